@@ -1,0 +1,97 @@
+"""The table of verbs, and how every command fails: one line, exit code 2."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+from elmokit._version import __version__
+from elmokit.errors import ElmokitError
+
+# Verb, module and what `elmokit --help` says; a module is imported only when its verb is called.
+VERBS = {
+    "vocabulary": ("elmokit.commands.vocabulary", "Count words and write a vocabulary file."),
+    "shard": ("elmokit.commands.shard", "Shuffle text into training shards and heldout text."),
+    "train": ("elmokit.commands.train", "Train a biLM, or resume training."),
+    "evaluate": ("elmokit.commands.evaluate", "Perplexity of a trained biLM on a text."),
+    "dump-weights": ("elmokit.commands.dump_weights", "Write options.json and weights.hdf5."),
+    "embed": ("elmokit.commands.embed", "Write the vectors of a whole file to HDF5."),
+    "info": ("elmokit.commands.info", "Geometry, parameters and training facts of a model."),
+}
+
+
+class _Verbs(click.Group):
+    """A group that knows its verbs without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        module = importlib.import_module(VERBS[cmd_name][0])
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, summary) for verb, (_, summary) in VERBS.items()])
+
+
+@click.command(
+    cls=_Verbs,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        # People come from scripts that spell options with underscores.
+        "token_normalize_func": lambda name: name.replace("_", "-"),
+    },
+)
+@click.option("--debug", is_flag=True, help="Show the trace of an error.")
+@click.version_option(__version__, prog_name="elmokit", message="%(prog)s %(version)s")
+def elmokit(debug: bool) -> None:
+    """Train, convert and use deep contextualized word vectors (biLM / ELMo).
+
+    \b
+    Example:
+      elmokit vocabulary --input 'text/*.txt' --output vocab.txt
+      elmokit train --train-prefix 'text/*.txt' --vocab-file vocab.txt --save-dir model
+    """
+
+
+def main() -> None:
+    """Run the command line; a user's mistake becomes one line on stderr and exit code 2."""
+    debug = "--debug" in sys.argv[1:2]
+    try:
+        elmokit.main(prog_name="elmokit", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:  # the reader of our output left, as in `elmokit info MODEL | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except (KeyboardInterrupt, click.Abort):
+        _fail("interrupted", 130)
+    except (ElmokitError, OSError, MemoryError) as error:
+        if debug:
+            raise
+        _fail(_one_line(error), 2)
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{error.filename or 'input/output'}: {error.strerror or error}"
+    if isinstance(error, MemoryError):
+        return f"out of memory: {error or 'try a smaller --batch-size'}"
+    return " ".join(str(error).split("\n"))
+
+
+def _fail(message: str, code: int) -> None:
+    click.echo(f"elmokit: {message}", err=True)
+    sys.exit(code)

@@ -1,0 +1,1 @@
+"""The commands of elmokit, one file per verb; each defines ``command``."""

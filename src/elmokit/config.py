@@ -1,0 +1,394 @@
+"""Every setting of a model and of its training: typed, immutable, validated all at once.
+
+A configuration comes from the name of a shipped one (``tiny``, ``small``, ``original``), from a TOML
+or JSON file, or from the ``options.json`` of the original bilm-tf, and can be changed by
+``key=value`` overrides. The resolved configuration travels with every checkpoint and model.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from elmokit.errors import ConfigError
+
+SHIPPED_CONFIGS = ("tiny", "small", "original")
+NUM_CHARACTER_SYMBOLS = 261  # 256 bytes, begin/end sentence, begin/end word, padding
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CharCnnConfig(_Section):
+    """The character encoder: one vector per word type from its UTF-8 bytes (Kim et al. 2016)."""
+
+    embedding_dim: int = Field(16, ge=1, description="width of a character embedding")
+    filters: tuple[tuple[int, int], ...] = Field(
+        ((1, 32), (2, 32), (3, 64), (4, 128), (5, 256), (6, 512), (7, 1024)),
+        description="(width, number) of the convolution filters",
+    )
+    activation: Literal["relu", "tanh"] = Field("relu", description="activation after max-pooling")
+    num_highway: int = Field(2, ge=0, description="number of highway layers")
+    max_characters: int = Field(50, ge=3, description="places for a word's bytes and its two markers")
+
+    @property
+    def num_filters(self) -> int:
+        """Width F of the concatenated convolutions."""
+        return sum(number for _, number in self.filters)
+
+    @field_validator("filters")
+    @classmethod
+    def _filters_are_positive(cls, filters: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+        if not filters:
+            raise ValueError("needs at least one [width, number] pair")
+        if any(width < 1 or number < 1 for width, number in filters):
+            raise ValueError("every [width, number] must be at least [1, 1]")
+        return filters
+
+    @model_validator(mode="after")
+    def _filters_fit_the_word(self) -> Self:
+        widest = max(width for width, _ in self.filters)
+        if widest > self.max_characters:
+            raise ValueError(f"a filter of width {widest} does not fit max_characters={self.max_characters}")
+        return self
+
+
+class LstmConfig(_Section):
+    """The stacked LSTMs of one direction, with projection (Sak et al. 2014)."""
+
+    cell_dim: int = Field(4096, ge=1, description="width of the cell state")
+    projection_dim: int = Field(
+        512, ge=1, description="width of a layer's output; no projection if = cell_dim"
+    )
+    num_layers: int = Field(2, ge=1, description="number of LSTM layers in each direction")
+    cell_clip: float | None = Field(3.0, gt=0, description="bound on the cell state; null for none")
+    projection_clip: float | None = Field(3.0, gt=0, description="bound on the projection; null for none")
+    skip_connections: bool = Field(True, description="add a layer's input to its output from layer 2 on")
+
+
+class ModelConfig(_Section):
+    """The geometry of a biLM."""
+
+    char_cnn: CharCnnConfig | None = Field(
+        default_factory=CharCnnConfig, description="character encoder; null for word embeddings"
+    )
+    lstm: LstmConfig = Field(default_factory=LstmConfig)
+    bidirectional: bool = Field(True, description="train a backward language model too")
+    tie_softmax: bool = Field(False, description="share the softmax weights with the word embeddings")
+
+    @property
+    def num_directions(self) -> int:
+        """2 for a biLM, 1 for a forward language model."""
+        return 2 if self.bidirectional else 1
+
+    @model_validator(mode="after")
+    def _only_words_are_tied(self) -> Self:
+        if self.tie_softmax and self.char_cnn is not None:
+            raise ValueError("tie_softmax needs word embeddings: set char_cnn to null")
+        return self
+
+
+class TrainingConfig(_Section):
+    """How a biLM is trained. The defaults are the recipe of Peters et al. 2018."""
+
+    batch_size: int = Field(128, ge=1, description="lanes: sentences streams read side by side")
+    unroll_steps: int = Field(20, ge=1, description="time steps of truncated backpropagation")
+    num_epochs: int = Field(10, ge=1, description="passes over the training text")
+    max_steps: int | None = Field(None, ge=1, description="stop after so many updates; null for no limit")
+    learning_rate: float = Field(0.2, gt=0, description="Adagrad's learning rate")
+    initial_accumulator: float = Field(1.0, gt=0, description="where Adagrad's accumulators start")
+    clip_norm: float = Field(
+        10.0, gt=0, description="bound on the gradient norm of loss x unroll_steps"
+    )
+    dropout: float = Field(0.1, ge=0, lt=1, description="dropped share of each LSTM input and top output")
+    num_negatives: int = Field(
+        8192, ge=0, description="candidates of the sampled softmax; 0 for the full softmax"
+    )
+    shuffle: bool = Field(True, description="read the sentences in a new random order each epoch")
+    blank_lines: Literal["skip", "keep"] = Field(
+        "skip", description="keep: an empty line is an empty sentence, as in bilm-tf"
+    )
+    seed: int = Field(0, ge=0, description="of weights, order, dropout and sampling")
+    evaluations_per_epoch: int = Field(4, ge=1, description="heldout evaluations (and checkpoints) per epoch")
+    checkpoint_minutes: float = Field(10.0, gt=0, description="a checkpoint at least this often")
+    patience: int | None = Field(
+        None, ge=1, description="stop after so many heldout evaluations without improvement; null for never"
+    )
+    log_interval: int = Field(10, ge=1, description="steps between two lines of metrics")
+    histogram_interval: int = Field(
+        1000, ge=0, description="steps between two histograms of weights and activations; 0 for none"
+    )
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
+
+
+class Config(_Section):
+    """A model and its training."""
+
+    model: ModelConfig = Field(default_factory=ModelConfig)
+    training: TrainingConfig = Field(default_factory=TrainingConfig)
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any], *, source: str) -> Config:
+        """Validate nested ``values``; ``source`` names them in the error.
+
+        Raises:
+            ConfigError: with every fault in one message, and the nearest name for an unknown key.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise ConfigError(f"{source}: {_describe(error)}") from None
+
+    @classmethod
+    def load(cls, name: str | Path, overrides: Sequence[str] = ()) -> Config:
+        """Read a shipped configuration, a TOML or JSON file, or a bilm-tf ``options.json``.
+
+        Args:
+            name: ``tiny``, ``small``, ``original`` or a path.
+            overrides: ``key=value`` strings; a key is a full path (``training.batch_size``) or a last
+                name that is unique (``batch_size``); values are TOML (``3``, ``0.1``, ``true``,
+                ``[[1, 8]]``, a bare word) or ``null``.
+
+        Raises:
+            ConfigError: when the file cannot be read or any setting is wrong.
+        """
+        values = _read_values(name)
+        if "lstm" in values or "char_cnn" in values:
+            values = config_values_from_bilm_options(values, source=str(name))
+        paths = {path[-1]: path for path in sorted(_field_paths(cls), key=len, reverse=True)}
+        for override in overrides:
+            _apply_override(values, override, paths)
+        return cls.parse(values, source=str(name))
+
+    def save(self, path: Path) -> None:
+        """Write the resolved configuration as JSON."""
+        path.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+    def differences(self, other: Config) -> list[str]:
+        """The settings in which two configurations differ, as ``key: mine, other``."""
+        mine, theirs = _flatten(self.model_dump()), _flatten(other.model_dump())
+        return [
+            f"{key}: {mine.get(key)!r}, {theirs.get(key)!r}"
+            for key in sorted(mine.keys() | theirs.keys())
+            if mine.get(key) != theirs.get(key)
+        ]
+
+
+def _read_values(name: str | Path) -> dict[str, Any]:
+    path = Path(name)
+    if str(name) in SHIPPED_CONFIGS:
+        text = resources.files("elmokit").joinpath("configs", f"{name}.toml").read_text(encoding="utf-8")
+        return tomllib.loads(text)
+    if path.suffix not in (".toml", ".json"):
+        near = difflib.get_close_matches(str(name), SHIPPED_CONFIGS, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise ConfigError(
+            f"no configuration named {str(name)!r}{hint}: expected one of {', '.join(SHIPPED_CONFIGS)}, "
+            "or a .toml or .json file"
+        )
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read the configuration: {error.strerror}") from None
+    except ValueError as error:  # TOML, JSON and UTF-8 faults alike
+        raise ConfigError(f"{path}: not a valid {path.suffix[1:].upper()} file: {error}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected a table of settings, got {type(values).__name__}")
+    return values
+
+
+def _field_paths(section: type[BaseModel], prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every setting's path, sections included."""
+    for name, field in section.model_fields.items():
+        yield (*prefix, name)
+        for inner in (field.annotation, *getattr(field.annotation, "__args__", ())):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                yield from _field_paths(inner, (*prefix, name))
+
+
+def _apply_override(values: dict[str, Any], override: str, paths: Mapping[str, tuple[str, ...]]) -> None:
+    key, equals, text = override.partition("=")
+    if not equals:
+        raise ConfigError(f"override {override!r}: expected key=value, for example batch_size=32")
+    path = tuple(key.split("."))
+    known = set(paths.values())
+    if path not in known and len(path) == 1:
+        path = paths.get(key, path)
+    if path not in known:
+        near = difflib.get_close_matches(key, [*paths, *(".".join(p) for p in known)], n=1)
+        hint = f": did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(f"override {override!r}: no setting is called {key!r}{hint}")
+    table = values
+    for name in path[:-1]:
+        inner = table.setdefault(name, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"override {override!r}: {name} is {inner!r}, not a section")
+        table = inner
+    table[path[-1]] = _parse_value(text)
+
+
+def _parse_value(text: str) -> Any:
+    if text.strip() in ("null", "none", "None"):
+        return None
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text  # a bare word
+
+
+def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def _describe(error: ValidationError) -> str:
+    """All faults of a validation in one line."""
+    names = {path[-1] for path in _field_paths(Config)}
+    faults = []
+    for fault in error.errors():
+        key = ".".join(str(part) for part in fault["loc"])
+        if fault["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(str(fault["loc"][-1]), names, n=1)
+            hint = f", did you mean {near[0]!r}?" if near else ""
+            faults.append(f"{key}: unknown setting{hint}")
+        else:
+            message = fault["msg"].removeprefix("Value error, ")
+            message = message[0].lower() + message[1:]
+            got = "" if isinstance(fault["input"], dict | BaseModel) else f", got {fault['input']!r}"
+            faults.append(f"{key}: {message}{got}")
+    count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+    return f"{count}: " + "; ".join(faults)
+
+
+# --- the original's options.json -----------------------------------------------------------------
+
+# The original's name of each setting, as a path, and ours.
+_BILM_NAMES: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("bidirectional",): ("model", "bidirectional"),
+    ("share_embedding_softmax",): ("model", "tie_softmax"),
+    ("char_cnn", "activation"): ("model", "char_cnn", "activation"),
+    ("char_cnn", "embedding", "dim"): ("model", "char_cnn", "embedding_dim"),
+    ("char_cnn", "filters"): ("model", "char_cnn", "filters"),
+    ("char_cnn", "max_characters_per_token"): ("model", "char_cnn", "max_characters"),
+    ("char_cnn", "n_highway"): ("model", "char_cnn", "num_highway"),
+    ("lstm", "dim"): ("model", "lstm", "cell_dim"),
+    ("lstm", "projection_dim"): ("model", "lstm", "projection_dim"),
+    ("lstm", "n_layers"): ("model", "lstm", "num_layers"),
+    ("lstm", "cell_clip"): ("model", "lstm", "cell_clip"),
+    ("lstm", "proj_clip"): ("model", "lstm", "projection_clip"),
+    ("lstm", "use_skip_connections"): ("model", "lstm", "skip_connections"),
+    ("batch_size",): ("training", "batch_size"),
+    ("unroll_steps",): ("training", "unroll_steps"),
+    ("n_epochs",): ("training", "num_epochs"),
+    ("learning_rate",): ("training", "learning_rate"),
+    ("all_clip_norm_val",): ("training", "clip_norm"),
+    ("dropout",): ("training", "dropout"),
+    ("n_negative_samples_batch",): ("training", "num_negatives"),
+}
+# Known to the original, but counted or implied here.
+_BILM_IGNORED = {("n_tokens_vocab",), ("n_train_tokens",), ("sample_softmax",), ("char_cnn", "n_characters")}
+# What the original does where its options say nothing.
+_BILM_DEFAULTS: dict[tuple[str, ...], Any] = {
+    ("model", "bidirectional"): False,
+    ("model", "lstm", "cell_clip"): None,
+    ("model", "lstm", "projection_clip"): None,
+    ("model", "lstm", "skip_connections"): False,
+    ("model", "lstm", "num_layers"): 1,
+    ("training", "dropout"): 0.0,
+}
+
+
+def config_values_from_bilm_options(options: Mapping[str, Any], *, source: str) -> dict[str, Any]:
+    """Translate the ``options.json`` of bilm-tf into the values of a :class:`Config`.
+
+    ``n_tokens_vocab`` and ``n_train_tokens`` are ignored: they are counted, never typed in.
+    ``n_characters`` may be 261 (training) or 262 (inference).
+
+    Raises:
+        ConfigError: for unknown keys (with the nearest name) or a wrong ``n_characters``.
+    """
+    faults: list[str] = []
+    translated: dict[tuple[str, ...], Any] = {}
+    if options.get("char_cnn") is None:
+        translated["model", "char_cnn"] = None
+    # Inference always runs both directions; only training options may say otherwise.
+    defaults = dict(_BILM_DEFAULTS)
+    if "bidirectional" not in options and "batch_size" not in options:
+        defaults["model", "bidirectional"] = True
+
+    def walk(table: Mapping[str, Any], prefix: tuple[str, ...]) -> None:
+        for key, value in table.items():
+            path = (*prefix, key)
+            if path == ("char_cnn",) and value is None:
+                continue
+            if path in _BILM_NAMES:
+                translated[_BILM_NAMES[path]] = value
+            elif isinstance(value, Mapping) and any(name[: len(path)] == path for name in _BILM_NAMES):
+                walk(value, path)
+            elif path not in _BILM_IGNORED:
+                siblings = {
+                    name[len(prefix)]
+                    for name in (*_BILM_NAMES, *_BILM_IGNORED)
+                    if name[: len(prefix)] == prefix and len(name) > len(prefix)
+                }
+                near = difflib.get_close_matches(key, sorted(siblings), n=1)
+                hint = f", did you mean {near[0]!r}?" if near else ""
+                faults.append(f"{'.'.join(path)}: unknown setting{hint}")
+
+    walk(options, ())
+    char_cnn = options.get("char_cnn")
+    num_symbols = char_cnn.get("n_characters", 262) if isinstance(char_cnn, Mapping) else 262
+    if num_symbols not in (NUM_CHARACTER_SYMBOLS, NUM_CHARACTER_SYMBOLS + 1):
+        faults.append(f"char_cnn.n_characters: expected 261 or 262, got {num_symbols!r}")
+    if faults:
+        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        raise ConfigError(f"{source}: {count}: " + "; ".join(faults))
+    if options.get("sample_softmax") is False:
+        translated["training", "num_negatives"] = 0
+    values: dict[str, Any] = {}
+    for path, value in (defaults | translated).items():
+        table = values
+        for name in path[:-1]:
+            table = table.setdefault(name, {})
+        table[path[-1]] = value
+    return values
+
+
+def bilm_options(config: Config, *, num_words: int | None = None) -> dict[str, Any]:
+    """The ``options.json`` that describes ``config`` to every ELMo tool; no hand edit needed.
+
+    Args:
+        num_words: size of the output vocabulary, written as ``n_tokens_vocab``.
+    """
+    values = config.model_dump()
+    options: dict[str, Any] = {}
+    for path, ours in _BILM_NAMES.items():
+        value: Any = values
+        for name in ours:
+            value = None if value is None else value[name]
+        if value is None:
+            continue  # the original knows no null: an absent key means none
+        table = options
+        for name in path[:-1]:
+            table = table.setdefault(name, {})
+        table[path[-1]] = value
+    if config.model.char_cnn is not None:
+        options["char_cnn"]["n_characters"] = NUM_CHARACTER_SYMBOLS + 1
+    options["sample_softmax"] = config.training.num_negatives > 0
+    if num_words is not None:
+        options["n_tokens_vocab"] = num_words
+    return options

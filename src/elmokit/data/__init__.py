@@ -1,0 +1,1 @@
+"""From text to batches: files, vocabulary, characters, prepared corpus, batch stream."""
