@@ -105,9 +105,7 @@ class TrainingConfig(_Section):
     max_steps: int | None = Field(None, ge=1, description="stop after so many updates; null for no limit")
     learning_rate: float = Field(0.2, gt=0, description="Adagrad's learning rate")
     initial_accumulator: float = Field(1.0, gt=0, description="where Adagrad's accumulators start")
-    clip_norm: float = Field(
-        10.0, gt=0, description="bound on the gradient norm of loss x unroll_steps"
-    )
+    clip_norm: float = Field(10.0, gt=0, description="bound on the gradient norm of loss x unroll_steps")
     dropout: float = Field(0.1, ge=0, lt=1, description="dropped share of each LSTM input and top output")
     num_negatives: int = Field(
         8192, ge=0, description="candidates of the sampled softmax; 0 for the full softmax"

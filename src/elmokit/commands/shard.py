@@ -1,0 +1,105 @@
+"""elmokit shard: shuffle text into training shards and heldout text."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from elmokit.commands import terminal
+from elmokit.data.sharding import Compression, write_shards
+from elmokit.data.text import find_texts, total_bytes
+
+
+@click.command("shard")
+@click.option(
+    "--input",
+    "inputs",
+    metavar="TEXT",
+    multiple=True,
+    help="Text: file, glob in quotes, directory or URL; one sentence a line. May be repeated.",
+)
+@click.option(
+    "--output-dir",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="New or empty directory for the shards.",
+)
+@click.option(
+    "--num-shards", type=click.IntRange(min=1), default=10, show_default=True, help="Training files to write."
+)
+@click.option(
+    "--heldout-fraction",
+    type=click.FloatRange(min=0, max=1, max_open=True),
+    default=0.01,
+    show_default=True,
+    help="Share of the sentences to hold out of training; 0 for none.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the shuffle.")
+@click.option(
+    "--compression",
+    type=click.Choice(get_args(Compression)),
+    default="gz",
+    show_default=True,
+    help="Of the files written.",
+)
+@click.argument("more_inputs", metavar="[TEXT]...", nargs=-1)
+def command(
+    inputs: tuple[str, ...],
+    output_dir: Path,
+    num_shards: int,
+    heldout_fraction: float,
+    seed: int,
+    compression: Compression,
+    more_inputs: tuple[str, ...],
+) -> None:
+    """Shuffle sentences over all texts and split them into training shards and heldout text.
+
+    Writes train-00000.txt.gz, train-00001.txt.gz, ... and heldout-00000.txt.gz. The same text and
+    seed give the same files. Needs room on the disk for the text uncompressed, but little memory.
+
+    \b
+    Example:
+      elmokit shard --input 'text/*.txt' --output-dir shards --num-shards 20
+      elmokit vocabulary --input 'shards/train-*' --output vocab.txt
+    """
+    if not (inputs or more_inputs):
+        raise click.UsageError("Missing option '--input': which text to split.", click.get_current_context())
+    paths = find_texts([*inputs, *more_inputs])
+    with ExitStack() as stack:
+        reading = stack.enter_context(terminal.progress_bar("reading", total_bytes(paths), "B"))
+        writing: Any = None
+
+        def on_written(done: int, total: int) -> None:
+            nonlocal writing
+            if writing is None:
+                reading.close()
+                writing = stack.enter_context(terminal.progress_bar("writing", total, " sentences"))
+            writing.update(done - writing.n)
+
+        summary = write_shards(
+            paths,
+            output_dir,
+            num_shards=num_shards,
+            heldout_fraction=heldout_fraction,
+            seed=seed,
+            compression=compression,
+            on_bytes=reading.update,
+            on_written=on_written,
+        )
+    terminal.say(
+        f"{output_dir}: {len(summary.train_files):,} training files with "
+        f"{summary.num_sentences - summary.num_heldout_sentences:,} sentences, "
+        f"{summary.num_tokens - summary.num_heldout_tokens:,} tokens"
+    )
+    terminal.say(
+        f"heldout: {summary.num_heldout_sentences:,} sentences, {summary.num_heldout_tokens:,} tokens; "
+        f"skipped {summary.num_blank_lines:,} blank lines"
+    )
+    if len(summary.train_files) < num_shards:
+        terminal.warn(
+            f"wrote {len(summary.train_files)} training files instead of {num_shards}: "
+            "there are not more sentences"
+        )

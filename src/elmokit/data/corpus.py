@@ -1,0 +1,273 @@
+"""Prepared corpora: text as memory-mapped word-type ids.
+
+Preparing reads the text once and writes a directory::
+
+    tokens.u32          type id of every token, sentence after sentence
+    offsets.i64         where each sentence starts in tokens.u32, and the end
+    spellings.bytes     the UTF-8 bytes of all distinct word types
+    spelling_offsets.i64
+    counts.i64          how often each type occurs
+    corpus.json         format version, sources with their sizes and times, counts, fingerprint
+
+Nothing in it depends on a vocabulary: which types are in the vocabulary is looked up when training
+starts. Types 0 and 1 are the sentence boundaries. Memory is bounded by the number of distinct types.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import fsspec
+import numpy as np
+import platformdirs
+
+from elmokit.atomic import new_directory
+from elmokit.data.characters import boundary_rows, char_rows, word_bytes
+from elmokit.data.text import find_texts, read_sentences
+from elmokit.data.vocabulary import BOS_ID, EOS_ID, UNK_ID, Vocabulary
+from elmokit.errors import CorpusError, OutputError, TextError
+
+FORMAT_VERSION = 1
+BOS_TYPE, EOS_TYPE = 0, 1
+_NUM_BOUNDARY_TYPES = 2
+_WRITE_TOKENS = 1 << 20  # tokens held before they go to the disk
+
+
+class TypeTable:
+    """The distinct surface forms of a corpus, by type id.
+
+    Args:
+        spellings: the bytes of all types, one after the other.
+        offsets: (num_types + 1,) where each type's bytes start; types 0 and 1, the sentence
+            boundaries, have none.
+        counts: (num_types,) how often each type occurs.
+    """
+
+    def __init__(self, spellings: np.ndarray, offsets: np.ndarray, counts: np.ndarray) -> None:
+        self._spellings = spellings
+        self._offsets = offsets
+        self.counts = counts
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    def spelling(self, type_id: int) -> bytes:
+        """The bytes of one type."""
+        return self._spellings[self._offsets[type_id] : self._offsets[type_id + 1]].tobytes()
+
+    def char_rows(self, type_ids: np.ndarray, max_characters: int) -> np.ndarray:
+        """Character ids (len(type_ids), max_characters) of the given types."""
+        rows = char_rows([self.spelling(type_id) for type_id in type_ids], max_characters)
+        boundaries = boundary_rows(max_characters)
+        for type_id in (BOS_TYPE, EOS_TYPE):
+            rows[type_ids == type_id] = boundaries[type_id]
+        return rows
+
+    def word_ids(self, vocabulary: Vocabulary) -> np.ndarray:
+        """The vocabulary's id of every type, ``<UNK>`` where it has none: (num_types,) int64."""
+        ids = np.full(len(self), UNK_ID, dtype=np.int64)
+        ids[BOS_TYPE], ids[EOS_TYPE] = BOS_ID, EOS_ID
+        for type_id in range(_NUM_BOUNDARY_TYPES, len(self)):
+            ids[type_id] = vocabulary.id_of(self.spelling(type_id).decode("utf-8"))
+        return ids
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A prepared corpus, memory-mapped."""
+
+    tokens: np.ndarray
+    """(num_tokens,) uint32 type ids."""
+    offsets: np.ndarray
+    """(num_sentences + 1,) int64, blank lines included as sentences of no token."""
+    types: TypeTable
+    sources: tuple[str, ...]
+    fingerprint: str
+    """Of the text: the same sentences in the same order have the same fingerprint."""
+    num_blank_lines: int
+
+    @property
+    def num_tokens(self) -> int:
+        """Running words, boundaries not counted."""
+        return len(self.tokens)
+
+    @property
+    def num_sentences(self) -> int:
+        """Lines that hold a token."""
+        return len(self.offsets) - 1 - self.num_blank_lines
+
+    def sentence(self, index: int) -> np.ndarray:
+        """Type ids of one sentence, boundaries included: (length + 2,) int64."""
+        start, end = int(self.offsets[index]), int(self.offsets[index + 1])
+        ids = np.empty(end - start + 2, dtype=np.int64)
+        ids[0], ids[-1] = BOS_TYPE, EOS_TYPE
+        ids[1:-1] = self.tokens[start:end]
+        return ids
+
+
+def prepare_corpus(
+    patterns: Sequence[str],
+    *,
+    cache_dir: Path | None = None,
+    on_bytes: Callable[[int], None] | None = None,
+) -> Corpus:
+    """Open the prepared form of a text, made first if need be.
+
+    The prepared form is found again by the names, sizes and times of the files, so a changed source
+    is noticed and prepared anew.
+
+    Args:
+        patterns: paths, globs, directories or URLs of text, one tokenized sentence a line.
+        cache_dir: where prepared corpora are kept; None for ``$ELMOKIT_CACHE`` or the user's cache
+            directory.
+        on_bytes: told how many bytes have been read, as they are.
+
+    Raises:
+        TextError: when nothing matches, a file cannot be read, or there is no token.
+        OutputError: when the cache cannot be written.
+    """
+    paths = find_texts(patterns)
+    sources = [_identity(path) for path in paths]
+    key = hashlib.blake2b(json.dumps([FORMAT_VERSION, sources]).encode(), digest_size=16).hexdigest()
+    root = cache_dir if cache_dir is not None else default_cache_dir() / "corpora"
+    directory = root / key
+    if not directory.is_dir():
+        try:
+            with new_directory(directory) as temporary:
+                _write(temporary, paths, sources, on_bytes)
+        except OutputError as error:
+            raise OutputError(f"{error}; set ELMOKIT_CACHE to a directory with room for it") from error
+    return open_corpus(directory)
+
+
+def default_cache_dir() -> Path:
+    """``$ELMOKIT_CACHE``, or the user's cache directory."""
+    return Path(os.environ.get("ELMOKIT_CACHE") or platformdirs.user_cache_dir("elmokit"))
+
+
+def open_corpus(directory: Path) -> Corpus:
+    """Memory-map a prepared corpus.
+
+    Raises:
+        CorpusError: when it is damaged or of another format version.
+    """
+    try:
+        meta = json.loads((directory / "corpus.json").read_text(encoding="utf-8"))
+        if meta["format_version"] != FORMAT_VERSION:
+            raise ValueError(f"format version {meta['format_version']}, expected {FORMAT_VERSION}")
+        tokens = _map(directory / "tokens.u32", np.uint32, meta["num_tokens"])
+        offsets = _map(directory / "offsets.i64", np.int64, meta["num_lines"] + 1)
+        spelling_offsets = _map(directory / "spelling_offsets.i64", np.int64, meta["num_types"] + 1)
+        counts = _map(directory / "counts.i64", np.int64, meta["num_types"])
+        spellings = _map(directory / "spellings.bytes", np.uint8, int(spelling_offsets[-1]))
+    except (OSError, ValueError, KeyError) as error:
+        raise CorpusError(
+            f"{directory}: damaged prepared corpus ({error}): delete the directory, it will be made again"
+        ) from None
+    return Corpus(
+        tokens=tokens,
+        offsets=offsets,
+        types=TypeTable(spellings, spelling_offsets, counts),
+        sources=tuple(source["path"] for source in meta["sources"]),
+        fingerprint=meta["fingerprint"],
+        num_blank_lines=meta["num_blank_lines"],
+    )
+
+
+def _identity(path: str) -> dict[str, Any]:
+    """What tells one state of a source from another: its size and its time or entity tag."""
+    file_system, name = fsspec.core.url_to_fs(path)
+    info = file_system.info(name)
+    changed = next((info[key] for key in ("mtime", "LastModified", "ETag", "created") if info.get(key)), None)
+    if isinstance(changed, float):
+        changed = Path(name).stat().st_mtime_ns  # the float has lost the last digits
+    return {"path": path, "size": info.get("size"), "changed": str(changed)}
+
+
+def _map(path: Path, dtype: type, length: int) -> np.ndarray:
+    expected = length * np.dtype(dtype).itemsize
+    if path.stat().st_size != expected:
+        raise ValueError(f"{path.name} has {path.stat().st_size} bytes, expected {expected}")
+    if length == 0:
+        return np.empty(0, dtype=dtype)
+    return np.memmap(path, dtype=dtype, mode="r", shape=(length,))
+
+
+def _write(
+    directory: Path,
+    paths: Sequence[str],
+    sources: Sequence[dict[str, Any]],
+    on_bytes: Callable[[int], None] | None,
+) -> None:
+    type_ids: dict[str, int] = {}
+    counts = array("q", [0] * _NUM_BOUNDARY_TYPES)
+    num_tokens = num_lines = num_blank_lines = 0
+    fingerprint = hashlib.blake2b(digest_size=16)
+    with (
+        (directory / "tokens.u32").open("wb") as tokens_file,
+        (directory / "offsets.i64").open("wb") as offsets_file,
+    ):
+        tokens, offsets = array("I"), array("q", [0])
+
+        def write_buffers() -> None:
+            fingerprint.update(tokens)
+            fingerprint.update(offsets)
+            _write_array(tokens_file, tokens)
+            _write_array(offsets_file, offsets)
+
+        for path in paths:
+            for sentence in read_sentences(path, on_bytes):
+                for word in sentence:
+                    type_id = type_ids.get(word)
+                    if type_id is None:
+                        type_id = type_ids[word] = len(counts)
+                        counts.append(0)
+                    counts[type_id] += 1
+                    tokens.append(type_id)
+                num_tokens += len(sentence)
+                num_blank_lines += not sentence
+                num_lines += 1
+                offsets.append(num_tokens)
+                if len(tokens) >= _WRITE_TOKENS or len(offsets) >= _WRITE_TOKENS:
+                    write_buffers()
+        write_buffers()
+    if num_tokens == 0:
+        kind = "only blank lines" if num_lines else "nothing"
+        raise TextError(f"{', '.join(paths[:3])}: {kind} there: expected one tokenized sentence a line")
+    num_types = len(counts)
+    counts[BOS_TYPE] = counts[EOS_TYPE] = num_lines
+    with (
+        (directory / "spellings.bytes").open("wb") as spellings_file,
+        (directory / "spelling_offsets.i64").open("wb") as offsets_file,
+        (directory / "counts.i64").open("wb") as counts_file,
+    ):
+        spelling_offsets = array("q", [0] * (_NUM_BOUNDARY_TYPES + 1))
+        for word in type_ids:
+            spelling = word_bytes(word)
+            fingerprint.update(spelling + b"\n")
+            spellings_file.write(spelling)
+            spelling_offsets.append(spelling_offsets[-1] + len(spelling))
+        _write_array(offsets_file, spelling_offsets)
+        _write_array(counts_file, counts)
+    meta = {
+        "format_version": FORMAT_VERSION,
+        "sources": list(sources),
+        "num_tokens": num_tokens,
+        "num_lines": num_lines,
+        "num_blank_lines": num_blank_lines,
+        "num_types": num_types,
+        "fingerprint": fingerprint.hexdigest(),
+    }
+    (directory / "corpus.json").write_text(json.dumps(meta, indent=2) + "\n", encoding="utf-8")
+
+
+def _write_array(file: BinaryIO, values: array[int]) -> None:
+    values.tofile(file)
+    del values[:]

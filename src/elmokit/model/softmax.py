@@ -1,0 +1,217 @@
+"""The output layer: full and sampled softmax over the vocabulary, loss and gradient in one pass.
+
+Both losses work through their rows in chunks and compute the gradients on the way, so that the
+(N, V) matrix of logits never exists as a whole.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+_CHUNK_ELEMENTS = 4_000_000  # logits held at a time: 16 MB in float32
+
+
+class Softmax(nn.Module):
+    """Weights of the output layer, shared by the two directions.
+
+    Args:
+        num_words: V.
+        dim: P.
+        tied_weight: the word embeddings (V, P), if they serve as weights too.
+    """
+
+    def __init__(self, num_words: int, dim: int, tied_weight: nn.Parameter | None = None) -> None:
+        super().__init__()
+        self.is_tied = tied_weight is not None
+        self.weight = nn.Parameter(torch.empty(num_words, dim)) if tied_weight is None else tied_weight
+        self.bias = nn.Parameter(torch.empty(num_words))
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Normal weights of deviation 1/sqrt(P), zero bias; tied weights are left alone."""
+        with torch.no_grad():
+            if not self.is_tied:
+                self.weight.normal_(0.0, 1.0 / math.sqrt(self.weight.shape[1]), generator=generator)
+            self.bias.zero_()
+
+    def loss(
+        self, hidden: Tensor, targets: Tensor, candidates: Candidates | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Cross-entropy in nats.
+
+        Args:
+            hidden: (N, P).
+            targets: (N,) word ids.
+            candidates: of the sampled softmax; None for the full softmax.
+
+        Returns:
+            The sum over all positions, to be differentiated, and the losses of the positions (N,),
+            which carry no gradient.
+        """
+        keep_gradients = torch.is_grad_enabled()
+        if candidates is None:
+            total, losses = _FullSoftmaxLoss.apply(  # type: ignore[no-untyped-call]
+                hidden, self.weight, self.bias, targets, keep_gradients
+            )
+            return total, losses
+        sampled_ids = torch.from_numpy(candidates.ids).to(targets.device)
+        correction = torch.from_numpy(candidates.log_expected_counts(candidates.ids))
+        true_correction = torch.from_numpy(candidates.log_expected_counts(targets.cpu().numpy()))
+        total, losses = _SampledSoftmaxLoss.apply(  # type: ignore[no-untyped-call]
+            hidden,
+            self.weight,
+            self.bias,
+            targets,
+            sampled_ids,
+            true_correction.to(hidden),
+            correction.to(hidden),
+            keep_gradients,
+        )
+        return total, losses
+
+
+class Candidates(NamedTuple):
+    """Words drawn without repetition from the log-uniform distribution, and how many draws it took."""
+
+    ids: np.ndarray
+    """(S,) int64, distinct"""
+    num_tries: int
+    num_words: int
+
+    def log_expected_counts(self, ids: np.ndarray) -> np.ndarray:
+        """Logarithm of how often each of ``ids`` was to be expected among the candidates (float64).
+
+        ``-expm1(num_tries·log1p(-p))`` with ``p(k) = log((k+2)/(k+1)) / log(V+1)``: TensorFlow's
+        log-uniform candidate sampler.
+        """
+        probability = np.log((ids + 2.0) / (ids + 1.0)) / math.log(self.num_words + 1.0)
+        counts: np.ndarray = np.log(-np.expm1(self.num_tries * np.log1p(-probability)))
+        return counts
+
+
+def draw_candidates(generator: np.random.Generator, num_candidates: int, num_words: int) -> Candidates:
+    """Draw word ids until ``num_candidates`` distinct ones have come up.
+
+    Small ids, the frequent words, are drawn more often: p(k) = log((k+2)/(k+1)) / log(V+1).
+    ``num_candidates`` must not exceed ``num_words``.
+    """
+    assert 0 < num_candidates <= num_words
+    draws = np.empty(0, dtype=np.int64)
+    while True:
+        uniform = generator.random(2 * num_candidates)
+        fresh = np.exp(uniform * math.log(num_words + 1.0)).astype(np.int64) - 1
+        draws = np.concatenate([draws, np.minimum(fresh, num_words - 1)])
+        first_places = np.sort(np.unique(draws, return_index=True)[1])
+        if len(first_places) >= num_candidates:
+            break
+    places = first_places[:num_candidates]
+    return Candidates(draws[places], int(places[-1]) + 1, num_words)
+
+
+class _FullSoftmaxLoss(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, keep_gradients: bool
+    ) -> tuple[Tensor, Tensor]:
+        losses = hidden.new_empty(len(hidden))
+        if keep_gradients:
+            grad_hidden = torch.empty_like(hidden)
+            grad_weight, grad_bias = torch.zeros_like(weight), torch.zeros_like(bias)
+        for rows in _chunks(len(hidden), len(weight)):
+            logits = torch.addmm(bias, hidden[rows], weight.t())
+            target = targets[rows, None]
+            true_logits = logits.gather(1, target).squeeze(1)
+            log_total = torch.logsumexp(logits, dim=1)
+            torch.sub(log_total, true_logits, out=losses[rows])
+            if keep_gradients:
+                grad = logits.sub_(log_total[:, None]).exp_()  # the probabilities …
+                grad.scatter_add_(1, target, grad.new_full(target.shape, -1.0))  # … minus the truth
+                torch.mm(grad, weight, out=grad_hidden[rows])
+                grad_weight.addmm_(grad.t(), hidden[rows])
+                grad_bias += grad.sum(dim=0)
+        if keep_gradients:
+            ctx.save_for_backward(grad_hidden, grad_weight, grad_bias)
+        ctx.mark_non_differentiable(losses)
+        return losses.sum(), losses
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, scale: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+        grad_hidden, grad_weight, grad_bias = ctx.saved_tensors
+        return grad_hidden * scale, grad_weight * scale, grad_bias * scale, None, None
+
+
+class _SampledSoftmaxLoss(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        targets: Tensor,
+        sampled: Tensor,
+        true_correction: Tensor,
+        correction: Tensor,
+        keep_gradients: bool,
+    ) -> tuple[Tensor, Tensor]:
+        sampled_weight = weight[sampled]
+        sampled_bias = bias[sampled] - correction
+        # A candidate that happens to be the target does not count against it.
+        sorted_ids, order = torch.sort(sampled)
+        place = torch.searchsorted(sorted_ids, targets).clamp(max=len(sampled) - 1)
+        is_hit = sorted_ids[place] == targets
+        hit_column = order[place]
+
+        true_weight = weight[targets]
+        true_logits = (hidden * true_weight).sum(dim=1) + bias[targets] - true_correction  # (N,)
+        losses = torch.empty_like(true_logits)
+        if keep_gradients:
+            grad_hidden = torch.empty_like(hidden)
+            grad_true = torch.empty_like(true_logits)
+            grad_sampled_weight = torch.zeros_like(sampled_weight)
+            grad_sampled_bias = torch.zeros_like(sampled_bias)
+        for rows in _chunks(len(hidden), len(sampled)):
+            logits = torch.addmm(sampled_bias, hidden[rows], sampled_weight.t())  # (n, S)
+            hits = is_hit[rows].nonzero().squeeze(1)
+            logits[hits, hit_column[rows][hits]] = -torch.inf
+            log_total = torch.logaddexp(torch.logsumexp(logits, dim=1), true_logits[rows])
+            torch.sub(log_total, true_logits[rows], out=losses[rows])
+            if keep_gradients:
+                grad = logits.sub_(log_total[:, None]).exp_()
+                torch.mm(grad, sampled_weight, out=grad_hidden[rows])
+                grad_sampled_weight.addmm_(grad.t(), hidden[rows])
+                grad_sampled_bias += grad.sum(dim=0)
+                torch.expm1(-losses[rows], out=grad_true[rows])  # the probability minus 1
+        if keep_gradients:
+            grad_hidden.addcmul_(grad_true[:, None], true_weight)
+            ctx.save_for_backward(
+                grad_hidden,
+                torch.cat([targets, sampled]),
+                torch.cat([grad_true[:, None] * hidden, grad_sampled_weight]),
+                torch.cat([grad_true, grad_sampled_bias]),
+            )
+            ctx.num_words = len(weight)
+        ctx.mark_non_differentiable(losses)
+        return losses.sum(), losses
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, scale: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+        grad_hidden, ids, weight_rows, bias_rows = ctx.saved_tensors
+        grad_weight = torch.sparse_coo_tensor(
+            ids[None], weight_rows * scale, (ctx.num_words, weight_rows.shape[1]), check_invariants=False
+        )
+        grad_bias = torch.sparse_coo_tensor(
+            ids[None], bias_rows * scale, (ctx.num_words,), check_invariants=False
+        )
+        return grad_hidden * scale, grad_weight, grad_bias, None, None, None, None, None
+
+
+def _chunks(num_rows: int, num_columns: int) -> list[slice]:
+    size = max(1, min(num_rows, _CHUNK_ELEMENTS // num_columns))
+    return [slice(start, start + size) for start in range(0, num_rows, size)]

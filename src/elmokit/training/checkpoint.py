@@ -1,0 +1,142 @@
+"""Checkpoints: directories written beside and renamed, checked when read.
+
+A checkpoint holds everything that changes during training::
+
+    model.safetensors       parameters
+    optimizer.safetensors   Adagrad's accumulators
+    state.safetensors       carried LSTM states, state of the dropout generator
+    trainer.json            counters, stream position, sampling generator, fingerprints, and the
+                            checksum of each file above
+
+Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from elmokit.atomic import new_directory
+from elmokit.errors import CheckpointError
+
+FORMAT_VERSION = 1
+TENSOR_FILES = ("model", "optimizer", "state")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The content of a checkpoint directory."""
+
+    tensors: Mapping[str, Mapping[str, Tensor]]
+    """``model``, ``optimizer`` and ``state``: tensors by name."""
+    trainer: dict[str, Any]
+    """Plain values; see :class:`~elmokit.training.trainer.Trainer`."""
+
+
+def checkpoint_directory(save_dir: Path, step: int) -> Path:
+    """Where the checkpoint after ``step`` updates lies."""
+    return save_dir / "checkpoints" / f"step-{step:08d}"
+
+
+def write_checkpoint(directory: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint whole or not at all.
+
+    Raises:
+        OutputError: when the disk is full or not writable.
+    """
+    with new_directory(directory) as temporary:
+        checksums = {}
+        for name in TENSOR_FILES:
+            file = temporary / f"{name}.safetensors"
+            tensors = {
+                key: value.detach().cpu().contiguous() for key, value in checkpoint.tensors[name].items()
+            }
+            try:
+                save_file(tensors, file)
+            except SafetensorError as error:  # it wraps the operating system's error
+                raise OSError(28, str(error)) from error
+            checksums[file.name] = _checksum(file)
+        text = json.dumps(
+            {"format_version": FORMAT_VERSION, "checksums": checksums, **checkpoint.trainer}, indent=1
+        )
+        (temporary / "trainer.json").write_text(text + "\n", encoding="utf-8")
+
+
+def read_trainer_facts(directory: Path) -> dict[str, Any]:
+    """The plain values of a checkpoint alone.
+
+    Raises:
+        CheckpointError: when they are unreadable or of another format version.
+    """
+    path = directory / "trainer.json"
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        version = values["format_version"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path}: damaged checkpoint ({error})") from None
+    if version != FORMAT_VERSION:
+        raise CheckpointError(f"{path}: format version {version}, expected {FORMAT_VERSION}")
+    assert isinstance(values, dict)
+    return values
+
+
+def read_checkpoint(directory: Path) -> Checkpoint:
+    """Read a checkpoint and check it against its checksums.
+
+    Raises:
+        CheckpointError: naming the file that is missing, truncated or changed.
+    """
+    trainer = read_trainer_facts(directory)
+    tensors = {}
+    for name in TENSOR_FILES:
+        file = directory / f"{name}.safetensors"
+        try:
+            if _checksum(file) != trainer["checksums"][file.name]:
+                raise CheckpointError(f"{file}: damaged checkpoint (its checksum is wrong)")
+            tensors[name] = load_file(file)
+        except (OSError, SafetensorError, KeyError) as error:
+            raise CheckpointError(f"{file}: damaged checkpoint ({error})") from None
+    return Checkpoint(tensors, trainer)
+
+
+def list_checkpoints(save_dir: Path) -> list[Path]:
+    """The checkpoints of a run, oldest first."""
+    return sorted((save_dir / "checkpoints").glob("step-*"))
+
+
+def read_last_checkpoint(save_dir: Path) -> tuple[Path, Checkpoint, list[str]]:
+    """The newest checkpoint that is whole, its directory, and what is wrong with newer ones.
+
+    Raises:
+        CheckpointError: when there is none.
+    """
+    faults: list[str] = []
+    for directory in reversed(list_checkpoints(save_dir)):
+        try:
+            return directory, read_checkpoint(directory), faults
+        except CheckpointError as error:
+            faults.append(str(error))
+    raise CheckpointError("; ".join(faults) or f"{save_dir}: no checkpoint there to resume from")
+
+
+def remove_old_checkpoints(save_dir: Path, *, keep: set[int], keep_last: int) -> None:
+    """Delete all checkpoints but the last ones and those after the given steps."""
+    directories = list_checkpoints(save_dir)
+    kept = {checkpoint_directory(save_dir, step) for step in keep}
+    for directory in directories[:-keep_last]:
+        if directory not in kept:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()

@@ -1,0 +1,89 @@
+"""What a run writes down while it trains: ``metrics.jsonl`` and TensorBoard files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from torch import Tensor
+
+from elmokit.atomic import output_error, write_text
+from elmokit.errors import ElmokitError
+
+
+class Journal:
+    """The records of one run.
+
+    Args:
+        save_dir: of the run; ``metrics.jsonl`` and ``tensorboard/`` go there.
+        step: updates that the run has behind it; records of later steps, left by a run that was cut
+            off, are dropped.
+
+    ``has_tensorboard`` tells whether the optional package is there; without it ``metrics.jsonl`` is
+    all that is written.
+    """
+
+    def __init__(self, save_dir: Path, *, step: int) -> None:
+        self._path = save_dir / "metrics.jsonl"
+        kept = ""
+        if step > 0 and self._path.exists():
+            kept = "".join(line for line in _whole_lines(self._path) if json.loads(line)["step"] <= step)
+        write_text(self._path, kept)
+        self._file = self._path.open("a", encoding="utf-8")
+        self._writer: Any = None
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            pass
+        else:
+            self._writer = SummaryWriter(str(save_dir / "tensorboard"), purge_step=step + 1 if step else None)
+        self.has_tensorboard = self._writer is not None
+
+    def scalars(self, event: str, step: int, values: Mapping[str, float | int | None]) -> None:
+        """Write one record: a line of JSON, and a TensorBoard scalar for each number."""
+        present = {name: value for name, value in values.items() if value is not None}
+        try:
+            self._file.write(json.dumps({"event": event, "step": step, **present}) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise output_error(self._path, error) from error
+        if self._writer is not None:
+            for name, value in present.items():
+                self._writer.add_scalar(f"{event}/{name}", value, step)
+
+    def histograms(self, step: int, tensors: Mapping[str, Tensor]) -> None:
+        """Write the distribution of weights and activations, for TensorBoard alone."""
+        if self._writer is not None:
+            for name, tensor in tensors.items():
+                self._writer.add_histogram(name, tensor.detach().float().cpu(), step)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        if self._writer is not None:
+            self._writer.close()
+
+
+def read_metrics(save_dir: Path) -> list[dict[str, Any]]:
+    """The records of a run, in order.
+
+    Raises:
+        ElmokitError: when there are none.
+    """
+    path = save_dir / "metrics.jsonl"
+    if not path.exists():
+        raise ElmokitError(f"{path}: no such file: expected the save directory of a training run")
+    return [json.loads(line) for line in _whole_lines(path)]
+
+
+def _whole_lines(path: Path) -> list[str]:
+    """All lines but a last one that was cut off."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+    return [line for line in lines if line.endswith("}\n")]
