@@ -31,8 +31,8 @@ import platformdirs
 from elmokit.atomic import new_directory
 from elmokit.data.characters import boundary_rows, char_rows, word_bytes
 from elmokit.data.text import find_texts, read_sentences
-from elmokit.data.vocabulary import BOS_ID, EOS_ID, UNK_ID, Vocabulary
-from elmokit.errors import CorpusError, OutputError, TextError
+from elmokit.data.vocabulary import BOS_ID, EOS_ID, UNK_ID, Vocabulary, no_token_error
+from elmokit.errors import CorpusError, OutputError
 
 FORMAT_VERSION = 1
 BOS_TYPE, EOS_TYPE = 0, 1
@@ -77,6 +77,20 @@ class TypeTable:
         for type_id in range(_NUM_BOUNDARY_TYPES, len(self)):
             ids[type_id] = vocabulary.id_of(self.spelling(type_id).decode("utf-8"))
         return ids
+
+
+def rank_correlation(types: TypeTable, vocabulary: Vocabulary) -> float:
+    """How well a vocabulary is ordered by falling count in a text: Spearman's rho, 1 for perfectly.
+
+    The sampled softmax takes it for so ordered.
+    """
+    word_ids = types.word_ids(vocabulary)
+    known = word_ids > UNK_ID
+    if known.sum() < 2:
+        return 1.0
+    orders = (np.argsort(values, kind="stable") for values in (word_ids[known], -types.counts[known]))
+    ranks = [np.argsort(order) for order in orders]
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 
 
 @dataclass(frozen=True)
@@ -239,8 +253,7 @@ def _write(
                     write_buffers()
         write_buffers()
     if num_tokens == 0:
-        kind = "only blank lines" if num_lines else "nothing"
-        raise TextError(f"{', '.join(paths[:3])}: {kind} there: expected one tokenized sentence a line")
+        raise no_token_error(paths)
     num_types = len(counts)
     counts[BOS_TYPE] = counts[EOS_TYPE] = num_lines
     with (

@@ -16,9 +16,7 @@ _NUM_ROUNDS = 6
 
 
 class Permutation:
-    """A permutation of ``range(size)`` chosen by ``seed`` and ``epoch``.
-
-    """
+    """A permutation of ``range(size)`` chosen by ``seed`` and ``epoch``."""
 
     def __init__(self, size: int, *, seed: int, epoch: int) -> None:
         self.size = size

@@ -17,7 +17,6 @@ recurrent state; the gradients of weights and inputs are one matrix product over
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -130,46 +129,44 @@ class _LstmLayer(torch.autograd.Function):
         projection_clip: float | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         input_dim = inputs.shape[1]
-        cell_dim = kernel.shape[1] // 4
         recurrent_kernel = kernel[input_dim:]
         gates = torch.addmm(bias, inputs, kernel[:input_dim])  # (N, 4H), activated in place below
-        gates[:, 2 * cell_dim : 3 * cell_dim] += FORGET_BIAS
-
-        cells = torch.empty_like(gates[:, :cell_dim])
+        i_gates, j_gates, f_gates, o_gates = gates.chunk(4, dim=1)
+        f_gates += FORGET_BIAS
+        cells = torch.empty_like(i_gates, memory_format=torch.contiguous_format)
         gated_cells = torch.empty_like(cells)  # o * tanh(c), the input of the projection
         outputs = gated_cells if projection is None else gates.new_empty(len(gates), projection.shape[1])
-        # Lanes that have ended keep their last state here.
-        cell, hidden = cell_before.clone(), hidden_before.clone()
 
-        start = 0
-        for num_lanes in lanes_at:
-            step = slice(start, start + num_lanes)
-            start += num_lanes
-            gate = gates[step]
+        cell, hidden = cell_before, hidden_before
+        by_step = (gates, i_gates, j_gates, f_gates, o_gates, cells, gated_cells, outputs)
+        for num_lanes, gate, i, j, f, o, new_cell, gated, output in zip(
+            lanes_at, *(values.split(lanes_at) for values in by_step), strict=True
+        ):
             gate.addmm_(hidden[:num_lanes], recurrent_kernel)
-            i, j, f, o = gate.chunk(4, dim=1)
             i.sigmoid_()
             j.tanh_()
-            gate[:, 2 * cell_dim :].sigmoid_()  # f and o
-            new_cell = torch.mul(f, cell[:num_lanes], out=cells[step])
+            f.sigmoid_()
+            o.sigmoid_()
+            torch.mul(f, cell[:num_lanes], out=new_cell)
             new_cell.addcmul_(i, j)
             if cell_clip is not None:
                 new_cell.clamp_(-cell_clip, cell_clip)
-            gated = torch.tanh(new_cell, out=gated_cells[step])
+            torch.tanh(new_cell, out=gated)
             gated.mul_(o)
             if projection is not None:
-                output = torch.mm(gated, projection, out=outputs[step])
+                torch.mm(gated, projection, out=output)
                 if projection_clip is not None:
                     output.clamp_(-projection_clip, projection_clip)
-            cell[:num_lanes] = new_cell
-            hidden[:num_lanes] = outputs[step]
+            cell, hidden = new_cell, output
 
         ctx.lanes_at, ctx.cell_clip, ctx.projection_clip = lanes_at, cell_clip, projection_clip
         ctx.save_for_backward(
             inputs, kernel, projection, cell_before, hidden_before, gates, cells, gated_cells, outputs
         )
-        ctx.mark_non_differentiable(cell, hidden)
-        return outputs, cell, hidden
+        last_cell = _last_of_each_lane(cells, lanes_at, cell_before)
+        last_hidden = _last_of_each_lane(outputs, lanes_at, hidden_before)
+        ctx.mark_non_differentiable(last_cell, last_hidden)
+        return outputs, last_cell, last_hidden
 
     @staticmethod
     @once_differentiable
@@ -177,50 +174,80 @@ class _LstmLayer(torch.autograd.Function):
         inputs, kernel, projection, cell_before, hidden_before, gates, cells, gated_cells, outputs = (
             ctx.saved_tensors
         )
+        lanes_at, cell_clip, projection_clip = ctx.lanes_at, ctx.cell_clip, ctx.projection_clip
         input_dim = inputs.shape[1]
+        cell_dim = cells.shape[1]
         input_kernel, recurrent_kernel = kernel[:input_dim], kernel[input_dim:]
-        steps = _steps(ctx.lanes_at)
+
+        # All that does not depend on later steps is computed for all steps at once:
+        i, j, f, o = gates.chunk(4, dim=1)
+        cell_tanh = cells.tanh()
+        earlier_cells = _step_before(cells, lanes_at, cell_before)
+        # … of each gate, how it acts on the cell or, for o, on the output, times the slope of its
+        # activation; i, j and f beside each other, to be multiplied by one gradient,
+        factors = torch.empty_like(gates)  # (N, 4H)
+        i_factor, j_factor, f_factor, o_factor = factors.chunk(4, dim=1)
+        torch.addcmul(i, i, i, value=-1, out=i_factor).mul_(j)
+        torch.addcmul(i, i, j.square(), value=-1, out=j_factor)
+        torch.addcmul(f, f, f, value=-1, out=f_factor).mul_(earlier_cells)
+        torch.addcmul(o, o, o, value=-1, out=o_factor).mul_(cell_tanh)
+        # … how the cell acts on the output, and on the next cell; nothing passes a clip,
+        cell_factor = torch.addcmul(o, o, cell_tanh.square_(), value=-1)  # (N, H)
+        carry_factor = f.clone()
+        if cell_clip is not None:
+            cell_factor.mul_(cells.abs() < cell_clip)
+            carry_factor.mul_(earlier_cells.abs_() < cell_clip)
+        # … and where the projection's clip lets a gradient through.
+        passes = None if projection_clip is None else (outputs.abs() < projection_clip).to(outputs.dtype)
 
         grad_gates = torch.empty_like(gates)  # of the gates before their activation
-        grad_projected = torch.empty_like(grad_outputs)  # of the projection before its clip
+        grad_projected = grad_outputs.clone()  # of the projection before its clip
         grad_cell = torch.zeros_like(cell_before)
         grad_hidden = torch.zeros_like(hidden_before)
-        for t in reversed(range(len(steps))):
-            step, num_lanes = steps[t], ctx.lanes_at[t]
-            cell_gradient = grad_cell[:num_lanes]
-            grad_output = torch.add(grad_outputs[step], grad_hidden[:num_lanes], out=grad_projected[step])
-            if ctx.projection_clip is not None:
-                grad_output.mul_(outputs[step].abs() < ctx.projection_clip)
-            grad_gated = grad_output if projection is None else grad_output @ projection.t()
-
-            cell = cells[step]
-            cell_tanh = cell.tanh()
-            i, j, f, o = gates[step].chunk(4, dim=1)
-            grad_i, grad_j, grad_f, grad_o = grad_gates[step].chunk(4, dim=1)
-            torch.mul(grad_gated * cell_tanh, o * (1 - o), out=grad_o)
-            cell_gradient.addcmul_(grad_gated * o, 1 - cell_tanh.square_())
-            if ctx.cell_clip is not None:
-                cell_gradient.mul_(cell.abs() < ctx.cell_clip)
-            earlier_cell = cell_before if t == 0 else cells[steps[t - 1]]
-            torch.mul(cell_gradient * j, i * (1 - i), out=grad_i)
-            torch.mul(cell_gradient * i, 1 - j * j, out=grad_j)
-            torch.mul(cell_gradient * earlier_cell[:num_lanes], f * (1 - f), out=grad_f)
-            cell_gradient.mul_(f)
-            torch.mm(grad_gates[step], recurrent_kernel.t(), out=grad_hidden[:num_lanes])
+        by_step = (
+            grad_gates,
+            grad_gates[:, : 3 * cell_dim].unflatten(1, (3, cell_dim)),
+            grad_gates[:, 3 * cell_dim :],
+            grad_projected,
+            grad_projected if passes is None else passes,
+            factors[:, : 3 * cell_dim].unflatten(1, (3, cell_dim)),
+            o_factor,
+            cell_factor,
+            carry_factor,
+        )
+        steps = zip(lanes_at, *(values.split(lanes_at) for values in by_step), strict=True)
+        projection_t = None if projection is None else projection.t()
+        recurrent_kernel_t = recurrent_kernel.t()
+        for (
+            num_lanes,
+            grad_gate,
+            grad_ijf,
+            grad_o,
+            grad_output,
+            passed,
+            ijf_factors,
+            o_factors,
+            cell_factors,
+            carry_factors,
+        ) in reversed(list(steps)):
+            grad_output += grad_hidden[:num_lanes]
+            if projection_clip is not None:
+                grad_output.mul_(passed)
+            grad_gated = grad_output if projection_t is None else torch.mm(grad_output, projection_t)
+            grad_step_cell = grad_cell[:num_lanes]
+            grad_step_cell.addcmul_(grad_gated, cell_factors)
+            torch.mul(ijf_factors, grad_step_cell[:, None], out=grad_ijf)
+            torch.mul(o_factors, grad_gated, out=grad_o)
+            grad_step_cell.mul_(carry_factors)
+            torch.mm(grad_gate, recurrent_kernel_t, out=grad_hidden[:num_lanes])
 
         need_inputs, need_kernel, need_bias, need_projection = ctx.needs_input_grad[:4]
         grad_inputs = grad_gates @ input_kernel.t() if need_inputs else None
         grad_kernel = grad_bias = grad_projection = None
         if need_kernel:
-            earlier_hidden = torch.cat(
-                [hidden_before[: ctx.lanes_at[0]]]
-                + [
-                    outputs[before][:num_lanes]
-                    for before, num_lanes in zip(steps, ctx.lanes_at[1:], strict=False)
-                ]
-            )
             grad_kernel = torch.empty_like(kernel)
             torch.mm(inputs.t(), grad_gates, out=grad_kernel[:input_dim])
+            earlier_hidden = _step_before(outputs, lanes_at, hidden_before)
             torch.mm(earlier_hidden.t(), grad_gates, out=grad_kernel[input_dim:])
         if need_bias:
             grad_bias = grad_gates.sum(dim=0)
@@ -229,7 +256,18 @@ class _LstmLayer(torch.autograd.Function):
         return grad_inputs, grad_kernel, grad_bias, grad_projection, None, None, None, None, None
 
 
-def _steps(lanes_at: Sequence[int]) -> list[slice]:
-    """Where each time step lies in the packed layout."""
-    ends = list(itertools.accumulate(lanes_at))
-    return [slice(end - num_lanes, end) for end, num_lanes in zip(ends, lanes_at, strict=True)]
+def _step_before(values: Tensor, lanes_at: tuple[int, ...], before: Tensor) -> Tensor:
+    """For each packed position the value (N, ·) of its lane one step earlier."""
+    earlier = [before, *values.split(lanes_at)[:-1]]
+    return torch.cat([step[:num_lanes] for step, num_lanes in zip(earlier, lanes_at, strict=True)])
+
+
+def _last_of_each_lane(values: Tensor, lanes_at: tuple[int, ...], before: Tensor) -> Tensor:
+    """The value (B, ·) of each lane at its last step; ``before`` for lanes without a step."""
+    last = before.clone()
+    for step, num_lanes, num_going_on in zip(
+        values.split(lanes_at), lanes_at, (*lanes_at[1:], 0), strict=True
+    ):
+        if num_going_on < num_lanes:
+            last[num_going_on:num_lanes] = step[num_going_on:]
+    return last

@@ -8,12 +8,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from elmokit.checkpoint import (
+    Checkpoint,
+    checkpoint_directory,
+    remove_old_checkpoints,
+    write_checkpoint,
+)
 from elmokit.config import Config
 from elmokit.data.batches import Batch, BatchMaker, TrainingStream
 from elmokit.data.corpus import Corpus
@@ -22,12 +27,6 @@ from elmokit.errors import CheckpointError, ConfigError, ElmokitError
 from elmokit.model.bilm import BiLM, DirectionState
 from elmokit.model.projected_lstm import LstmState
 from elmokit.model.softmax import Candidates, draw_candidates
-from elmokit.training.checkpoint import (
-    Checkpoint,
-    checkpoint_directory,
-    remove_old_checkpoints,
-    write_checkpoint,
-)
 from elmokit.training.evaluation import Evaluation, evaluate
 from elmokit.training.forward import LanguageModelOutput, run_language_model
 from elmokit.training.journal import Journal
@@ -139,6 +138,7 @@ class Trainer:
         self._losses: list[float] = []  # since the last record
         self._num_unknown = 0
         self._record_seconds = 0.0
+        self._last_loss = math.nan  # of the last record
 
     @property
     def predictions_per_step(self) -> int:
@@ -317,7 +317,7 @@ class Trainer:
             if trainer["fingerprints"][name] != fingerprint:
                 raise CheckpointError(
                     f"the {name} is not the one that this run was started with (fingerprint {fingerprint}, "
-                    f"expected {trainer['fingerprints'][name]}): resume with the same {name}, or start a new run"
+                    f"expected {trainer['fingerprints'][name]}): resume with the same one, or start a new run"
                 )
         with torch.no_grad():
             for name, parameter in self.model.named_parameters():

@@ -71,41 +71,23 @@ def write_checkpoint(directory: Path, checkpoint: Checkpoint) -> None:
         (temporary / "trainer.json").write_text(text + "\n", encoding="utf-8")
 
 
-def read_trainer_facts(directory: Path) -> dict[str, Any]:
-    """The plain values of a checkpoint alone.
-
-    Raises:
-        CheckpointError: when they are unreadable or of another format version.
-    """
-    path = directory / "trainer.json"
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        version = values["format_version"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{path}: damaged checkpoint ({error})") from None
-    if version != FORMAT_VERSION:
-        raise CheckpointError(f"{path}: format version {version}, expected {FORMAT_VERSION}")
-    assert isinstance(values, dict)
-    return values
-
-
 def read_checkpoint(directory: Path) -> Checkpoint:
     """Read a checkpoint and check it against its checksums.
 
     Raises:
         CheckpointError: naming the file that is missing, truncated or changed.
     """
-    trainer = read_trainer_facts(directory)
-    tensors = {}
-    for name in TENSOR_FILES:
-        file = directory / f"{name}.safetensors"
-        try:
-            if _checksum(file) != trainer["checksums"][file.name]:
-                raise CheckpointError(f"{file}: damaged checkpoint (its checksum is wrong)")
-            tensors[name] = load_file(file)
-        except (OSError, SafetensorError, KeyError) as error:
-            raise CheckpointError(f"{file}: damaged checkpoint ({error})") from None
-    return Checkpoint(tensors, trainer)
+    trainer = _read_trainer(directory)
+    return Checkpoint({name: _read_tensors(directory, name, trainer) for name in TENSOR_FILES}, trainer)
+
+
+def read_model_tensors(directory: Path) -> dict[str, Tensor]:
+    """The parameters of a checkpoint alone.
+
+    Raises:
+        CheckpointError: as :func:`read_checkpoint`.
+    """
+    return _read_tensors(directory, "model", _read_trainer(directory))
 
 
 def list_checkpoints(save_dir: Path) -> list[Path]:
@@ -135,6 +117,30 @@ def remove_old_checkpoints(save_dir: Path, *, keep: set[int], keep_last: int) ->
     for directory in directories[:-keep_last]:
         if directory not in kept:
             shutil.rmtree(directory, ignore_errors=True)
+
+
+def _read_trainer(directory: Path) -> dict[str, Any]:
+    path = directory / "trainer.json"
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        version = values["format_version"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path}: damaged checkpoint ({error})") from None
+    if version != FORMAT_VERSION:
+        raise CheckpointError(f"{path}: format version {version}, expected {FORMAT_VERSION}")
+    assert isinstance(values, dict)
+    return values
+
+
+def _read_tensors(directory: Path, name: str, trainer: Mapping[str, Any]) -> dict[str, Tensor]:
+    file = directory / f"{name}.safetensors"
+    try:
+        if _checksum(file) != trainer["checksums"][file.name]:
+            raise CheckpointError(f"{file}: damaged checkpoint (its checksum is wrong)")
+        tensors: dict[str, Tensor] = load_file(file)
+    except (OSError, SafetensorError, KeyError) as error:
+        raise CheckpointError(f"{file}: damaged checkpoint ({error})") from None
+    return tensors
 
 
 def _checksum(path: Path) -> str:

@@ -1,0 +1,78 @@
+"""elmokit info: geometry, parameters and training facts of a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from elmokit.bundle import PretrainedModel, load_model
+from elmokit.commands import terminal
+from elmokit.config import CharCnnConfig
+
+
+@click.command("info")
+@click.argument("model", type=click.Path(path_type=Path))
+def command(model: Path) -> None:
+    """Print geometry, parameters, vocabulary and training facts of a model.
+
+    \b
+    Example:
+      elmokit info model
+    """
+    pretrained = load_model(model)
+    for name, value in _facts(pretrained):
+        terminal.say(f"{name:<14} {value}")
+
+
+def _facts(pretrained: PretrainedModel) -> list[tuple[str, str]]:
+    config, vocabulary, facts = pretrained.config.model, pretrained.vocabulary, pretrained.facts
+    lstm = config.lstm
+    num_softmax = (
+        0
+        if pretrained.model.softmax is None
+        else sum(parameter.numel() for parameter in pretrained.model.softmax.parameters())
+    )
+    num_parameters = sum(parameter.numel() for parameter in pretrained.model.parameters())
+    lines = [
+        ("weights", str(pretrained.source)),
+        ("input", "word embeddings" if config.char_cnn is None else _char_cnn(config.char_cnn)),
+        (
+            "lstm",
+            f"{config.num_directions} direction(s) x {lstm.num_layers} layers, "
+            f"cell {lstm.cell_dim}, projection {lstm.projection_dim}, cell clip {lstm.cell_clip}, "
+            f"projection clip {lstm.projection_clip}, "
+            f"{'with' if lstm.skip_connections else 'without'} skip connections",
+        ),
+        (
+            "vectors",
+            f"{1 + lstm.num_layers} layers of width {config.num_directions * lstm.projection_dim}",
+        ),
+        ("parameters", f"{num_parameters:,}, {num_softmax:,} of them in the softmax"),
+        ("vocabulary", "none beside the weights" if vocabulary is None else f"{len(vocabulary):,} words"),
+    ]
+    if facts:
+        training = pretrained.config.training
+        num_tokens = facts["step"] * training.batch_size * training.unroll_steps
+        lines.append(
+            (
+                "training",
+                f"{facts['step']:,} steps, {num_tokens:,} tokens, {terminal.duration(facts['seconds'])}",
+            )
+        )
+        if facts["best_perplexity"] is not None:
+            lines.append(
+                (
+                    "heldout",
+                    f"perplexity {facts['best_perplexity']:.2f} after step {facts['best_step']:,}",
+                )
+            )
+    return lines
+
+
+def _char_cnn(config: CharCnnConfig) -> str:
+    filters = " ".join(f"{width}x{number}" for width, number in config.filters)
+    return (
+        f"characters, embedding {config.embedding_dim}, filters {filters} ({config.num_filters}, "
+        f"{config.activation}), {config.num_highway} highway layers"
+    )

@@ -1,0 +1,181 @@
+"""elmokit train: train a biLM, or resume training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from elmokit.commands import terminal
+from elmokit.config import Config
+from elmokit.data.corpus import Corpus, prepare_corpus, rank_correlation
+from elmokit.data.text import find_texts, total_bytes
+from elmokit.data.vocabulary import UNK_ID, Vocabulary
+from elmokit.training.evaluation import Evaluation
+from elmokit.training.run_directory import Run, continue_run, start_run
+from elmokit.training.trainer import Progress, Trainer
+
+_SORTED_ENOUGH = 0.3  # rank correlation with the counts of the training text
+
+
+@click.command("train")
+@click.option(
+    "--train-prefix",
+    "train_prefixes",
+    metavar="TEXT",
+    multiple=True,
+    help="Training text: file, glob in quotes, directory or URL. May be repeated.",
+)
+@click.option(
+    "--heldout-prefix",
+    "heldout_prefixes",
+    metavar="TEXT",
+    multiple=True,
+    help="Heldout text, to be evaluated on at intervals.",
+)
+@click.option("--vocab-file", type=click.Path(path_type=Path), help="Made by `elmokit vocabulary`.")
+@click.option(
+    "--save-dir", required=True, type=click.Path(path_type=Path), help="Where checkpoints and records go."
+)
+@click.option(
+    "--config",
+    "config_name",
+    metavar="NAME|FILE",
+    help="tiny, small, original, a .toml file, or an options.json of bilm-tf.  [default: small]",
+)
+@click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --save-dir.")
+@click.argument("overrides", metavar="[KEY=VALUE]...", nargs=-1)
+def command(
+    train_prefixes: tuple[str, ...],
+    heldout_prefixes: tuple[str, ...],
+    vocab_file: Path | None,
+    save_dir: Path,
+    config_name: str | None,
+    resume: bool,
+    overrides: tuple[str, ...],
+) -> None:
+    """Train a biLM on tokenized text, one sentence a line, and write checkpoints.
+
+    Settings are changed by KEY=VALUE, for example batch_size=32 num_epochs=3 patience=5; the
+    save directory's config.json lists them all. --resume needs nothing but --save-dir.
+
+    \b
+    Example:
+      elmokit train --train-prefix 'text/train-*.txt.gz' --heldout-prefix text/heldout.txt.gz \\
+          --vocab-file vocab.txt --save-dir model --config tiny num_epochs=2
+      elmokit train --save-dir model --resume
+    """
+    _refuse_stray_files(overrides)
+    if resume:
+        run = continue_run(
+            save_dir, config_name, overrides, vocab_file, list(train_prefixes), list(heldout_prefixes)
+        )
+    else:
+        missing = [
+            option
+            for option, value in (("--train-prefix", train_prefixes), ("--vocab-file", vocab_file))
+            if not value
+        ]
+        if missing:
+            raise click.UsageError(f"Missing option '{missing[0]}'.", click.get_current_context())
+        assert vocab_file is not None
+        run = start_run(
+            save_dir,
+            Config.load(config_name or "small", overrides),
+            Vocabulary.load(vocab_file),
+            list(train_prefixes),
+            list(heldout_prefixes),
+        )
+    corpus = _prepare(run.train_prefixes, "reading the training text")
+    heldout = _prepare(run.heldout_prefixes, "reading the heldout text") if run.heldout_prefixes else None
+    _describe_corpus(corpus, run)
+    trainer = Trainer(run.config, corpus, run.vocabulary, save_dir=save_dir, heldout=heldout)
+    if run.checkpoint is not None:
+        for fault in run.faults:
+            terminal.warn(f"{fault}; falling back to the checkpoint before")
+        trainer.load_checkpoint(run.checkpoint)
+        terminal.say(f"resuming after step {trainer.step:,} of {trainer.num_steps:,}")
+    else:
+        run.write()
+    try:
+        _train(trainer)
+    except KeyboardInterrupt:
+        terminal.say(
+            f"stopped at step {trainer.step:,}; go on with: elmokit train --save-dir {save_dir} --resume"
+        )
+        raise
+
+
+def _refuse_stray_files(overrides: tuple[str, ...]) -> None:
+    for override in overrides:
+        if "=" not in override:
+            raise click.UsageError(
+                f"Got unexpected argument {override!r}: expected key=value. Put a glob in quotes: "
+                "--train-prefix 'text/*.txt'",
+                click.get_current_context(),
+            )
+
+
+def _prepare(prefixes: list[str], description: str) -> Corpus:
+    paths = find_texts(prefixes)
+    with terminal.progress_bar(description, total_bytes(paths), "B") as bar:
+        return prepare_corpus(paths, on_bytes=bar.update)
+
+
+def _describe_corpus(corpus: Corpus, run: Run) -> None:
+    word_ids = corpus.types.word_ids(run.vocabulary)
+    num_unknown = int(corpus.types.counts[word_ids == UNK_ID].sum())
+    terminal.say(
+        f"training text: {corpus.num_tokens:,} tokens in {corpus.num_sentences:,} sentences, "
+        f"{num_unknown / corpus.num_tokens:.2%} <UNK>; vocabulary: {len(run.vocabulary):,} words"
+    )
+    if corpus.num_blank_lines and run.config.training.blank_lines == "skip":
+        terminal.say(f"{corpus.num_blank_lines:,} blank lines skipped")
+    if run.lowered_negatives is not None:
+        terminal.warn(
+            f"num_negatives={run.lowered_negatives} is not below the {len(run.vocabulary):,} words: "
+            "the full softmax is used"
+        )
+    correlation = rank_correlation(corpus.types, run.vocabulary)
+    if run.config.training.num_negatives and correlation < _SORTED_ENOUGH:
+        terminal.warn(
+            f"the vocabulary is not sorted by falling count (rank correlation with the training text "
+            f"{correlation:.2f}), as the sampled softmax takes it to be: make it with `elmokit vocabulary`, "
+            "or set num_negatives=0"
+        )
+
+
+def _train(trainer: Trainer) -> None:
+    config = trainer.config.training
+    done = trainer.step * trainer.predictions_per_step
+    total = trainer.num_steps * trainer.predictions_per_step
+    progress: Progress | None = None
+    with terminal.progress_bar("training", total, "tok", initial=done) as bar:
+        for progress in trainer.run():
+            bar.set_postfix_str(
+                f"epoch {progress.epoch:.2f}/{config.num_epochs}, perplexity {progress.perplexity:.1f}",
+                refresh=False,
+            )
+            bar.update(trainer.predictions_per_step)
+            if progress.evaluation is not None:
+                terminal.say(_evaluation_line(progress, progress.evaluation))
+    if progress is None:
+        terminal.say(f"nothing left to do: the run has ended after step {trainer.step:,}")
+        return
+    if progress.stopped_early:
+        terminal.say(f"stopped early: {config.patience} evaluations without a better perplexity")
+    terminal.say(
+        f"trained {progress.num_predictions:,} tokens in {terminal.duration(trainer.seconds)} "
+        f"({progress.tokens_per_second:,.0f} tokens/s); the model is in {trainer.save_dir}"
+    )
+
+
+def _evaluation_line(progress: Progress, evaluation: Evaluation) -> str:
+    directions = f"forward {evaluation.forward:.2f}"
+    if evaluation.backward is not None:
+        directions += f", backward {evaluation.backward:.2f}"
+    best = ", best so far" if progress.is_best else ""
+    return (
+        f"step {progress.step:,}, epoch {progress.epoch:.2f}: heldout perplexity {evaluation.perplexity:.2f} "
+        f"({directions}; {evaluation.unk_share:.2%} <UNK>){best}"
+    )

@@ -1,0 +1,151 @@
+"""The save directory of a run: what it was started with, and what may change when it goes on.
+
+::
+
+    config.json     the resolved configuration
+    vocab.txt       the vocabulary
+    texts.json      where training and heldout text came from
+    metrics.jsonl   records (see journal.py)
+    tensorboard/
+    checkpoints/    (see elmokit/checkpoint.py)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from elmokit.atomic import output_error, write_text
+from elmokit.checkpoint import Checkpoint, list_checkpoints, read_last_checkpoint
+from elmokit.config import Config
+from elmokit.data.vocabulary import Vocabulary
+from elmokit.errors import CheckpointError, ConfigError, OutputError
+
+# Settings that change nothing of what has been computed so far.
+_CHANGEABLE = frozenset(
+    f"training.{name}"
+    for name in (
+        "num_epochs",
+        "max_steps",
+        "evaluations_per_epoch",
+        "checkpoint_minutes",
+        "patience",
+        "log_interval",
+        "histogram_interval",
+        "device",
+    )
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a training run works with."""
+
+    save_dir: Path
+    config: Config
+    vocabulary: Vocabulary
+    train_prefixes: list[str]
+    heldout_prefixes: list[str]
+    checkpoint: Checkpoint | None = None
+    """To go on from; None for a new run."""
+    faults: list[str] = field(default_factory=list)
+    """What is wrong with newer checkpoints."""
+    lowered_negatives: int | None = None
+    """The setting of num_negatives that was too large for the vocabulary."""
+
+    def write(self) -> None:
+        """Write down what the run was started with.
+
+        Raises:
+            OutputError: when the directory is not writable.
+        """
+        self.vocabulary.save(self.save_dir / "vocab.txt")
+        texts = {"train_prefix": self.train_prefixes, "heldout_prefix": self.heldout_prefixes}
+        write_text(self.save_dir / "texts.json", json.dumps(texts, indent=2) + "\n")
+        write_text(self.save_dir / "config.json", self.config.model_dump_json(indent=2) + "\n")
+
+
+def start_run(
+    save_dir: Path,
+    config: Config,
+    vocabulary: Vocabulary,
+    train_prefixes: list[str],
+    heldout_prefixes: list[str],
+) -> Run:
+    """A new run; nothing but the directory is made yet.
+
+    The full softmax takes the place of a sampled one whose candidates would not be fewer than the
+    words.
+
+    Raises:
+        OutputError: when the directory cannot be made or already holds a run.
+    """
+    if list_checkpoints(save_dir):
+        raise OutputError(
+            f"{save_dir}: already holds a training run: go on with --resume, or name another --save-dir"
+        )
+    try:
+        save_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise output_error(save_dir, error) from error
+    config, lowered = _without_excess_negatives(config, vocabulary)
+    return Run(save_dir, config, vocabulary, train_prefixes, heldout_prefixes, lowered_negatives=lowered)
+
+
+def continue_run(
+    save_dir: Path,
+    config_name: str | None = None,
+    overrides: Sequence[str] = (),
+    vocab_file: Path | None = None,
+    train_prefixes: Sequence[str] = (),
+    heldout_prefixes: Sequence[str] = (),
+) -> Run:
+    """The run of a save directory, to go on with its newest whole checkpoint.
+
+    Everything is known from the directory. What is given again must agree with it, but for settings
+    that do not touch what has been computed, such as ``num_epochs``.
+
+    Raises:
+        CheckpointError: when there is no run, or another vocabulary is given.
+        ConfigError: naming the settings that differ.
+    """
+    _, checkpoint, faults = read_last_checkpoint(save_dir)
+    started = Config.load(save_dir / "config.json")
+    vocabulary = Vocabulary.load(save_dir / "vocab.txt")
+    config = Config.load(config_name if config_name is not None else save_dir / "config.json", overrides)
+    config, _ = _without_excess_negatives(config, vocabulary)
+    refused = [line for line in started.differences(config) if line.split(":")[0] not in _CHANGEABLE]
+    if refused:
+        raise ConfigError(
+            f"{save_dir}: resumed with other settings than it was started with (started, given): "
+            + "; ".join(refused)
+        )
+    if vocab_file is not None and (given := Vocabulary.load(vocab_file)) != vocabulary:
+        raise CheckpointError(
+            f"{vocab_file}: not the vocabulary that this run was started with ({len(given)} words, expected "
+            f"the {len(vocabulary)} of {save_dir / 'vocab.txt'}): leave out --vocab-file, or start a new run"
+        )
+    try:
+        texts = json.loads((save_dir / "texts.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{save_dir / 'texts.json'}: damaged ({error})") from None
+    return Run(
+        save_dir,
+        config,
+        vocabulary,
+        list(train_prefixes) or texts["train_prefix"],
+        list(heldout_prefixes) or texts["heldout_prefix"],
+        checkpoint,
+        faults,
+    )
+
+
+def _without_excess_negatives(config: Config, vocabulary: Vocabulary) -> tuple[Config, int | None]:
+    """The configuration with the full softmax where sampling would not save anything."""
+    num_negatives = config.training.num_negatives
+    if num_negatives < len(vocabulary):
+        return config, None
+    training = config.training.model_copy(update={"num_negatives": 0})
+    return config.model_copy(update={"training": training}), num_negatives
