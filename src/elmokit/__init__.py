@@ -1,5 +1,67 @@
-"""elmokit: deep contextualized word vectors from bidirectional LSTM language models."""
+"""elmokit: deep contextualized word vectors from bidirectional LSTM language models.
+
+>>> import elmokit
+>>> embedder = elmokit.ElmoEmbedder.load("model")
+>>> vectors = embedder.embed([["One", "word", ",", "many", "vectors"]])
+
+Importing is cheap: PyTorch is loaded when the first name that needs it is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from elmokit._version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from elmokit.bundle import PretrainedModel, load_model
+    from elmokit.config import Config
+    from elmokit.data.corpus import Corpus, prepare_corpus
+    from elmokit.data.vocabulary import Vocabulary
+    from elmokit.embedder import ElmoEmbedder
+    from elmokit.errors import ElmokitError
+    from elmokit.model.bilm import BiLM
+    from elmokit.training.evaluation import Evaluation, evaluate
+    from elmokit.training.trainer import Trainer
+
+_HOMES = {
+    "BiLM": "elmokit.model.bilm",
+    "Config": "elmokit.config",
+    "Corpus": "elmokit.data.corpus",
+    "ElmoEmbedder": "elmokit.embedder",
+    "ElmokitError": "elmokit.errors",
+    "Evaluation": "elmokit.training.evaluation",
+    "PretrainedModel": "elmokit.bundle",
+    "Trainer": "elmokit.training.trainer",
+    "Vocabulary": "elmokit.data.vocabulary",
+    "evaluate": "elmokit.training.evaluation",
+    "load_model": "elmokit.bundle",
+    "prepare_corpus": "elmokit.data.corpus",
+}
+
+__all__ = [
+    "BiLM",
+    "Config",
+    "Corpus",
+    "ElmoEmbedder",
+    "ElmokitError",
+    "Evaluation",
+    "PretrainedModel",
+    "Trainer",
+    "Vocabulary",
+    "__version__",
+    "evaluate",
+    "load_model",
+    "prepare_corpus",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'elmokit' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from elmokit.checkpoint import checkpoint_directory, read_last_checkpoint, read_model_tensors
+from elmokit.checkpoint import read_best_model
 from elmokit.config import Config
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import CheckpointError, ConfigError, ModelFileError
@@ -79,11 +79,7 @@ def load_model(path: str | Path) -> PretrainedModel:
 def _load_save_directory(save_dir: Path) -> PretrainedModel:
     config = Config.load(save_dir / "config.json")
     vocabulary = Vocabulary.load(save_dir / "vocab.txt")
-    directory, last, _ = read_last_checkpoint(save_dir)
-    tensors, facts = last.tensors["model"], last.trainer
-    best = checkpoint_directory(save_dir, facts["best_step"])
-    if facts["best_step"] and best != directory:
-        directory, tensors = best, read_model_tensors(best)
+    directory, tensors, facts = read_best_model(save_dir)
     model = BiLM(config.model, len(vocabulary))
     faults = []
     with torch.no_grad():

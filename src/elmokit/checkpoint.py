@@ -81,13 +81,25 @@ def read_checkpoint(directory: Path) -> Checkpoint:
     return Checkpoint({name: _read_tensors(directory, name, trainer) for name in TENSOR_FILES}, trainer)
 
 
-def read_model_tensors(directory: Path) -> dict[str, Tensor]:
-    """The parameters of a checkpoint alone.
+def read_best_model(save_dir: Path) -> tuple[Path, dict[str, Tensor], dict[str, Any]]:
+    """The parameters with the best heldout perplexity, or the newest where none was measured.
+
+    Returns:
+        The checkpoint's directory, its parameters by name, and the plain values of the newest
+        checkpoint.
 
     Raises:
-        CheckpointError: as :func:`read_checkpoint`.
+        CheckpointError: when there is no checkpoint, or one that is needed is damaged.
     """
-    return _read_tensors(directory, "model", _read_trainer(directory))
+    directories = list_checkpoints(save_dir)
+    if not directories:
+        raise CheckpointError(
+            f"{save_dir}: no checkpoint there yet: expected a training run that has saved one"
+        )
+    newest = directories[-1]
+    trainer = _read_trainer(newest)
+    best = checkpoint_directory(save_dir, trainer["best_step"]) if trainer["best_step"] else newest
+    return best, _read_tensors(best, "model", _read_trainer(best)), trainer
 
 
 def list_checkpoints(save_dir: Path) -> list[Path]:

@@ -131,10 +131,10 @@ def _describe_corpus(corpus: Corpus, run: Run) -> None:
     )
     if corpus.num_blank_lines and run.config.training.blank_lines == "skip":
         terminal.say(f"{corpus.num_blank_lines:,} blank lines skipped")
-    if run.lowered_negatives is not None:
-        terminal.warn(
-            f"num_negatives={run.lowered_negatives} is not below the {len(run.vocabulary):,} words: "
-            "the full softmax is used"
+    if run.excess_negatives:
+        terminal.say(
+            f"the full softmax is used: sampling num_negatives={run.excess_negatives:,} of "
+            f"{len(run.vocabulary):,} words would hardly save work"
         )
     correlation = rank_correlation(corpus.types, run.vocabulary)
     if run.config.training.num_negatives and correlation < _SORTED_ENOUGH:

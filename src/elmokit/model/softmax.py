@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-_CHUNK_ELEMENTS = 4_000_000  # logits held at a time: 16 MB in float32
+_CHUNK_ELEMENTS = 1 << 20  # logits held at a time: 4 MB in float32, which caches hold
 
 
 class Softmax(nn.Module):
@@ -118,23 +118,33 @@ class _FullSoftmaxLoss(torch.autograd.Function):
     def forward(
         ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, keep_gradients: bool
     ) -> tuple[Tensor, Tensor]:
-        losses = hidden.new_empty(len(hidden))
+        true_weight = weight[targets]
+        true_logits = (hidden * true_weight).sum(dim=1) + bias[targets]
+        log_totals = torch.empty_like(true_logits)
         if keep_gradients:
             grad_hidden = torch.empty_like(hidden)
             grad_weight, grad_bias = torch.zeros_like(weight), torch.zeros_like(bias)
-        for rows in _chunks(len(hidden), len(weight)):
-            logits = torch.addmm(bias, hidden[rows], weight.t())
-            target = targets[rows, None]
-            true_logits = logits.gather(1, target).squeeze(1)
-            log_total = torch.logsumexp(logits, dim=1)
-            torch.sub(log_total, true_logits, out=losses[rows])
+        chunks = _chunks(len(hidden), len(weight))
+        buffer = hidden.new_empty(chunks[0].stop, len(weight))
+        for rows in chunks:
+            exponentials = torch.addmm(
+                bias, hidden[rows], weight.t(), out=buffer[: rows.stop - rows.start]
+            )  # (n, V), logits at first
+            largest = exponentials.amax(dim=1, keepdim=True)
+            exponentials.sub_(largest).exp_()
+            total = exponentials.sum(dim=1, keepdim=True)
+            torch.add(total.log(), largest, out=log_totals[rows, None])
             if keep_gradients:
-                grad = logits.sub_(log_total[:, None]).exp_()  # the probabilities …
-                grad.scatter_add_(1, target, grad.new_full(target.shape, -1.0))  # … minus the truth
-                torch.mm(grad, weight, out=grad_hidden[rows])
-                grad_weight.addmm_(grad.t(), hidden[rows])
-                grad_bias += grad.sum(dim=0)
-        if keep_gradients:
+                # The probabilities are exponentials / total; dividing (n, P) is cheaper than (n, V).
+                torch.mm(exponentials, weight, out=grad_hidden[rows])
+                grad_hidden[rows] /= total
+                grad_weight.addmm_(exponentials.t(), hidden[rows] / total)
+                grad_bias.addmv_(exponentials.t(), total.reciprocal().squeeze(1))
+        losses = log_totals - true_logits
+        if keep_gradients:  # the truth, to be subtracted from the probabilities
+            grad_hidden -= true_weight
+            grad_weight.index_add_(0, targets, hidden, alpha=-1)
+            grad_bias.index_add_(0, targets, torch.full_like(losses, -1))
             ctx.save_for_backward(grad_hidden, grad_weight, grad_bias)
         ctx.mark_non_differentiable(losses)
         return losses.sum(), losses
@@ -214,4 +224,4 @@ class _SampledSoftmaxLoss(torch.autograd.Function):
 
 def _chunks(num_rows: int, num_columns: int) -> list[slice]:
     size = max(1, min(num_rows, _CHUNK_ELEMENTS // num_columns))
-    return [slice(start, start + size) for start in range(0, num_rows, size)]
+    return [slice(start, min(start + size, num_rows)) for start in range(0, num_rows, size)]

@@ -52,8 +52,8 @@ class Run:
     """To go on from; None for a new run."""
     faults: list[str] = field(default_factory=list)
     """What is wrong with newer checkpoints."""
-    lowered_negatives: int | None = None
-    """The setting of num_negatives that was too large for the vocabulary."""
+    excess_negatives: int | None = None
+    """The setting of num_negatives, where it was too large for the vocabulary."""
 
     def write(self) -> None:
         """Write down what the run was started with.
@@ -76,8 +76,8 @@ def start_run(
 ) -> Run:
     """A new run; nothing but the directory is made yet.
 
-    The full softmax takes the place of a sampled one whose candidates would not be fewer than the
-    words.
+    The full softmax, which is exact, takes the place of a sampled one whose candidates would be half
+    of the vocabulary or more.
 
     Raises:
         OutputError: when the directory cannot be made or already holds a run.
@@ -90,8 +90,8 @@ def start_run(
         save_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise output_error(save_dir, error) from error
-    config, lowered = _without_excess_negatives(config, vocabulary)
-    return Run(save_dir, config, vocabulary, train_prefixes, heldout_prefixes, lowered_negatives=lowered)
+    config, excess = _without_excess_negatives(config, vocabulary)
+    return Run(save_dir, config, vocabulary, train_prefixes, heldout_prefixes, excess_negatives=excess)
 
 
 def continue_run(
@@ -143,9 +143,9 @@ def continue_run(
 
 
 def _without_excess_negatives(config: Config, vocabulary: Vocabulary) -> tuple[Config, int | None]:
-    """The configuration with the full softmax where sampling would not save anything."""
+    """The configuration with the full softmax, and the setting, where sampling would hardly save work."""
     num_negatives = config.training.num_negatives
-    if num_negatives < len(vocabulary):
+    if num_negatives < len(vocabulary) / 2:
         return config, None
     training = config.training.model_copy(update={"num_negatives": 0})
     return config.model_copy(update={"training": training}), num_negatives

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# From raw text to contextual word vectors, on two centuries of State of the Union addresses.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+text=examples/data/sotu
+out=demo-output
+rm -rf "$out"
+mkdir -p "$out"
+
+step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+run() { printf '$ %s\n' "$*"; "$@"; }
+
+step "1. Vocabulary: the words seen 3 times or more"
+run elmokit vocabulary --input "$text/train-*.txt.gz" --output "$out/vocab.txt" --min-count 3
+
+step "2. Train a biLM, a few minutes on two cores"
+run elmokit train --train-prefix "$text/train-*.txt.gz" --heldout-prefix "$text/heldout-*.txt.gz" \
+    --vocab-file "$out/vocab.txt" --save-dir "$out/model" --config tiny
+
+step "3. How well it predicts speeches that it has not seen"
+run elmokit evaluate --save-dir "$out/model" --test-prefix "$text/heldout-*.txt.gz"
+
+step "4. Weights in the format that every ELMo tool reads"
+run elmokit dump-weights --save-dir "$out/model" --outfile "$out/elmo/weights.hdf5"
+
+step "5. Vectors of five sentences"
+cat > "$out/sentences.txt" <<'TEXT'
+Argentina played football very well
+Brazil is a strong team
+Artists all over the world are attending the play
+Child is playing the guitar
+There was absolute silence during the play
+TEXT
+run elmokit embed "$out/model" "$out/sentences.txt" "$out/vectors.hdf5"
+
+step "6. One word, many vectors: nearest uses in context"
+run python examples/nearest_in_context.py "$out/model" "$text/heldout-00000.txt.gz" \
+    --query "the courts of justice and the laws of the land" --word land \
+    --query "the relief of the poor and the rich" --word poor
+
+cat <<TEXT
+
+Everything lies in $out/: the model and its records in model/, the weights in elmo/, the vectors in
+vectors.hdf5. To try next:
+
+  elmokit info $out/model
+  tensorboard --logdir $out/model/tensorboard
+  elmokit train --save-dir $out/model --resume num_epochs=3
+  elmokit train --help
+TEXT
