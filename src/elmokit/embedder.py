@@ -20,6 +20,7 @@ from elmokit.data.text import read_lines
 from elmokit.data.vocabulary import BOS, EOS
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError
 from elmokit.model.bilm import DirectionState
+from elmokit.model.device import find_device
 from elmokit.model.projected_lstm import LstmState
 
 Layers: TypeAlias = Literal["all", "top", "average"] | int
@@ -41,11 +42,15 @@ class ElmoEmbedder:
     Args:
         pretrained: the model.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Raises:
+        ModelFileError: when a model with word embeddings comes without its vocabulary.
+        ConfigError: when there is no such device.
     """
 
-    def __init__(self, pretrained: PretrainedModel, *, device: str | torch.device = "cpu") -> None:
+    def __init__(self, pretrained: PretrainedModel, *, device: str = "cpu") -> None:
         self.pretrained = pretrained
-        self.model = pretrained.model.to(device)
+        self.model = pretrained.model.to(find_device(device))
         self._char_cnn = pretrained.config.model.char_cnn
         if self._char_cnn is None and pretrained.vocabulary is None:
             raise ModelFileError(
@@ -54,7 +59,7 @@ class ElmoEmbedder:
         self._cache: dict[str, Tensor] = {}
 
     @classmethod
-    def load(cls, path: str | Path, *, device: str | torch.device = "cpu") -> ElmoEmbedder:
+    def load(cls, path: str | Path, *, device: str = "cpu") -> ElmoEmbedder:
         """Load a model from anything :func:`elmokit.bundle.load_model` reads."""
         return cls(load_model(path), device=device)
 

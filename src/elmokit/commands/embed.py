@@ -38,7 +38,8 @@ class _LayersType(click.ParamType[Layers]):
 @click.option(
     "--batch-size", type=click.IntRange(min=1), default=64, show_default=True, help="Sentences at a time."
 )
-def command(model: Path, text: str, output: Path, layers: Layers, batch_size: int) -> None:
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+def command(model: Path, text: str, output: Path, layers: Layers, batch_size: int, device: str) -> None:
     """Write the vectors of every line of INPUT.txt to OUTPUT.hdf5.
 
     Tokens are separated by white space. Each line becomes a dataset whose key is the line's number,
@@ -49,7 +50,7 @@ def command(model: Path, text: str, output: Path, layers: Layers, batch_size: in
     Example:
       elmokit embed model sentences.txt vectors.hdf5 --layers top
     """
-    embedder = ElmoEmbedder.load(model)
+    embedder = ElmoEmbedder.load(model, device=device)
     paths = find_texts([text])
     if len(paths) > 1:
         raise click.UsageError(

@@ -11,6 +11,7 @@ from elmokit.bundle import load_model
 from elmokit.commands import terminal
 from elmokit.data.corpus import Corpus, prepare_corpus
 from elmokit.data.text import find_texts
+from elmokit.model.device import find_device
 from elmokit.training.evaluation import Evaluation, bilm_perplexity, evaluate
 
 
@@ -37,8 +38,14 @@ from elmokit.training.evaluation import Evaluation, bilm_perplexity, evaluate
     show_default=True,
     help="Lanes of --bilm-compatible; the other figures do not depend on it.",
 )
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 def command(
-    save_dir: Path, test_prefixes: tuple[str, ...], as_json: bool, bilm_compatible: bool, batch_size: int
+    save_dir: Path,
+    test_prefixes: tuple[str, ...],
+    as_json: bool,
+    bilm_compatible: bool,
+    batch_size: int,
+    device: str,
 ) -> None:
     """Perplexity with the full softmax, every token counted once, both directions and their mean.
 
@@ -51,6 +58,7 @@ def command(
     """
     pretrained = load_model(save_dir)
     vocabulary = pretrained.require_softmax()
+    pretrained.model.to(find_device(device))
     corpus = prepare_corpus(find_texts(test_prefixes))
     with terminal.progress_bar("evaluating", corpus.num_tokens + corpus.num_sentences, "tok") as bar:
         evaluation = evaluate(pretrained.model, corpus, vocabulary, on_tokens=bar.update)

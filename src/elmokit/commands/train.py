@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from elmokit.checkpoint import list_checkpoints
 from elmokit.commands import terminal
 from elmokit.config import Config
 from elmokit.data.corpus import Corpus, prepare_corpus, rank_correlation
@@ -100,9 +101,13 @@ def command(
     try:
         _train(trainer)
     except KeyboardInterrupt:
-        terminal.say(
-            f"stopped at step {trainer.step:,}; go on with: elmokit train --save-dir {save_dir} --resume"
+        checkpoints = list_checkpoints(save_dir)
+        remedy = (
+            f"go on from {checkpoints[-1].name} with: elmokit train --save-dir {save_dir} --resume"
+            if checkpoints
+            else "there is no checkpoint yet"
         )
+        terminal.say(f"stopped at step {trainer.step:,}; {remedy}")
         raise
 
 
@@ -136,7 +141,7 @@ def _describe_corpus(corpus: Corpus, run: Run) -> None:
             f"the full softmax is used: sampling num_negatives={run.excess_negatives:,} of "
             f"{len(run.vocabulary):,} words would hardly save work"
         )
-    correlation = rank_correlation(corpus.types, run.vocabulary)
+    correlation = rank_correlation(corpus.types, word_ids)
     if run.config.training.num_negatives and correlation < _SORTED_ENOUGH:
         terminal.warn(
             f"the vocabulary is not sorted by falling count (rank correlation with the training text "

@@ -79,12 +79,15 @@ class TypeTable:
         return ids
 
 
-def rank_correlation(types: TypeTable, vocabulary: Vocabulary) -> float:
+def rank_correlation(types: TypeTable, word_ids: np.ndarray) -> float:
     """How well a vocabulary is ordered by falling count in a text: Spearman's rho, 1 for perfectly.
 
     The sampled softmax takes it for so ordered.
+
+    Args:
+        types: of the text.
+        word_ids: the vocabulary's ids of the types, from :meth:`TypeTable.word_ids`.
     """
-    word_ids = types.word_ids(vocabulary)
     known = word_ids > UNK_ID
     if known.sum() < 2:
         return 1.0

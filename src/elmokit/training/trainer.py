@@ -25,6 +25,7 @@ from elmokit.data.corpus import Corpus
 from elmokit.data.vocabulary import UNK_ID, Vocabulary
 from elmokit.errors import CheckpointError, ConfigError, ElmokitError
 from elmokit.model.bilm import BiLM, DirectionState
+from elmokit.model.device import find_device
 from elmokit.model.projected_lstm import LstmState
 from elmokit.model.softmax import Candidates, draw_candidates
 from elmokit.training.evaluation import Evaluation, evaluate
@@ -347,20 +348,6 @@ class Trainer:
 
     def _fingerprints(self) -> dict[str, str]:
         return {"training text": self.corpus.fingerprint, "vocabulary": self.vocabulary.fingerprint}
-
-
-def find_device(name: str) -> torch.device:
-    """The device that a setting names; ``auto`` is CUDA where there is one.
-
-    Raises:
-        ConfigError: when there is no such device.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"device={name}: not available here ({str(error).splitlines()[0]})") from None
 
 
 def _name_states(state: list[DirectionState]) -> dict[str, Tensor]:
