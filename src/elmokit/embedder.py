@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-import h5py
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -19,6 +18,7 @@ from elmokit.data.characters import boundary_rows, char_rows, word_bytes
 from elmokit.data.text import read_lines
 from elmokit.data.vocabulary import BOS, EOS
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError
+from elmokit.formats.hdf5_writer import Hdf5Writer
 from elmokit.model.bilm import DirectionState
 from elmokit.model.device import find_device
 from elmokit.model.projected_lstm import LstmState
@@ -150,9 +150,9 @@ class ElmoEmbedder:
             OutputError: when the file cannot be written.
         """
         num_lines = 0
-        with new_file(Path(output)) as temporary, h5py.File(temporary, "w") as file:
+        with new_file(Path(output)) as temporary, Hdf5Writer(temporary) as file:
             for vectors in self.iter_embed(read_lines(str(text), on_bytes), layers, batch_size=batch_size):
-                file.create_dataset(str(num_lines), data=vectors)
+                file.write(str(num_lines), vectors)
                 num_lines += 1
         return num_lines
 

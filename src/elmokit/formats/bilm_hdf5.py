@@ -17,6 +17,7 @@ from torch import Tensor
 from elmokit.atomic import new_file
 from elmokit.config import ModelConfig
 from elmokit.errors import ModelFileError
+from elmokit.formats.hdf5_writer import Hdf5Writer
 
 
 def dataset_names(config: ModelConfig) -> dict[str, str]:
@@ -59,10 +60,10 @@ def dataset_names(config: ModelConfig) -> dict[str, str]:
 
 def write_weights(path: Path, config: ModelConfig, parameters: Mapping[str, Tensor]) -> None:
     """Write a biLM's parameters, named as in its ``state_dict``; the softmax is left out."""
-    with new_file(path) as temporary, h5py.File(temporary, "w") as file:
+    with new_file(path) as temporary, Hdf5Writer(temporary) as file:
         for ours, theirs in dataset_names(config).items():
             values = parameters[ours].detach().to("cpu", torch.float32).numpy()
-            file[theirs] = values[None] if ours.startswith("encoder.kernels.") else values
+            file.write(theirs, values[None] if ours.startswith("encoder.kernels.") else values)
 
 
 def read_weights(

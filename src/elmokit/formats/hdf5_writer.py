@@ -1,0 +1,75 @@
+"""Writing HDF5 without being brought down by a full disk."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+
+
+class Hdf5Writer:
+    """A new HDF5 file.
+
+    The HDF5 library crashes the process when a write fails at the wrong moment. Here it is told that
+    every write went well, and the failure is raised as soon as the library has returned.
+
+    Args:
+        path: of the file, which is overwritten.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._guarded = _GuardedFile(path)
+        self._file = h5py.File(self._guarded, "w")
+
+    def write(self, name: str, values: np.ndarray) -> None:
+        """Add a dataset.
+
+        Raises:
+            OSError: when the file could not be written.
+        """
+        self._file.create_dataset(name, data=values)
+        self._raise_failure()
+
+    def _raise_failure(self) -> None:
+        if self._guarded.failure is not None:
+            raise self._guarded.failure
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        self._guarded.close()
+        if error is None:
+            self._raise_failure()
+
+
+class _GuardedFile(io.FileIO):
+    """Keeps the first failure instead of raising it, and drops what is written after it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "w+")
+        self.failure: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data).cast("B")
+        done = 0
+        while done < len(view) and self.failure is None:
+            try:
+                done += super().write(view[done:]) or 0
+            except OSError as error:
+                self.failure = error
+        return len(view)
+
+    def truncate(self, size: int | None = None) -> int:
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.failure = self.failure or error
+            return size or 0

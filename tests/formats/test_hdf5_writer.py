@@ -1,0 +1,61 @@
+"""A disk that fills up gives an error, not a crash of the process."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from elmokit.config import Config
+from elmokit.errors import OutputError
+from elmokit.formats.bilm_hdf5 import write_weights
+from elmokit.formats.hdf5_writer import Hdf5Writer
+from elmokit.model.bilm import BiLM
+
+
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    """No file may grow beyond 20 kB, so that writes fail as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.usefixtures("full_disk")
+@pytest.mark.parametrize("size", [100, 5_000, 1_000_000])
+def test_a_failed_write_is_raised_at_once(tmp_path: Path, size: int) -> None:
+    num_written = 0
+
+    def write_many() -> None:
+        nonlocal num_written
+        with Hdf5Writer(tmp_path / "a.hdf5") as writer:
+            for num_written in range(1000):
+                writer.write(str(num_written), np.zeros(size, dtype=np.float32))
+
+    with pytest.raises(OSError, match="File too large"):
+        write_many()
+    assert num_written * size * 4 <= 40_000, "went on after the failure"
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_nothing_is_left_of_a_failed_dump(tmp_path: Path) -> None:
+    config = Config.load("tiny").model
+    parameters = {name: torch.zeros_like(value) for name, value in BiLM(config, None).named_parameters()}
+    with pytest.raises(OutputError, match=r"weights\.hdf5: cannot write: File too large"):
+        write_weights(tmp_path / "weights.hdf5", config, parameters)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_whole_file_reads_back(tmp_path: Path) -> None:
+    values = {f"group/{k}": np.full((k, 3), k, dtype=np.float32) for k in range(50)}
+    with Hdf5Writer(tmp_path / "a.hdf5") as writer:
+        for name, array in values.items():
+            writer.write(name, array)
+    with h5py.File(tmp_path / "a.hdf5", "r") as file:
+        assert all(np.array_equal(file[name], array) for name, array in values.items())
