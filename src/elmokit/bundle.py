@@ -97,6 +97,11 @@ def _load_save_directory(save_dir: Path) -> PretrainedModel:
             f"{directory}: does not fit config.json and vocab.txt of its run ({len(vocabulary)} words): "
             + "; ".join(faults)
         )
+    if facts["fingerprints"]["vocabulary"] != vocabulary.fingerprint:
+        raise CheckpointError(
+            f"{save_dir / 'vocab.txt'}: not this run's vocabulary (fingerprint {vocabulary.fingerprint}, "
+            f"expected {facts['fingerprints']['vocabulary']}): put the right one back"
+        )
     model.requires_grad_(False)
     keys = ("step", "best_step", "best_perplexity", "seconds")
     return PretrainedModel(model, config, vocabulary, directory, {key: facts[key] for key in keys})
@@ -118,8 +123,14 @@ def _load_bilm_pair(weights: Path) -> PretrainedModel:
         num_words = json.loads(options.read_text(encoding="utf-8")).get("n_tokens_vocab")
         if num_words is None and vocabulary is not None:
             num_words = len(vocabulary)
-        if num_words is None:
-            raise ConfigError(f"{options}: n_tokens_vocab: missing, a model with word embeddings needs it")
+        if not isinstance(num_words, int) or num_words < 1:
+            raise ConfigError(
+                f"{options}: n_tokens_vocab: expected the number of word embeddings, got {num_words!r}"
+            )
+        if vocabulary is not None and len(vocabulary) != num_words:
+            raise ModelFileError(
+                f"{weights.parent / 'vocab.txt'}: {len(vocabulary)} words, n_tokens_vocab={num_words}"
+            )
     with torch.device("meta"):  # only for the shapes; nothing is allocated
         shapes = {name: value.shape for name, value in BiLM(config.model, num_words).named_parameters()}
     parameters = read_weights(weights, config.model, shapes)

@@ -65,9 +65,8 @@ def write_checkpoint(directory: Path, checkpoint: Checkpoint) -> None:
             except SafetensorError as error:  # it wraps the operating system's error
                 raise OSError(28, str(error)) from error
             checksums[file.name] = _checksum(file)
-        text = json.dumps(
-            {"format_version": FORMAT_VERSION, "checksums": checksums, **checkpoint.trainer}, indent=1
-        )
+        values = {"format_version": FORMAT_VERSION, "checksums": checksums, **checkpoint.trainer}
+        text = json.dumps({"own_checksum": _checksum_of_values(values), **values}, indent=1)
         (temporary / "trainer.json").write_text(text + "\n", encoding="utf-8")
 
 
@@ -122,11 +121,15 @@ def read_last_checkpoint(save_dir: Path) -> tuple[Path, Checkpoint, list[str]]:
     raise CheckpointError("; ".join(faults) or f"{save_dir}: no checkpoint there to resume from")
 
 
-def remove_old_checkpoints(save_dir: Path, *, keep: set[int], keep_last: int) -> None:
-    """Delete all checkpoints but the last ones and those after the given steps."""
+def remove_old_checkpoints(save_dir: Path, *, step: int, keep: set[int], keep_last: int) -> None:
+    """Delete all checkpoints but the last ones up to ``step`` and those of the steps in ``keep``.
+
+    Later ones were left by a run that went on from an earlier checkpoint because they are damaged.
+    """
     directories = list_checkpoints(save_dir)
+    newest = directories.index(checkpoint_directory(save_dir, step)) + 1
     kept = {checkpoint_directory(save_dir, step) for step in keep}
-    for directory in directories[:-keep_last]:
+    for directory in (*directories[: newest - keep_last], *directories[newest:]):
         if directory not in kept:
             shutil.rmtree(directory, ignore_errors=True)
 
@@ -135,9 +138,11 @@ def _read_trainer(directory: Path) -> dict[str, Any]:
     path = directory / "trainer.json"
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        version = values["format_version"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        own_checksum, version = values.pop("own_checksum"), values["format_version"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path}: damaged checkpoint ({error})") from None
+    if own_checksum != _checksum_of_values(values):
+        raise CheckpointError(f"{path}: damaged checkpoint (its checksum is wrong)")
     if version != FORMAT_VERSION:
         raise CheckpointError(f"{path}: format version {version}, expected {FORMAT_VERSION}")
     assert isinstance(values, dict)
@@ -153,6 +158,10 @@ def _read_tensors(directory: Path, name: str, trainer: Mapping[str, Any]) -> dic
     except (OSError, SafetensorError, KeyError) as error:
         raise CheckpointError(f"{file}: damaged checkpoint ({error})") from None
     return tensors
+
+
+def _checksum_of_values(values: Mapping[str, Any]) -> str:
+    return hashlib.blake2b(json.dumps(values, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def _checksum(path: Path) -> str:

@@ -78,17 +78,22 @@ def main() -> None:
         sys.exit(1)
     except (KeyboardInterrupt, click.Abort):
         _fail("interrupted", 130)
-    except (ElmokitError, OSError, MemoryError) as error:
-        if debug:
+    except (ElmokitError, OSError, MemoryError, RuntimeError) as error:
+        if debug or (isinstance(error, RuntimeError) and not _is_out_of_memory(error)):
             raise
         _fail(_one_line(error), 2)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """PyTorch reports it as a RuntimeError, on the CPU without a kind of its own."""
+    return "allocate memory" in str(error) or "out of memory" in str(error)
 
 
 def _one_line(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"{error.filename or 'input/output'}: {error.strerror or error}"
-    if isinstance(error, MemoryError):
-        return f"out of memory: {error or 'try a smaller --batch-size'}"
+    if isinstance(error, MemoryError) or _is_out_of_memory(error):
+        return "out of memory: try a smaller batch size or model"
     return " ".join(str(error).split("\n"))
 
 

@@ -24,7 +24,7 @@ NUM_CHARACTER_SYMBOLS = 261  # 256 bytes, begin/end sentence, begin/end word, pa
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class CharCnnConfig(_Section):
@@ -127,6 +127,20 @@ class TrainingConfig(_Section):
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
 
 
+_CHANGEABLE_IN_A_RUN = {
+    "num_epochs",
+    "max_steps",
+    "learning_rate",
+    "clip_norm",
+    "evaluations_per_epoch",
+    "checkpoint_minutes",
+    "patience",
+    "log_interval",
+    "histogram_interval",
+    "device",
+}
+
+
 class Config(_Section):
     """A model and its training."""
 
@@ -171,8 +185,14 @@ class Config(_Section):
         path.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
     def differences(self, other: Config) -> list[str]:
-        """The settings in which two configurations differ, as ``key: mine, other``."""
-        mine, theirs = _flatten(self.model_dump()), _flatten(other.model_dump())
+        """The settings that a run cannot change when it goes on, as ``key: mine, other``.
+
+        Those that touch nothing of what has been computed so far are left out.
+        """
+        mine, theirs = (
+            _flatten(config.model_dump(exclude={"training": _CHANGEABLE_IN_A_RUN}))
+            for config in (self, other)
+        )
         return [
             f"{key}: {mine.get(key)!r}, {theirs.get(key)!r}"
             for key in sorted(mine.keys() | theirs.keys())
@@ -306,6 +326,7 @@ _BILM_DEFAULTS: dict[tuple[str, ...], Any] = {
     ("model", "lstm", "projection_clip"): None,
     ("model", "lstm", "skip_connections"): False,
     ("model", "lstm", "num_layers"): 1,
+    ("model", "char_cnn", "num_highway"): 0,
     ("training", "dropout"): 0.0,
 }
 
@@ -325,6 +346,8 @@ def config_values_from_bilm_options(options: Mapping[str, Any], *, source: str) 
         translated["model", "char_cnn"] = None
     # Inference always runs both directions; only training options may say otherwise.
     defaults = dict(_BILM_DEFAULTS)
+    if options.get("char_cnn") is None:
+        del defaults["model", "char_cnn", "num_highway"]
     if "bidirectional" not in options and "batch_size" not in options:
         defaults["model", "bidirectional"] = True
 

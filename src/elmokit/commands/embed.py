@@ -10,6 +10,7 @@ import click
 from elmokit.commands import terminal
 from elmokit.data.text import find_texts, total_bytes
 from elmokit.embedder import ElmoEmbedder, Layers
+from elmokit.errors import OutputError
 
 
 class _LayersType(click.ParamType[Layers]):
@@ -56,6 +57,8 @@ def command(model: Path, text: str, output: Path, layers: Layers, batch_size: in
         raise click.UsageError(
             f"{text}: matches {len(paths)} files, expected one.", click.get_current_context()
         )
+    if output.exists() and Path(paths[0]).exists() and output.samefile(paths[0]):
+        raise OutputError(f"{output}: is the text itself: write the vectors elsewhere")
     with terminal.progress_bar("embedding", total_bytes(paths), "B") as bar:
         num_lines = embedder.embed_file(paths[0], output, layers, batch_size=batch_size, on_bytes=bar.update)
     shape = (

@@ -96,8 +96,7 @@ def command(
             terminal.warn(f"{fault}; falling back to the checkpoint before")
         trainer.load_checkpoint(run.checkpoint)
         terminal.say(f"resuming after step {trainer.step:,} of {trainer.num_steps:,}")
-    else:
-        run.write()
+    run.write()
     try:
         _train(trainer)
     except KeyboardInterrupt:

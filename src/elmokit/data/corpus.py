@@ -30,7 +30,7 @@ import platformdirs
 
 from elmokit.atomic import new_directory
 from elmokit.data.characters import boundary_rows, char_rows, word_bytes
-from elmokit.data.text import find_texts, read_sentences
+from elmokit.data.text import find_texts, is_url, read_sentences
 from elmokit.data.vocabulary import BOS_ID, EOS_ID, UNK_ID, Vocabulary, no_token_error
 from elmokit.errors import CorpusError, OutputError
 
@@ -184,7 +184,7 @@ def open_corpus(directory: Path) -> Corpus:
         spelling_offsets = _map(directory / "spelling_offsets.i64", np.int64, meta["num_types"] + 1)
         counts = _map(directory / "counts.i64", np.int64, meta["num_types"])
         spellings = _map(directory / "spellings.bytes", np.uint8, int(spelling_offsets[-1]))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise CorpusError(
             f"{directory}: damaged prepared corpus ({error}): delete the directory, it will be made again"
         ) from None
@@ -200,11 +200,12 @@ def open_corpus(directory: Path) -> Corpus:
 
 def _identity(path: str) -> dict[str, Any]:
     """What tells one state of a source from another: its size and its time or entity tag."""
+    if not is_url(path):
+        status = Path(path).stat()
+        return {"path": str(Path(path).absolute()), "size": status.st_size, "changed": status.st_mtime_ns}
     file_system, name = fsspec.core.url_to_fs(path)
     info = file_system.info(name)
-    changed = next((info[key] for key in ("mtime", "LastModified", "ETag", "created") if info.get(key)), None)
-    if isinstance(changed, float):
-        changed = Path(name).stat().st_mtime_ns  # the float has lost the last digits
+    changed = next((info[key] for key in ("LastModified", "ETag", "mtime", "created") if info.get(key)), None)
     return {"path": path, "size": info.get("size"), "changed": str(changed)}
 
 

@@ -60,12 +60,12 @@ def find_texts(patterns: Sequence[str]) -> list[str]:
     """
     found: dict[str, str] = {}
     for pattern in patterns:
-        paths = _find_remote(pattern) if _is_url(pattern) else _find_local(pattern)
+        paths = _find_remote(pattern) if is_url(pattern) else _find_local(pattern)
         if not paths:
             raise _no_match(pattern)
         for path in paths:
             # "text/a.txt" and "/home/me/text/a.txt" are one file.
-            found.setdefault(path if _is_url(path) else str(Path(path).absolute()), path)
+            found.setdefault(path if is_url(path) else str(Path(path).absolute()), path)
     return sorted(found.values())
 
 
@@ -83,7 +83,8 @@ def read_lines(path: str, on_bytes: Callable[[int], None] | None = None) -> Iter
         The lines, without their ends.
 
     Raises:
-        TextError: when the file is missing, unreadable, damaged or not UTF-8.
+        TextError: when the file is missing, unreadable, damaged or not UTF-8, or holds a NUL
+            character.
         MissingExtraError: when reading it needs a package that is not installed.
     """
     reported = 0
@@ -98,6 +99,12 @@ def read_lines(path: str, on_bytes: Callable[[int], None] | None = None) -> Iter
                 text = block.decode("utf-8")
             except UnicodeDecodeError as error:
                 raise _not_utf8(path, lines_before, block, error.start) from None
+            if "\0" in text:
+                number = lines_before + text.count("\n", 0, text.index("\0")) + 1
+                raise TextError(
+                    f"{path}:{number}: NUL character, expected text: the file is probably binary or UTF-16 "
+                    "(convert with iconv -f UTF-16 -t UTF-8)"
+                )
             if "\r" in text:
                 text = text.replace("\r\n", "\n").removesuffix("\r")
             yield from text.removesuffix("\n").split("\n")
@@ -121,16 +128,10 @@ def read_sentences(path: str, on_bytes: Callable[[int], None] | None = None) -> 
         The tokens of each line; no token for a blank line.
 
     Raises:
-        TextError: as :func:`read_lines`, and for a line that holds a sentence marker as a token or
-            a NUL character.
+        TextError: as :func:`read_lines`, and for a line that holds a sentence marker as a token.
         MissingExtraError: as :func:`read_lines`.
     """
     for number, line in enumerate(read_lines(path, on_bytes), start=1):
-        if "\0" in line:
-            raise TextError(
-                f"{path}:{number}: NUL character, expected text: the file is probably binary or UTF-16 "
-                "(convert with iconv -f UTF-16 -t UTF-8)"
-            )
         tokens = line.split()
         if "S>" in line:  # rare, so that most lines cost one look
             for column, token in enumerate(tokens, start=1):
@@ -152,7 +153,8 @@ def total_bytes(paths: Sequence[str]) -> int:
     return sum(_size(path) for path in paths)
 
 
-def _is_url(path: str) -> bool:
+def is_url(path: str) -> bool:
+    """Whether a path is an fsspec URL rather than a local file, whose name may look like one."""
     return _URL.match(path) is not None and not os.path.lexists(path)
 
 
@@ -193,7 +195,7 @@ def _find_remote(url: str) -> list[str]:
 
 
 def _no_match(pattern: str) -> TextError:
-    where = "" if _is_url(pattern) or Path(pattern).is_absolute() else f" (in {Path.cwd()})"
+    where = "" if is_url(pattern) or Path(pattern).is_absolute() else f" (in {Path.cwd()})"
     if Path(pattern).is_dir():
         return TextError(f"{pattern}{where}: the directory holds no file, expected text files")
     return TextError(f"{pattern}{where}: no such file, and no file matches it as a glob: check the path")
@@ -215,7 +217,7 @@ def _file_system(url: str) -> tuple[Any, str]:
 
 def _open(path: str) -> BinaryIO:
     with _as_text_error(f"{path}: cannot read"):
-        if not _is_url(path):
+        if not is_url(path):
             return Path(path).open("rb")
         file_system, name = _file_system(path)
         file: BinaryIO = file_system.open(name, "rb")
@@ -224,7 +226,7 @@ def _open(path: str) -> BinaryIO:
 
 def _size(path: str) -> int:
     with _as_text_error(f"{path}: cannot read"):
-        if not _is_url(path):
+        if not is_url(path):
             return Path(path).stat().st_size
         file_system, name = _file_system(path)
         return file_system.size(name) or 0  # None where a server does not tell

@@ -20,6 +20,7 @@ from elmokit.training.forward import run_language_model
 _MAX_LANES = 64
 _TOKENS_PER_LANE = 500  # at least; a lane's first tokens are predicted without context
 _WINDOW_STEPS = 20
+_LARGEST_EXPONENT = 700.0  # a little below the overflow of float64
 
 
 @dataclass(frozen=True)
@@ -93,10 +94,10 @@ def evaluate(
                 on_tokens(int(batch.is_real.sum()))
     means = totals / num_predictions
     return Evaluation(
-        perplexity=_perplexity(means.mean()),
-        forward=_perplexity(means[0]),
-        backward=_perplexity(means[1]) if num_directions == 2 else None,
-        in_vocabulary_perplexity=_perplexity((known_totals / (num_predictions - num_unknown)).mean()),
+        perplexity=perplexity(means.mean()),
+        forward=perplexity(means[0]),
+        backward=perplexity(means[1]) if num_directions == 2 else None,
+        in_vocabulary_perplexity=perplexity((known_totals / (num_predictions - num_unknown)).mean()),
         unk_share=num_unknown / corpus.num_tokens,
         num_tokens=corpus.num_tokens,
         num_predictions=num_predictions,
@@ -136,7 +137,7 @@ def bilm_perplexity(
             f"{', '.join(corpus.sources[:3])}: {len(corpus.offsets) - 1} lines are too few for a batch of "
             f"{batch_size} lanes: lower --batch-size"
         )
-    return _perplexity(float(np.mean(batch_losses)))
+    return perplexity(float(np.mean(batch_losses)))
 
 
 def _maker(model: BiLM, corpus: Corpus, vocabulary: Vocabulary) -> BatchMaker:
@@ -144,5 +145,6 @@ def _maker(model: BiLM, corpus: Corpus, vocabulary: Vocabulary) -> BatchMaker:
     return BatchMaker(corpus, vocabulary, None if char_cnn is None else char_cnn.max_characters)
 
 
-def _perplexity(cross_entropy: float) -> float:
-    return math.exp(cross_entropy) if cross_entropy < 700 else math.inf
+def perplexity(cross_entropy: float) -> float:
+    """The exponential of a mean cross-entropy in nats, kept finite."""
+    return math.exp(min(cross_entropy, _LARGEST_EXPONENT))

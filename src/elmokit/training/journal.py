@@ -28,10 +28,9 @@ class Journal:
 
     def __init__(self, save_dir: Path, *, step: int) -> None:
         self._path = save_dir / "metrics.jsonl"
-        kept = ""
-        if step > 0 and self._path.exists():
-            kept = "".join(line for line in _whole_lines(self._path) if json.loads(line)["step"] <= step)
-        write_text(self._path, kept)
+        earlier = read_metrics(save_dir) if step and self._path.exists() else []
+        kept = [json.dumps(record) + "\n" for record in earlier if record["step"] <= step]
+        write_text(self._path, "".join(kept))
         self._file = self._path.open("a", encoding="utf-8")
         self._writer: Any = None
         try:
@@ -72,7 +71,7 @@ class Journal:
 
 
 def read_metrics(save_dir: Path) -> list[dict[str, Any]]:
-    """The records of a run, in order.
+    """The records of a run, in order; a line that was cut off or damaged is left out.
 
     Raises:
         ElmokitError: when there are none.
@@ -80,10 +79,12 @@ def read_metrics(save_dir: Path) -> list[dict[str, Any]]:
     path = save_dir / "metrics.jsonl"
     if not path.exists():
         raise ElmokitError(f"{path}: no such file: expected the save directory of a training run")
-    return [json.loads(line) for line in _whole_lines(path)]
-
-
-def _whole_lines(path: Path) -> list[str]:
-    """All lines but a last one that was cut off."""
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
-    return [line for line in lines if line.endswith("}\n")]
+    records = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict) and "step" in record:
+            records.append(record)
+    return records

@@ -23,21 +23,6 @@ from elmokit.config import Config
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import CheckpointError, ConfigError, OutputError
 
-# Settings that change nothing of what has been computed so far.
-_CHANGEABLE = frozenset(
-    f"training.{name}"
-    for name in (
-        "num_epochs",
-        "max_steps",
-        "evaluations_per_epoch",
-        "checkpoint_minutes",
-        "patience",
-        "log_interval",
-        "histogram_interval",
-        "device",
-    )
-)
-
 
 @dataclass(frozen=True)
 class Run:
@@ -56,7 +41,7 @@ class Run:
     """The setting of num_negatives, where it was too large for the vocabulary."""
 
     def write(self) -> None:
-        """Write down what the run was started with.
+        """Write down what the run works with, for the time when it goes on.
 
         Raises:
             OutputError: when the directory is not writable.
@@ -116,7 +101,7 @@ def continue_run(
     vocabulary = Vocabulary.load(save_dir / "vocab.txt")
     config = Config.load(config_name if config_name is not None else save_dir / "config.json", overrides)
     config, _ = _without_excess_negatives(config, vocabulary)
-    refused = [line for line in started.differences(config) if line.split(":")[0] not in _CHANGEABLE]
+    refused = started.differences(config)
     if refused:
         raise ConfigError(
             f"{save_dir}: resumed with other settings than it was started with (started, given): "
@@ -129,14 +114,15 @@ def continue_run(
         )
     try:
         texts = json.loads((save_dir / "texts.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        started_train, started_heldout = list(texts["train_prefix"]), list(texts["heldout_prefix"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{save_dir / 'texts.json'}: damaged ({error})") from None
     return Run(
         save_dir,
         config,
         vocabulary,
-        list(train_prefixes) or texts["train_prefix"],
-        list(heldout_prefixes) or texts["heldout_prefix"],
+        list(train_prefixes) or started_train,
+        list(heldout_prefixes) or started_heldout,
         checkpoint,
         faults,
     )

@@ -28,7 +28,7 @@ from elmokit.model.bilm import BiLM, DirectionState
 from elmokit.model.device import find_device
 from elmokit.model.projected_lstm import LstmState
 from elmokit.model.softmax import Candidates, draw_candidates
-from elmokit.training.evaluation import Evaluation, evaluate
+from elmokit.training.evaluation import Evaluation, evaluate, perplexity
 from elmokit.training.forward import LanguageModelOutput, run_language_model
 from elmokit.training.journal import Journal
 from elmokit.training.optimizer import Adagrad, clip_gradients
@@ -163,7 +163,7 @@ class Trainer:
         interval = max(1, round(steps_per_epoch / training.evaluations_per_epoch))
         last_checkpoint = time.monotonic()
         with Journal(self.save_dir, step=self.step) as journal:
-            for batch in islice(self.stream, self.num_steps - self.step):
+            for batch in islice(self.stream, max(0, self.num_steps - self.step)):
                 self.train_step(batch, journal)
                 is_last = self.step == self.num_steps
                 evaluation, is_best, checkpoint = None, False, None
@@ -179,7 +179,7 @@ class Trainer:
                     num_steps=self.num_steps,
                     epoch=self.step / steps_per_epoch,
                     num_predictions=self.step * self.predictions_per_step,
-                    perplexity=_perplexity(self._recent_losses()),
+                    perplexity=perplexity(self._recent_losses()),
                     tokens_per_second=self.predictions_per_step * self.step / max(self.seconds, 1e-9),
                     evaluation=evaluation,
                     is_best=is_best,
@@ -252,7 +252,7 @@ class Trainer:
                 "predictions": self.step * self.predictions_per_step,
                 "seconds": self.seconds,
                 "loss": self._last_loss,
-                "perplexity": _perplexity(self._last_loss),
+                "perplexity": perplexity(self._last_loss),
                 "learning_rate": training.learning_rate,
                 "gradient_norm": norm,
                 "clipped_gradient_norm": min(norm, training.clip_norm),
@@ -304,7 +304,7 @@ class Trainer:
         directory = checkpoint_directory(self.save_dir, self.step)
         write_checkpoint(directory, Checkpoint(tensors, trainer))
         keep = {self.best_step} if self.best_step else set()
-        remove_old_checkpoints(self.save_dir, keep=keep, keep_last=_KEEP_CHECKPOINTS)
+        remove_old_checkpoints(self.save_dir, step=self.step, keep=keep, keep_last=_KEEP_CHECKPOINTS)
         return directory
 
     def load_checkpoint(self, checkpoint: Checkpoint) -> None:
@@ -320,6 +320,9 @@ class Trainer:
                     f"the {name} is not the one that this run was started with (fingerprint {fingerprint}, "
                     f"expected {trainer['fingerprints'][name]}): resume with the same one, or start a new run"
                 )
+        differences = Config.parse(trainer["config"], source="checkpoint").differences(self.config)
+        if differences:
+            raise CheckpointError("made with other settings (checkpoint, given): " + "; ".join(differences))
         with torch.no_grad():
             for name, parameter in self.model.named_parameters():
                 parameter.copy_(checkpoint.tensors["model"][name])
@@ -357,7 +360,3 @@ def _name_states(state: list[DirectionState]) -> dict[str, Tensor]:
         for k, layer in enumerate(layers)
         for name, value in layer._asdict().items()
     }
-
-
-def _perplexity(loss: float) -> float:
-    return math.exp(min(loss, 700.0))
