@@ -67,7 +67,8 @@ def layers(model: BiLM, direction: int, tokens: Tensor) -> list[Tensor]:
 
 def loss(model: BiLM, char_ids: list[Tensor], targets: list[Tensor]) -> Tensor:
     """Mean cross-entropy of both directions; ``char_ids`` (T, B, C) and ``targets`` (T, B) for each."""
-    assert isinstance(model.encoder, CharCnn) and model.softmax is not None
+    assert isinstance(model.encoder, CharCnn)
+    assert model.softmax is not None
     losses = []
     for direction, (ids, target) in enumerate(zip(char_ids, targets, strict=True)):
         tokens = token_vectors(model.encoder, ids.flatten(0, 1)).view(*ids.shape[:2], -1)

@@ -7,8 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+import torch
 
 from elmokit import cli
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """The models are tiny: on a busy machine several threads would only wait for each other."""
+    torch.set_num_threads(1)
 
 
 @dataclass(frozen=True)

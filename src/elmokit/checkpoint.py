@@ -138,13 +138,14 @@ def _read_trainer(directory: Path) -> dict[str, Any]:
     path = directory / "trainer.json"
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        own_checksum, version = values.pop("own_checksum"), values["format_version"]
+        version = values["format_version"]
+        own_checksum = values.pop("own_checksum")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path}: damaged checkpoint ({error})") from None
-    if own_checksum != _checksum_of_values(values):
-        raise CheckpointError(f"{path}: damaged checkpoint (its checksum is wrong)")
     if version != FORMAT_VERSION:
         raise CheckpointError(f"{path}: format version {version}, expected {FORMAT_VERSION}")
+    if own_checksum != _checksum_of_values(values):
+        raise CheckpointError(f"{path}: damaged checkpoint (its checksum is wrong)")
     assert isinstance(values, dict)
     return values
 

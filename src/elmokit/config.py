@@ -319,6 +319,14 @@ _BILM_NAMES: dict[tuple[str, ...], tuple[str, ...]] = {
 }
 # Known to the original, but counted or implied here.
 _BILM_IGNORED = {("n_tokens_vocab",), ("n_train_tokens",), ("sample_softmax",), ("char_cnn", "n_characters")}
+# Settings without which the original does not run.
+_BILM_REQUIRED: tuple[tuple[str, ...], ...] = (
+    ("lstm", "dim"),
+    ("lstm", "projection_dim"),
+    ("char_cnn", "filters"),
+    ("char_cnn", "embedding", "dim"),
+    ("char_cnn", "activation"),
+)
 # What the original does where its options say nothing.
 _BILM_DEFAULTS: dict[tuple[str, ...], Any] = {
     ("model", "bidirectional"): False,
@@ -372,6 +380,9 @@ def config_values_from_bilm_options(options: Mapping[str, Any], *, source: str) 
 
     walk(options, ())
     char_cnn = options.get("char_cnn")
+    for path in _BILM_REQUIRED:
+        if _BILM_NAMES[path] not in translated and (path[0] != "char_cnn" or char_cnn is not None):
+            faults.append(f"{'.'.join(path)}: missing")
     num_symbols = char_cnn.get("n_characters", 262) if isinstance(char_cnn, Mapping) else 262
     if num_symbols not in (NUM_CHARACTER_SYMBOLS, NUM_CHARACTER_SYMBOLS + 1):
         faults.append(f"char_cnn.n_characters: expected 261 or 262, got {num_symbols!r}")

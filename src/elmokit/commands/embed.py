@@ -13,7 +13,7 @@ from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.errors import OutputError
 
 
-class _LayersType(click.ParamType[Layers]):
+class _LayersType(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.4
     name = "all|top|average|N"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Layers:

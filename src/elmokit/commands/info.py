@@ -39,7 +39,8 @@ def _facts(pretrained: PretrainedModel) -> list[tuple[str, str]]:
         ("input", "word embeddings" if config.char_cnn is None else _char_cnn(config.char_cnn)),
         (
             "lstm",
-            f"{config.num_directions} direction(s) x {lstm.num_layers} layers, "
+            f"{terminal.counted(config.num_directions, 'direction')} x "
+            f"{terminal.counted(lstm.num_layers, 'layer')}, "
             f"cell {lstm.cell_dim}, projection {lstm.projection_dim}, cell clip {lstm.cell_clip}, "
             f"projection clip {lstm.projection_clip}, "
             f"{'with' if lstm.skip_connections else 'without'} skip connections",
@@ -74,5 +75,5 @@ def _char_cnn(config: CharCnnConfig) -> str:
     filters = " ".join(f"{width}x{number}" for width, number in config.filters)
     return (
         f"characters, embedding {config.embedding_dim}, filters {filters} ({config.num_filters}, "
-        f"{config.activation}), {config.num_highway} highway layers"
+        f"{config.activation}), {terminal.counted(config.num_highway, 'highway layer')}"
     )

@@ -59,6 +59,11 @@ def say(message: str = "") -> None:
         click.echo(message)
 
 
+def counted(number: int, noun: str) -> str:
+    """Such as ``1 sentence`` or ``2,000 sentences``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def duration(seconds: float) -> str:
     """Such as ``45 s``, ``5 min 10 s`` or ``2 h 5 min``."""
     minutes, rest = divmod(round(seconds), 60)

@@ -87,6 +87,7 @@ def command(
             list(train_prefixes),
             list(heldout_prefixes),
         )
+    find_texts(run.heldout_prefixes)  # a fault there is better told before hours of reading
     corpus = _prepare(run.train_prefixes, "reading the training text")
     heldout = _prepare(run.heldout_prefixes, "reading the heldout text") if run.heldout_prefixes else None
     _describe_corpus(corpus, run)
@@ -134,7 +135,7 @@ def _describe_corpus(corpus: Corpus, run: Run) -> None:
         f"{num_unknown / corpus.num_tokens:.2%} <UNK>; vocabulary: {len(run.vocabulary):,} words"
     )
     if corpus.num_blank_lines and run.config.training.blank_lines == "skip":
-        terminal.say(f"{corpus.num_blank_lines:,} blank lines skipped")
+        terminal.say(f"skipped {terminal.counted(corpus.num_blank_lines, 'blank line')}")
     if run.excess_negatives:
         terminal.say(
             f"the full softmax is used: sampling num_negatives={run.excess_negatives:,} of "

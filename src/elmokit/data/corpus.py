@@ -160,6 +160,8 @@ def prepare_corpus(
             with new_directory(directory) as temporary:
                 _write(temporary, paths, sources, on_bytes)
         except OutputError as error:
+            if directory.is_dir():  # another process has made it meanwhile
+                return open_corpus(directory)
             raise OutputError(f"{error}; set ELMOKIT_CACHE to a directory with room for it") from error
     return open_corpus(directory)
 

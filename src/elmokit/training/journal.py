@@ -65,9 +65,13 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
-        if self._writer is not None:
-            self._writer.close()
+        try:
+            self._file.close()
+            if self._writer is not None:
+                self._writer.close()
+        except OSError as failure:
+            if error is None:  # otherwise that is the one to be told
+                raise output_error(self._path, failure) from failure
 
 
 def read_metrics(save_dir: Path) -> list[dict[str, Any]]:

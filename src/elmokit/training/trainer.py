@@ -22,7 +22,7 @@ from elmokit.checkpoint import (
 from elmokit.config import Config
 from elmokit.data.batches import Batch, BatchMaker, TrainingStream
 from elmokit.data.corpus import Corpus
-from elmokit.data.vocabulary import UNK_ID, Vocabulary
+from elmokit.data.vocabulary import EOS_ID, UNK_ID, Vocabulary
 from elmokit.errors import CheckpointError, ConfigError, ElmokitError
 from elmokit.model.bilm import BiLM, DirectionState
 from elmokit.model.device import find_device
@@ -82,7 +82,8 @@ class Trainer:
     as if it had never stopped (on a CPU with the same number of threads).
 
     Raises:
-        ConfigError: when the vocabulary is too small for ``num_negatives``.
+        ConfigError: when the vocabulary is too small for ``num_negatives``, or ``patience`` is set
+            without heldout text.
         CorpusError: when the corpus is too small for ``batch_size``.
     """
 
@@ -101,6 +102,8 @@ class Trainer:
                 f"num_negatives={training.num_negatives} exceeds the vocabulary of {len(vocabulary)} words: "
                 "lower it, or set num_negatives=0 for the full softmax"
             )
+        if training.patience is not None and heldout is None:
+            raise ConfigError(f"patience={training.patience} needs heldout text to evaluate on")
         self.config = config
         self.corpus = corpus
         self.vocabulary = vocabulary
@@ -137,7 +140,7 @@ class Trainer:
         self.evaluations_without_gain = 0
         self.seconds = 0.0  # spent on training steps, evaluation and checkpoints left out
         self._losses: list[float] = []  # since the last record
-        self._num_unknown = 0
+        self._num_words = self._num_unknown = 0  # targets since then, sentence ends left out
         self._record_seconds = 0.0
         self._last_loss = math.nan  # of the last record
 
@@ -219,6 +222,7 @@ class Trainer:
         self.step += 1
         self.seconds += time.perf_counter() - started
         self._losses.append(loss_value)
+        self._num_words += int((batch.targets[0] != EOS_ID).sum())
         self._num_unknown += int((batch.targets[0] == UNK_ID).sum())
         if journal is not None:
             if self.step % training.log_interval == 0 or self.step == self.num_steps:
@@ -257,10 +261,11 @@ class Trainer:
                 "gradient_norm": norm,
                 "clipped_gradient_norm": min(norm, training.clip_norm),
                 "tokens_per_second": num_predictions / max(self.seconds - self._record_seconds, 1e-9),
-                "unk_share": self._num_unknown / num_predictions,
+                "unk_share": self._num_unknown / max(1, self._num_words),
             },
         )
-        self._losses, self._num_unknown, self._record_seconds = [], 0, self.seconds
+        self._losses, self._record_seconds = [], self.seconds
+        self._num_words = self._num_unknown = 0
 
     def _evaluate(self, journal: Journal) -> tuple[Evaluation | None, bool]:
         if self.heldout is None:
@@ -294,7 +299,7 @@ class Trainer:
             "evaluations_without_gain": self.evaluations_without_gain,
             "seconds": self.seconds,
             "recent_losses": self._losses,
-            "recent_unknown": self._num_unknown,
+            "recent_words": [self._num_words, self._num_unknown],
             "recent_seconds": self.seconds - self._record_seconds,
             "stream": self.stream.state_dict(),
             "sampling_generator": self.sampling_generator.bit_generator.state,
@@ -315,7 +320,7 @@ class Trainer:
         """
         trainer = checkpoint.trainer
         for name, fingerprint in self._fingerprints().items():
-            if trainer["fingerprints"][name] != fingerprint:
+            if trainer["fingerprints"].get(name, fingerprint) != fingerprint:
                 raise CheckpointError(
                     f"the {name} is not the one that this run was started with (fingerprint {fingerprint}, "
                     f"expected {trainer['fingerprints'][name]}): resume with the same one, or start a new run"
@@ -346,11 +351,15 @@ class Trainer:
         self.best_perplexity = math.inf if trainer["best_perplexity"] is None else trainer["best_perplexity"]
         self.evaluations_without_gain = trainer["evaluations_without_gain"]
         self.seconds = trainer["seconds"]
-        self._losses, self._num_unknown = trainer["recent_losses"], trainer["recent_unknown"]
+        self._losses = trainer["recent_losses"]
+        self._num_words, self._num_unknown = trainer["recent_words"]
         self._record_seconds = self.seconds - trainer["recent_seconds"]
 
     def _fingerprints(self) -> dict[str, str]:
-        return {"training text": self.corpus.fingerprint, "vocabulary": self.vocabulary.fingerprint}
+        fingerprints = {"training text": self.corpus.fingerprint, "vocabulary": self.vocabulary.fingerprint}
+        if self.heldout is not None:  # the best perplexity so far is one on this text
+            fingerprints["heldout text"] = self.heldout.fingerprint
+        return fingerprints
 
 
 def _name_states(state: list[DirectionState]) -> dict[str, Tensor]:

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import h5py
+import numpy as np
+import pytest
+
+from elmokit.embedder import ElmoEmbedder
+
+pytestmark = pytest.mark.usefixtures("work")
+
+LINES = ["a0 b1 unseen", "", "naïve", "a0"]
+
+
+@pytest.fixture(autouse=True)
+def lines(work):
+    (work / "in.txt").write_text("\n".join(LINES) + "\n", encoding="utf-8")
+
+
+def vectors(name: str = "out.hdf5") -> dict[str, np.ndarray]:
+    with h5py.File(name) as file:
+        return {key: file[key][()] for key in file}
+
+
+def test_one_dataset_per_line(run_cli, work):
+    result = run_cli("embed", "model", "in.txt", "out.hdf5")
+    assert (result.exit_code, result.err) == (0, "")
+    assert result.out == "out.hdf5: 4 lines, each (3, tokens, 8)\n"
+    found = vectors()
+    assert {key: value.shape for key, value in found.items()} == {
+        "0": (3, 3, 8),
+        "1": (3, 0, 8),
+        "2": (3, 1, 8),
+        "3": (3, 1, 8),
+    }
+    assert {value.dtype for value in found.values()} == {np.dtype(np.float32)}
+    expected = ElmoEmbedder.load("model").embed(LINES)
+    assert all(np.array_equal(found[str(k)], value) for k, value in enumerate(expected))
+
+
+@pytest.mark.parametrize("layers", ["top", "average", "0", "1", "2"])
+def test_layers(run_cli, work, layers):
+    result = run_cli("embed", "model", "in.txt", "out.hdf5", "--layers", layers)
+    assert (result.exit_code, result.err) == (0, "")
+    assert result.out == "out.hdf5: 4 lines, each (tokens, 8)\n"
+    whole = ElmoEmbedder.load("model").embed(LINES)[0]
+    expected = {"top": whole[2], "average": whole.mean(axis=0)}
+    assert np.array_equal(vectors()["0"], expected.get(layers, whole[int(layers) if layers.isdigit() else 0]))
+
+
+def test_the_batch_size_changes_nothing(run_cli, work):
+    run_cli("embed", "model", "heldout.txt", "one.hdf5", "--batch-size", 1)
+    run_cli("embed", "model", "heldout.txt", "many.hdf5", "--batch_size", 7)
+    one, many = vectors("one.hdf5"), vectors("many.hdf5")
+    assert one.keys() == many.keys()
+    assert all(np.array_equal(one[key], many[key]) for key in one)
+
+
+def test_an_existing_output_is_replaced_whole(run_cli, work):
+    (work / "out.hdf5").write_text("old")
+    assert run_cli("embed", "model", "in.txt", "out.hdf5").exit_code == 0
+    assert len(vectors()) == 4
+    assert not list(work.glob(".*partial"))
+
+
+def test_the_text_is_not_overwritten(run_cli, work):
+    before = (work / "in.txt").read_bytes()
+    result = run_cli("embed", "model", "in.txt", "./in.txt")
+    assert result.exit_code == 2
+    assert (work / "in.txt").read_bytes() == before
+
+
+@pytest.mark.parametrize("layers", ["3", "-4", "99"])
+def test_a_layer_that_is_not_there(run_cli, work, layers):
+    (work / "out.hdf5").write_text("old")
+    result = run_cli("embed", "model", "in.txt", "out.hdf5", "--layers", layers)
+    assert result.exit_code == 2
+    (line,) = result.err.splitlines()
+    assert line == f"elmokit: layers: expected all, top, average or 0 to 2, got {layers}"
+    assert (work / "out.hdf5").read_text() == "old"
+    assert not list(work.glob(".*partial"))
+
+
+def test_a_layer_that_is_no_number(run_cli, work):
+    result = run_cli("embed", "model", "in.txt", "out.hdf5", "--layers", "best")
+    assert result.exit_code == 2
+    assert "'best': expected all, top, average or a layer's number" in result.err
+
+
+def test_more_than_one_text(run_cli, work):
+    result = run_cli("embed", "model", "*.txt", "out.hdf5")
+    assert result.exit_code == 2
+    assert "*.txt: matches 4 files, expected one." in result.err.replace("\n", " ")

@@ -1,0 +1,145 @@
+"""How the layers are put together."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from elmokit.config import Config
+from elmokit.model.bilm import BiLM
+from elmokit.model.projected_lstm import LstmState
+from elmokit.training.trainer import Dropout
+
+LANES_AT = [2, 2, 1]
+
+
+@pytest.fixture
+def tokens() -> Tensor:
+    return torch.randn(sum(LANES_AT), 16, generator=torch.Generator().manual_seed(0))
+
+
+def _by_hand(
+    model: BiLM, direction: int, tokens: Tensor, *, has_skip: bool, factors: list[float]
+) -> tuple[list[Tensor], list[LstmState]]:
+    """Two layers; each layer's input and the top output are multiplied by a factor."""
+    first, second = model.stacks[direction]
+    states = model.zero_state(2)[direction]
+    bottom_input = tokens * factors[0]
+    bottom, bottom_state = first(bottom_input, LANES_AT, states[0])
+    top_input = bottom * factors[1]
+    top, top_state = second(top_input, LANES_AT, states[1])
+    if has_skip:
+        top = top + top_input
+    return [bottom, top * factors[2]], [bottom_state, top_state]
+
+
+@pytest.mark.parametrize("direction", [0, 1])
+@pytest.mark.parametrize("has_skip", [True, False])
+def test_layers(has_skip, direction, make_config, make_model, tokens):
+    config = make_config("characters")
+    lstm = config.model.lstm.model_copy(update={"skip_connections": has_skip})
+    config = Config(model=config.model.model_copy(update={"lstm": lstm}))
+    model = make_model(config)
+    outputs, state = model.run(direction, tokens, LANES_AT, model.zero_state(2)[direction])
+    expected, states = _by_hand(model, direction, tokens, has_skip=has_skip, factors=[1, 1, 1])
+    assert len(outputs) == len(state) == 2
+    for output, plain in zip(outputs, expected, strict=True):
+        assert torch.equal(output, plain)
+    # What is carried does not contain the skip.
+    for new, plain in zip(state, states, strict=True):
+        assert torch.equal(new.cell, plain.cell)
+        assert torch.equal(new.hidden, plain.hidden)
+    last_outputs = outputs[1][[4, 3]]  # lane 0 ends at the last step, lane 1 before it
+    assert torch.equal(last_outputs, state[1].hidden) == (not has_skip)
+
+
+@pytest.mark.parametrize(("direction", "name"), [(0, "forward"), (1, "backward")])
+def test_where_dropout_is_applied(direction, name, make_config, make_model, tokens):
+    model = make_model(make_config("characters"))
+    assert model.config.lstm.skip_connections
+    factors = {f"{name}_layer0_input": 2.0, f"{name}_layer1_input": 3.0, f"{name}_output": 5.0}
+    places: list[str] = []
+
+    def scale(activation: Tensor, place: str) -> Tensor:
+        assert activation.shape == tokens.shape
+        places.append(place)
+        return activation * factors[place]
+
+    outputs, _ = model.run(direction, tokens, LANES_AT, model.zero_state(2)[direction], scale)
+    expected, _ = _by_hand(model, direction, tokens, has_skip=True, factors=[2.0, 3.0, 5.0])
+    assert places == list(factors)
+    for output, plain in zip(outputs, expected, strict=True):
+        assert torch.equal(output, plain)
+
+
+def test_dropout_scales_up_what_it_keeps():
+    activation = torch.full((400, 50), 3.0)
+    dropped = Dropout(0.25, torch.Generator().manual_seed(0))(activation, "forward_output")
+    kept = dropped != 0
+    torch.testing.assert_close(dropped[kept], torch.full((int(kept.sum()),), 4.0))
+    assert kept.float().mean().item() == pytest.approx(0.75, abs=0.01)
+    dropout = Dropout(0.25, torch.Generator().manual_seed(0))
+    assert torch.equal(dropout(activation, "forward_output"), dropped)
+    assert not torch.equal(dropout(activation, "forward_output"), dropped)
+
+
+def test_no_hidden_state(kind, make_config, make_model, tokens):
+    model = make_model(make_config(kind))
+    assert not list(model.buffers())
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    for direction in range(model.config.num_directions):
+        state = model.zero_state(2)[direction]
+        first, carried = model.run(direction, tokens, LANES_AT, state)
+        second, _ = model.run(direction, tokens, LANES_AT, state)
+        third, _ = model.run(direction, tokens, LANES_AT, carried)
+        for a, b, c in zip(first, second, third, strict=True):
+            assert torch.equal(a, b)
+            assert not torch.equal(a, c)
+        assert not any(part.any() for layer in state for part in layer)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+def test_directions_have_their_own_weights(make_config, make_model, tokens):
+    model = make_model(make_config("characters"))
+    assert len(model.stacks) == 2
+    outputs = [model.run(d, tokens, LANES_AT, model.zero_state(2)[d])[0][0] for d in (0, 1)]
+    assert not torch.equal(*outputs)
+
+
+def test_encoders(make_config, make_model):
+    characters, words = make_model(make_config("characters")), make_model(make_config("words"))
+    char_ids = torch.full((3, 50), 260)
+    word_ids = torch.tensor([4, 1, 4])
+    assert torch.equal(characters.encode(char_ids, None), characters.encoder(char_ids))
+    assert torch.equal(words.encode(None, word_ids), words.encoder.weight[word_ids])
+
+
+def test_tied_softmax(make_config):
+    config = make_config("words").model.model_copy(update={"tie_softmax": True})
+    model = BiLM(config, 9)
+    model.reset_parameters(torch.Generator().manual_seed(0))
+    assert model.softmax.weight is model.encoder.weight
+    assert "softmax.weight" not in dict(model.named_parameters())
+    bound = (6 / (9 + 16)) ** 0.5  # the embedding's initialization stands
+    assert model.encoder.weight.abs().max() <= bound
+
+
+def test_the_generator_decides_every_parameter(kind, make_config):
+    config = make_config(kind).model
+
+    def initialized(seed: int) -> dict[str, Tensor]:
+        model = BiLM(config, 9)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.fill_(torch.nan)
+        model.reset_parameters(torch.Generator().manual_seed(seed))
+        return model.state_dict()
+
+    first, again, other = initialized(0), initialized(0), initialized(1)
+    for name, value in first.items():
+        assert torch.isfinite(value).all(), name
+        assert torch.equal(value, again[name]), name
+        is_constant = bool((value == value.flatten()[0]).all())
+        assert torch.equal(value, other[name]) == is_constant, name

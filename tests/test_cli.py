@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import click
+import pytest
+
+from elmokit import __version__, cli
+from elmokit.errors import ElmokitError
+
+
+def python(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "elmokit", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "COLUMNS": "100"},
+        **options,
+    )
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """Make `elmokit info` raise something."""
+
+    def make(error: BaseException) -> None:
+        @click.command("info")
+        def command() -> None:
+            raise error
+
+        monkeypatch.setattr(cli._Verbs, "get_command", lambda self, ctx, name: command)
+
+    return make
+
+
+def test_as_a_module():
+    result = python("--version")
+    assert (result.returncode, result.stdout, result.stderr) == (0, f"elmokit {__version__}\n", "")
+
+
+def test_the_version(run_cli):
+    result = run_cli("--version")
+    assert (result.exit_code, result.out) == (0, f"elmokit {__version__}\n")
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_lists_every_verb_with_what_it_does(run_cli, flag):
+    result = run_cli(flag)
+    assert result.exit_code == 0
+    for verb, (_, summary) in cli.VERBS.items():
+        assert f"{verb} " in result.out
+        assert summary.split(".")[0] in result.out
+
+
+@pytest.mark.parametrize("verb", [(), *((verb,) for verb in cli.VERBS)], ids=" ".join)
+def test_help_shows_an_example(run_cli, verb):
+    result = run_cli(*verb, "--help")
+    assert result.exit_code == 0
+    assert f"Example:\n    elmokit {' '.join(verb)}".rstrip() in result.out
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_the_table_says_of_a_verb_what_the_verb_says(verb):
+    command = cli.elmokit.get_command(click.Context(cli.elmokit), verb)
+    assert command is not None
+    assert command.name == verb
+
+
+def test_verbs_may_be_spelled_with_underscores(run_cli):
+    assert run_cli("dump_weights", "--help").exit_code == 0
+
+
+def test_help_needs_no_torch():
+    code = "import sys, runpy; sys.argv = ['elmokit', '--help']\ntry: runpy.run_module('elmokit')\n"
+    code += "except SystemExit: pass\nassert 'torch' not in sys.modules"
+    code = code.replace("run_module('elmokit')", "run_module('elmokit', run_name='__main__')")
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_an_unknown_verb(run_cli):
+    result = run_cli("trian")
+    assert result.exit_code == 2
+    assert "trian" in result.err
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (ElmokitError("file:3: what\nand why"), 2, "elmokit: file:3: what and why"),
+        (OSError(28, "No space left on device", "out/x"), 2, "elmokit: out/x: No space left on device"),
+        (OSError(5, "Input/output error"), 2, "elmokit: input/output: Input/output error"),
+        (MemoryError(), 2, "elmokit: out of memory: try a smaller batch size or model"),
+        (KeyboardInterrupt(), 130, "elmokit: interrupted"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_every_fault_is_one_line_and_an_exit_code(run_cli, failing, error, code, line):
+    failing(error)
+    result = run_cli("info")
+    assert result.exit_code == code
+    assert result.err.strip().splitlines() == [line]
+    assert result.out == ""
+
+
+def test_debug_shows_the_trace(run_cli, failing):
+    failing(ElmokitError("shown"))
+    with pytest.raises(ElmokitError, match="shown"):
+        run_cli("--debug", "info")
+
+
+def test_a_fault_of_ours_is_not_hidden(run_cli, failing):
+    failing(ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        run_cli("info")
+
+
+def test_a_reader_that_leaves_is_no_fault():
+    reading_end, writing_end = os.pipe()
+    os.close(reading_end)
+    result = subprocess.run(
+        [sys.executable, "-m", "elmokit", "--help"],
+        stdout=writing_end,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing_end)
+    assert (result.returncode, result.stderr) == (1, "")
+
+
+def test_mistakes_in_the_call_are_one_line(run_cli):
+    for arguments, message in [
+        (["trian"], "elmokit: no command 'trian', did you mean 'train'? (try `elmokit --help`)"),
+        (["train"], "elmokit: train: Missing option '--save-dir'. (try `elmokit train --help`)"),
+    ]:
+        result = run_cli(*arguments)
+        assert (result.exit_code, result.out, result.err) == (2, "", message + "\n")

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import json
+import math
+import sys
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import torch
+
+from elmokit.checkpoint import list_checkpoints, read_checkpoint
+from elmokit.config import Config
+from elmokit.errors import ConfigError, CorpusError, ElmokitError, OutputError
+from elmokit.model.device import find_device
+from elmokit.training.evaluation import evaluate
+from elmokit.training.journal import Journal
+from elmokit.training.trainer import Trainer
+
+
+def read_metrics(save_dir: Path) -> list[dict]:
+    return [json.loads(line) for line in (save_dir / "metrics.jsonl").read_text().splitlines()]
+
+
+def parameters(trainer: Trainer) -> dict[str, torch.Tensor]:
+    return {name: value.detach().clone() for name, value in trainer.model.named_parameters()}
+
+
+def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_training_lowers_the_heldout_perplexity(make_trainer):
+    trainer = make_trainer(num_epochs=4, dropout=0.0)
+    evaluations = [progress.evaluation for progress in trainer.run() if progress.evaluation is not None]
+    assert evaluations[-1].perplexity < 0.9 * evaluations[0].perplexity
+    assert trainer.best_perplexity == min(evaluation.perplexity for evaluation in evaluations)
+
+
+def test_the_same_seed_gives_the_same_run_and_another_seed_another(make_trainer):
+    trainers = [make_trainer(f"run-{k}", max_steps=4, seed=seed) for k, seed in enumerate((1, 1, 2))]
+    assert not equal(parameters(trainers[0]), parameters(trainers[2]))
+    for trainer in trainers:
+        list(trainer.run())
+    one, again, other = map(parameters, trainers)
+    assert equal(one, again)
+    assert not equal(one, other)
+
+
+def test_no_global_generator_is_touched(make_trainer):
+    before = torch.get_rng_state()
+    list(make_trainer(max_steps=2).run())
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_number_of_steps(make_trainer):
+    trainer = make_trainer(num_epochs=3)
+    num_predictions = trainer.corpus.num_tokens + trainer.corpus.num_sentences
+    assert trainer.num_steps == 3 * num_predictions // 20
+    assert make_trainer(num_epochs=3, max_steps=5).num_steps == 5
+    assert make_trainer(num_epochs=3, max_steps=10**6).num_steps == trainer.num_steps
+    assert make_trainer(num_epochs=1, unroll_steps=10**4).num_steps == 1
+
+
+def test_progress(make_trainer):
+    trainer = make_trainer(num_epochs=1, evaluations_per_epoch=2)
+    steps = list(trainer.run())
+    assert [progress.step for progress in steps] == list(range(1, trainer.num_steps + 1))
+    assert steps[-1].epoch == pytest.approx(1, abs=0.1)
+    assert steps[-1].num_predictions == 20 * trainer.num_steps
+    assert all(1 < progress.perplexity < 500 for progress in steps)
+    evaluated = [progress.step for progress in steps if progress.evaluation is not None]
+    assert evaluated == [progress.step for progress in steps if progress.checkpoint is not None]
+    assert evaluated[-1] == trainer.num_steps
+    assert len(evaluated) in (2, 3)
+    assert steps[evaluated[0] - 1].is_best
+
+
+def test_records(make_trainer):
+    trainer = make_trainer(num_epochs=1, log_interval=4)
+    list(trainer.run())
+    records = read_metrics(trainer.save_dir)
+    train = [record for record in records if record["event"] == "train"]
+    last = trainer.num_steps
+    assert [record["step"] for record in train] == sorted({*range(4, last + 1, 4), last})
+    for record in train:
+        assert record["perplexity"] == pytest.approx(math.exp(record["loss"]))
+        assert record["clipped_gradient_norm"] == min(record["gradient_norm"], 10.0)
+        assert record["learning_rate"] == 0.2
+        assert record["tokens_per_second"] > 0
+        assert 0 <= record["unk_share"] < 1
+        assert record["predictions"] == 20 * record["step"]
+    heldout = [record for record in records if record["event"] == "heldout"]
+    assert {"perplexity", "forward", "backward", "in_vocabulary_perplexity", "unk_share"} <= set(heldout[-1])
+    assert (
+        heldout[-1]["perplexity"] == evaluate(trainer.model, trainer.heldout, trainer.vocabulary).perplexity
+    )
+
+
+def test_the_recorded_loss_is_the_mean_since_the_last_record(make_trainer):
+    trainer, again = make_trainer(max_steps=4, log_interval=4), make_trainer("again")
+    list(trainer.run())
+    losses = []
+    for batch in islice(again.stream, 4):
+        output = again.train_step(batch)
+        losses.append(float(sum(total.detach() for total in output.totals)) / (2 * 20))
+    assert read_metrics(trainer.save_dir)[0]["loss"] == pytest.approx(sum(losses) / 4)
+
+
+def test_clipping_is_recorded(make_trainer):
+    trainer = make_trainer(max_steps=1, clip_norm=0.01, log_interval=1)
+    list(trainer.run())
+    record = read_metrics(trainer.save_dir)[0]
+    assert record["gradient_norm"] > 0.01
+    assert record["clipped_gradient_norm"] == 0.01
+
+
+def test_the_last_two_and_the_best_checkpoint_are_kept(make_trainer, monkeypatch):
+    perplexities = iter([9.0, 3.0, 5.0, 4.0, 8.0, 7.0])
+    trainer = make_trainer(max_steps=6, evaluations_per_epoch=1000)
+
+    def scripted(*arguments):
+        evaluation = evaluate(*arguments)
+        return type(evaluation)(**evaluation.as_dict() | {"perplexity": next(perplexities)})
+
+    monkeypatch.setattr("elmokit.training.trainer.evaluate", scripted)
+    kept = [
+        ([path.name[-1] for path in list_checkpoints(trainer.save_dir)], progress.is_best)
+        for progress in trainer.run()
+    ]
+    assert kept == [
+        (["1"], True),
+        (["1", "2"], True),
+        (["2", "3"], False),
+        (["2", "3", "4"], False),
+        (["2", "4", "5"], False),
+        (["2", "5", "6"], False),
+    ]
+    assert (trainer.best_step, trainer.best_perplexity) == (2, 3.0)
+
+
+def test_checkpoints_without_heldout_text(make_trainer):
+    trainer = make_trainer(heldout=False, num_epochs=1)
+    steps = list(trainer.run())
+    assert {progress.evaluation for progress in steps} == {None}
+    assert [path.name for path in list_checkpoints(trainer.save_dir)][-1] == f"step-{trainer.num_steps:08d}"
+    assert len(list_checkpoints(trainer.save_dir)) == 2
+
+
+def test_patience_stops_early_with_a_checkpoint(make_trainer):
+    trainer = make_trainer(patience=2, evaluations_per_epoch=1000, learning_rate=1e-9, num_epochs=2)
+    last = list(trainer.run())[-1]
+    assert last.stopped_early
+    assert last.step < trainer.num_steps
+    assert last.checkpoint == list_checkpoints(trainer.save_dir)[-1]
+    assert trainer.evaluations_without_gain == 2
+
+
+def test_a_loss_that_is_not_finite_stops_training_and_changes_nothing(make_trainer):
+    trainer = make_trainer()
+    batches = iter(trainer.stream)
+    trainer.train_step(next(batches))
+    with torch.no_grad():
+        trainer.model.softmax.bias[5] = torch.nan
+    before = parameters(trainer)
+    before["softmax.bias"] = before["softmax.bias"].nan_to_num()
+    batch = next(batches)
+    with pytest.raises(ElmokitError, match=r"step 2: loss nan, .* the update was not applied") as error:
+        trainer.train_step(batch)
+    first, last = batch.sentences
+    assert f"on lines {first + 1} to {last + 1} of " in str(error.value)
+    assert "train-0.txt and following: " in str(error.value)
+    after = parameters(trainer)
+    after["softmax.bias"] = after["softmax.bias"].nan_to_num()
+    assert equal(after, before)
+    assert trainer.step == 1
+
+
+def test_more_negatives_than_words(make_trainer):
+    with pytest.raises(ConfigError, match="num_negatives=1000 exceeds the vocabulary"):
+        make_trainer(num_negatives=1000)
+
+
+def test_more_lanes_than_sentences(make_trainer):
+    with pytest.raises(CorpusError, match="sentences are too few for batch_size=1000"):
+        make_trainer(batch_size=1000)
+
+
+@pytest.mark.parametrize("name", ["cuda:99", "nonsense", "cpu:x"])
+def test_unknown_devices(name):
+    with pytest.raises(ConfigError, match=f"device={name}: not available here") as error:
+        find_device(name)
+    assert "\n" not in str(error.value)
+
+
+def test_a_full_disk_leaves_the_checkpoints_before(make_trainer, monkeypatch):
+    trainer = make_trainer()
+    for batch in islice(trainer.stream, 2):
+        trainer.train_step(batch)
+        trainer.save_checkpoint()
+
+    def full(tensors, file):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("elmokit.checkpoint.save_file", full)
+    trainer.train_step(next(iter(trainer.stream)))
+    with pytest.raises(OutputError, match=r"step-00000003: cannot write: No space left on device"):
+        trainer.save_checkpoint()
+    names = sorted(path.name for path in (trainer.save_dir / "checkpoints").iterdir())
+    assert names == ["step-00000001", "step-00000002"]
+    for directory in list_checkpoints(trainer.save_dir):
+        read_checkpoint(directory)
+
+
+def test_without_tensorboard_the_metrics_are_there(make_trainer, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    trainer = make_trainer(max_steps=3, histogram_interval=1)
+    list(trainer.run())
+    assert not (trainer.save_dir / "tensorboard").exists()
+    assert [record["step"] for record in read_metrics(trainer.save_dir)][-1] == 3
+    with Journal(trainer.save_dir, step=3) as journal:
+        assert not journal.has_tensorboard
+
+
+def test_every_line_of_the_metrics_is_strict_json(make_trainer):
+    trainer = make_trainer(max_steps=3)
+    with torch.no_grad():
+        trainer.model.softmax.bias.copy_(torch.linspace(-3000, 3000, len(trainer.vocabulary)))
+    list(trainer.run())
+    for line in (trainer.save_dir / "metrics.jsonl").read_text().splitlines():
+        json.loads(line, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+
+
+def test_patience_needs_heldout_text(texts, tmp_path):
+    config = Config.load("tiny", ["patience=2", "batch_size=2", "num_negatives=0"])
+    with pytest.raises(ConfigError, match="patience=2 needs heldout text"):
+        Trainer(config, texts.train, texts.vocabulary, save_dir=tmp_path)
