@@ -9,7 +9,7 @@ import torch
 
 from elmokit.bundle import load_model
 from elmokit.checkpoint import Checkpoint, checkpoint_directory, write_checkpoint
-from elmokit.config import Config, bilm_options
+from elmokit.config import Config
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import CheckpointError, ConfigError, ElmokitError, ModelFileError, VocabularyError
@@ -52,7 +52,7 @@ def save_pair(directory: Path, config: Config, *, vocabulary: Vocabulary | None 
     directory.mkdir()
     model = model_of(config, 1)
     write_weights(directory / "weights.hdf5", config.model, dict(model.named_parameters()))
-    options = bilm_options(config, num_words=len(VOCABULARY))
+    options = config.to_bilm_options(num_words=len(VOCABULARY))
     (directory / "options.json").write_text(json.dumps(options))
     if vocabulary is not None:
         vocabulary.save(directory / "vocab.txt")

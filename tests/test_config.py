@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from elmokit.config import SHIPPED_CONFIGS, Config, bilm_options
+from elmokit.config import SHIPPED_CONFIGS, Config
 from elmokit.errors import ConfigError
 
 # The options of the published original, as bilm-tf wrote them for training.
@@ -162,7 +162,7 @@ def test_faults_of_options_are_told_all_at_once(tmp_path):
 )
 def test_options_round_trip(tmp_path, changes):
     config = Config.load("small", changes)
-    options = bilm_options(config, num_words=99)
+    options = config.to_bilm_options(num_words=99)
     assert options["n_tokens_vocab"] == 99
     if config.model.char_cnn is not None:
         assert options["char_cnn"]["n_characters"] == 262

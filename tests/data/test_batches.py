@@ -230,7 +230,7 @@ def test_fewer_sentences_than_lanes_are_refused(numbered):
 
 def test_the_lines_of_a_window_are_told(numbered):
     batch = next(iter(stream(*numbered, batch_size=3, unroll_steps=1)))
-    assert batch.sentences == (0, 2)
+    assert batch.sentences == (0, 1, 2)
 
 
 # --- evaluation ----------------------------------------------------------------------------------

@@ -208,7 +208,7 @@ def test_another_format_version_is_refused(text):
     (directory,) = directories(text / "cache")
     meta = json.loads((directory / "corpus.json").read_text())
     (directory / "corpus.json").write_text(json.dumps(meta | {"format_version": 99}))
-    with pytest.raises(CorpusError, match="format version 99, expected 1"):
+    with pytest.raises(CorpusError, match="format version 99, expected 2"):
         open_corpus(directory)
 
 
@@ -233,3 +233,11 @@ def test_rank_correlation_tells_a_sorted_vocabulary_from_others(text):
     assert correlation(words[::-1]) == pytest.approx(-1)
     assert abs(correlation(sorted(words))) < 0.5
     assert correlation(["elsewhere"]) == 1
+
+
+def test_the_place_of_a_sentence(tmp_path):
+    (tmp_path / "a.txt").write_text("one\n\ntwo\n")
+    (tmp_path / "b.txt").write_text("three\n")
+    corpus = prepare_corpus([str(tmp_path)])
+    places = [corpus.place(k).removeprefix(f"{tmp_path}/") for k in range(4)]
+    assert places == ["a.txt:1", "a.txt:2", "a.txt:3", "b.txt:1"]

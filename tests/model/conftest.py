@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from elmokit.config import Config, bilm_options
+from elmokit.config import Config
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.formats.bilm_hdf5 import write_weights
 from elmokit.model.bilm import BiLM
@@ -66,7 +66,7 @@ def model_directory(tmp_path: Path, make_model: Callable[[Config], BiLM]) -> Cal
         config, directory = _config(kind), tmp_path / kind.replace(" ", "-")
         directory.mkdir()
         write_weights(directory / "weights.hdf5", config.model, make_model(config).state_dict())
-        options = json.dumps(bilm_options(config, num_words=len(WORDS)))
+        options = json.dumps(config.to_bilm_options(num_words=len(WORDS)))
         (directory / "options.json").write_text(options, encoding="utf-8")
         Vocabulary(WORDS).save(directory / "vocab.txt")
         return directory

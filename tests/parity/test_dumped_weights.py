@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from elmokit.config import Config, bilm_options
+from elmokit.config import Config
 from elmokit.formats.bilm_hdf5 import read_weights, write_weights
 
 WITH_DUMP = ("char", "word", "unidirectional")
@@ -52,7 +52,7 @@ def test_reading_it_back(name, trace_of):
 @pytest.mark.parametrize("name", ALL)
 def test_options_need_no_hand_edit(name, trace_of, tmp_path):
     trace = trace_of(name)
-    options = bilm_options(trace.config, num_words=len(trace.vocabulary))
+    options = trace.config.to_bilm_options(num_words=len(trace.vocabulary))
     if trace.config.model.char_cnn is None:
         assert "char_cnn" not in options
     else:

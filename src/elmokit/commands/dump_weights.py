@@ -10,7 +10,6 @@ import click
 from elmokit.atomic import write_text
 from elmokit.bundle import load_model
 from elmokit.commands import terminal
-from elmokit.config import bilm_options
 from elmokit.errors import OutputError
 from elmokit.formats.bilm_hdf5 import write_weights
 
@@ -37,7 +36,7 @@ def command(save_dir: Path, outfile: Path) -> None:
     """
     pretrained = load_model(save_dir)
     vocabulary = pretrained.vocabulary
-    options = bilm_options(pretrained.config, num_words=None if vocabulary is None else len(vocabulary))
+    options = pretrained.config.to_bilm_options(num_words=None if vocabulary is None else len(vocabulary))
     files = {outfile.parent / "options.json": json.dumps(options, indent=1) + "\n"}
     if vocabulary is not None and pretrained.config.model.char_cnn is None:
         files[outfile.parent / "vocab.txt"] = "\n".join(vocabulary.words) + "\n"

@@ -9,18 +9,13 @@ from typing import Any, get_args
 import click
 
 from elmokit.commands import terminal
+from elmokit.commands.inputs import find_inputs, text_inputs
 from elmokit.data.sharding import Compression, write_shards
-from elmokit.data.text import find_texts, total_bytes
+from elmokit.data.text import total_bytes
 
 
 @click.command("shard")
-@click.option(
-    "--input",
-    "inputs",
-    metavar="TEXT",
-    multiple=True,
-    help="Text: file, glob in quotes, directory or URL; one sentence a line. May be repeated.",
-)
+@text_inputs
 @click.option(
     "--output-dir",
     required=True,
@@ -45,7 +40,6 @@ from elmokit.data.text import find_texts, total_bytes
     show_default=True,
     help="Of the files written.",
 )
-@click.argument("more_inputs", metavar="[TEXT]...", nargs=-1)
 def command(
     inputs: tuple[str, ...],
     output_dir: Path,
@@ -65,9 +59,7 @@ def command(
       elmokit shard --input 'text/*.txt' --output-dir shards --num-shards 20
       elmokit vocabulary --input 'shards/train-*' --output vocab.txt
     """
-    if not (inputs or more_inputs):
-        raise click.UsageError("Missing option '--input': which text to split.", click.get_current_context())
-    paths = find_texts([*inputs, *more_inputs])
+    paths = find_inputs(inputs, more_inputs)
     with ExitStack() as stack:
         reading = stack.enter_context(terminal.progress_bar("reading", total_bytes(paths), "B"))
         writing: Any = None

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from elmokit.commands import terminal
-from elmokit.data.text import find_texts, total_bytes
+from elmokit.commands.inputs import find_inputs, text_inputs
+from elmokit.data.text import total_bytes
 from elmokit.data.vocabulary import Vocabulary, count_words
 from elmokit.errors import OutputError
 
@@ -15,13 +16,7 @@ _MANY_UNKNOWN = 0.1  # share of tokens from which on perplexity says little
 
 
 @click.command("vocabulary")
-@click.option(
-    "--input",
-    "inputs",
-    metavar="TEXT",
-    multiple=True,
-    help="Text: file, glob in quotes, directory or URL; one sentence a line. May be repeated.",
-)
+@text_inputs
 @click.option(
     "--output",
     required=True,
@@ -40,7 +35,6 @@ _MANY_UNKNOWN = 0.1  # share of tokens from which on perplexity says little
     type=click.IntRange(min=4),
     help="Keep so many entries at most, <S>, </S> and <UNK> included.  [default: no limit]",
 )
-@click.argument("more_inputs", metavar="[TEXT]...", nargs=-1)
 def command(
     inputs: tuple[str, ...],
     output: Path,
@@ -57,9 +51,7 @@ def command(
     Example:
       elmokit vocabulary --input 'text/train-*.txt.gz' --output vocab.txt --min-count 3
     """
-    if not (inputs or more_inputs):
-        raise click.UsageError("Missing option '--input': which text to count.", click.get_current_context())
-    paths = find_texts([*inputs, *more_inputs])
+    paths = find_inputs(inputs, more_inputs)
     for path in paths:
         if output.exists() and Path(path).exists() and output.samefile(path):
             raise OutputError(f"{output}: also matched by --input: write it elsewhere or narrow the input")

@@ -52,8 +52,8 @@ class Batch:
     """Per direction (T, B): vocabulary ids."""
     is_real: np.ndarray
     """(T, B) bool, the same for both directions."""
-    sentences: tuple[int, int]
-    """First and last corpus line that the window touches, counted from 0."""
+    sentences: tuple[int, ...]
+    """The corpus lines that the window touches, rising."""
 
 
 NextSentence = Callable[[int], int | None]
@@ -77,8 +77,8 @@ class Lanes:
         self._place = [0] * num_lanes  # of its next input within the sentence
         self._tokens: list[np.ndarray | None] = [None] * num_lanes
 
-    def read(self, num_steps: int, next_sentence: NextSentence) -> tuple[list[Window], tuple[int, int]]:
-        """The next window of each direction, and the first and last sentence in it."""
+    def read(self, num_steps: int, next_sentence: NextSentence) -> tuple[list[Window], tuple[int, ...]]:
+        """The next window of each direction, and the sentences that it touches."""
         shape = (num_steps, self.num_lanes)
         windows = [
             Window(np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(shape, bool))
@@ -104,7 +104,7 @@ class Lanes:
                     window.targets[step:stop, lane] = reading[start + 1 : end + 1]
                     window.is_real[step:stop, lane] = True
                 self._place[lane], step = end, stop
-        return windows, (min(touched, default=0), max(touched, default=0))
+        return windows, tuple(sorted(touched))
 
     def _enter(self, lane: int, sentence: int, *, place: int) -> np.ndarray:
         tokens = self._corpus.sentence(sentence)
@@ -137,8 +137,8 @@ class BatchMaker:
         self.word_ids = corpus.types.word_ids(vocabulary)
         """(num_types,) vocabulary id of every type of the corpus."""
 
-    def make(self, windows: list[Window], sentences: tuple[int, int]) -> Batch:
-        """The batch of one window in each direction."""
+    def make(self, windows: list[Window], sentences: tuple[int, ...]) -> Batch:
+        """The batch of one window in each direction, and the sentences that it touches."""
         flat = np.concatenate([window.inputs.ravel() for window in windows])
         types, places = np.unique(flat, return_inverse=True)
         shape = windows[0].inputs.shape

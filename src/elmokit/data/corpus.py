@@ -15,6 +15,7 @@ starts. Types 0 and 1 are the sentence boundaries. Memory is bounded by the numb
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import json
 import os
@@ -34,7 +35,7 @@ from elmokit.data.text import find_texts, is_url, read_sentences
 from elmokit.data.vocabulary import BOS_ID, EOS_ID, UNK_ID, Vocabulary, no_token_error
 from elmokit.errors import CorpusError, OutputError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 BOS_TYPE, EOS_TYPE = 0, 1
 _NUM_BOUNDARY_TYPES = 2
 _WRITE_TOKENS = 1 << 20  # tokens held before they go to the disk
@@ -106,6 +107,8 @@ class Corpus:
     """(num_sentences + 1,) int64, blank lines included as sentences of no token."""
     types: TypeTable
     sources: tuple[str, ...]
+    first_lines: tuple[int, ...]
+    """Where in ``offsets`` the lines of each source begin."""
     fingerprint: str
     """Of the text: the same sentences in the same order have the same fingerprint."""
     num_blank_lines: int
@@ -119,6 +122,11 @@ class Corpus:
     def num_sentences(self) -> int:
         """Lines that hold a token."""
         return len(self.offsets) - 1 - self.num_blank_lines
+
+    def place(self, index: int) -> str:
+        """File and line of one sentence, such as ``text.txt:3``."""
+        source = bisect.bisect_right(self.first_lines, index) - 1
+        return f"{self.sources[source]}:{index - self.first_lines[source] + 1}"
 
     def sentence(self, index: int) -> np.ndarray:
         """Type ids of one sentence, boundaries included: (length + 2,) int64."""
@@ -195,6 +203,7 @@ def open_corpus(directory: Path) -> Corpus:
         offsets=offsets,
         types=TypeTable(spellings, spelling_offsets, counts),
         sources=tuple(source["path"] for source in meta["sources"]),
+        first_lines=tuple(meta["first_lines"]),
         fingerprint=meta["fingerprint"],
         num_blank_lines=meta["num_blank_lines"],
     )
@@ -242,7 +251,9 @@ def _write(
             _write_array(tokens_file, tokens)
             _write_array(offsets_file, offsets)
 
+        first_lines = []
         for path in paths:
+            first_lines.append(num_lines)
             for sentence in read_sentences(path, on_bytes):
                 for word in sentence:
                     type_id = type_ids.get(word)
@@ -278,6 +289,7 @@ def _write(
     meta = {
         "format_version": FORMAT_VERSION,
         "sources": list(sources),
+        "first_lines": first_lines,
         "num_tokens": num_tokens,
         "num_lines": num_lines,
         "num_blank_lines": num_blank_lines,

@@ -20,7 +20,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from elmokit.config import NUM_CHARACTER_SYMBOLS, CharCnnConfig
+from elmokit.bilm_options import NUM_CHARACTER_SYMBOLS
+from elmokit.config import CharCnnConfig
 
 MASK_SYMBOL = NUM_CHARACTER_SYMBOLS  # a place without a character: its embedding is zero
 

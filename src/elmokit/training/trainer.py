@@ -212,10 +212,9 @@ class Trainer:
         loss_value = float(loss.detach())
         if not (math.isfinite(loss_value) and math.isfinite(norm)):
             raise ElmokitError(
-                f"step {self.step + 1}: loss {loss_value}, gradient norm {norm}, expected finite numbers, on "
-                f"lines {batch.sentences[0] + 1} to {batch.sentences[1] + 1} of {self.corpus.sources[0]}"
-                f"{' and following' if len(self.corpus.sources) > 1 else ''}: the update was not applied; "
-                "lower learning_rate or clip_norm and go on with --resume"
+                f"step {self.step + 1}: loss {loss_value}, gradient norm {norm}, expected finite numbers: "
+                "the update was not applied; lower learning_rate or clip_norm and go on with --resume; "
+                f"the batch read {', '.join(map(self.corpus.place, batch.sentences))}"
             )
         self.optimizer.step()
         self.state = output.state
