@@ -11,12 +11,12 @@ mkdir -p "$out"
 step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 run() { printf '$ %s\n' "$*"; "$@"; }
 
-step "1. Vocabulary: the words seen 3 times or more"
-run elmokit vocabulary --input "$text/train-*.txt.gz" --output "$out/vocab.txt" --min-count 3
+step "1. Vocabulary: the words seen 5 times or more"
+run elmokit vocabulary --input "$text/train-*.txt.gz" --output "$out/vocab.txt" --min-count 5
 
 step "2. Train a biLM, a few minutes on two cores"
 run elmokit train --train-prefix "$text/train-*.txt.gz" --heldout-prefix "$text/heldout-*.txt.gz" \
-    --vocab-file "$out/vocab.txt" --save-dir "$out/model" --config tiny
+    --vocab-file "$out/vocab.txt" --save-dir "$out/model" --config tiny max_steps=1200
 
 step "3. How well it predicts speeches that it has not seen"
 run elmokit evaluate --save-dir "$out/model" --test-prefix "$text/heldout-*.txt.gz"
@@ -46,6 +46,6 @@ vectors.hdf5. To try next:
 
   elmokit info $out/model
   tensorboard --logdir $out/model/tensorboard
-  elmokit train --save-dir $out/model --resume num_epochs=3
+  elmokit train --save-dir $out/model --resume max_steps=null   # to the end of the epoch
   elmokit train --help
 TEXT
