@@ -107,6 +107,12 @@ class TrainingConfig(_Section):
     initial_accumulator: float = Field(1.0, gt=0, description="where Adagrad's accumulators start")
     clip_norm: float = Field(10.0, gt=0, description="bound on the gradient norm of loss x unroll_steps")
     dropout: float = Field(0.1, ge=0, lt=1, description="dropped share of each LSTM input and top output")
+    state_reset: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="chance that a lane starts a window from a zero state, as sentences to be embedded do",
+    )
     num_negatives: int = Field(
         8192, ge=0, description="candidates of the sampled softmax; 0 for the full softmax"
     )

@@ -64,7 +64,9 @@ def test_every_token_is_a_target_once(num_lanes, trace_of, prepare, tmp_path):
     assert corpus.num_blank_lines > 20
     maker = BatchMaker(corpus, trace.vocabulary, 50)
     lanes = [[[] for _ in range(num_lanes)] for _ in range(2)]  # the tokens, per direction and lane
-    for batch in every_token_once(corpus, maker, num_lanes=num_lanes, num_steps=6, bidirectional=True):
+    for batch in every_token_once(
+        corpus, maker, num_lanes=num_lanes, num_steps=6, num_warm_up=0, bidirectional=True
+    ):
         for direction in range(2):
             types = batch.types[batch.inputs[direction]]
             for lane in range(num_lanes):
@@ -94,6 +96,7 @@ def test_lanes_are_evaluated_as_if_each_were_alone(name, trace_of, prepare, tmp_
     alone = evaluate(model, once, trace.vocabulary)
 
     monkeypatch.setattr(evaluation, "_TOKENS_PER_LANE", once.num_tokens)
+    monkeypatch.setattr(evaluation, "_WARM_UP_TOKENS", 0)
     together = evaluate(model, twice, trace.vocabulary)
 
     assert together.num_predictions == 2 * alone.num_predictions

@@ -28,6 +28,7 @@ SETTINGS = {
         "num_epochs": 2,
         "num_negatives": 8,
         "dropout": 0.2,
+        "state_reset": 0.1,
         "log_interval": 3,
         "histogram_interval": 0,
         "seed": 7,

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import pytest
 import torch
@@ -9,6 +9,7 @@ import torch
 from elmokit.data.corpus import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import CorpusError
+from elmokit.training import evaluation
 from elmokit.training.evaluation import bilm_perplexity, evaluate
 
 
@@ -114,3 +115,20 @@ def test_the_vocabulary_of_another_order_gives_another_perplexity(trainer, texts
     swapped = Vocabulary([*words[:3], *reversed(words[3:])])
     ours = evaluate(trainer.model, texts.heldout, texts.vocabulary).perplexity
     assert evaluate(trainer.model, texts.heldout, swapped).perplexity > ours
+
+
+def test_many_lanes_give_the_figure_of_one(make_trainer, texts, monkeypatch):
+    """Warmed up on all the text before it, a lane goes on as if there were one lane alone."""
+    trainer = make_trainer()
+    for batch in islice(trainer.stream, 5):
+        trainer.train_step(batch)
+    monkeypatch.setattr(evaluation, "_TOKENS_PER_LANE", 10_000)
+    alone = evaluate(trainer.model, texts.heldout, texts.vocabulary)
+    monkeypatch.setattr(evaluation, "_TOKENS_PER_LANE", 10)
+    monkeypatch.setattr(evaluation, "_WARM_UP_TOKENS", 10_000)
+    many = evaluate(trainer.model, texts.heldout, texts.vocabulary)
+    assert many.forward == pytest.approx(alone.forward, rel=1e-5)
+    assert many.backward == pytest.approx(alone.backward, rel=1e-5)
+    monkeypatch.setattr(evaluation, "_WARM_UP_TOKENS", 0)
+    cold = evaluate(trainer.model, texts.heldout, texts.vocabulary)
+    assert cold.forward != pytest.approx(alone.forward, rel=1e-5)

@@ -234,3 +234,25 @@ def test_patience_needs_heldout_text(texts, tmp_path):
     config = Config.load("tiny", ["patience=2", "batch_size=2", "num_negatives=0"])
     with pytest.raises(ConfigError, match="patience=2 needs heldout text"):
         Trainer(config, texts.train, texts.vocabulary, save_dir=tmp_path)
+
+
+def test_state_reset_zeroes_whole_lanes(make_trainer):
+    trainer = make_trainer(state_reset=0.5)
+    trainer.train_step(next(iter(trainer.stream)))
+    before = trainer.state
+    trainer._reset_some_lanes()
+    num_reset = 0
+    for lane in range(trainer.config.training.batch_size):
+        layers = [
+            (old, new)
+            for old_layers, new_layers in zip(before, trainer.state, strict=True)
+            for old_layer, new_layer in zip(old_layers, new_layers, strict=True)
+            for old, new in zip(old_layer, new_layer, strict=True)
+        ]
+        is_reset = all(not new[lane].any() for _, new in layers)
+        assert is_reset or all(torch.equal(new[lane], old[lane]) for old, new in layers)
+        num_reset += is_reset
+    assert num_reset in range(trainer.config.training.batch_size + 1)
+    assert any(
+        not torch.equal(old.cell, new.cell) for old, new in zip(before[0], trainer.state[0], strict=True)
+    )

@@ -10,7 +10,7 @@ same places, and one small state describes where the stream stands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,7 @@ class Window:
     targets: np.ndarray
     """(T, B) int64 type ids."""
     is_real: np.ndarray
-    """(T, B) bool; False where a lane has run dry."""
+    """(T, B) bool; False where a lane has run dry or its target does not count."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,22 @@ class Lanes:
         corpus: what they read.
         num_lanes: B.
         bidirectional: whether windows of the backward direction are wanted too.
+        first_counted: the sentence of each lane from which on its targets count; those before only
+            warm its state up.
     """
 
-    def __init__(self, corpus: Corpus, num_lanes: int, *, bidirectional: bool) -> None:
+    def __init__(
+        self,
+        corpus: Corpus,
+        num_lanes: int,
+        *,
+        bidirectional: bool,
+        first_counted: Sequence[int] | None = None,
+    ) -> None:
         self._corpus = corpus
         self._bidirectional = bidirectional
         self.num_lanes = num_lanes
+        self._first_counted = [0] * num_lanes if first_counted is None else list(first_counted)
         self._sentence = [-1] * num_lanes  # that each lane is in; -1 before the first
         self._place = [0] * num_lanes  # of its next input within the sentence
         self._tokens: list[np.ndarray | None] = [None] * num_lanes
@@ -102,7 +112,7 @@ class Lanes:
                 for window, reading in zip(windows, (tokens, tokens[::-1]), strict=False):
                     window.inputs[step:stop, lane] = reading[start:end]
                     window.targets[step:stop, lane] = reading[start + 1 : end + 1]
-                    window.is_real[step:stop, lane] = True
+                    window.is_real[step:stop, lane] = self._sentence[lane] >= self._first_counted[lane]
                 self._place[lane], step = end, stop
         return windows, tuple(sorted(touched))
 
@@ -246,26 +256,37 @@ class TrainingStream:
 
 
 def every_token_once(
-    corpus: Corpus, maker: BatchMaker, *, num_lanes: int, num_steps: int, bidirectional: bool
+    corpus: Corpus,
+    maker: BatchMaker,
+    *,
+    num_lanes: int,
+    num_steps: int,
+    num_warm_up: int,
+    bidirectional: bool,
 ) -> Iterator[Batch]:
     """Batches in which every token of a text is a target exactly once.
 
     The text is cut into ``num_lanes`` stretches of about as many tokens, in its own order, one for
-    each lane; lanes that have run dry are marked by ``is_real``. Blank lines are skipped.
+    each lane. A lane starts ``num_warm_up`` tokens or a little more before its stretch, so that its
+    state is what it would be had the text been read in one go: a state of zero is foreign to a model
+    that was trained with carried state. ``is_real`` marks the targets that count. Blank lines are
+    skipped.
     """
     # The line in which each lane's share begins.
     shares = np.linspace(0, corpus.num_tokens, num_lanes + 1)
     starts = np.searchsorted(corpus.offsets[:-1], shares, side="left")
     starts[0], starts[-1] = 0, len(corpus.offsets) - 1
-    queues = [iter(range(starts[lane], starts[lane + 1])) for lane in range(num_lanes)]
+    warm_up_tokens = np.maximum(corpus.offsets[starts[:-1]] - num_warm_up, 0)
+    warm_ups = np.searchsorted(corpus.offsets, warm_up_tokens, side="right") - 1
+    queues = [iter(range(warm_ups[lane], starts[lane + 1])) for lane in range(num_lanes)]
 
     def next_sentence(lane: int) -> int | None:
         return next((k for k in queues[lane] if corpus.offsets[k] < corpus.offsets[k + 1]), None)
 
-    lanes = Lanes(corpus, num_lanes, bidirectional=bidirectional)
+    lanes = Lanes(corpus, num_lanes, bidirectional=bidirectional, first_counted=starts[:-1].tolist())
     while True:
         windows, sentences = lanes.read(num_steps, next_sentence)
-        if not windows[0].is_real.any():
+        if not sentences:  # all lanes have run dry
             return
         yield maker.make(windows, sentences)
 

@@ -18,7 +18,8 @@ from elmokit.model.bilm import BiLM
 from elmokit.training.forward import run_language_model
 
 _MAX_LANES = 64
-_TOKENS_PER_LANE = 500  # at least; a lane's first tokens are predicted without context
+_TOKENS_PER_LANE = 500  # at least, so that warming up stays a small part
+_WARM_UP_TOKENS = 60
 _WINDOW_STEPS = 20
 _LARGEST_EXPONENT = 700.0  # a little below the overflow of float64
 
@@ -59,7 +60,7 @@ def evaluate(
 
     The text is read in its own order in up to 64 stretches; their number depends on the text alone, so
     that a model has one perplexity on a text. As in training, the LSTM state is carried from
-    sentence to sentence.
+    sentence to sentence, and from the end of a stretch into the next.
 
     Args:
         model: with a softmax.
@@ -79,6 +80,7 @@ def evaluate(
             maker,
             num_lanes=num_lanes,
             num_steps=_WINDOW_STEPS,
+            num_warm_up=_WARM_UP_TOKENS,
             bidirectional=model.config.bidirectional,
         ):
             output = run_language_model(model, batch, state)

@@ -203,6 +203,8 @@ class Trainer:
         training = self.config.training
         started = time.perf_counter()
         self.optimizer.zero_grad(set_to_none=True)
+        if training.state_reset:
+            self._reset_some_lanes()
         output = run_language_model(
             self.model, batch, self.state, dropout=self._dropout, candidates=self._draw_candidates()
         )
@@ -231,6 +233,19 @@ class Trainer:
                 activations = {f"activations/{name}": value for name, value in output.activations.items()}
                 journal.histograms(self.step, parameters | activations)
         return output
+
+    def _reset_some_lanes(self) -> None:
+        """Zero the states of a few lanes.
+
+        Carried from window to window, the state is never zero again after the first one, and a model
+        that has not seen a zero state since does badly from it.
+        """
+        training = self.config.training
+        keeps = self.sampling_generator.random(training.batch_size) >= training.state_reset
+        mask = torch.from_numpy(keeps)[:, None].to(self.model.device)
+        self.state = [
+            [LstmState(layer.cell * mask, layer.hidden * mask) for layer in layers] for layers in self.state
+        ]
 
     def _draw_candidates(self) -> list[Candidates] | None:
         num_negatives = self.config.training.num_negatives
