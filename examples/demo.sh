@@ -36,8 +36,8 @@ run elmokit embed "$out/model" "$out/sentences.txt" "$out/vectors.hdf5"
 
 step "6. One word, many vectors: nearest uses in context"
 run python examples/nearest_in_context.py "$out/model" "$text/heldout-00000.txt.gz" \
-    --query "the courts of justice and the laws of the land" --word land \
-    --query "the relief of the poor and the rich" --word poor
+    --query "every American has the right to vote" --word right \
+    --query "we are on the right track" --word right
 
 cat <<TEXT
 

@@ -41,6 +41,7 @@ def test_readme_commands_and_python_run(tmp_path: Path) -> None:
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "ELMOKIT_CACHE": str(tmp_path / "cache"),
+        "OMP_NUM_THREADS": "1",  # as in the other tests
     }
     for command in (["bash", "-euo", "pipefail", "-c", script], [sys.executable, "-c", program]):
         done = subprocess.run(
