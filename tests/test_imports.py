@@ -110,7 +110,7 @@ def test_an_upward_import_is_seen(module, statement, is_upward, tmp_path):
 
 @pytest.mark.parametrize("module", sorted(set(MODULES) - {"elmokit.__main__"}))
 def test_every_module_imports(module):
-    importlib.import_module(module)
+    assert importlib.import_module(module).__doc__, "a module says what it is for"
 
 
 @pytest.mark.parametrize("name", elmokit.__all__)
