@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PEERS := simple-elmo elmoformanylangs
 
 .DEFAULT_GOAL := help
-.PHONY: demo test lint bench help clean
+.PHONY: demo test lint bench peers test-peers help clean
 
 demo: $(READY)  ## train a small biLM on real text and show what it learned (about 8 minutes)
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/demo.sh
@@ -23,14 +24,25 @@ bench: $(READY)  ## measure speed; prints ratios, takes some minutes
 	$(BIN)/python benchmarks/train_speed.py
 	$(BIN)/python benchmarks/embed_speed.py
 
-help:  ## show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
+peers: $(PEERS:%=.venv-%/.ready)  ## make the environments of the packages that we compare with (2.5 GB)
 
-clean:  ## remove the virtual environment and everything the demo made
-	rm -rf $(VENV) demo-output .pytest_cache .mypy_cache .ruff_cache
+test-peers: $(READY) peers  ## compare with those packages
+	$(BIN)/python -m pytest -m peer
+
+help:  ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+clean:  ## remove the virtual environments and everything the demo made
+	rm -rf $(VENV) $(PEERS:%=.venv-%) demo-output .pytest_cache .mypy_cache .ruff_cache
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("elmokit needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $(READY)
+
+.venv-%/.ready: tests/peer/%.txt
+	$(PYTHON) -c 'import sys; sys.exit("the packages of tests/peer need Python 3.11, this is " + sys.version.split()[0] + ": make peers PYTHON=python3.11") if sys.version_info[:2] != (3, 11) else None'
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --requirement $<
+	touch $@

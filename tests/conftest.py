@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,6 +18,22 @@ from elmokit import cli
 def one_thread() -> None:
     """The models are tiny: on a busy machine several threads would only wait for each other."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """Traces recorded from the original."""
+    return Path(__file__).parent / "golden"
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """Recorded data that may not be distributed with the tests."""
+    default = Path(__file__).parents[1] / ".." / "shared" / "reference"
+    directory = Path(os.environ.get("ELMOKIT_REFERENCE") or default)
+    if not (directory / "infer_stateful").is_dir():
+        pytest.skip(f"no infer_stateful in {directory}: name its parent in ELMOKIT_REFERENCE")
+    return directory
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from elmokit.bundle import load_model
+from elmokit.bundle.loading import _EXPECTED, load_model
 from elmokit.checkpoint import Checkpoint, checkpoint_directory, write_checkpoint
 from elmokit.config import Config
 from elmokit.data.vocabulary import Vocabulary
@@ -141,23 +141,23 @@ def test_a_word_model_whose_vocabulary_is_counted(tmp_path):
 
 def test_nothing_there(tmp_path):
     assert fault(ModelFileError, tmp_path / "x") == (
-        f"{tmp_path / 'x'}: no such file or directory: expected a model"
+        f"{tmp_path / 'x'}: no such file or directory: {_EXPECTED}"
     )
 
 
 def test_an_empty_directory(tmp_path):
-    assert "found neither, expected the save directory of a training run" in fault(ModelFileError, tmp_path)
+    assert fault(ModelFileError, tmp_path) == f"{tmp_path}: no model in this directory: {_EXPECTED}"
 
 
 def test_two_weight_files(pair):
     shutil.copy(pair / "weights.hdf5", pair / "other.h5")
-    assert "found 2 weight files" in fault(ModelFileError, pair)
+    message = fault(ModelFileError, pair)
+    assert "expected one HDF5 file of weights, got other.h5, weights.hdf5: name the file itself" in message
     load_model(pair / "other.h5")
 
 
 def test_a_file_that_is_no_weight_file(pair):
-    message = fault(ModelFileError, pair / "options.json")
-    assert "options.json: expected an .hdf5 file with its options.json beside it" in message
+    assert "options.json: not a ZIP archive" in fault(ModelFileError, pair / "options.json")
 
 
 def test_options_are_missing(pair):

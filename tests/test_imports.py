@@ -19,12 +19,14 @@ ROOT = Path(elmokit.__file__).parent
 # Lowest first. What stands on one line may not import each other; inside a package imports are free.
 LAYERS = (
     ("errors", "_version"),
-    ("atomic", "bilm_options"),
-    ("config",),
+    ("atomic", "bilm_options", "cache", "published"),
+    ("config", "download"),
     ("data", "model"),
-    ("checkpoint", "formats"),
+    ("checkpoint", "formats", "archive", "fetch", "hub"),
     ("bundle",),
-    ("training", "embedder"),
+    ("training", "embedder", "elmo"),
+    ("language_model",),
+    ("dialects",),
     ("commands",),
     ("cli",),
     ("__main__", ""),  # the empty name is elmokit/__init__.py: its public names are imported when used

@@ -31,8 +31,8 @@ def test_readme_commands_and_python_run(tmp_path: Path) -> None:
             cut.write(text)
     commands = [block for block in code_blocks("") if "elmokit " in block and "pip install" not in block]
     programs = code_blocks("python")
-    assert len(commands) == 4
-    assert len(programs) == 2
+    assert len(commands) == 7
+    assert len(programs) == 4
     # Fewer updates; the rest is as it stands.
     script = re.sub(r"max_steps=(\d+)", lambda match: f"max_steps={int(match[1]) // 100}", "".join(commands))
     program = "\n".join(programs).replace("max_steps=20", "max_steps=2")

@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Any
 from elmokit._version import __version__
 
 if TYPE_CHECKING:
-    from elmokit.bundle import PretrainedModel, load_model
+    from elmokit.bundle.loading import load_model
+    from elmokit.bundle.pretrained import PretrainedModel
     from elmokit.config import Config
     from elmokit.data.corpus import Corpus, prepare_corpus
     from elmokit.data.vocabulary import Vocabulary
+    from elmokit.elmo import Elmo, batch_to_ids
     from elmokit.embedder import ElmoEmbedder
     from elmokit.errors import ElmokitError
+    from elmokit.language_model import LanguageModel
     from elmokit.model.bilm import BiLM
     from elmokit.training.evaluation import Evaluation, evaluate
     from elmokit.training.trainer import Trainer
@@ -29,14 +32,17 @@ _HOMES = {
     "BiLM": "elmokit.model.bilm",
     "Config": "elmokit.config",
     "Corpus": "elmokit.data.corpus",
+    "Elmo": "elmokit.elmo",
     "ElmoEmbedder": "elmokit.embedder",
     "ElmokitError": "elmokit.errors",
     "Evaluation": "elmokit.training.evaluation",
-    "PretrainedModel": "elmokit.bundle",
+    "LanguageModel": "elmokit.language_model",
+    "PretrainedModel": "elmokit.bundle.pretrained",
     "Trainer": "elmokit.training.trainer",
     "Vocabulary": "elmokit.data.vocabulary",
+    "batch_to_ids": "elmokit.elmo",
     "evaluate": "elmokit.training.evaluation",
-    "load_model": "elmokit.bundle",
+    "load_model": "elmokit.bundle.loading",
     "prepare_corpus": "elmokit.data.corpus",
 }
 
@@ -44,13 +50,16 @@ __all__ = [
     "BiLM",
     "Config",
     "Corpus",
+    "Elmo",
     "ElmoEmbedder",
     "ElmokitError",
     "Evaluation",
+    "LanguageModel",
     "PretrainedModel",
     "Trainer",
     "Vocabulary",
     "__version__",
+    "batch_to_ids",
     "evaluate",
     "load_model",
     "prepare_corpus",

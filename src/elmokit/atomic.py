@@ -66,6 +66,7 @@ def new_directory(path: Path) -> Iterator[Path]:
         yield temporary
         for file in temporary.rglob("*"):
             if file.is_file():
+                file.chmod(0o666 & ~_umask())  # some libraries write for the owner alone
                 _flush(file)
         if path.exists():
             shutil.rmtree(path)

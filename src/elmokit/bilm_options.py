@@ -125,7 +125,15 @@ def options_from_values(values: Mapping[str, Any], *, num_words: int | None) -> 
     Args:
         values: of the configuration, nested.
         num_words: size of the output vocabulary, written as ``n_tokens_vocab``; None to leave it out.
+
+    Raises:
+        ConfigError: when the format of bilm-tf cannot hold such a model.
     """
+    if values["model"]["lexicon"] is not None:
+        raise ConfigError(
+            "the format of bilm-tf has no place for a model with an alphabet or words of its own "
+            "(ELMoForManyLangs): convert it to elmokit's model directory"
+        )
     options: dict[str, Any] = {}
     for path, ours in _BILM_NAMES.items():
         value: Any = values

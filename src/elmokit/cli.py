@@ -19,7 +19,11 @@ VERBS = {
     "train": ("elmokit.commands.train", "Train a biLM, or resume training."),
     "evaluate": ("elmokit.commands.evaluate", "Perplexity of a trained biLM on a text."),
     "dump-weights": ("elmokit.commands.dump_weights", "Write options.json and weights.hdf5."),
+    "convert": ("elmokit.commands.convert", "Write a model in another format."),
     "embed": ("elmokit.commands.embed", "Write the vectors of a whole file to HDF5."),
+    "embed-tokens": ("elmokit.commands.embed_tokens", "Precompute the context-free vectors of words."),
+    "score": ("elmokit.commands.score", "Pseudo-perplexity of every sentence of a text."),
+    "substitutes": ("elmokit.commands.substitutes", "What else could stand at a place of a sentence."),
     "info": ("elmokit.commands.info", "Geometry, parameters and training facts of a model."),
 }
 

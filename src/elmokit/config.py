@@ -22,6 +22,10 @@ from elmokit.errors import ConfigError
 
 SHIPPED_CONFIGS = ("tiny", "small", "original")
 
+# Far above any sensible model: a damaged file shall not ask for memory or time without end.
+_WIDEST = 1 << 20
+_DEEPEST = 100
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -30,14 +34,16 @@ class _Section(BaseModel):
 class CharCnnConfig(_Section):
     """The character encoder: one vector per word type from its UTF-8 bytes (Kim et al. 2016)."""
 
-    embedding_dim: int = Field(16, ge=1, description="width of a character embedding")
+    embedding_dim: int = Field(16, ge=1, le=_WIDEST, description="width of a character embedding")
     filters: tuple[tuple[int, int], ...] = Field(
         ((1, 32), (2, 32), (3, 64), (4, 128), (5, 256), (6, 512), (7, 1024)),
         description="(width, number) of the convolution filters",
     )
     activation: Literal["relu", "tanh"] = Field("relu", description="activation after max-pooling")
-    num_highway: int = Field(2, ge=0, description="number of highway layers")
-    max_characters: int = Field(50, ge=3, description="places for a word's bytes and its two markers")
+    num_highway: int = Field(2, ge=0, le=_DEEPEST, description="number of highway layers")
+    max_characters: int = Field(
+        50, ge=3, le=10_000, description="places for a word's bytes and its two markers"
+    )
 
     @property
     def num_filters(self) -> int:
@@ -51,6 +57,8 @@ class CharCnnConfig(_Section):
             raise ValueError("needs at least one [width, number] pair")
         if any(width < 1 or number < 1 for width, number in filters):
             raise ValueError("every [width, number] must be at least [1, 1]")
+        if len(filters) > _DEEPEST or any(number > _WIDEST for _, number in filters):
+            raise ValueError(f"at most {_DEEPEST} pairs of at most {_WIDEST} filters")
         return filters
 
     @model_validator(mode="after")
@@ -64,14 +72,22 @@ class CharCnnConfig(_Section):
 class LstmConfig(_Section):
     """The stacked LSTMs of one direction, with projection (Sak et al. 2014)."""
 
-    cell_dim: int = Field(4096, ge=1, description="width of the cell state")
+    cell_dim: int = Field(4096, ge=1, le=_WIDEST, description="width of the cell state")
     projection_dim: int = Field(
-        512, ge=1, description="width of a layer's output; no projection if = cell_dim"
+        512, ge=1, le=_WIDEST, description="width of a layer's output; no projection if = cell_dim"
     )
-    num_layers: int = Field(2, ge=1, description="number of LSTM layers in each direction")
+    num_layers: int = Field(2, ge=1, le=_DEEPEST, description="number of LSTM layers in each direction")
     cell_clip: float | None = Field(3.0, gt=0, description="bound on the cell state; null for none")
     projection_clip: float | None = Field(3.0, gt=0, description="bound on the projection; null for none")
     skip_connections: bool = Field(True, description="add a layer's input to its output from layer 2 on")
+
+
+class LexiconConfig(_Section):
+    """An alphabet and words of a model's own, as those of ELMoForManyLangs (Che et al. 2018)."""
+
+    num_symbols: int | None = Field(None, ge=1, description="entries of the alphabet; null for no characters")
+    num_words: int | None = Field(None, ge=1, description="words with a vector of their own; null for none")
+    word_dim: int = Field(0, ge=0, le=_WIDEST, description="width of such a vector")
 
 
 class ModelConfig(_Section):
@@ -82,6 +98,9 @@ class ModelConfig(_Section):
     )
     lstm: LstmConfig = Field(default_factory=LstmConfig)
     bidirectional: bool = Field(True, description="train a backward language model too")
+    lexicon: LexiconConfig | None = Field(
+        None, description="alphabet and words of its own; null for UTF-8 bytes, or the vocabulary's words"
+    )
     tie_softmax: bool = Field(False, description="share the softmax weights with the word embeddings")
 
     @property
@@ -90,8 +109,20 @@ class ModelConfig(_Section):
         return 2 if self.bidirectional else 1
 
     @model_validator(mode="after")
+    def _the_lexicon_has_what_is_read(self) -> Self:
+        if self.lexicon is None:
+            return self
+        if (self.char_cnn is None) != (self.lexicon.num_symbols is None):
+            raise ValueError("char_cnn and lexicon.num_symbols need each other")
+        if (self.lexicon.num_words is None) != (self.lexicon.word_dim == 0):
+            raise ValueError("lexicon.num_words and lexicon.word_dim need each other")
+        if self.char_cnn is None and self.lexicon.num_words is None:
+            raise ValueError("a lexicon needs an alphabet or words")
+        return self
+
+    @model_validator(mode="after")
     def _only_words_are_tied(self) -> Self:
-        if self.tie_softmax and self.char_cnn is not None:
+        if self.tie_softmax and (self.char_cnn is not None or self.lexicon is not None):
             raise ValueError("tie_softmax needs word embeddings: set char_cnn to null")
         return self
 

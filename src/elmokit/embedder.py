@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -13,23 +12,22 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from elmokit.atomic import new_file
-from elmokit.bundle import PretrainedModel, load_model
-from elmokit.data.characters import boundary_rows, char_rows, word_bytes
+from elmokit.bundle.loading import load_model
+from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.data.text import read_lines
-from elmokit.data.vocabulary import BOS, EOS
-from elmokit.errors import ConfigError, ElmokitError, ModelFileError
+from elmokit.errors import ConfigError, ElmokitError
 from elmokit.formats.hdf5_writer import Hdf5Writer
 from elmokit.model.bilm import DirectionState
 from elmokit.model.device import find_device
 from elmokit.model.projected_lstm import LstmState
+from elmokit.model.sentences import encode_words, run_sentences
 
 Layers: TypeAlias = Literal["all", "top", "average"] | int
+Result = TypeVar("Result")
 
 _SORTED_BATCHES = 16  # batches read ahead, to be sorted by length
-# Rows of a matrix product come out the same whatever the number of rows, but for a few small numbers
-# of them; whole tiles keep a sentence's vectors independent of what else is in the batch.
-_TILE = 16
-_WINDOW_POSITIONS = 8192  # bounds memory, however long a sentence is
+_READ_AHEAD_TOKENS = 16_384  # unless one sentence has more; with their vectors 200 MB in the 2018 model
+_BATCH_TOKENS = 8192
 _CACHED_TYPES = 20_000
 
 
@@ -42,26 +40,42 @@ class ElmoEmbedder:
     Args:
         pretrained: the model.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        token_table: precomputed token vectors (P,) by word, see
+            :func:`elmokit.formats.token_embeddings.read_token_table`; other words are spelled.
 
     Raises:
         ModelFileError: when a model with word embeddings comes without its vocabulary.
-        ConfigError: when there is no such device.
+        ConfigError: when there is no such device, or the table's vectors have another width.
     """
 
-    def __init__(self, pretrained: PretrainedModel, *, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        pretrained: PretrainedModel,
+        *,
+        device: str = "cpu",
+        token_table: Mapping[str, Tensor] | None = None,
+    ) -> None:
         self.pretrained = pretrained
         self.model = pretrained.model.to(find_device(device))
-        self._char_cnn = pretrained.config.model.char_cnn
-        if self._char_cnn is None and pretrained.vocabulary is None:
-            raise ModelFileError(
-                f"{pretrained.source}: a model with word embeddings needs vocab.txt beside it"
-            )
+        self._speller = pretrained.speller
+        self._token_table = token_table
+        if token_table:
+            width, dim = len(next(iter(token_table.values()))), pretrained.config.model.lstm.projection_dim
+            if width != dim:
+                raise ConfigError(
+                    f"token_table: vectors of width {width}, expected {dim}: they are of another model"
+                )
         self._cache: dict[str, Tensor] = {}
 
     @classmethod
-    def load(cls, path: str | Path, *, device: str = "cpu") -> ElmoEmbedder:
-        """Load a model from anything :func:`elmokit.bundle.load_model` reads."""
-        return cls(load_model(path), device=device)
+    def load(cls, model: str | Path, *, device: str = "cpu") -> ElmoEmbedder:
+        """Load a model from anything that :func:`elmokit.load_model` reads."""
+        return cls(load_model(model), device=device)
+
+    @classmethod
+    def from_pretrained(cls, model: str | Path, *, device: str = "cpu") -> ElmoEmbedder:
+        """The same as :meth:`load`, by the name that Hugging Face's users expect."""
+        return cls.load(model, device=device)
 
     @property
     def num_layers(self) -> int:
@@ -99,27 +113,12 @@ class ElmoEmbedder:
         self, sentences: Iterable[str | Sequence[str]], layers: Layers = "all", *, batch_size: int = 64
     ) -> Iterator[np.ndarray]:
         """As :meth:`embed`, one result at a time, for any number of sentences."""
-        if isinstance(sentences, str):
-            raise ElmokitError(
-                f"expected a list of sentences, got the single string {sentences[:40]!r}: put it in a list"
-            )
-        if batch_size < 1:
-            raise ConfigError(f"batch_size: expected at least 1, got {batch_size}")
         select = self._selection(layers)
-        tokenized = (
-            sentence.split() if isinstance(sentence, str) else list(sentence) for sentence in sentences
-        )
-        while chunk := list(itertools.islice(tokenized, _SORTED_BATCHES * batch_size)):
-            order = sorted(range(len(chunk)), key=lambda k: len(chunk[k]), reverse=True)
-            vectors: list[np.ndarray | None] = [None] * len(chunk)
-            for start in range(0, len(order), batch_size):
-                members = order[start : start + batch_size]
-                embedded, _ = self._embed_batch([chunk[k] for k in members])
-                for k, sentence_vectors in zip(members, embedded, strict=True):
-                    vectors[k] = select(sentence_vectors)
-            for vector in vectors:
-                assert vector is not None
-                yield vector
+
+        def embed_batch(batch: list[list[str]]) -> list[np.ndarray]:
+            return [select(vectors) for vectors in self._vectors(batch, self.run(batch)[0])]
+
+        return batches_by_length(tokenized(sentences), embed_batch, batch_size)
 
     def embed_file(
         self,
@@ -188,96 +187,149 @@ class ElmoEmbedder:
         Returns:
             (L, n_tokens, D) for each sentence, and the new state.
         """
-        order = sorted(range(len(sentences)), key=lambda k: len(sentences[k]), reverse=True)
-        own = [[LstmState(s.cell[order], s.hidden[order]) for s in layers] for layers in state]
-        vectors, own = self._embed_batch([list(sentences[k]) for k in order], own)
-        new_state = []
-        for layers, changed_layers in zip(state, own, strict=True):
-            new_state.append([LstmState(s.cell.clone(), s.hidden.clone()) for s in layers])
-            for layer, changed in zip(new_state[-1], changed_layers, strict=True):
-                layer.cell[order], layer.hidden[order] = changed.cell, changed.hidden
-        return [vectors[order.index(k)] for k in range(len(order))], new_state
+        num_sentences = len(sentences)
+        own = [
+            [LstmState(s.cell[:num_sentences], s.hidden[:num_sentences]) for s in layers] for layers in state
+        ]
+        layers_of_batch, changed_state = self.run(sentences, own)
+        assert changed_state is not None
+        new_state = [
+            [
+                LstmState(
+                    *(torch.cat(parts) for parts in zip(changed, _rest(kept, num_sentences), strict=True))
+                )
+                for changed, kept in zip(changed_layers, kept_layers, strict=True)
+            ]
+            for changed_layers, kept_layers in zip(changed_state, state, strict=True)
+        ]
+        return self._vectors(sentences, layers_of_batch), new_state
 
     @torch.inference_mode()
-    def _embed_batch(
-        self, sentences: list[list[str]], state: list[DirectionState] | None = None
-    ) -> tuple[list[np.ndarray], list[DirectionState]]:
-        """(L, n_tokens, D) for each sentence, which come sorted by falling length, and the new state.
+    def run(
+        self, sentences: Sequence[Sequence[str]], state: list[DirectionState] | None = None
+    ) -> tuple[list[Tensor], list[DirectionState] | None]:
+        """The layers of one batch of sentences as the model computes them, sentence markers included.
 
-        Without a ``state`` all lanes start from zero, and idle lanes fill up whole tiles.
+        Args:
+            sentences: lists of tokens, without the markers.
+            state: of each direction's layers, a lane per sentence; None to start from zero.
+
+        Returns:
+            The L layers, each (M, D) for the M tokens and markers of all sentences one after the
+            other, and the new state where one was given.
         """
-        tile = _TILE if state is None else 1
-        lengths = [len(sentence) for sentence in sentences]
-        types = sorted({word for sentence in sentences for word in sentence} - {BOS, EOS})
-        place = {word: k for k, word in enumerate((BOS, EOS, *types))}
-        vectors = self._encode([BOS, EOS, *types])  # (U, P)
+        bos, eos = self._speller.bos, self._speller.eos
+        marked = [[bos, *sentence, eos] for sentence in sentences]
+        types = sorted({word for sentence in marked for word in sentence})
+        place = {word: k for k, word in enumerate(types)}
+        vectors = self.encode(types)  # (U, P)
+        ids = torch.tensor([place[word] for sentence in marked for word in sentence], device=vectors.device)
+        tokens = F.embedding(ids, vectors) if marked else self.encode([])
+        return run_sentences(self.model, tokens, [len(sentence) for sentence in marked], state)
 
-        num_steps, num_lanes = lengths[0] + 2, _whole(tile, len(sentences))
-        active = (np.array(lengths) + 2 > np.arange(num_steps)[:, None]).sum(axis=1)
-        lanes_at = [_whole(tile, int(count)) for count in active]
-        is_present = np.arange(num_lanes) < np.array(lanes_at)[:, None]  # (T, B)
-        # Where each (step, lane) lies in the packed layout.
-        packed = np.cumsum(is_present).reshape(is_present.shape) - 1
-        results = [np.empty((self.num_layers, length, self.dim), dtype=np.float32) for length in lengths]
-        new_state = []
-        projection_dim = vectors.shape[1]
-        for direction, lanes_state in enumerate(state or self.model.zero_state(num_lanes)):
-            inputs = np.zeros((num_steps, num_lanes), dtype=np.int64)
-            for lane, sentence in enumerate(sentences):
-                ids = [place[word] for word in (BOS, *sentence, EOS)]
-                inputs[: len(ids), lane] = ids[:: -1 if direction else 1]
-            tokens = F.embedding(torch.from_numpy(inputs[is_present]).to(vectors.device), vectors)  # (N, P)
-            outputs, final_state = self._run(direction, tokens, lanes_at, lanes_state)
-            new_state.append(final_state)
-            columns = slice(direction * projection_dim, (direction + 1) * projection_dim)
-            for layer, values in enumerate([tokens, *outputs]):
-                array = values.float().cpu().numpy()
-                for lane, (length, result) in enumerate(zip(lengths, results, strict=True)):
-                    rows = packed[1 : length + 1, lane]
-                    result[layer, :, columns] = array[rows[::-1] if direction else rows]
-        return results, new_state
-
-    def _run(
-        self, direction: int, tokens: Tensor, lanes_at: list[int], state: DirectionState
-    ) -> tuple[list[Tensor], DirectionState]:
-        """The LSTM layers over all steps, a bounded number of positions at a time."""
-        windows: list[list[Tensor]] = []
-        start = first_step = 0
-        while first_step < len(lanes_at):
-            num_steps = max(1, _WINDOW_POSITIONS // lanes_at[first_step])
-            window = lanes_at[first_step : first_step + num_steps]
-            outputs, state = self.model.run(direction, tokens[start : start + sum(window)], window, state)
-            windows.append(outputs)
-            start, first_step = start + sum(window), first_step + num_steps
-        return [torch.cat(layer) for layer in zip(*windows, strict=True)], state
-
-    def _encode(self, words: list[str]) -> Tensor:
-        """Token vectors (len(words), P); those of frequent words are kept from batch to batch."""
-        new = [word for word in words if word not in self._cache]
+    @torch.inference_mode()
+    def encode(self, words: Sequence[str]) -> Tensor:
+        """Context-free token vectors (len(words), P); those of frequent words are kept from call to call."""
+        if not words:
+            return torch.zeros(0, self.pretrained.config.model.lstm.projection_dim, device=self.model.device)
+        new = [word for word in dict.fromkeys(words) if word not in self._cache]
         if len(self._cache) + len(new) > _CACHED_TYPES:
             self._cache.clear()
-            new = words
+            new = list(dict.fromkeys(words))
+        if self._token_table is not None:
+            known = [word for word in new if word in self._token_table]
+            self._cache.update({word: self._token_table[word].to(self.model.device) for word in known})
+            new = [word for word in new if word not in self._cache]
         if new:
-            padded = new + [BOS] * (_whole(_TILE, len(new)) - len(new))
-            if self._char_cnn is not None:
-                rows = self._char_rows(padded, self._char_cnn.max_characters)
-                vectors = self.model.encode(torch.from_numpy(rows).to(self.model.device), None)
-            else:
-                assert self.pretrained.vocabulary is not None
-                ids = torch.tensor([self.pretrained.vocabulary.id_of(word) for word in padded])
-                vectors = self.model.encode(None, ids.to(self.model.device))
-            self._cache.update(zip(new, vectors, strict=False))
+            spelled = (
+                None if ids is None else torch.from_numpy(ids).to(self.model.device)
+                for ids in self._speller.spell(new)
+            )
+            self._cache.update(zip(new, encode_words(self.model, *spelled), strict=True))
         return torch.stack([self._cache[word] for word in words])
 
-    @staticmethod
-    def _char_rows(words: list[str], max_characters: int) -> np.ndarray:
-        rows = char_rows([word_bytes(word) for word in words], max_characters)
-        boundaries = dict(zip((BOS, EOS), boundary_rows(max_characters), strict=True))
-        for k, word in enumerate(words):
-            if word in boundaries:
-                rows[k] = boundaries[word]
-        return rows
+    def _vectors(self, sentences: Sequence[Sequence[str]], layers: list[Tensor]) -> list[np.ndarray]:
+        """(L, n_tokens, D) for each sentence of a batch, without its markers."""
+        stacked = torch.stack(layers).float().cpu().numpy()  # (L, M, D)
+        ends = np.cumsum([len(sentence) + 2 for sentence in sentences])
+        # A copy each: who keeps one sentence does not keep its batch.
+        return [
+            np.ascontiguousarray(stacked[:, end - len(sentence) - 1 : end - 1])
+            for sentence, end in zip(sentences, ends, strict=True)
+        ]
 
 
-def _whole(tile: int, count: int) -> int:
-    return -(-count // tile) * tile
+def _rest(state: LstmState, start: int) -> LstmState:
+    """The state of the slots from ``start`` on."""
+    return LstmState(state.cell[start:], state.hidden[start:])
+
+
+def tokenized(sentences: Iterable[str | Sequence[str]]) -> Iterator[list[str]]:
+    """Sentences as lists of tokens; plain strings are split on white space.
+
+    Raises:
+        ElmokitError: when ``sentences`` is a single string.
+    """
+    if isinstance(sentences, str):
+        raise ElmokitError(
+            f"expected a list of sentences, got the single string {sentences[:40]!r}: put it in a list"
+        )
+    return (sentence.split() if isinstance(sentence, str) else list(sentence) for sentence in sentences)
+
+
+def batches_by_length(
+    sentences: Iterator[list[str]], run: Callable[[list[list[str]]], list[Result]], batch_size: int
+) -> Iterator[Result]:
+    """Run sentences in batches of similar length; results come in the order of the sentences.
+
+    A bounded number of sentences and tokens is read ahead, so there may be any number of them.
+
+    Args:
+        sentences: lists of tokens.
+        run: gives a result for each sentence of a batch.
+        batch_size: sentences of a batch at most.
+
+    Raises:
+        ConfigError: when ``batch_size`` is not positive.
+    """
+    if batch_size < 1:
+        raise ConfigError(f"batch_size: expected at least 1, got {batch_size}")
+    return _run_batches(sentences, run, batch_size)
+
+
+def _run_batches(
+    sentences: Iterator[list[str]], run: Callable[[list[list[str]]], list[Result]], batch_size: int
+) -> Iterator[Result]:
+    for chunk in _chunks(sentences, _SORTED_BATCHES * batch_size):
+        results: dict[int, Result] = {}
+        for places in _batches([len(sentence) for sentence in chunk], batch_size):
+            results.update(zip(places, run([chunk[place] for place in places]), strict=True))
+        for place in range(len(chunk)):
+            yield results.pop(place)
+
+
+def _chunks(sentences: Iterable[list[str]], max_sentences: int) -> Iterator[list[list[str]]]:
+    """Sentences to be read ahead and sorted by length: a bounded number of sentences and of tokens."""
+    chunk: list[list[str]] = []
+    num_tokens = 0
+    for sentence in sentences:
+        chunk.append(sentence)
+        num_tokens += len(sentence)
+        if len(chunk) == max_sentences or num_tokens >= _READ_AHEAD_TOKENS:
+            yield chunk
+            chunk, num_tokens = [], 0
+    if chunk:
+        yield chunk
+
+
+def _batches(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:
+    """Places of sentences that run together, longest first: a bounded number of sentences and tokens."""
+    order = sorted(range(len(lengths)), key=lambda k: lengths[k], reverse=True)
+    batch: list[int] = []
+    for place in order:
+        if batch and (len(batch) == batch_size or (len(batch) + 1) * lengths[batch[0]] > _BATCH_TOKENS):
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch

@@ -37,6 +37,10 @@ class OutputError(ElmokitError):
     """Something that cannot be written: no permission, disk full, would overwrite."""
 
 
+class FetchError(ElmokitError):
+    """A model elsewhere that cannot be had or sent: unknown name, no connection, no access, damaged."""
+
+
 class MissingExtraError(ElmokitError):
     """A feature that needs an optional dependency; the message names the extra to install."""
 

@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from elmokit.bundle import load_model
+from elmokit.bundle.loading import load_model
 from elmokit.config import Config
 
 pytestmark = pytest.mark.usefixtures("work")
@@ -23,8 +23,8 @@ def names(directory) -> list[str]:
 def test_weights_and_options(run_cli, work):
     result = dump(run_cli)
     assert (result.exit_code, result.err) == (0, "")
-    assert result.out == "wrote out/weights.hdf5 and out/options.json\n"
-    assert names(work / "out") == ["options.json", "weights.hdf5"]
+    assert result.out == "wrote out/weights.hdf5 and out/options.json, out/vocab.txt\n"
+    assert names(work / "out") == ["options.json", "vocab.txt", "weights.hdf5"]
     options = json.loads((work / "out/options.json").read_text())
     model = load_model("model")
     assert options["char_cnn"]["n_characters"] == 262

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from elmokit.bundle import load_model
+from elmokit.bundle.loading import load_model
 from elmokit.data.corpus import prepare_corpus
 from elmokit.training.evaluation import bilm_perplexity, evaluate
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from elmokit.bundle import load_model
+from elmokit.bundle.loading import load_model
 
 pytestmark = pytest.mark.usefixtures("work")
 
@@ -34,7 +34,11 @@ def test_facts_of_dumped_weights(run_cli, work):
     found = facts(run_cli, "out")
     assert found["weights"] == "out/weights.hdf5"
     assert found["parameters"].endswith(", 0 of them in the softmax")
-    assert found["vocabulary"] == "none beside the weights"
+    assert found["vocabulary"] == facts(run_cli, "model")["vocabulary"]
+    (work / "out/vocab.txt").unlink()
+    assert facts(run_cli, "out")["vocabulary"] == "none beside the weights"
+    (work / "out/vocab.txt").write_text("no\nspecials\n")
+    assert facts(run_cli, "out")["vocabulary"].startswith("not used: out/vocab.txt: no line is <S> or </S>")
     assert not {"training", "heldout"} & set(found)
     assert found["lstm"] == facts(run_cli, "model")["lstm"]
 

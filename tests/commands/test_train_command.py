@@ -8,7 +8,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from elmokit.bundle import load_model
+from elmokit.bundle.loading import load_model
 from elmokit.checkpoint import list_checkpoints, read_checkpoint
 from elmokit.data.corpus import prepare_corpus
 from elmokit.training.evaluation import evaluate

@@ -10,8 +10,10 @@ import pytest
 
 from elmokit import embedder as embedder_module
 from elmokit.data.characters import boundary_rows
+from elmokit.data.spelling import ByteSpeller
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError
+from elmokit.model import sentences as sentences_module
 
 SENTENCES = [
     ["the", "cat", "sat", "on", "the", "mat", "."],
@@ -101,7 +103,7 @@ def test_the_cache_is_bounded(embedder, monkeypatch):
 
 @pytest.mark.parametrize("num_positions", [1, 16, 50, 200])
 def test_windows(num_positions, embedder, alone, monkeypatch):
-    monkeypatch.setattr(embedder_module, "_WINDOW_POSITIONS", num_positions)
+    monkeypatch.setattr(sentences_module, "_WINDOW_POSITIONS", num_positions)
     _assert_same(embedder.embed(SENTENCES), alone)
 
 
@@ -185,11 +187,10 @@ def test_unknown_words_share_a_vector_in_a_word_model(model_directory):
 def test_a_word_model_needs_its_vocabulary(model_directory):
     directory = model_directory("words")
     (directory / "vocab.txt").unlink()
-    with pytest.raises(ModelFileError, match=r"a model with word embeddings needs vocab\.txt"):
+    with pytest.raises(ModelFileError, match=r"needs its vocabulary: put vocab\.txt"):
         ElmoEmbedder.load(directory)
 
 
-def test_markers_in_a_sentence_are_the_markers(model_directory):
-    embedder = ElmoEmbedder.load(model_directory("characters"))
-    rows = embedder._char_rows(["<S>", "cat", "</S>"], 50)
+def test_markers_in_a_sentence_are_the_markers():
+    rows = ByteSpeller(50).spell(["<S>", "cat", "</S>"]).char_ids
     np.testing.assert_array_equal(rows[[0, 2]], boundary_rows(50))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import math
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -220,21 +219,6 @@ def _candidates(trace: Trace, step: int) -> list[Candidates] | None:
         num_tries = np.log1p(-expected[is_clear]) / np.log1p(-probability[is_clear])
         drawn.append(Candidates(ids, round(float(np.median(num_tries))), num_words))
     return drawn
-
-
-@pytest.fixture(scope="session")
-def golden() -> Path:
-    return GOLDEN
-
-
-@pytest.fixture(scope="session")
-def reference() -> Path:
-    """Recorded data that may not be distributed with the tests."""
-    default = Path(__file__).parents[2] / ".." / "shared" / "reference"
-    directory = Path(os.environ.get("ELMOKIT_REFERENCE") or default)
-    if not (directory / "infer_stateful").is_dir():
-        pytest.skip(f"no infer_stateful in {directory}: name its parent in ELMOKIT_REFERENCE")
-    return directory
 
 
 @pytest.fixture(scope="session")

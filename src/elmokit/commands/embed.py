@@ -7,10 +7,13 @@ from typing import cast
 
 import click
 
+from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.commands import terminal
+from elmokit.commands.models import batch_size_option, device_option, takes_model
 from elmokit.data.text import find_texts, total_bytes
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.errors import OutputError
+from elmokit.formats.token_embeddings import read_token_table
 
 
 class _LayersType(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.4
@@ -26,7 +29,7 @@ class _LayersType(click.ParamType):  # type: ignore[type-arg]  # not generic bef
 
 
 @click.command("embed")
-@click.argument("model", type=click.Path(path_type=Path))
+@takes_model()
 @click.argument("text", metavar="INPUT.txt")
 @click.argument("output", metavar="OUTPUT.hdf5", type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
@@ -37,21 +40,39 @@ class _LayersType(click.ParamType):  # type: ignore[type-arg]  # not generic bef
     help="All layers, the top one, their average, or one by its number; 0 is the token layer.",
 )
 @click.option(
-    "--batch-size", type=click.IntRange(min=1), default=64, show_default=True, help="Sentences at a time."
+    "--token-embeddings",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Precomputed vectors of words, from `elmokit embed-tokens`; other words are spelled.",
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-def command(model: Path, text: str, output: Path, layers: Layers, batch_size: int, device: str) -> None:
+@batch_size_option
+@device_option
+def command(
+    pretrained: PretrainedModel,
+    text: str,
+    output: Path,
+    layers: Layers,
+    token_embeddings: Path | None,
+    batch_size: int,
+    device: str,
+) -> None:
     """Write the vectors of every line of INPUT.txt to OUTPUT.hdf5.
 
     Tokens are separated by white space. Each line becomes a dataset whose key is the line's number,
-    from 0: (layers, tokens, width) float32, or (tokens, width) for one layer. MODEL is a training
-    run's save directory, or a directory or file with HDF5 weights and their options.json.
+    from 0: (layers, tokens, width) float32, or (tokens, width) for one layer. MODEL is anything that
+    `elmokit info` reads.
 
     \b
     Example:
       elmokit embed model sentences.txt vectors.hdf5 --layers top
     """
-    embedder = ElmoEmbedder.load(model, device=device)
+    embedder = ElmoEmbedder(
+        pretrained,
+        device=device,
+        token_table=None
+        if token_embeddings is None
+        else read_token_table(token_embeddings, _words_of_rows(pretrained)),
+    )
     paths = find_texts([text])
     if len(paths) > 1:
         raise click.UsageError(
@@ -65,3 +86,13 @@ def command(model: Path, text: str, output: Path, layers: Layers, batch_size: in
         f"({embedder.num_layers}, tokens, {embedder.dim})" if layers == "all" else f"(tokens, {embedder.dim})"
     )
     terminal.say(f"{output}: {num_lines:,} lines, each {shape}")
+
+
+def _words_of_rows(pretrained: PretrainedModel) -> list[str] | None:
+    """The vocabulary in the order of its file, in which bilm-tf writes token embeddings."""
+    if pretrained.vocabulary is None:
+        return None
+    words = list(pretrained.vocabulary.words)
+    for word, row in zip(pretrained.vocabulary.words, pretrained.vocabulary_rows or (), strict=False):
+        words[row] = word
+    return words

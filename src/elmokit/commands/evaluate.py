@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import click
 
-from elmokit.bundle import load_model
+from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.commands import terminal
+from elmokit.commands.models import device_option, takes_model
 from elmokit.data.corpus import Corpus, prepare_corpus
 from elmokit.data.text import find_texts
 from elmokit.model.device import find_device
@@ -16,9 +16,7 @@ from elmokit.training.evaluation import Evaluation, bilm_perplexity, evaluate
 
 
 @click.command("evaluate")
-@click.option(
-    "--save-dir", required=True, type=click.Path(path_type=Path), help="Save directory of a training run."
-)
+@takes_model(option="--save-dir", softmax=True)
 @click.option(
     "--test-prefix",
     "test_prefixes",
@@ -38,9 +36,9 @@ from elmokit.training.evaluation import Evaluation, bilm_perplexity, evaluate
     show_default=True,
     help="Lanes of --bilm-compatible; the other figures do not depend on it.",
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@device_option
 def command(
-    save_dir: Path,
+    pretrained: PretrainedModel,
     test_prefixes: tuple[str, ...],
     as_json: bool,
     bilm_compatible: bool,
@@ -50,13 +48,13 @@ def command(
     """Perplexity with the full softmax, every token counted once, both directions and their mean.
 
     The share of <UNK> is printed beside it, and the perplexity over the words that are in the
-    vocabulary: a small vocabulary makes perplexity look good. The best checkpoint is evaluated.
+    vocabulary: a small vocabulary makes perplexity look good. Of a training run, the best checkpoint is
+    taken.
 
     \b
     Example:
       elmokit evaluate --save-dir model --test-prefix text/heldout.txt.gz
     """
-    pretrained = load_model(save_dir)
     vocabulary = pretrained.require_softmax()
     pretrained.model.to(find_device(device))
     corpus = prepare_corpus(find_texts(test_prefixes))

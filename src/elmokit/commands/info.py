@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from elmokit.bundle import PretrainedModel, load_model
+from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.commands import terminal
+from elmokit.commands.models import takes_model
 from elmokit.config import CharCnnConfig
 
 
 @click.command("info")
-@click.argument("model", type=click.Path(path_type=Path))
-def command(model: Path) -> None:
+@takes_model()
+def command(pretrained: PretrainedModel) -> None:
     """Print geometry, parameters, vocabulary and training facts of a model.
+
+    \b
+    MODEL may be
+      a training run's save directory, or a model directory
+      HDF5 weights with their options.json: the directory or the file
+      a bilm-tf training directory with TensorFlow checkpoints
+      an ELMoForManyLangs model
+      a ZIP archive of one of these
+      a URL, the name of a published model (original, small, ...), or a
+      Hugging Face id (me/my-elmo)
 
     \b
     Example:
       elmokit info model
     """
-    pretrained = load_model(model)
     for name, value in _facts(pretrained):
         terminal.say(f"{name:<14} {value}")
 
 
 def _facts(pretrained: PretrainedModel) -> list[tuple[str, str]]:
-    config, vocabulary, facts = pretrained.config.model, pretrained.vocabulary, pretrained.facts
+    config, facts = pretrained.config.model, pretrained.facts
     lstm = config.lstm
     num_softmax = (
         0
@@ -50,25 +58,26 @@ def _facts(pretrained: PretrainedModel) -> list[tuple[str, str]]:
             f"{1 + lstm.num_layers} layers of width {config.num_directions * lstm.projection_dim}",
         ),
         ("parameters", f"{num_parameters:,}, {num_softmax:,} of them in the softmax"),
-        ("vocabulary", "none beside the weights" if vocabulary is None else f"{len(vocabulary):,} words"),
+        ("vocabulary", _vocabulary(pretrained)),
     ]
-    if facts:
+    if "step" in facts:
         training = pretrained.config.training
         num_tokens = facts["step"] * training.batch_size * training.unroll_steps
+        time = f", {terminal.duration(facts['seconds'])}" if facts.get("seconds") is not None else ""
+        lines.append(("training", f"{facts['step']:,} steps, {num_tokens:,} tokens{time}"))
+    if facts.get("best_perplexity") is not None:
         lines.append(
-            (
-                "training",
-                f"{facts['step']:,} steps, {num_tokens:,} tokens, {terminal.duration(facts['seconds'])}",
-            )
+            ("heldout", f"perplexity {facts['best_perplexity']:.2f} after step {facts['best_step']:,}")
         )
-        if facts["best_perplexity"] is not None:
-            lines.append(
-                (
-                    "heldout",
-                    f"perplexity {facts['best_perplexity']:.2f} after step {facts['best_step']:,}",
-                )
-            )
     return lines
+
+
+def _vocabulary(pretrained: PretrainedModel) -> str:
+    if pretrained.vocabulary is not None:
+        return f"{len(pretrained.vocabulary):,} words"
+    if pretrained.vocabulary_fault is not None:
+        return f"not used: {pretrained.vocabulary_fault}"
+    return "none beside the weights"
 
 
 def _char_cnn(config: CharCnnConfig) -> str:

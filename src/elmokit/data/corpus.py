@@ -18,7 +18,6 @@ from __future__ import annotations
 import bisect
 import hashlib
 import json
-import os
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,9 +26,9 @@ from typing import Any, BinaryIO
 
 import fsspec
 import numpy as np
-import platformdirs
 
 from elmokit.atomic import new_directory
+from elmokit.cache import default_cache_dir
 from elmokit.data.characters import boundary_rows, char_rows, word_bytes
 from elmokit.data.text import find_texts, is_url, read_sentences
 from elmokit.data.vocabulary import BOS_ID, EOS_ID, UNK_ID, Vocabulary, no_token_error
@@ -172,11 +171,6 @@ def prepare_corpus(
                 return open_corpus(directory)
             raise OutputError(f"{error}; set ELMOKIT_CACHE to a directory with room for it") from error
     return open_corpus(directory)
-
-
-def default_cache_dir() -> Path:
-    """``$ELMOKIT_CACHE``, or the user's cache directory."""
-    return Path(os.environ.get("ELMOKIT_CACHE") or platformdirs.user_cache_dir("elmokit"))
 
 
 def open_corpus(directory: Path) -> Corpus:

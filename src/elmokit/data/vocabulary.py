@@ -84,18 +84,31 @@ class Vocabulary:
             VocabularyError: as the constructor, naming file and line.
             TextError: when the file cannot be read or is not UTF-8.
         """
-        words: list[str] = []
-        line_numbers: list[int] = []
-        for number, line in enumerate(read_lines(str(path)), start=1):
-            word = line.strip()
-            if word != _IGNORED:
-                words.append(word)
-                line_numbers.append(number)
-        while words and not words[-1]:
-            words.pop()
-        if not words:
-            raise VocabularyError(f"{path}: the file is empty, expected a word on each line: {_ADVICE}")
+        words, line_numbers = _read_words(path)
         return cls(words, place=lambda index: f"{path}:{line_numbers[index]}")
+
+    @classmethod
+    def load_in_any_order(cls, path: str | Path) -> tuple[Vocabulary, list[int]]:
+        """Read a vocabulary file whose specials may stand anywhere, as those of published models do.
+
+        Returns:
+            The vocabulary, and for each of its words the place that the file gives it, which is the
+            row of the model's tensors.
+
+        Raises:
+            VocabularyError: when a special is missing, and as :meth:`load`.
+            TextError: when the file cannot be read or is not UTF-8.
+        """
+        words, line_numbers = _read_words(path)
+        missing = [special for special in _SPECIALS if special not in words]
+        if missing:
+            raise VocabularyError(f"{path}: no line is {' or '.join(missing)}: not the vocabulary of a biLM")
+        specials = [words.index(special) for special in _SPECIALS]
+        rows = [*specials, *(row for row in range(len(words)) if row not in specials)]
+        vocabulary = cls(
+            [words[row] for row in rows], place=lambda index: f"{path}:{line_numbers[rows[index]]}"
+        )
+        return vocabulary, rows
 
     def save(self, path: str | Path) -> None:
         """Write one word a line; the file appears whole or not at all.
@@ -140,6 +153,22 @@ class Vocabulary:
             )
         words.sort(key=lambda word: (-counts[word], word))
         return cls((*_SPECIALS, *words)[:max_size])
+
+
+def _read_words(path: str | Path) -> tuple[list[str], list[int]]:
+    """The words of a file and their line numbers."""
+    words: list[str] = []
+    line_numbers: list[int] = []
+    for number, line in enumerate(read_lines(str(path)), start=1):
+        word = line.strip()
+        if word != _IGNORED:
+            words.append(word)
+            line_numbers.append(number)
+    while words and not words[-1]:
+        words.pop()
+    if not words:
+        raise VocabularyError(f"{path}: the file is empty, expected a word on each line: {_ADVICE}")
+    return words, line_numbers
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,16 @@
 """The ``weights.hdf5`` of bilm-tf, which every ELMo tool reads.
 
-Stored are the character encoder or word embeddings and the LSTMs; the original never dumps the
-softmax. ``char_embed`` has 261 rows: readers put the row of zeros for the mask before it.
+Stored are the character encoder or word embeddings and the LSTMs. ``char_embed`` has 261 rows: readers
+put the row of zeros for the mask before it. The original never dumps the softmax; AllenNLP published
+it in a second file, as ``softmax/W`` (V, P) and ``softmax/b`` (V,).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import h5py
 import numpy as np
@@ -18,6 +21,11 @@ from elmokit.atomic import new_file
 from elmokit.config import ModelConfig
 from elmokit.errors import ModelFileError
 from elmokit.formats.hdf5_writer import Hdf5Writer
+from elmokit.model.softmax import Softmax
+
+_SOFTMAX_NAMES = {"softmax.weight": "softmax/W", "softmax.bias": "softmax/b"}
+# What the HDF5 library raises for damaged files, depending on where the damage is.
+HDF5_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 
 
 def dataset_names(config: ModelConfig) -> dict[str, str]:
@@ -81,39 +89,105 @@ def read_weights(
             shape or not finite; all of them are named at once.
     """
     names = dataset_names(config)
-    faults: list[str] = []
-    parameters: dict[str, Tensor] = {}
+    with _datasets(path) as stored:
+        parameters, faults = _read(stored, names, expected_shapes)
+        known = set(names.values())
+        # Layers that the options do not speak of; anything else in the file is not ours to judge.
+        faults += [f"{name}: unexpected" for name in sorted(stored) if name not in known and _is_weight(name)]
+    if faults:
+        raise ModelFileError(f"{path}: does not fit its options.json: " + "; ".join(faults))
+    return parameters
+
+
+def write_softmax(path: Path, softmax: Softmax) -> None:
+    """Write the softmax as AllenNLP published it."""
+    with new_file(path) as temporary, Hdf5Writer(temporary) as file:
+        for ours, theirs in _SOFTMAX_NAMES.items():
+            values: Tensor = getattr(softmax, ours.removeprefix("softmax."))
+            file.write(theirs, values.detach().to("cpu", torch.float32).numpy())
+
+
+def content_of(path: Path) -> Literal["weights", "softmax", "other", "unknown"]:
+    """What an HDF5 file is for, by the names in it; unknown where it cannot be read."""
+    try:
+        with h5py.File(path, "r") as file:
+            if any(name.startswith(("RNN", "rnn", "CNN")) for name in file):
+                return "weights"
+            return "softmax" if "softmax" in file else "other"
+    except HDF5_ERRORS:
+        return "unknown"
+
+
+def softmax_size(path: Path) -> int:
+    """The number of words V that a softmax file predicts.
+
+    Raises:
+        ModelFileError: when the file is unreadable or has no ``softmax/b``.
+    """
+    with _datasets(path) as stored:
+        bias = stored.get("softmax/b")
+        shape = None if bias is None else bias.shape
+    if shape is None or len(shape) != 1 or shape[0] < 1:
+        raise ModelFileError(
+            f"{path}: softmax/b: {'missing' if shape is None else f'shape {shape}'}, "
+            "expected a bias for each word"
+        )
+    return int(shape[0])
+
+
+def read_softmax(path: Path, config: ModelConfig, num_words: int) -> dict[str, Tensor]:
+    """Read ``softmax.weight`` and ``softmax.bias``.
+
+    Raises:
+        ModelFileError: as :func:`read_weights`.
+    """
+    shapes = {
+        "softmax.weight": torch.Size((num_words, config.lstm.projection_dim)),
+        "softmax.bias": torch.Size((num_words,)),
+    }
+    with _datasets(path) as stored:
+        parameters, faults = _read(stored, _SOFTMAX_NAMES, shapes)
+    if faults:
+        raise ModelFileError(f"{path}: does not fit the model: " + "; ".join(faults))
+    return parameters
+
+
+@contextmanager
+def _datasets(path: Path) -> Iterator[dict[str, h5py.Dataset]]:
+    """All datasets of a file by their full names; whatever goes wrong is the file's fault."""
     try:
         with h5py.File(path, "r") as file:
             stored: dict[str, h5py.Dataset] = {}
             file.visititems(
                 lambda name, item: stored.update({name: item}) if isinstance(item, h5py.Dataset) else None
             )
-            for ours, theirs in names.items():
-                if theirs not in stored:
-                    faults.append(f"{theirs}: missing")
-                    continue
-                shape = tuple(expected_shapes[ours])
-                stored_shape = (1, *shape) if ours.startswith("encoder.kernels.") else shape
-                if stored[theirs].shape != stored_shape:
-                    faults.append(f"{theirs}: shape {stored[theirs].shape}, expected {stored_shape}")
-                    continue
-                values = np.asarray(stored[theirs][()], dtype=np.float32).reshape(shape)
-                if not np.isfinite(values).all():
-                    faults.append(f"{theirs}: holds NaN or infinite values")
-                parameters[ours] = torch.from_numpy(values)
-            known = set(names.values())
-            # Layers that the options do not speak of; anything else in the file is not ours to judge.
-            faults += [
-                f"{name}: unexpected" for name in sorted(stored) if name not in known and _is_weight(name)
-            ]
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+            yield stored
+    except HDF5_ERRORS as error:
         raise ModelFileError(
             f"{path}: cannot read the weights: damaged or not an HDF5 file ({_first_line(error)})"
         ) from None
-    if faults:
-        raise ModelFileError(f"{path}: does not fit its options.json: " + "; ".join(faults))
-    return parameters
+
+
+def _read(
+    stored: Mapping[str, h5py.Dataset], names: Mapping[str, str], shapes: Mapping[str, torch.Size]
+) -> tuple[dict[str, Tensor], list[str]]:
+    """Tensors by our names, and what is wrong with them."""
+    parameters: dict[str, Tensor] = {}
+    faults: list[str] = []
+    for ours, theirs in names.items():
+        if theirs not in stored:
+            faults.append(f"{theirs}: missing")
+            continue
+        shape = tuple(shapes[ours])
+        stored_shape = (1, *shape) if ours.startswith("encoder.kernels.") else shape
+        if stored[theirs].shape != stored_shape:
+            faults.append(f"{theirs}: shape {stored[theirs].shape}, expected {stored_shape}")
+            continue
+        values = np.asarray(stored[theirs][()], dtype=np.float32).reshape(shape)
+        if not np.isfinite(values).all():
+            faults.append(f"{theirs}: holds NaN or infinite values")
+        parameters[ours] = torch.from_numpy(values)
+    return parameters, faults
 
 
 def _is_weight(name: str) -> bool:

@@ -9,6 +9,7 @@ N   packed positions: all (lane, step) pairs that exist, time-major; N = B·T
     when every lane is full
 U   distinct word types of a batch
 C   characters of a word, places of its row
+A   symbols of the alphabet
 E   width of a character embedding
 F   number of convolution filters, all widths together
 H   width of an LSTM cell

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from elmokit.config import ModelConfig
 from elmokit.model.char_cnn import CharCnn
+from elmokit.model.lexicon_encoder import LexiconEncoder
 from elmokit.model.projected_lstm import LstmState, ProjectedLstm
 from elmokit.model.softmax import Softmax
 
@@ -29,6 +30,8 @@ class WordEmbedding(nn.Module):
     def __init__(self, num_words: int, dim: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(num_words, dim))
+        self.sparse = True
+        """Whether the gradient has only the rows of the words that occurred."""
 
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Glorot-uniform, the default of the original's framework."""
@@ -36,8 +39,8 @@ class WordEmbedding(nn.Module):
             nn.init.xavier_uniform_(self.weight, generator=generator)
 
     def forward(self, word_ids: Tensor) -> Tensor:
-        """(U,) word ids to (U, P); the gradient is sparse, a row per id."""
-        return F.embedding(word_ids, self.weight, sparse=True)
+        """(U,) word ids to (U, P)."""
+        return F.embedding(word_ids, self.weight, sparse=self.sparse)
 
 
 class BiLM(nn.Module):
@@ -57,8 +60,10 @@ class BiLM(nn.Module):
         self.config = config
         self.num_words = num_words
         lstm = config.lstm
-        self.encoder: CharCnn | WordEmbedding
-        if config.char_cnn is not None:
+        self.encoder: CharCnn | WordEmbedding | LexiconEncoder
+        if config.lexicon is not None:
+            self.encoder = LexiconEncoder(config.lexicon, config.char_cnn, lstm.projection_dim)
+        elif config.char_cnn is not None:
             self.encoder = CharCnn(config.char_cnn, lstm.projection_dim)
         else:
             assert num_words is not None, "word embeddings need a vocabulary"
@@ -71,6 +76,7 @@ class BiLM(nn.Module):
                     lstm.projection_dim,
                     cell_clip=lstm.cell_clip,
                     projection_clip=lstm.projection_clip,
+                    always_project=config.lexicon is not None,
                 )
                 for _ in range(lstm.num_layers)
             )
@@ -108,11 +114,13 @@ class BiLM(nn.Module):
 
         Args:
             char_ids: (U, C), used by a character model.
-            word_ids: (U,), used by a model with word embeddings.
+            word_ids: (U,), used by a model with word embeddings. One with a lexicon may use both.
 
         Returns:
             (U, P).
         """
+        if isinstance(self.encoder, LexiconEncoder):
+            return self.encoder(char_ids, word_ids)  # type: ignore[no-any-return]
         ids = char_ids if isinstance(self.encoder, CharCnn) else word_ids
         assert ids is not None
         vectors: Tensor = self.encoder(ids)

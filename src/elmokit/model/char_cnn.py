@@ -33,16 +33,20 @@ class CharCnn(nn.Module):
         config: filters, highway layers and activation.
         output_dim: width P of a token vector; where it equals the number of filters there is no
             projection.
+        num_symbols: A of the alphabet; :data:`MASK_SYMBOL` is that of the bytes' alphabet, and every
+            other alphabet's mask is likewise its ``num_symbols``.
 
-    The parameters are laid out as bilm-tf stores them: ``embedding`` (261, E), ``kernels[k]``
+    The parameters are laid out as bilm-tf stores them: ``embedding`` (A, E), ``kernels[k]``
     (width, E, number), ``highway`` and ``projection`` matrices to be multiplied from the right.
     """
 
-    def __init__(self, config: CharCnnConfig, output_dim: int) -> None:
+    def __init__(
+        self, config: CharCnnConfig, output_dim: int, num_symbols: int = NUM_CHARACTER_SYMBOLS
+    ) -> None:
         super().__init__()
         num_filters = config.num_filters
         self.activation = config.activation
-        self.embedding = nn.Parameter(torch.empty(NUM_CHARACTER_SYMBOLS, config.embedding_dim))
+        self.embedding = nn.Parameter(torch.empty(num_symbols, config.embedding_dim))
         self.kernels = nn.ParameterList(
             torch.empty(width, config.embedding_dim, number) for width, number in config.filters
         )
@@ -76,7 +80,7 @@ class CharCnn(nn.Module):
         """Encode word types.
 
         Args:
-            char_ids: (U, C) symbols 0…260; :data:`MASK_SYMBOL` in every place of a padding token.
+            char_ids: (U, C) symbols; the mask in every place of a padding token.
 
         Returns:
             Token vectors (U, P).
@@ -85,10 +89,10 @@ class CharCnn(nn.Module):
         order = torch.argsort(lengths, descending=True, stable=True)
         char_ids, lengths = char_ids[order], lengths[order]
         # The mask's row of zeros is not stored.
-        embedding = F.pad(self.embedding, (0, 0, 0, 1))  # (262, E)
+        embedding = F.pad(self.embedding, (0, 0, 0, 1))  # (A + 1, E)
         pooled = []
         for kernel, bias in zip(self.kernels, self.biases, strict=True):
-            table = torch.einsum("ae,wen->awn", embedding, kernel).flatten(0, 1)  # (262·width, n)
+            table = torch.einsum("ae,wen->awn", embedding, kernel).flatten(0, 1)  # ((A + 1)·width, n)
             pooled.append(_pooled_convolution(table, char_ids, lengths, width=len(kernel)) + bias)  # (U, n)
         features = torch.cat(pooled, dim=1)  # (U, F)
         features = torch.relu(features) if self.activation == "relu" else torch.tanh(features)
@@ -139,7 +143,7 @@ def _pooled_convolution(table: Tensor, char_ids: Tensor, lengths: Tensor, *, wid
     """The maximum over all windows of the sum of table rows.
 
     Args:
-        table: (262·width, n), row ``symbol·width + offset``.
+        table: ((A + 1)·width, n), row ``symbol·width + offset``.
         char_ids: (U, C), types sorted by falling length.
         lengths: (U,), from :func:`_lengths`.
         width: of the filters.

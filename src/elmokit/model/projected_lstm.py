@@ -44,6 +44,7 @@ class ProjectedLstm(nn.Module):
         cell_dim: width H of the cell.
         projection_dim: width P of the output; where it equals ``cell_dim`` there is no projection,
             and ``projection_clip`` is ignored, as in bilm-tf.
+        always_project: there is a projection all the same, as in ELMoForManyLangs.
         cell_clip: bound on the cell state, applied before the output's tanh.
         projection_clip: bound on the projected output.
 
@@ -59,9 +60,10 @@ class ProjectedLstm(nn.Module):
         *,
         cell_clip: float | None,
         projection_clip: float | None,
+        always_project: bool = False,
     ) -> None:
         super().__init__()
-        has_projection = projection_dim != cell_dim
+        has_projection = always_project or projection_dim != cell_dim
         self.input_dim = input_dim
         self.cell_dim = cell_dim
         self.output_dim = projection_dim

@@ -1,0 +1,1 @@
+"""Trained models: found in whatever form they have, loaded, saved, described."""

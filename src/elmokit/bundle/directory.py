@@ -1,0 +1,142 @@
+"""elmokit's own model directory, which is also what a Hugging Face repository holds.
+
+``config.json`` (geometry, recipe and facts of the training), ``model.safetensors`` (every parameter,
+softmax included), ``vocab.txt``, for a model of ELMoForManyLangs ``lexicon.json``, and ``README.md``, the
+model card.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from elmokit.atomic import new_directory
+from elmokit.bundle.card import model_card
+from elmokit.bundle.pretrained import PretrainedModel, expected_shapes, faults_of, model_from_tensors
+from elmokit.config import Config
+from elmokit.data.lexicon import Lexicon
+from elmokit.data.vocabulary import Vocabulary
+from elmokit.errors import ModelFileError, OutputError
+
+FORMAT_VERSION = 1
+WEIGHTS_FILE = "model.safetensors"
+LEXICON_FILE = "lexicon.json"
+_FILES = ("config.json", WEIGHTS_FILE, "vocab.txt", LEXICON_FILE, "README.md")
+
+
+def write_model_directory(pretrained: PretrainedModel, directory: Path) -> None:
+    """Write a model directory, whole or not at all; an earlier model directory is replaced.
+
+    Args:
+        pretrained: the model.
+        directory: its name becomes the name in the model card.
+
+    Raises:
+        OutputError: when it cannot be written, or when something else is there.
+    """
+    _refuse_to_replace(directory)
+    values: dict[str, Any] = {
+        "model_type": "elmokit-bilm",
+        "format_version": FORMAT_VERSION,
+        "num_words": pretrained.model.num_words,
+        "facts": dict(pretrained.facts),
+        **pretrained.config.model_dump(mode="json"),
+    }
+    tensors = {name: value.detach().cpu().contiguous() for name, value in pretrained.model.named_parameters()}
+    with new_directory(directory) as temporary:
+        try:
+            save_file(tensors, temporary / WEIGHTS_FILE, metadata={"format": "pt"})
+        except SafetensorError as error:  # it wraps the operating system's error
+            raise OSError(28, str(error)) from error
+        (temporary / "config.json").write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        if pretrained.vocabulary is not None:
+            pretrained.vocabulary.save(temporary / "vocab.txt")
+        if pretrained.lexicon is not None:
+            pretrained.lexicon.save(temporary / LEXICON_FILE)
+        (temporary / "README.md").write_text(model_card(pretrained, directory.name), encoding="utf-8")
+
+
+def _refuse_to_replace(path: Path) -> None:
+    """Only a model directory of ours may go, and only with nothing else in it."""
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return
+    if not is_model_directory(path):
+        raise OutputError(f"{path}: already there and not a model directory: name another one")
+    strangers = sorted(file.name for file in path.iterdir() if file.name not in _FILES)
+    if strangers:
+        raise OutputError(f"{path}: holds more than a model ({', '.join(strangers[:5])}): name another one")
+    try:
+        _read_config(path / "config.json")
+    except ModelFileError as error:
+        raise OutputError(f"{error}: not replaced, name another directory") from None
+
+
+def is_model_directory(path: Path) -> bool:
+    """Whether a directory looks like one that :func:`write_model_directory` wrote."""
+    return (path / WEIGHTS_FILE).is_file() and (path / "config.json").is_file()
+
+
+def read_model_directory(directory: Path) -> PretrainedModel:
+    """Read a model directory.
+
+    Raises:
+        ModelFileError: when a file is damaged, or the weights do not fit.
+        ConfigError: when a setting is wrong.
+        VocabularyError: when the vocabulary is damaged.
+    """
+    path = directory / "config.json"
+    values = _read_config(path)
+    num_words, facts = values.pop("num_words"), values.pop("facts")
+    config = Config.parse(values, source=str(path))
+    vocabulary = Vocabulary.load(directory / "vocab.txt") if (directory / "vocab.txt").exists() else None
+    if vocabulary is not None and len(vocabulary) != num_words:
+        raise ModelFileError(f"{directory / 'vocab.txt'}: {len(vocabulary)} words, num_words={num_words}")
+    lexicon = None
+    if config.model.lexicon is not None:
+        lexicon = Lexicon.load(directory / LEXICON_FILE)
+        if config.model.lexicon != lexicon.sizes(config.model.lexicon.word_dim):
+            raise ModelFileError(f"{directory / LEXICON_FILE}: not of the sizes that config.json tells")
+    weights = directory / WEIGHTS_FILE
+    try:
+        tensors = load_file(weights)
+    except (OSError, SafetensorError, ValueError) as error:
+        raise ModelFileError(f"{weights}: cannot read the weights: damaged ({error})") from None
+    with_softmax = "softmax.bias" in tensors
+    if num_words is None and (with_softmax or (config.model.char_cnn is None and lexicon is None)):
+        raise ModelFileError(f"{path}: num_words: missing, expected the number of words of the weights")
+    faults = faults_of(tensors, expected_shapes(config, num_words, with_softmax=with_softmax))
+    if faults:
+        raise ModelFileError(f"{weights}: does not fit its config.json: " + "; ".join(faults))
+    model = model_from_tensors(config, num_words, tensors, with_softmax=with_softmax)
+    return PretrainedModel(model, config, vocabulary, directory, facts, lexicon=lexicon)
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"{path}: not valid JSON: {error}") from None
+    if not isinstance(values, dict) or values.pop("model_type", None) != "elmokit-bilm":
+        raise ModelFileError(f"{path}: model_type: expected elmokit-bilm, so this is a model of another kind")
+    version = values.pop("format_version", None)
+    if version != FORMAT_VERSION:
+        raise ModelFileError(f"{path}: format_version: expected {FORMAT_VERSION}, got {version!r}")
+    num_words, facts = values.setdefault("num_words", None), values.setdefault("facts", {})
+    if num_words is not None and (type(num_words) is not int or num_words < 1):
+        raise ModelFileError(f"{path}: num_words: expected a number of words, got {num_words!r}")
+    if not isinstance(facts, dict):
+        raise ModelFileError(f"{path}: facts: expected a table, got {facts!r}")
+    faults = [
+        f"{name}: expected a number, got {fact!r}"
+        for name, fact in facts.items()
+        if fact is not None and type(fact) not in (int, float)
+    ]
+    if faults:
+        raise ModelFileError(f"{path}: facts: " + "; ".join(faults))
+    return values

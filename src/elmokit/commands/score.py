@@ -1,0 +1,84 @@
+"""elmokit score: how likely each sentence of a text is."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+
+import click
+
+from elmokit.bundle.pretrained import PretrainedModel
+from elmokit.commands import terminal
+from elmokit.commands.inputs import find_inputs, text_inputs
+from elmokit.commands.models import batch_size_option, device_option, takes_model
+from elmokit.data.text import read_lines, total_bytes
+from elmokit.language_model import LanguageModel, SentenceScore
+
+
+@click.command("score")
+@takes_model(softmax=True)
+@text_inputs
+@click.option("--tokens", "by_token", is_flag=True, help="A line for each token instead of each sentence.")
+@click.option("--json", "as_json", is_flag=True, help="A line of JSON for each sentence, tokens included.")
+@batch_size_option
+@device_option
+def command(
+    pretrained: PretrainedModel,
+    inputs: tuple[str, ...],
+    more_inputs: tuple[str, ...],
+    by_token: bool,
+    as_json: bool,
+    batch_size: int,
+    device: str,
+) -> None:
+    """Pseudo-perplexity of every sentence under the language model.
+
+    Prints a line for each line of the text: pseudo-perplexity, forward and backward log-probability
+    of the sentence (natural logarithms), and the sentence. --tokens prints sentence number, token,
+    log p(token | left) and log p(token | right); a token outside the vocabulary counts as <UNK> and is
+    marked. Every sentence starts from a zero state. MODEL is anything that `elmokit info` reads, with
+    its softmax.
+
+    \b
+    Example:
+      elmokit score model sentences.txt
+    """
+    paths = find_inputs(inputs, more_inputs)
+    language_model = LanguageModel(pretrained, device=device)
+    with terminal.progress_bar("scoring", total_bytes(paths), "B") as bar:
+        lines = (line for path in paths for line in read_lines(path, bar.update))
+        for number, score in enumerate(language_model.score(lines, batch_size=batch_size), start=1):
+            if as_json:
+                terminal.say(json.dumps(_as_dict(score), ensure_ascii=False))
+            elif by_token:
+                for row in _token_rows(number, score):
+                    terminal.say(row)
+            else:
+                backward = "" if score.backward is None else f"{score.backward.sum():.3f}"
+                terminal.say(
+                    f"{score.perplexity:.2f}\t{score.forward.sum():.3f}\t{backward}\t{' '.join(score.tokens)}"
+                )
+
+
+def _token_rows(number: int, score: SentenceScore) -> Iterator[str]:
+    """Token, and what each direction thought of it; the markers stand before and after."""
+    columns = [("<S>", None, None if score.backward is None else score.backward[0], False)]
+    for k, token in enumerate(score.tokens):
+        backward = None if score.backward is None else score.backward[k + 1]
+        columns.append((token, score.forward[k], backward, score.is_unknown[k]))
+    columns.append(("</S>", score.forward[-1], None, False))
+    for token, left, right, is_unknown in columns:
+        numbers = "\t".join("" if value is None else f"{value:.4f}" for value in (left, right))
+        yield f"{number}\t{token}\t{numbers}" + ("\t<UNK>" if is_unknown else "")
+
+
+def _as_dict(score: SentenceScore) -> dict[str, object]:
+    perplexity = score.perplexity
+    return {
+        "tokens": score.tokens,
+        "is_unknown": score.is_unknown,
+        "forward": score.forward.tolist(),
+        "backward": None if score.backward is None else score.backward.tolist(),
+        "perplexity": perplexity if math.isfinite(perplexity) else None,
+    }

@@ -1,0 +1,65 @@
+"""The token encoder of ELMoForManyLangs (Che et al. 2018): word embedding and character CNN, projected."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from elmokit.config import CharCnnConfig, LexiconConfig
+from elmokit.model.char_cnn import CharCnn
+
+
+class LexiconEncoder(nn.Module):
+    """``[word embedding; character features] W + b``, either part of which may be missing.
+
+    Args:
+        lexicon: sizes of the alphabet and of the list of words.
+        char_cnn: filters, highway layers and activation; None without characters.
+        output_dim: width P of a token vector.
+
+    Parameters: ``words`` (num_words, word_dim), those of ``chars``, ``projection`` (word_dim + F, P).
+    """
+
+    def __init__(self, lexicon: LexiconConfig, char_cnn: CharCnnConfig | None, output_dim: int) -> None:
+        super().__init__()
+        self.words: nn.Parameter | None = None
+        self.chars: CharCnn | None = None
+        if lexicon.num_words is not None:
+            self.words = nn.Parameter(torch.empty(lexicon.num_words, lexicon.word_dim))
+        num_filters = 0
+        if char_cnn is not None and lexicon.num_symbols is not None:
+            num_filters = char_cnn.num_filters
+            self.chars = CharCnn(char_cnn, num_filters, lexicon.num_symbols)
+        self.projection = nn.Parameter(torch.empty(lexicon.word_dim + num_filters, output_dim))
+        self.projection_bias = nn.Parameter(torch.empty(output_dim))
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Initialize the character part as bilm-tf does, the rest to unit scale."""
+        with torch.no_grad():
+            if self.words is not None:
+                self.words.normal_(0.0, 1.0 / math.sqrt(self.words.shape[1]), generator=generator)
+            if self.chars is not None:
+                self.chars.reset_parameters(generator)
+            self.projection.normal_(0.0, 1.0 / math.sqrt(len(self.projection)), generator=generator)
+            self.projection_bias.zero_()
+
+    def forward(self, char_ids: Tensor | None, word_ids: Tensor | None) -> Tensor:
+        """Encode word types.
+
+        Args:
+            char_ids: (U, C) symbols of the alphabet; None without characters.
+            word_ids: (U,); None without words.
+
+        Returns:
+            Token vectors (U, P).
+        """
+        parts: list[Tensor] = []
+        if self.words is not None:
+            assert word_ids is not None
+            parts.append(F.embedding(word_ids, self.words))
+        if self.chars is not None:
+            parts.append(self.chars(char_ids))
+        return torch.addmm(self.projection_bias, torch.cat(parts, dim=1), self.projection)

@@ -1,0 +1,130 @@
+"""The models that others have published, by name: what they are and where their files lie.
+
+The names are those that AllenNLP and Flair made known. Addresses are as their authors gave them;
+checksums are given where somebody has published one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+Role = Literal["options", "weights", "softmax", "vocabulary"]
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """One file of a published model."""
+
+    url: str
+    checksum: str | None = None
+    """``sha256:HEX``, ``sha1:HEX`` or ``md5:HEX``; None where none is known."""
+
+
+@dataclass(frozen=True)
+class PublishedModel:
+    """A published model."""
+
+    description: str
+    files: Mapping[Role, PublishedFile]
+    """All have options and weights; few the softmax, and with it the vocabulary."""
+
+
+_ALLENNLP = "https://s3-us-west-2.amazonaws.com/allennlp/models/elmo"
+_SEQVEC = "http://data.bioembeddings.com/public/embeddings/embedding_models/seqvec"
+_GERMAN = "https://github.com/t-systems-on-site-services-gmbh/german-elmo-model/releases/download/files_1"
+
+
+def _pair(options: PublishedFile | str, weights: PublishedFile | str) -> dict[Role, PublishedFile]:
+    return {
+        "options": PublishedFile(options) if isinstance(options, str) else options,
+        "weights": PublishedFile(weights) if isinstance(weights, str) else weights,
+    }
+
+
+def _allennlp(architecture: str) -> dict[Role, PublishedFile]:
+    prefix = f"{_ALLENNLP}/{architecture}/elmo_{architecture}"
+    return _pair(f"{prefix}_options.json", f"{prefix}_weights.hdf5")
+
+
+_ORIGINAL = "2x4096_512_2048cnn_2xhighway"
+
+PUBLISHED: Mapping[str, PublishedModel] = MappingProxyType(
+    {
+        "original": PublishedModel(
+            "English, 93.6M parameters, 1 Billion Word Benchmark: the model of Peters et al. 2018",
+            {
+                **_allennlp(_ORIGINAL),
+                "softmax": PublishedFile(f"{_ALLENNLP}/{_ORIGINAL}/elmo_{_ORIGINAL}_softmax_weights.hdf5"),
+                "vocabulary": PublishedFile(f"{_ALLENNLP}/{_ORIGINAL}/vocab-2016-09-10.txt"),
+            },
+        ),
+        "original-5.5B": PublishedModel(
+            "English, 93.6M parameters, 5.5B tokens of Wikipedia and news",
+            _allennlp(f"{_ORIGINAL}_5.5B"),
+        ),
+        "medium": PublishedModel(
+            "English, 28.0M parameters, 1 Billion Word Benchmark",
+            _allennlp("2x2048_256_2048cnn_1xhighway"),
+        ),
+        "small": PublishedModel(
+            "English, 13.6M parameters, 1 Billion Word Benchmark",
+            _allennlp("2x1024_128_2048cnn_1xhighway"),
+        ),
+        "pubmed": PublishedModel(
+            "English, biomedical abstracts of PubMed (Matthew Peters)",
+            _pair(
+                f"{_ALLENNLP}/contributed/pubmed/elmo_{_ORIGINAL}_options.json",
+                f"{_ALLENNLP}/contributed/pubmed/elmo_{_ORIGINAL}_weights_PubMed_only.hdf5",
+            ),
+        ),
+        "portuguese": PublishedModel(
+            "Portuguese, the model that Flair knows by this name (Federal University of Goiás)",
+            _pair(
+                f"{_ALLENNLP}/contributed/pt/elmo_pt_options.json",
+                f"{_ALLENNLP}/contributed/pt/elmo_pt_weights.hdf5",
+            ),
+        ),
+        "portuguese-wikipedia": PublishedModel(
+            "Portuguese, Wikipedia (Federal University of Goiás)",
+            _pair(
+                f"{_ALLENNLP}/contributed/pt/wikipedia/options.json",
+                f"{_ALLENNLP}/contributed/pt/wikipedia/elmo_pt_weights.hdf5",
+            ),
+        ),
+        "portuguese-brwac": PublishedModel(
+            "Portuguese, brWaC corpus of web pages (Federal University of Goiás)",
+            _pair(
+                f"{_ALLENNLP}/contributed/pt/brwac/options.json",
+                f"{_ALLENNLP}/contributed/pt/brwac/elmo_pt_weights_dgx1.hdf5",
+            ),
+        ),
+        "japanese": PublishedModel(
+            "Japanese (ExaWizards; Bataa and Wu 2019)",
+            _pair(
+                "https://exawizardsallenlp.blob.core.windows.net/data/options.json",
+                "https://exawizardsallenlp.blob.core.windows.net/data/weights.hdf5",
+            ),
+        ),
+        "german": PublishedModel(
+            "German, Wikipedia with its discussions (Philip May, T-Systems on site)",
+            _pair(f"{_GERMAN}/options.json", f"{_GERMAN}/weights.hdf5"),
+        ),
+        "basque": PublishedModel(
+            "Basque (Stefan Schweter)",
+            _pair(
+                "https://schweter.eu/cloud/eu-elmo/options.json",
+                "https://schweter.eu/cloud/eu-elmo/weights.hdf5",
+            ),
+        ),
+        "seqvec": PublishedModel(
+            "Proteins, one amino acid a token, UniRef50: SeqVec (Heinzinger et al. 2019)",
+            _pair(
+                PublishedFile(f"{_SEQVEC}/options.json", "md5:cede355187778de3ac302a83c761f5f9"),
+                PublishedFile(f"{_SEQVEC}/weights.hdf5", "md5:0249d59249a50b43b79f641ff2ba7e88"),
+            ),
+        ),
+    }
+)

@@ -1,0 +1,238 @@
+"""ELMoForManyLangs models give the vectors that the package gives; damaged ones say what is wrong."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import random
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from elmokit import ElmoEmbedder, load_model
+from elmokit.bundle.bilm_pair import write_bilm_pair
+from elmokit.data.lexicon import Lexicon
+from elmokit.elmo import Elmo
+from elmokit.errors import ConfigError, ElmokitError, ModelFileError
+from elmokit.formats.elmoformanylangs import _SHIPPED_SETTINGS
+
+VARIANTS = ("characters", "equal_widths", "no_clips", "no_highway", "words", "words_and_characters")
+LAYERS = {-2: "all", -1: "average", 0: 0, 1: 1, 2: 2}
+
+
+@pytest.fixture
+def model(golden, tmp_path) -> Path:
+    """A copy of the richest variant, to be damaged."""
+    return Path(shutil.copytree(golden / "elmoformanylangs/words_and_characters", tmp_path / "model"))
+
+
+def fault(directory: Path) -> str:
+    with pytest.raises(ModelFileError) as error:
+        load_model(directory)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def fault_or_none(directory: Path) -> str | None:
+    try:
+        load_model(directory)
+    except ModelFileError as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_vectors_of_the_package(golden, variant):
+    directory = golden / "elmoformanylangs" / variant
+    sentences = json.loads((directory / "sentences.json").read_text(encoding="utf-8"))
+    embedder = ElmoEmbedder.load(directory)
+    with np.load(directory / "out.npz") as recorded:
+        for number, layers in LAYERS.items():
+            vectors = embedder.embed(sentences, layers)
+            expected = recorded[f"output_layer_{number}"]
+            assert [own.shape[-2] for own in vectors] == [len(sentence) for sentence in sentences]
+            np.testing.assert_allclose(np.concatenate(vectors, axis=-2), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_model_directory_and_a_zip_keep_every_bit(golden, tmp_path, variant):
+    directory = golden / "elmoformanylangs" / variant
+    sentences = json.loads((directory / "sentences.json").read_text(encoding="utf-8"))
+    pretrained = load_model(directory)
+    pretrained.save_pretrained(tmp_path / "own")
+    with zipfile.ZipFile(tmp_path / "161.zip", "w") as archive:
+        for path in directory.rglob("*"):
+            archive.write(path, path.relative_to(directory))
+    expected = ElmoEmbedder(pretrained).embed(sentences)
+    for place in ("own", "161.zip"):
+        again = load_model(tmp_path / place)
+        assert again.lexicon == pretrained.lexicon
+        for one, other in zip(expected, ElmoEmbedder(again).embed(sentences), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_the_layer_takes_tokens(golden):
+    directory = golden / "elmoformanylangs/words_and_characters"
+    elmo = Elmo.from_pretrained(directory, scalar_mix_parameters=[-9e9, -9e9, 0.0], dropout=0.0)
+    sentences = [["je", "suis", "là"], ["un"]]
+    output = elmo(sentences)
+    expected = ElmoEmbedder.load(directory).embed(sentences, "top")
+    for row, vectors in enumerate(expected):
+        actual = output["elmo_representations"][0][row, : len(vectors)].detach().numpy()
+        np.testing.assert_allclose(actual, vectors, atol=1e-6)
+    with pytest.raises(ElmokitError, match="give lists of tokens"):
+        elmo(torch.ones(1, 2, 50, dtype=torch.int64))
+
+
+def test_gradients_reach_every_part(golden):
+    elmo = Elmo.from_pretrained(golden / "elmoformanylangs/words_and_characters", requires_grad=True)
+    elmo([["je", "suis"], ["un"]])["elmo_representations"][0].sum().backward()
+    assert all(parameter.grad is not None for parameter in elmo.bilm.parameters())
+
+
+def test_it_cannot_become_a_bilm_pair(golden, tmp_path):
+    pretrained = load_model(golden / "elmoformanylangs/words")
+    with pytest.raises(ConfigError, match="no place for a model with an alphabet or words of its own"):
+        write_bilm_pair(pretrained, tmp_path / "weights.hdf5")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_spelling():
+    symbols = ("<bos>", "<eos>", "<bow>", "<eow>", "<oov>", "<pad>", "a", "é")
+    lexicon = Lexicon(
+        {symbol: k for k, symbol in enumerate(symbols)}, {"<oov>": 0, "<pad>": 1, "aaaaa": 2}, 7
+    )
+    char_ids, word_ids = lexicon.spell(["<bos>", "aé", "", "aaaaaaaa", "x", "<eos>"])
+    # The markers of a word are swapped, as in the package.
+    assert char_ids.tolist() == [
+        [3, 0, 2, 5, 5, 5, 5],
+        [3, 6, 7, 2, 5, 5, 5],
+        [3, 2, 5, 5, 5, 5, 5],
+        [3, 6, 6, 6, 6, 6, 2],
+        [3, 4, 2, 5, 5, 5, 5],
+        [3, 1, 2, 5, 5, 5, 5],
+    ]
+    assert word_ids.tolist() == [0, 0, 0, 2, 0, 0]  # a word is cut before it is looked up
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("config.json", "config.json: cannot read: No such file or directory"),
+        ("cnn_small.json", "config_path: names 'cnn_small.json', but there is no such file here"),
+        ("char.dic", "char.dic: cannot read: No such file or directory"),
+        ("word.dic", "word.dic: cannot read: No such file or directory"),
+        ("encoder.pkl", "encoder.pkl: no such file"),
+        ("token_embedder.pkl", "token_embedder.pkl: no such file"),
+    ],
+)
+def test_a_missing_file(model, name, message):
+    (model / name).unlink()
+    assert message in fault(model)
+
+
+def test_the_settings_that_the_package_ships(model):
+    (model / "config.json").write_text('{"config_path": "../configs/cnn_50_100_512_4096_sample.json"}')
+    message = fault(model)
+    assert "convolutions.6.weight: missing" in message
+    assert "projection.weight: shape (8, 22), expected (512, 2148)" in message
+    (model / "config.json").write_text(json.dumps(_SHIPPED_SETTINGS))  # in its place
+    assert fault(model) == message
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "message"),
+    [
+        ("token_embedder", "name", "lstm", "token_embedder.name: got 'lstm', expected 'cnn'"),
+        ("encoder", "name", "lstm", "encoder.name: got 'lstm', expected 'elmo'"),
+        ("token_embedder", "word_dim", -1, "token_embedder.word_dim: expected a number, got -1"),
+        ("token_embedder", "char_dim", "8", "token_embedder.char_dim: expected a number, got '8'"),
+        ("token_embedder", "max_characters_per_token", 5, "expected 7 to 10000, got 5"),
+        ("token_embedder", "filters", [[9, 9]], "convolutions.0.weight: shape (4, 8, 1), expected (9, 8, 9)"),
+        ("encoder", "dim", 17, "forward_layer_0.input_linearity.weight: shape (64, 8), expected (68, 8)"),
+        ("encoder", "n_layers", 1, "backward_layer_1.input_linearity.weight: unexpected"),
+        ("encoder", "n_layers", 3, "forward_layer_2.state_projection.weight: missing"),
+    ],
+)
+def test_settings_that_do_not_fit(model, section, key, value, message):
+    settings = json.loads((model / "cnn_small.json").read_text())
+    settings[section][key] = value
+    (model / "cnn_small.json").write_text(json.dumps(settings))
+    assert message in fault(model)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"3", b"\xff", b'{"config_path": 3}', b"[" * 100_000])
+def test_a_configuration_that_is_none(model, content):
+    (model / "config.json").write_bytes(content)
+    assert "config.json" in fault(model)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (b"<oov>", b"<oof>", "char.dic: char.dic: <oov> missing"),
+        (b"\t3\n", b"\t3000\n", "has the id 3000, expected 0 to"),
+        (b"\t3\n", b"\tthree\n", "expected an entry, a tab and its id, got"),
+        (b"\t3\n", b"\t3\t3\n", "expected an entry, a tab and its id, got"),
+        (b"\t3\n", b"\t3\n\n", "expected an entry, a tab and its id, got ''"),
+        (b"\t3\n", b"\t\xff3\n", "char.dic: not valid UTF-8 at byte"),
+        (b"\t3\n", b"\t-3\n", "expected an entry, a tab and its id, got"),
+        (b"\t3\n", b"\t" + b"9" * 5000 + b"\n", "has the id 9999999999999999999"),
+    ],
+)
+def test_a_damaged_list(model, old, new, message):
+    content = (model / "char.dic").read_bytes()
+    assert old in content
+    (model / "char.dic").write_bytes(content.replace(old, new, 1))
+    assert message in fault(model)
+
+
+def test_all_faults_of_tensors_at_once(model):
+    tensors = torch.load(model / "encoder.pkl", weights_only=True)
+    tensors["forward_layer_0.state_linearity.bias"][3] = torch.nan
+    tensors["stranger"] = tensors.pop("backward_layer_1.state_projection.weight")
+    tensors["forward_layer_1.input_linearity.weight"] = torch.zeros(2, 2)
+    torch.save(tensors, model / "encoder.pkl")
+    assert fault(model) == (
+        f"{model / 'encoder.pkl'}: does not fit its settings: "
+        "forward_layer_0.state_linearity.bias: holds NaN or infinite values; "
+        "forward_layer_1.input_linearity.weight: shape (2, 2), expected (64, 8); "
+        "backward_layer_1.state_projection.weight: missing; stranger: unexpected"
+    )
+
+
+class _Harmful:
+    def __reduce__(self):
+        return (Path.touch, (Path("executed"),))
+
+
+def test_nothing_is_unpickled(model, monkeypatch):
+    monkeypatch.chdir(model)
+    (model / "encoder.pkl").write_bytes(pickle.dumps(_Harmful()))
+    assert "encoder.pkl: damaged or not a file of tensors" in fault(model)
+    torch.save({"forward_layer_0": _Harmful()}, model / "encoder.pkl")
+    assert "encoder.pkl: damaged or not a file of tensors" in fault(model)
+    torch.save([torch.zeros(2)], model / "encoder.pkl")
+    assert "encoder.pkl: expected tensors by name, got list" in fault(model)
+    assert not (model / "executed").exists()
+
+
+@pytest.mark.filterwarnings("ignore")  # torch's, about what the damage looks like
+@pytest.mark.parametrize("name", ["encoder.pkl", "token_embedder.pkl"])
+def test_damage_is_named(model, name):
+    content = (model / name).read_bytes()
+    generator = random.Random(0)
+    for _ in range(60):
+        (model / name).write_bytes(content[: generator.randrange(len(content))])
+        assert f"{name}: " in fault(model)
+    for _ in range(150):
+        damaged = bytearray(content)
+        for _ in range(generator.choice([1, 1, 8])):
+            damaged[generator.randrange(len(content))] ^= 1 << generator.randrange(8)
+        (model / name).write_bytes(damaged)
+        if (message := fault_or_none(model)) is not None:
+            assert f"{name}: " in message
