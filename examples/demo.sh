@@ -39,6 +39,10 @@ run python examples/nearest_in_context.py "$out/model" "$text/heldout-00000.txt.
     --query "every American has the right to vote" --word right \
     --query "we are on the right track" --word right
 
+step "7. The language model itself: what else could stand there, and how likely is a sentence?"
+run elmokit substitutes "$out/model" "the people of the United States want peace" --word people -k 5
+run elmokit score "$out/model" "$out/sentences.txt"
+
 cat <<TEXT
 
 Everything lies in $out/: the model and its records in model/, the weights in elmo/, the vectors in

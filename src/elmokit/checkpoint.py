@@ -140,7 +140,7 @@ def _read_trainer(directory: Path) -> dict[str, Any]:
         values = json.loads(path.read_text(encoding="utf-8"))
         version = values["format_version"]
         own_checksum = values.pop("own_checksum")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path}: damaged checkpoint ({error})") from None
     if version != FORMAT_VERSION:
         raise CheckpointError(f"{path}: format version {version}, expected {FORMAT_VERSION}")

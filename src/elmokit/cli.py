@@ -121,5 +121,5 @@ def _one_line(error: Exception) -> str:
 
 
 def _fail(message: str, code: int) -> None:
-    click.echo(f"elmokit: {message}", err=True)
+    click.echo(f"elmokit: {' '.join(message.split())}", err=True)
     sys.exit(code)

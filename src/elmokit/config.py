@@ -25,6 +25,7 @@ SHIPPED_CONFIGS = ("tiny", "small", "original")
 # Far above any sensible model: a damaged file shall not ask for memory or time without end.
 _WIDEST = 1 << 20
 _DEEPEST = 100
+_WIDEST_CLIP = 1e30  # far from where single precision ends
 
 
 class _Section(BaseModel):
@@ -77,8 +78,12 @@ class LstmConfig(_Section):
         512, ge=1, le=_WIDEST, description="width of a layer's output; no projection if = cell_dim"
     )
     num_layers: int = Field(2, ge=1, le=_DEEPEST, description="number of LSTM layers in each direction")
-    cell_clip: float | None = Field(3.0, gt=0, description="bound on the cell state; null for none")
-    projection_clip: float | None = Field(3.0, gt=0, description="bound on the projection; null for none")
+    cell_clip: float | None = Field(
+        3.0, gt=0, le=_WIDEST_CLIP, description="bound on the cell state; null for none"
+    )
+    projection_clip: float | None = Field(
+        3.0, gt=0, le=_WIDEST_CLIP, description="bound on the projection; null for none"
+    )
     skip_connections: bool = Field(True, description="add a layer's input to its output from layer 2 on")
 
 
@@ -262,7 +267,7 @@ def _read_values(name: str | Path) -> dict[str, Any]:
         values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
     except OSError as error:
         raise ConfigError(f"{path}: cannot read the configuration: {error.strerror}") from None
-    except ValueError as error:  # TOML, JSON and UTF-8 faults alike
+    except (ValueError, RecursionError) as error:  # TOML, JSON and UTF-8 faults alike
         raise ConfigError(f"{path}: not a valid {path.suffix[1:].upper()} file: {error}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected a table of settings, got {type(values).__name__}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Self, TypedDict
@@ -245,9 +246,8 @@ class Elmo(nn.Module):
             ends = batch.lengths + 1
             is_word = (steps > 0) & (steps < ends[:, None])
             padded = torch.zeros(num_sentences, batch.num_steps + 2, dtype=torch.int64, device=device)
-            padded[torch.arange(num_sentences, device=device), ends] = (
-                1  # the end marker; the begin marker is 0
-            )
+            # The begin marker is place 0 of the table, the end marker place 1.
+            padded[torch.arange(num_sentences, device=device), ends] = 1
             padded[is_word] = batch.places
             tokens = F.embedding(padded[mask], batch.vectors)  # (M, P)
             layers, _ = run_sentences(self.bilm, tokens, (batch.lengths + 2).tolist())
@@ -262,10 +262,8 @@ class Elmo(nn.Module):
         self, inputs: Tensor | Sequence[Sequence[str]] | None, word_inputs: Tensor | None
     ) -> tuple[tuple[int, ...], _Batch]:
         if word_inputs is not None and self.cached_words is not None:
-            if (
-                inputs is None
-                or int(word_inputs.max() if word_inputs.numel() else 0) < len(self.cached_words) - 2
-            ):
+            largest = int(word_inputs.max()) if word_inputs.numel() else 0
+            if inputs is None or largest < len(self.cached_words) - 2:
                 return _word_batch(word_inputs, self.cached_words, first=2, what="word_inputs")
         if inputs is None:
             raise ElmokitError(
@@ -283,10 +281,11 @@ class Elmo(nn.Module):
             raise ElmokitError("Elmo: this model spells words its own way: give lists of tokens, not ids")
         if inputs.dim() < 3 or inputs.is_floating_point():
             raise ElmokitError(
-                f"Elmo: expected character ids (B, T, C) from batch_to_ids, got {tuple(inputs.shape)} {inputs.dtype}"
+                "Elmo: expected character ids (B, T, C) from batch_to_ids, "
+                f"got {tuple(inputs.shape)} {inputs.dtype}"
             )
         *outer_shape, num_steps, num_characters = inputs.shape
-        ids = inputs.reshape(-1, num_steps, num_characters).to(self.bilm.device)
+        ids = inputs.reshape(math.prod(outer_shape), num_steps, num_characters).to(self.bilm.device)
         lengths = (ids > 0).any(dim=2).sum(dim=1)
         rows = ids[torch.arange(num_steps, device=ids.device) < lengths[:, None]] - 1  # (M, C)
         if rows.numel() and not -1 <= int(rows.min()) <= int(rows.max()) < NUM_CHARACTER_SYMBOLS:
@@ -306,6 +305,11 @@ class Elmo(nn.Module):
         return tuple(outer_shape), _Batch(vectors, place + 2, lengths, num_steps)
 
     def _spelled(self, sentences: Sequence[Sequence[str]]) -> _Batch:
+        for sentence in (sentences, *sentences):
+            if isinstance(sentence, str):
+                raise ElmokitError(
+                    f"Elmo: expected lists of tokens, got the string {sentence[:40]!r}: split it"
+                )
         types = sorted({word for sentence in sentences for word in sentence})
         place = {word: k for k, word in enumerate(types, start=2)}
         vectors = self._encode([self._speller.bos, self._speller.eos, *types])
@@ -333,13 +337,14 @@ def _word_batch(
     if ids.dim() < 2 or ids.is_floating_point():
         raise ElmokitError(f"Elmo: {what}: expected word ids (B, T), got {tuple(ids.shape)} {ids.dtype}")
     *outer_shape, num_steps = ids.shape
-    ids = ids.reshape(-1, num_steps).to(table.device)
+    ids = ids.reshape(math.prod(outer_shape), num_steps).to(table.device)
     lengths = (ids > padding).sum(dim=1)
     places = ids[torch.arange(num_steps, device=ids.device) < lengths[:, None]]
     if places.numel() and not 0 <= int(places.min()) <= int(places.max()) < len(table) - first:
+        shift = -padding  # the caller's ids have 0 for padding
         raise ElmokitError(
-            f"Elmo: {what}: ids from {int(places.min())} to {int(places.max())}, expected fewer than "
-            f"{len(table) - first} words"
+            f"Elmo: {what}: ids from {int(places.min()) + shift} to {int(places.max()) + shift}, expected "
+            f"{shift} to {len(table) - first - 1 + shift}"
         )
     return tuple(outer_shape), _Batch(table, places + first, lengths, num_steps)
 

@@ -4,9 +4,24 @@ Each message says what is wrong, where (file:line, key, tensor), what was found,
 and what to do. The command line prints it on one line and exits with 2.
 """
 
+_LONGEST = 4000  # characters of a message
+_END = 1000  # of them at its end, where it says what to do
+
 
 class ElmokitError(Exception):
-    """Base of every error that elmokit raises on purpose."""
+    """Base of every error that elmokit raises on purpose.
+
+    A message quotes what stands in files of others, so its text is made fit for one line here: what
+    cannot be printed is escaped, and of a very long one the middle is left out.
+    """
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        if not message.isprintable():
+            message = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
+        if len(message) > _LONGEST:
+            message = f"{message[: _LONGEST - _END]} [...] {message[-_END:]}"
+        return message
 
 
 class TextError(ElmokitError):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+from elmokit.bundle.bilm_pair import write_bilm_pair
 from elmokit.bundle.loading import load_model
 from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.config import Config
@@ -89,3 +92,32 @@ def fault() -> Callable[..., str]:
         return message
 
     return load
+
+
+@pytest.fixture
+def write(make, tmp_path) -> Callable[..., Path]:
+    """The directory of a pair, with softmax and vocabulary."""
+
+    def pair(kind: str = "characters", name: str = "pair", **settings: Any) -> Path:
+        write_bilm_pair(make(kind, **settings), tmp_path / name / "weights.hdf5", with_softmax=True)
+        return tmp_path / name
+
+    return pair
+
+
+@pytest.fixture
+def pair(write) -> Path:
+    return write()
+
+
+@pytest.fixture
+def change_options() -> Callable[..., None]:
+    """Change the options of a pair in place."""
+
+    def change(directory: Path, change: Callable[[dict[str, Any]], object]) -> None:
+        path = directory / "options.json"
+        options = json.loads(path.read_text())
+        change(options)
+        path.write_text(json.dumps(options))
+
+    return change

@@ -61,7 +61,7 @@ def test_no_word_left(run_cli, text):
 def test_no_input(run_cli):
     result = run_cli("vocabulary", "--output", "v")
     assert result.exit_code == 2
-    assert "Missing option '--input'" in result.err
+    assert "no text given: expected TEXT or --input TEXT" in result.err
 
 
 def test_nothing_found(run_cli, text):

@@ -85,7 +85,7 @@ def test_other_precisions_are_read(path):
     [
         ("embedding", None, "embedding: missing, expected a file of token embeddings"),
         ("embedding", VECTORS[1:], "embedding: shape (7, 5), expected a row for each of 8 words"),
-        ("embedding", VECTORS[0], "embedding: shape (5,), expected a row for each of 8 words"),
+        ("embedding", VECTORS[0], "embedding: shape (5,), expected a row for each word"),
         ("embedding", VECTORS * np.inf, "embedding: holds NaN or infinite values"),
         ("embedding", [b"x"] * 8, "cannot read the token embeddings: damaged or not HDF5 "),
         ("words", ["the"] * 8, "words: 7 of them stand there twice"),

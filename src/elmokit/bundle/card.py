@@ -16,6 +16,9 @@ def model_card(pretrained: PretrainedModel, name: str) -> str:
     lstm = config.lstm
     softmax = "none" if pretrained.model.softmax is None else f"{pretrained.model.num_words:,} words"
     words = "words" if config.char_cnn is None else "characters"
+    if config.lexicon is not None:
+        sizes = ((config.lexicon.num_words, "words"), (config.lexicon.num_symbols, "characters"))
+        words = " and ".join(f"{number:,} {name}" for number, name in sizes if number is not None)
     lines = [
         "---",
         "library_name: elmokit",

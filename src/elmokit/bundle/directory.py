@@ -17,12 +17,13 @@ from safetensors.torch import load_file, save_file
 from elmokit.atomic import new_directory
 from elmokit.bundle.card import model_card
 from elmokit.bundle.pretrained import PretrainedModel, expected_shapes, faults_of, model_from_tensors
-from elmokit.config import Config
+from elmokit.config import Config, ModelConfig
 from elmokit.data.lexicon import Lexicon
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ModelFileError, OutputError
 
 FORMAT_VERSION = 1
+_LARGEST_FACT = 1e18  # of steps, tokens or seconds; NaN is not below it either
 WEIGHTS_FILE = "model.safetensors"
 LEXICON_FILE = "lexicon.json"
 _FILES = ("config.json", WEIGHTS_FILE, "vocab.txt", LEXICON_FILE, "README.md")
@@ -98,8 +99,10 @@ def read_model_directory(directory: Path) -> PretrainedModel:
     lexicon = None
     if config.model.lexicon is not None:
         lexicon = Lexicon.load(directory / LEXICON_FILE)
-        if config.model.lexicon != lexicon.sizes(config.model.lexicon.word_dim):
-            raise ModelFileError(f"{directory / LEXICON_FILE}: not of the sizes that config.json tells")
+        faults = _sizes_that_differ(lexicon, config.model)
+        if faults:
+            path = directory / LEXICON_FILE
+            raise ModelFileError(f"{path}: does not fit config.json: " + "; ".join(faults))
     weights = directory / WEIGHTS_FILE
     try:
         tensors = load_file(weights)
@@ -113,6 +116,17 @@ def read_model_directory(directory: Path) -> PretrainedModel:
         raise ModelFileError(f"{weights}: does not fit its config.json: " + "; ".join(faults))
     model = model_from_tensors(config, num_words, tensors, with_softmax=with_softmax)
     return PretrainedModel(model, config, vocabulary, directory, facts, lexicon=lexicon)
+
+
+def _sizes_that_differ(lexicon: Lexicon, config: ModelConfig) -> list[str]:
+    assert config.lexicon is not None
+    sizes = {
+        "characters": (lexicon.num_symbols, config.lexicon.num_symbols),
+        "words": (lexicon.num_words, config.lexicon.num_words),
+    }
+    if config.char_cnn is not None:
+        sizes["max_characters"] = (lexicon.max_characters, config.char_cnn.max_characters)
+    return [f"{name}: {own}, expected {told}" for name, (own, told) in sizes.items() if own != told]
 
 
 def _read_config(path: Path) -> dict[str, Any]:
@@ -135,8 +149,11 @@ def _read_config(path: Path) -> dict[str, Any]:
     faults = [
         f"{name}: expected a number, got {fact!r}"
         for name, fact in facts.items()
-        if fact is not None and type(fact) not in (int, float)
+        if (fact is not None or name == "step")
+        and (type(fact) not in (int, float) or not abs(fact) <= _LARGEST_FACT)
     ]
+    if facts.get("best_perplexity") is not None and facts.get("best_step") is None:
+        faults.append("best_step: missing, expected the step of best_perplexity")
     if faults:
         raise ModelFileError(f"{path}: facts: " + "; ".join(faults))
     return values

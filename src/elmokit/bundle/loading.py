@@ -109,7 +109,12 @@ def _load(path: Path) -> PretrainedModel:
                 error.args = (str(error).replace(str(directory), str(path)),)
                 raise
             # The files are gone when it has been read; the archive is the source.
-            return dataclasses.replace(pretrained, source=path)
+            fault = pretrained.vocabulary_fault
+            return dataclasses.replace(
+                pretrained,
+                source=path,
+                vocabulary_fault=None if fault is None else fault.replace(str(directory), str(path)),
+            )
     if not path.is_dir():
         return read_bilm_run(path, find_options(path), vocabulary=find_vocabulary(path.parent))
     if (path / "checkpoints").is_dir():
@@ -147,4 +152,7 @@ def _load_bilm(path: Path, options: str | Path | None, vocabulary: str | Path | 
 
 
 def _local_file(file: str | Path) -> Path:
-    return fetch_file(str(file)) if is_url(str(file)) else Path(file)
+    path = fetch_file(str(file)) if is_url(str(file)) else Path(file)
+    if not path.is_file():
+        raise ModelFileError(f"{path}: no such file")
+    return path

@@ -18,6 +18,7 @@ from elmokit.data.spelling import ByteSpeller, Speller, WordSpeller
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError, ModelFileError
 from elmokit.model.bilm import BiLM
+from elmokit.model.values import fault_of_values
 
 _STORED_TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
@@ -161,7 +162,7 @@ def faults_of(tensors: Mapping[str, Tensor], shapes: Mapping[str, torch.Size]) -
             faults.append(
                 f"{name}: {tensors[name].dtype}, expected floating-point numbers of 16 bits or more"
             )
-        elif not torch.isfinite(tensors[name]).all():
-            faults.append(f"{name}: holds NaN or infinite values")
+        elif fault := fault_of_values(tensors[name].float()):  # as the model keeps them
+            faults.append(f"{name}: {fault}")
     faults += [f"{name}: unexpected" for name in sorted(tensors.keys() - shapes.keys())]
     return faults

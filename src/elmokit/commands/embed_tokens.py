@@ -12,7 +12,7 @@ from elmokit.commands import terminal
 from elmokit.commands.models import device_option, takes_model
 from elmokit.commands.token_vectors import encode_in_chunks
 from elmokit.data.text import read_lines
-from elmokit.errors import TextError
+from elmokit.errors import OutputError, TextError
 from elmokit.formats.token_embeddings import write_token_embeddings
 
 
@@ -40,6 +40,8 @@ def command(pretrained: PretrainedModel, words: str, output: Path, device: str) 
         entries.update(dict.fromkeys(parts))
     if not entries:
         raise TextError(f"{words}: no word in it, expected one a line")
+    if output.exists() and Path(words).exists() and output.samefile(words):
+        raise OutputError(f"{output}: is the list of words itself: write the vectors elsewhere")
     chunks = []
     with terminal.progress_bar("encoding", len(entries), "word") as bar:
         for chunk in encode_in_chunks(pretrained, list(entries), device=device):

@@ -7,7 +7,7 @@ import click
 from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.commands import terminal
 from elmokit.commands.models import takes_model
-from elmokit.config import CharCnnConfig
+from elmokit.config import CharCnnConfig, ModelConfig
 
 
 @click.command("info")
@@ -44,7 +44,7 @@ def _facts(pretrained: PretrainedModel) -> list[tuple[str, str]]:
     num_parameters = sum(parameter.numel() for parameter in pretrained.model.parameters())
     lines = [
         ("weights", str(pretrained.source)),
-        ("input", "word embeddings" if config.char_cnn is None else _char_cnn(config.char_cnn)),
+        ("input", _input(config)),
         (
             "lstm",
             f"{terminal.counted(config.num_directions, 'direction')} x "
@@ -80,9 +80,21 @@ def _vocabulary(pretrained: PretrainedModel) -> str:
     return "none beside the weights"
 
 
+def _input(config: ModelConfig) -> str:
+    lexicon = config.lexicon
+    if lexicon is None:
+        return "word embeddings" if config.char_cnn is None else f"characters, {_char_cnn(config.char_cnn)}"
+    parts = []
+    if lexicon.num_words is not None:
+        parts.append(f"{lexicon.num_words:,} words, embedding {lexicon.word_dim}")
+    if config.char_cnn is not None:
+        parts.append(f"{lexicon.num_symbols:,} characters, {_char_cnn(config.char_cnn)}")
+    return "; ".join(parts)
+
+
 def _char_cnn(config: CharCnnConfig) -> str:
     filters = " ".join(f"{width}x{number}" for width, number in config.filters)
     return (
-        f"characters, embedding {config.embedding_dim}, filters {filters} ({config.num_filters}, "
+        f"embedding {config.embedding_dim}, filters {filters} ({config.num_filters}, "
         f"{config.activation}), {terminal.counted(config.num_highway, 'highway layer')}"
     )

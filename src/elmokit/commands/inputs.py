@@ -30,5 +30,5 @@ def find_inputs(inputs: tuple[str, ...], more_inputs: tuple[str, ...]) -> list[s
         TextError: when one matches no file.
     """
     if not (inputs or more_inputs):
-        raise click.UsageError("Missing option '--input'.", click.get_current_context())
+        raise click.UsageError("no text given: expected TEXT or --input TEXT", click.get_current_context())
     return find_texts([*inputs, *more_inputs])

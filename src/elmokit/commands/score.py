@@ -44,6 +44,8 @@ def command(
     Example:
       elmokit score model sentences.txt
     """
+    if by_token and as_json:
+        raise click.UsageError("expected --tokens or --json, not both", click.get_current_context())
     paths = find_inputs(inputs, more_inputs)
     language_model = LanguageModel(pretrained, device=device)
     with terminal.progress_bar("scoring", total_bytes(paths), "B") as bar:

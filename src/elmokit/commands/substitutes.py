@@ -57,9 +57,9 @@ def command(
     marked = list(tokens)
     marked[position] = f"[{marked[position]}]"
     terminal.say(" ".join(marked))
-    columns = [("both", found.combined), ("before", found.forward)]
+    columns = [("before", found.forward)]
     if found.backward:
-        columns.append(("after", found.backward))
+        columns = [("both", found.combined), *columns, ("after", found.backward)]
     terminal.say("".join(f"{title:<32}" for title, _ in columns).rstrip())
     for row in itertools.zip_longest(*(candidates for _, candidates in columns)):
         cells = (

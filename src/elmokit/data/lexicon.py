@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from elmokit.atomic import write_text
-from elmokit.config import LexiconConfig
 from elmokit.data.spelling import Spelled
 from elmokit.errors import ModelFileError
 
@@ -65,17 +64,19 @@ class Lexicon:
             row[: len(ids) + 2] = [characters[END_WORD], *ids, characters[BEGIN_WORD]]
         return rows
 
-    def sizes(self, word_dim: int) -> LexiconConfig:
-        """The settings of a model with this lexicon, whose words have vectors of ``word_dim``."""
-        return LexiconConfig(
-            num_symbols=None if self.characters is None else len(self.characters),
-            num_words=None if self.words is None else len(self.words),
-            word_dim=0 if self.words is None else word_dim,
-        )
+    @property
+    def num_symbols(self) -> int | None:
+        """Size of the alphabet; None without characters."""
+        return None if self.characters is None else len(self.characters)
+
+    @property
+    def num_words(self) -> int | None:
+        """Size of the list of words; None without words."""
+        return None if self.words is None else len(self.words)
 
     def save(self, path: Path) -> None:
         """Write the lexicon as JSON."""
-        write_text(path, json.dumps(asdict(self), ensure_ascii=False) + "\n")
+        write_text(path, json.dumps(asdict(self)) + "\n")
 
     @classmethod
     def load(cls, path: Path) -> Lexicon:
@@ -110,16 +111,18 @@ def _faults(ids: Any, specials: Sequence[str], name: str) -> list[str]:
         return []
     if not isinstance(ids, dict) or not all(type(id_) is int for id_ in ids.values()):
         return [f"{name}: expected a table of numbers"]
-    return lexicon_faults(ids, specials, name)
+    return [f"{name}: {fault}" for fault in id_faults(ids, specials)]
 
 
-def lexicon_faults(ids: Mapping[str, int], specials: Sequence[str], name: str) -> list[str]:
-    """What is wrong with a table of ids: specials that are missing, ids beyond its size."""
-    faults = [f"{name}: {special} missing" for special in specials if special not in ids]
-    outside = [entry for entry, id_ in ids.items() if not 0 <= id_ < len(ids)]
-    if outside:
-        faults.append(
-            f"{name}: {outside[0]!r} has the id {ids[outside[0]]}, expected 0 to {len(ids) - 1}"
-            + (f" (and {len(outside) - 1} more)" if len(outside) > 1 else "")
-        )
-    return faults
+def id_faults(ids: Mapping[str, int], specials: Sequence[str]) -> list[str]:
+    """What is wrong with a table of ids: specials that are missing, ids beyond its size or given twice."""
+    faults = [f"{special} missing" for special in specials if special not in ids]
+    first: dict[int, str] = {}
+    wrong = []
+    for entry, id_ in ids.items():
+        if not 0 <= id_ < len(ids):
+            wrong.append(f"{entry!r} has the id {id_}, expected 0 to {len(ids) - 1}")
+        elif first.setdefault(id_, entry) != entry:
+            wrong.append(f"{entry!r} has the id {id_} of {first[id_]!r}")
+    more = [f"and {len(wrong) - 3} more ids like these"] if len(wrong) > 3 else []
+    return faults + wrong[:3] + more

@@ -153,6 +153,14 @@ def total_bytes(paths: Sequence[str]) -> int:
     return sum(_size(path) for path in paths)
 
 
+def is_storable(word: str) -> bool:
+    """Whether a word can stand in a file of text: it holds no NUL and no lone surrogate."""
+    try:
+        return b"\0" not in word.encode()
+    except UnicodeEncodeError:
+        return False
+
+
 def is_url(path: str) -> bool:
     """Whether a path is an fsspec URL rather than a local file, whose name may look like one."""
     return _URL.match(path) is not None and not os.path.lexists(path)

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from elmokit import atomic
-from elmokit.data.text import read_lines, read_sentences
+from elmokit.data.text import is_storable, read_lines, read_sentences
 from elmokit.errors import TextError, VocabularyError
 
 BOS, EOS, UNK = "<S>", "</S>", "<UNK>"
@@ -235,6 +235,10 @@ def _validate(words: Sequence[str], place: Callable[[int], str]) -> None:
             raise VocabularyError(
                 f"{place(index)}: {word!r} holds white space, so no token can match it; "
                 f"expected one word alone: {_ADVICE}"
+            )
+        if not is_storable(word):
+            raise VocabularyError(
+                f"{place(index)}: {word!r} holds NUL or half of a surrogate pair, so no file can hold it"
             )
         if word == _IGNORED:
             raise VocabularyError(f"{place(index)}: {_IGNORED} is skipped in files, so it cannot be a word")

@@ -13,19 +13,18 @@ from pathlib import Path
 from typing import Literal
 
 import h5py
-import numpy as np
 import torch
 from torch import Tensor
 
 from elmokit.atomic import new_file
 from elmokit.config import ModelConfig
 from elmokit.errors import ModelFileError
+from elmokit.formats.hdf5_reader import HDF5_ERRORS, read_floats
 from elmokit.formats.hdf5_writer import Hdf5Writer
 from elmokit.model.softmax import Softmax
+from elmokit.model.values import fault_of_values
 
 _SOFTMAX_NAMES = {"softmax.weight": "softmax/W", "softmax.bias": "softmax/b"}
-# What the HDF5 library raises for damaged files, depending on where the damage is.
-HDF5_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 
 
 def dataset_names(config: ModelConfig) -> dict[str, str]:
@@ -183,10 +182,10 @@ def _read(
         if stored[theirs].shape != stored_shape:
             faults.append(f"{theirs}: shape {stored[theirs].shape}, expected {stored_shape}")
             continue
-        values = np.asarray(stored[theirs][()], dtype=np.float32).reshape(shape)
-        if not np.isfinite(values).all():
-            faults.append(f"{theirs}: holds NaN or infinite values")
-        parameters[ours] = torch.from_numpy(values)
+        values = torch.from_numpy(read_floats(stored[theirs]).reshape(shape))
+        if fault := fault_of_values(values):
+            faults.append(f"{theirs}: {fault}")
+        parameters[ours] = values
     return parameters, faults
 
 

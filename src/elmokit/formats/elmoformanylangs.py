@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from elmokit.config import Config
@@ -23,15 +22,30 @@ from elmokit.data.lexicon import (
     MIN_CHARACTERS,
     WORD_SPECIALS,
     Lexicon,
-    lexicon_faults,
+    id_faults,
 )
-from elmokit.errors import ModelFileError
-from elmokit.model.projected_lstm import FORGET_BIAS
+from elmokit.errors import ConfigError, ModelFileError
+from elmokit.formats.elmoformanylangs_tensors import EMBEDDER_FILE, ENCODER_FILE, read_parameters
 
-_CONFIG, _EMBEDDER, _ENCODER = "config.json", "token_embedder.pkl", "encoder.pkl"
-_CHARACTERS, _WORDS = "char.dic", "word.dic"
+_CONFIG, _CHARACTERS, _WORDS = "config.json", "char.dic", "word.dic"
 # What is stripped from a line may be the entry itself: then it is taken for this one.
 _SPACE = "\u3000"
+
+# Our name of each setting and theirs; sections after what is in them.
+_SETTINGS = {
+    "model.char_cnn.embedding_dim": "token_embedder.char_dim",
+    "model.char_cnn.filters": "token_embedder.filters",
+    "model.char_cnn.activation": "token_embedder.activation",
+    "model.char_cnn.num_highway": "token_embedder.n_highway",
+    "model.char_cnn.max_characters": "token_embedder.max_characters_per_token",
+    "model.char_cnn": "token_embedder",
+    "model.lexicon.word_dim": "token_embedder.word_dim",
+    "model.lstm.cell_dim": "encoder.dim",
+    "model.lstm.projection_dim": "encoder.projection_dim",
+    "model.lstm.num_layers": "encoder.n_layers",
+    "model.lstm.cell_clip": "encoder.cell_clip",
+    "model.lstm.projection_clip": "encoder.proj_clip",
+}
 
 # The settings that the package ships; published models name one of these files.
 _SHIPPED = ("cnn_0_100_512_4096_sample.json", "cnn_50_100_512_4096_sample.json")
@@ -68,28 +82,37 @@ class ElmoForManyLangs:
 
 def is_elmoformanylangs(directory: Path) -> bool:
     """Whether a directory looks like such a model."""
-    return any((directory / name).is_file() for name in (_EMBEDDER, _ENCODER))
+    return any((directory / name).is_file() for name in (EMBEDDER_FILE, ENCODER_FILE))
 
 
 def read_elmoformanylangs(directory: Path) -> ElmoForManyLangs:
     """Read a model.
 
     Raises:
-        ModelFileError: when files are missing or damaged, or do not fit each other; all faults of one
-            file are named at once, tensors by their names in the file.
+        ModelFileError: when files are missing or damaged, or do not fit each other; all faults of the
+            lists, and all of the tensors, are named at once, tensors by their names in the file.
         ConfigError: when a setting is wrong.
     """
     path, settings = _read_settings(directory)
     embedder, encoder = _sections(path, settings)
-    characters = words = None
+    lists: dict[str, Sequence[str]] = {}
     if embedder["char_dim"] > 0:
-        characters = _read_dic(directory / _CHARACTERS, CHARACTER_SPECIALS)
+        lists[_CHARACTERS] = CHARACTER_SPECIALS
     if embedder["word_dim"] > 0:
-        words = _read_dic(directory / _WORDS, WORD_SPECIALS)
-    lexicon = Lexicon(characters, words, embedder["max_characters_per_token"])
+        lists[_WORDS] = WORD_SPECIALS
+    missing = [name for name in (*lists, EMBEDDER_FILE, ENCODER_FILE) if not _is_file(directory / name)]
+    if missing:
+        raise ModelFileError(f"{directory}: {', '.join(missing)}: missing, expected beside {_CONFIG}")
+
+    faults: list[str] = []
+    ids = {name: _read_dic(directory / name, specials, faults) for name, specials in lists.items()}
+    if faults:
+        raise ModelFileError(f"{directory}: " + "; ".join(faults))
+    lexicon = Lexicon(ids.get(_CHARACTERS), ids.get(_WORDS), embedder["max_characters_per_token"])
     config = _config(path, embedder, encoder, lexicon)
-    parameters = _embedder_parameters(_read_tensors(directory / _EMBEDDER, _embedder_shapes(config)), config)
-    parameters |= _encoder_parameters(_read_tensors(directory / _ENCODER, _encoder_shapes(config)), config)
+    parameters, faults = read_parameters(directory, config)
+    if faults:
+        raise ModelFileError(f"{directory}: does not fit {path.name} and the lists: " + "; ".join(faults))
     return ElmoForManyLangs(config, lexicon, parameters)
 
 
@@ -104,13 +127,20 @@ def _read_settings(directory: Path) -> tuple[Path, dict[str, Any]]:
         raise ModelFileError(f"{path}: config_path: expected the name of a file of settings, got {named!r}")
     name = PurePosixPath(named.replace("\\", "/")).name
     for candidate in (directory / named, directory / name):
-        if candidate.is_file():
+        if _is_file(candidate):
             return candidate, _read_json(candidate)
     if name in _SHIPPED:
         return path, _SHIPPED_SETTINGS
     raise ModelFileError(
-        f"{path}: config_path: names {named!r}, but there is no such file here: put {name} beside it"
+        f"{path}: config_path: names {named[-200:]!r}, but there is no such file: put it beside {_CONFIG}"
     )
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # the name is too long, or in a directory of somebody else
+        return False
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -182,144 +212,44 @@ def _config(path: Path, embedder: Mapping[str, Any], encoder: Mapping[str, Any],
         "projection_clip": encoder.get("proj_clip") or None,
         "skip_connections": True,
     }
-    values = {"model": {"char_cnn": char_cnn, "lexicon": lexicon.sizes(embedder["word_dim"]), "lstm": lstm}}
-    return Config.parse(values, source=str(path))
+    sizes = {
+        "num_symbols": lexicon.num_symbols,
+        "num_words": lexicon.num_words,
+        "word_dim": embedder["word_dim"],
+    }
+    try:
+        return Config.parse(
+            {"model": {"char_cnn": char_cnn, "lexicon": sizes, "lstm": lstm}}, source=str(path)
+        )
+    except ConfigError as error:
+        message = str(error)
+        for ours, theirs in _SETTINGS.items():
+            message = message.replace(ours, theirs)
+        raise ConfigError(message) from None
 
 
-def _read_dic(path: Path, specials: Sequence[str]) -> dict[str, int]:
-    """The entries of a list and their ids, read as the package reads them."""
+def _read_dic(path: Path, specials: Sequence[str], faults: list[str]) -> dict[str, int]:
+    """The entries of a list and their ids, read as the package reads them; ``faults`` grow by its own."""
     try:
         text = path.read_bytes().decode("utf-8")
     except OSError as error:
-        raise ModelFileError(f"{path}: cannot read: {error.strerror}") from None
+        faults.append(f"{path.name}: cannot read: {error.strerror}")
+        return {}
     except UnicodeDecodeError as error:
-        raise ModelFileError(f"{path}: not valid UTF-8 at byte {error.start}") from None
+        faults.append(f"{path.name}: not valid UTF-8 at byte {error.start}")
+        return {}
     ids: dict[str, int] = {}
-    faults: list[str] = []
+    wrong: list[str] = []
     for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
         fields = line.strip().split("\t")
         if len(fields) == 1:
             fields.insert(0, _SPACE)
         if len(fields) != 2 or not fields[1].isdecimal() or not fields[1].isascii():
-            faults.append(f"line {number}: expected an entry, a tab and its id, got {line[:40]!r}")
+            wrong.append(f"line {number}: expected an entry, a tab and its id, got {line[:40]!r}")
             continue
-        ids[fields[0]] = int(fields[1][:19])
-    more = f" (and {len(faults) - 5} more lines)" if len(faults) > 5 else ""
-    faults = faults[:5] or lexicon_faults(ids, specials, path.name)
-    if faults:
-        raise ModelFileError(f"{path}: " + "; ".join(faults) + more)
+        id_ = int(fields[1][:19])
+        if ids.setdefault(fields[0], id_) != id_:
+            wrong.append(f"line {number}: {fields[0]!r} had the id {ids[fields[0]]} before, now {id_}")
+    more = [f"and {len(wrong) - 5} more lines like these"] if len(wrong) > 5 else []
+    faults += [f"{path.name}: {fault}" for fault in (wrong[:5] + more or id_faults(ids, specials))]
     return ids
-
-
-def _read_tensors(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
-    try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise ModelFileError(f"{path}: no such file") from None
-    except Exception as error:  # of a dozen kinds, depending on where the damage is
-        reason = (str(error).strip() or type(error).__name__).split("\n", 1)[0]
-        raise ModelFileError(f"{path}: damaged or not a file of tensors ({reason})") from None
-    if not isinstance(stored, dict) or not all(isinstance(value, Tensor) for value in stored.values()):
-        raise ModelFileError(f"{path}: expected tensors by name, got {type(stored).__name__}")
-    faults = []
-    for name, shape in shapes.items():
-        if name not in stored:
-            faults.append(f"{name}: missing")
-        elif tuple(stored[name].shape) != shape:
-            faults.append(f"{name}: shape {tuple(stored[name].shape)}, expected {shape}")
-        elif not torch.isfinite(stored[name]).all():
-            faults.append(f"{name}: holds NaN or infinite values")
-    faults += [f"{name}: unexpected" for name in sorted(map(str, stored.keys() - shapes.keys()))]
-    if faults:
-        raise ModelFileError(f"{path}: does not fit its settings: " + "; ".join(faults))
-    return {name: value.float() for name, value in stored.items()}
-
-
-def _embedder_shapes(config: Config) -> dict[str, tuple[int, ...]]:
-    lexicon, char_cnn = config.model.lexicon, config.model.char_cnn
-    assert lexicon is not None
-    shapes: dict[str, tuple[int, ...]] = {}
-    width = lexicon.word_dim
-    if lexicon.num_words is not None:
-        shapes["word_emb_layer.embedding.weight"] = (lexicon.num_words, lexicon.word_dim)
-    if char_cnn is not None and lexicon.num_symbols is not None:
-        num_filters = char_cnn.num_filters
-        width += num_filters
-        shapes["char_emb_layer.embedding.weight"] = (lexicon.num_symbols, char_cnn.embedding_dim)
-        for k, (filter_width, number) in enumerate(char_cnn.filters):
-            shapes[f"convolutions.{k}.weight"] = (number, char_cnn.embedding_dim, filter_width)
-            shapes[f"convolutions.{k}.bias"] = (number,)
-        for k in range(char_cnn.num_highway):
-            shapes[f"highways._layers.{k}.weight"] = (2 * num_filters, num_filters)
-            shapes[f"highways._layers.{k}.bias"] = (2 * num_filters,)
-    shapes["projection.weight"] = (config.model.lstm.projection_dim, width)
-    shapes["projection.bias"] = (config.model.lstm.projection_dim,)
-    return shapes
-
-
-def _embedder_parameters(tensors: Mapping[str, Tensor], config: Config) -> dict[str, Tensor]:
-    parameters = {
-        "encoder.projection": tensors["projection.weight"].t(),
-        "encoder.projection_bias": tensors["projection.bias"],
-    }
-    if "word_emb_layer.embedding.weight" in tensors:
-        parameters["encoder.words"] = tensors["word_emb_layer.embedding.weight"]
-    char_cnn = config.model.char_cnn
-    if char_cnn is None:
-        return parameters
-    parameters["encoder.chars.embedding"] = tensors["char_emb_layer.embedding.weight"]
-    for k in range(len(char_cnn.filters)):
-        parameters[f"encoder.chars.kernels.{k}"] = tensors[f"convolutions.{k}.weight"].permute(2, 1, 0)
-        parameters[f"encoder.chars.biases.{k}"] = tensors[f"convolutions.{k}.bias"]
-    for k in range(char_cnn.num_highway):
-        transform, gate = tensors[f"highways._layers.{k}.weight"].chunk(2)
-        transform_bias, gate_bias = tensors[f"highways._layers.{k}.bias"].chunk(2)
-        layer = f"encoder.chars.highways.{k}"
-        # Their gate lets the input through, ours the transform: 1 - sigmoid(z) = sigmoid(-z).
-        parameters[f"{layer}.carry"], parameters[f"{layer}.carry_bias"] = -gate.t(), -gate_bias
-        parameters[f"{layer}.transform"], parameters[f"{layer}.transform_bias"] = (
-            transform.t(),
-            transform_bias,
-        )
-    return parameters
-
-
-def _encoder_shapes(config: Config) -> dict[str, tuple[int, ...]]:
-    lstm = config.model.lstm
-    shapes: dict[str, tuple[int, ...]] = {}
-    for cell in _cells(config).values():
-        shapes[f"{cell}.input_linearity.weight"] = (4 * lstm.cell_dim, lstm.projection_dim)
-        shapes[f"{cell}.state_linearity.weight"] = (4 * lstm.cell_dim, lstm.projection_dim)
-        shapes[f"{cell}.state_linearity.bias"] = (4 * lstm.cell_dim,)
-        shapes[f"{cell}.state_projection.weight"] = (lstm.projection_dim, lstm.cell_dim)
-    return shapes
-
-
-def _encoder_parameters(tensors: Mapping[str, Tensor], config: Config) -> dict[str, Tensor]:
-    parameters: dict[str, Tensor] = {}
-    for layer, cell in _cells(config).items():
-        both = torch.cat(
-            [tensors[f"{cell}.input_linearity.weight"], tensors[f"{cell}.state_linearity.weight"]], dim=1
-        )
-        bias = _gates_in_order(tensors[f"{cell}.state_linearity.bias"])
-        # Their forget bias is stored, ours is added when the layer runs.
-        bias[2 * config.model.lstm.cell_dim : 3 * config.model.lstm.cell_dim] -= FORGET_BIAS
-        parameters[f"{layer}.kernel"] = _gates_in_order(both).t()
-        parameters[f"{layer}.bias"] = bias
-        parameters[f"{layer}.projection"] = tensors[f"{cell}.state_projection.weight"].t()
-    return parameters
-
-
-def _cells(config: Config) -> dict[str, str]:
-    """Our name of each LSTM layer → its name in the file."""
-    return {
-        f"stacks.{direction}.{k}": f"{name}_layer_{k}"
-        for direction, name in enumerate(("forward", "backward"))
-        for k in range(config.model.lstm.num_layers)
-    }
-
-
-def _gates_in_order(values: Tensor) -> Tensor:
-    """(4H, …) from their order, input, forget, memory, output, to ours."""
-    inputs, forget, memory, output = values.chunk(4)
-    return torch.cat([inputs, memory, forget, output])

@@ -15,9 +15,11 @@ import torch
 from torch import Tensor
 
 from elmokit.atomic import new_file
-from elmokit.errors import ModelFileError
-from elmokit.formats.bilm_hdf5 import HDF5_ERRORS
+from elmokit.data.text import is_storable
+from elmokit.errors import ModelFileError, OutputError
+from elmokit.formats.hdf5_reader import HDF5_ERRORS, check_size, read_floats
 from elmokit.formats.hdf5_writer import Hdf5Writer
+from elmokit.model.values import fault_of_values
 
 
 class TokenTable(Mapping[str, Tensor]):
@@ -54,15 +56,18 @@ def write_token_embeddings(path: Path, words: Sequence[str], vectors: np.ndarray
         vectors: (V, P).
 
     Raises:
-        OutputError: when the file cannot be written.
+        OutputError: when the file cannot be written, or a word holds NUL or half of a surrogate pair.
     """
+    faults = [repr(word) for word in words if not is_storable(word)]
+    if faults:
+        raise OutputError(f"{path}: HDF5 cannot hold these words: {', '.join(faults[:5])}")
     with new_file(path) as temporary, Hdf5Writer(temporary) as file:
         file.write("embedding", vectors.astype(np.float32, copy=False))
         file.write("words", np.array(words, dtype=h5py.string_dtype()))
 
 
 def read_token_table(path: Path, words: Sequence[str] | None = None) -> TokenTable:
-    """Read token vectors, those written by bilm-tf included.
+    """Read token vectors by word, those written by bilm-tf included.
 
     Args:
         path: an HDF5 file.
@@ -71,13 +76,33 @@ def read_token_table(path: Path, words: Sequence[str] | None = None) -> TokenTab
     Raises:
         ModelFileError: when the file is unreadable, its words are not known, or do not fit.
     """
+    vectors, own_words = read_token_vectors(path)
+    words = words if own_words is None else own_words
+    if words is None:
+        raise ModelFileError(f"{path}: does not say whose its rows are: give the vocabulary it was made with")
+    if len(vectors) != len(words):
+        raise ModelFileError(
+            f"{path}: embedding: shape {tuple(vectors.shape)}, expected a row for each of {len(words)} words"
+        )
+    if len(set(words)) < len(words):
+        raise ModelFileError(f"{path}: words: {len(words) - len(set(words))} of them stand there twice")
+    return TokenTable(words, vectors)
+
+
+def read_token_vectors(path: Path) -> tuple[Tensor, list[str] | None]:
+    """Read token vectors (V, P), and the words of the rows if the file names them.
+
+    Raises:
+        ModelFileError: when the file is unreadable, or holds no such vectors.
+    """
     if not path.is_file():
         raise ModelFileError(f"{path}: no such file, expected a file of token embeddings")
+    words: list[str] | None = None
     try:
         with h5py.File(path, "r") as file:
             if not isinstance(file.get("embedding"), h5py.Dataset):
                 raise ModelFileError(f"{path}: embedding: missing, expected a file of token embeddings")
-            vectors = np.asarray(file["embedding"][()], dtype=np.float32)
+            vectors = torch.from_numpy(read_floats(file["embedding"]))
             if "words" in file:
                 words = _read_words(path, file["words"])
     except HDF5_ERRORS as error:
@@ -85,20 +110,15 @@ def read_token_table(path: Path, words: Sequence[str] | None = None) -> TokenTab
         raise ModelFileError(
             f"{path}: cannot read the token embeddings: damaged or not HDF5 ({reason})"
         ) from None
-    if words is None:
-        raise ModelFileError(f"{path}: does not say whose its rows are: give the vocabulary it was made with")
-    if vectors.ndim != 2 or len(vectors) != len(words):
-        raise ModelFileError(
-            f"{path}: embedding: shape {vectors.shape}, expected a row for each of {len(words)} words"
-        )
-    if not np.isfinite(vectors).all():
-        raise ModelFileError(f"{path}: embedding: holds NaN or infinite values")
-    if len(set(words)) < len(words):
-        raise ModelFileError(f"{path}: words: {len(words) - len(set(words))} of them stand there twice")
-    return TokenTable(words, torch.from_numpy(vectors))
+    if vectors.dim() != 2:
+        raise ModelFileError(f"{path}: embedding: shape {tuple(vectors.shape)}, expected a row for each word")
+    if fault := fault_of_values(vectors):
+        raise ModelFileError(f"{path}: embedding: {fault}")
+    return vectors, words
 
 
 def _read_words(path: Path, dataset: h5py.Dataset | h5py.Group) -> list[str]:
     if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 1:
         raise ModelFileError(f"{path}: words: expected a list of words, one for each row of embedding")
+    check_size(dataset)
     return [str(word) for word in dataset.asstr()[()]]

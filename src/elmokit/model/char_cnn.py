@@ -2,7 +2,8 @@
 
 A convolution over characters is a sum of table rows. The alphabet has 262 symbols, so for a filter of
 width w the products ``table[symbol, offset] = embedding[symbol] · kernel[offset]`` are computed once a
-batch, and the value of a window is the sum of w rows. Two further facts save most of the work:
+batch, and the value of a window is the sum of w rows. Of a larger alphabet the table has the blocks of 262
+symbols that occur in the batch. Two further facts save most of the work:
 
 - After a word's last byte its row repeats one padding symbol to the end, so all windows behind the
   word are equal and one of them stands for all.
@@ -24,6 +25,8 @@ from elmokit.bilm_options import NUM_CHARACTER_SYMBOLS
 from elmokit.config import CharCnnConfig
 
 MASK_SYMBOL = NUM_CHARACTER_SYMBOLS  # a place without a character: its embedding is zero
+
+_BLOCK = NUM_CHARACTER_SYMBOLS + 1  # symbols whose table rows are computed together
 
 
 class CharCnn(nn.Module):
@@ -90,9 +93,14 @@ class CharCnn(nn.Module):
         char_ids, lengths = char_ids[order], lengths[order]
         # The mask's row of zeros is not stored.
         embedding = F.pad(self.embedding, (0, 0, 0, 1))  # (A + 1, E)
+        blocks = embedding[None]
+        if len(embedding) > _BLOCK:
+            blocks, char_ids = _blocks_that_occur(embedding, char_ids)
         pooled = []
         for kernel, bias in zip(self.kernels, self.biases, strict=True):
-            table = torch.einsum("ae,wen->awn", embedding, kernel).flatten(0, 1)  # ((A + 1)·width, n)
+            # A product for each block: a symbol's row is the same to the bit whatever else occurs.
+            products = [torch.einsum("ae,wen->awn", block, kernel).flatten(0, 1) for block in blocks]
+            table = products[0] if len(products) == 1 else torch.cat(products)  # ((A + 1)·width, n)
             pooled.append(_pooled_convolution(table, char_ids, lengths, width=len(kernel)) + bias)  # (U, n)
         features = torch.cat(pooled, dim=1)  # (U, F)
         features = torch.relu(features) if self.activation == "relu" else torch.tanh(features)
@@ -137,6 +145,13 @@ def _lengths(char_ids: Tensor) -> Tensor:
     differs = char_ids != char_ids[:, -1:]
     places = torch.arange(1, char_ids.shape[1] + 1, device=char_ids.device)
     return (differs * places).amax(dim=1)
+
+
+def _blocks_that_occur(embedding: Tensor, char_ids: Tensor) -> tuple[Tensor, Tensor]:
+    """Those blocks (·, 262, E) of the alphabet that ``char_ids`` (U, C) need, and the ids' places in them."""
+    blocks = F.pad(embedding, (0, 0, 0, -len(embedding) % _BLOCK)).unflatten(0, (-1, _BLOCK))
+    numbers, places = torch.unique(char_ids // _BLOCK, return_inverse=True)
+    return blocks[numbers], places * _BLOCK + char_ids % _BLOCK
 
 
 def _pooled_convolution(table: Tensor, char_ids: Tensor, lengths: Tensor, *, width: int) -> Tensor:

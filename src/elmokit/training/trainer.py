@@ -82,8 +82,8 @@ class Trainer:
     as if it had never stopped (on a CPU with the same number of threads).
 
     Raises:
-        ConfigError: when the vocabulary is too small for ``num_negatives``, or ``patience`` is set
-            without heldout text.
+        ConfigError: when the vocabulary is too small for ``num_negatives``, ``patience`` is set without
+            heldout text, or the model has a lexicon.
         CorpusError: when the corpus is too small for ``batch_size``.
     """
 
@@ -97,6 +97,11 @@ class Trainer:
         heldout: Corpus | None = None,
     ) -> None:
         training, char_cnn = config.training, config.model.char_cnn
+        if config.model.lexicon is not None:
+            raise ConfigError(
+                "model.lexicon: models with an alphabet or words of their own (ELMoForManyLangs) are read, "
+                "not trained: set lexicon=null"
+            )
         if training.num_negatives > len(vocabulary):
             raise ConfigError(
                 f"num_negatives={training.num_negatives} exceeds the vocabulary of {len(vocabulary)} words: "

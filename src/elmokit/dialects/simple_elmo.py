@@ -1,0 +1,207 @@
+"""simple_elmo: ``ElmoModel`` with token vectors, sentence vectors and lexical substitutes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, TypedDict
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from elmokit.bundle.loading import load_model
+from elmokit.bundle.pretrained import PretrainedModel
+from elmokit.data.vocabulary import BOS_ID, EOS_ID, Vocabulary
+from elmokit.dialects.padding import pad
+from elmokit.embedder import ElmoEmbedder
+from elmokit.errors import ConfigError
+from elmokit.language_model import LanguageModel
+
+
+class Candidates(TypedDict):
+    """What one direction would put at a place, most likely first."""
+
+    candidates: list[int]
+    """Ids of the vocabulary."""
+    candidate_words: list[str]
+    logp: list[float]
+    """Natural log-probabilities, to four decimals."""
+
+
+class WordSubstitutes(TypedDict):
+    """What could stand at the place of a word."""
+
+    word: str
+    """``<UNK>`` where it is not in the vocabulary."""
+    forward: Candidates
+    """From what stands before it."""
+    backward: Candidates
+    """From what stands after it; empty for a forward model."""
+
+
+class ElmoModel:
+    """A biLM with the methods of simple_elmo's class; :meth:`load` comes first.
+
+    Every sentence starts from a zero LSTM state, so nothing needs to be warmed up.
+    """
+
+    def __init__(self) -> None:
+        self.batch_size = 32
+        self._loaded: PretrainedModel | None = None
+        self._embedder: ElmoEmbedder | None = None
+        self._language_model: LanguageModel | None = None
+
+    def load(
+        self, directory: str | Path, max_batch_size: int = 32, limit: int = 100, full: bool = False
+    ) -> str:
+        """Load a model.
+
+        Args:
+            directory: anything that :func:`elmokit.load_model` reads, ZIP archives included.
+            max_batch_size: sentences that are run together.
+            limit: has no effect: all frequent words are kept.
+            full: load the softmax too, for :meth:`get_elmo_substitutes`.
+
+        Returns:
+            A message.
+
+        Raises:
+            ModelFileError: when the model's files are missing, damaged or do not fit; with ``full``
+                also without softmax or vocabulary.
+        """
+        loaded = load_model(directory, softmax=full)
+        self._language_model = LanguageModel(loaded) if full else None
+        self._embedder = ElmoEmbedder(loaded)
+        self._loaded = loaded
+        self.batch_size = max_batch_size
+        return "The model is now loaded."
+
+    @property
+    def n_layers(self) -> int:
+        """L, the token layer included."""
+        return self._require_embedder().num_layers
+
+    @property
+    def vector_size(self) -> int:
+        """D, the width of a vector."""
+        return self._require_embedder().dim
+
+    def get_elmo_vectors(
+        self,
+        texts: Sequence[Sequence[str]],
+        warmup: bool = True,
+        layers: Literal["average", "top", "all"] = "average",
+        session: Any = None,
+    ) -> np.ndarray:
+        """Vectors of tokens.
+
+        Args:
+            texts: B lists of words.
+            warmup: has no effect.
+            layers: ``average`` over the layers, ``top`` or ``all``.
+            session: has no effect.
+
+        Returns:
+            (B, T, D), or (B, L, T, D) for all layers, float64; T is the longest sentence's length, and
+            shorter ones end in zeros.
+
+        Raises:
+            ConfigError: when there is no such choice of layers, or no model is loaded.
+        """
+        vectors = self._embed(texts, layers)
+        num_steps = max((own.shape[-2] for own in vectors), default=0)
+        outer = (self.n_layers,) if layers == "all" else ()
+        return pad(vectors, (*outer, num_steps, self.vector_size), np.float64)
+
+    def get_elmo_vector_average(
+        self,
+        texts: Sequence[Sequence[str]],
+        warmup: bool = True,
+        layers: Literal["average", "top", "all"] = "average",
+        session: Any = None,
+    ) -> np.ndarray:
+        """Vectors of sentences: the mean of the words' vectors, divided by its Euclidean norm.
+
+        Args:
+            texts: B lists of words.
+            warmup: has no effect.
+            layers: as for :meth:`get_elmo_vectors`; the norm of ``all`` is that of all layers together.
+            session: has no effect.
+
+        Returns:
+            (B, D), or (B, L, D) for all layers, float64; zeros for a sentence without words.
+
+        Raises:
+            ConfigError: when there is no such choice of layers, or no model is loaded.
+        """
+        shape = (self.n_layers, self.vector_size) if layers == "all" else (self.vector_size,)
+        averages = np.zeros((len(texts), *shape))
+        for average, own in zip(averages, self._embed(texts, layers), strict=True):
+            total = own.sum(axis=-2, dtype=np.float64)
+            norm = np.linalg.norm(total)  # of all places: the mean differs by a factor, which drops out
+            if norm > 0:
+                average[...] = total / norm
+        return averages
+
+    def get_elmo_substitutes(
+        self, data: Sequence[str], topn: int = 3, nodelimiters: bool = True
+    ) -> list[list[WordSubstitutes]]:
+        """Lexical substitutes: what each direction would put at the place of each word.
+
+        Args:
+            data: sentences as plain strings, which are split on white space.
+            topn: candidates of each direction.
+            nodelimiters: whether to leave ``<S>`` and ``</S>`` out.
+
+        Returns:
+            For each sentence, one entry per word.
+
+        Raises:
+            ConfigError: when ``topn`` is not positive, or the model was not loaded with ``full=True``.
+        """
+        if self._language_model is None or self._loaded is None:
+            raise ConfigError("get_elmo_substitutes needs the softmax: load the model with full=True")
+        if topn < 1:
+            raise ConfigError(f"topn: expected at least 1, got {topn}")
+        vocabulary = self._loaded.require_softmax()
+        found = []
+        for sentence in data:
+            words = sentence.split()
+            directions = [
+                [_best(row, vocabulary, topn, nodelimiters) for row in scores]
+                if scores is not None
+                else [Candidates(candidates=[], candidate_words=[], logp=[]) for _ in words]
+                for scores in self._language_model.predictions(words)
+            ]
+            found.append(
+                [
+                    WordSubstitutes(
+                        word=vocabulary[vocabulary.id_of(word)], forward=forward, backward=backward
+                    )
+                    for word, forward, backward in zip(words, *directions, strict=True)
+                ]
+            )
+        return found
+
+    def _embed(self, texts: Sequence[Sequence[str]], layers: str) -> list[np.ndarray]:
+        if layers not in ("average", "top", "all"):
+            raise ConfigError(f"layers: expected average, top or all, got {layers!r}")
+        return self._require_embedder().embed(texts, layers, batch_size=self.batch_size)  # type: ignore[arg-type]
+
+    def _require_embedder(self) -> ElmoEmbedder:
+        if self._embedder is None:
+            raise ConfigError("no model is loaded: call load first")
+        return self._embedder
+
+
+def _best(scores: Tensor, vocabulary: Vocabulary, topn: int, nodelimiters: bool) -> Candidates:
+    delimiters = [BOS_ID, EOS_ID] if nodelimiters else []
+    allowed = scores.clone()
+    allowed[delimiters] = -torch.inf
+    values, ids = allowed.topk(min(topn, len(allowed) - len(delimiters)))
+    return Candidates(
+        candidates=ids.tolist(),
+        candidate_words=[vocabulary[id_] for id_ in ids.tolist()],
+        logp=[round(value, 4) for value in values.tolist()],
+    )

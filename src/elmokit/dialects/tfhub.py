@@ -1,0 +1,146 @@
+"""TF-Hub: the module ``google/elmo`` as a callable.
+
+``load`` stands for ``hub.load`` and ``Module`` for ``hub.Module``. Results are tensors of PyTorch, at
+once: there is no graph and no session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from elmokit.bundle.loading import load_model
+from elmokit.bundle.pretrained import PretrainedModel
+from elmokit.dialects.padding import pad
+from elmokit.embedder import ElmoEmbedder
+from elmokit.errors import ConfigError
+from elmokit.model.scalar_mix import ScalarMix
+
+
+class ElmoModule(nn.Module):
+    """A biLM with the signatures of TF-Hub's module.
+
+    As there, what can be learned are the weights of the layers and their scale, ``aggregation``; the
+    biLM stays as it is. Every sentence starts from a zero LSTM state.
+
+    Args:
+        pretrained: the model.
+        trainable: whether the weighted sum learns.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+    """
+
+    def __init__(self, pretrained: PretrainedModel, *, trainable: bool = False, device: str = "cpu") -> None:
+        super().__init__()
+        self._embedder = ElmoEmbedder(pretrained, device=device)
+        self._token_dim = pretrained.config.model.lstm.projection_dim
+        self.aggregation = ScalarMix(self._embedder.num_layers, trainable=trainable)
+        self.aggregation.to(self._embedder.model.device)
+
+    @property
+    def signatures(self) -> dict[str, Callable[..., dict[str, Tensor]]]:
+        """``signatures["default"](sentences)`` and ``signatures["tokens"](tokens=…, sequence_len=…)``."""
+        return {
+            "default": lambda text: self._outputs(*_split(text)),
+            "tokens": lambda tokens, sequence_len: self._outputs(*_cut(tokens, sequence_len)),
+        }
+
+    def forward(
+        self, inputs: Any, signature: str = "default", as_dict: bool = False
+    ) -> Tensor | dict[str, Tensor]:
+        """Embed a batch of B sentences.
+
+        Args:
+            inputs: for ``default`` B plain strings, which are split at spaces; for ``tokens`` a mapping
+                of ``tokens``, B lists of the same length T, and ``sequence_len``, how many of each are
+                the sentence. Lists or arrays, of str or UTF-8 bytes.
+            signature: ``default`` or ``tokens``.
+            as_dict: return all outputs instead of ``default`` alone.
+
+        Returns:
+            ``word_emb`` (B, T, P), ``lstm_outputs1``, ``lstm_outputs2`` and so on (B, T, D), ``elmo``
+            (B, T, D), their weighted sum, all zero at padding; and ``default`` (B, D), the mean of
+            ``elmo`` over the words of each sentence, zero where there is none. With plain strings T is
+            the longest sentence.
+
+        Raises:
+            ConfigError: when there is no such signature, or the inputs do not fit it.
+        """
+        if signature == "default":
+            outputs = self._outputs(*_split(inputs))
+        elif signature == "tokens":
+            if not isinstance(inputs, Mapping) or set(inputs) != {"tokens", "sequence_len"}:
+                raise ConfigError("signature tokens: expected inputs of the keys tokens and sequence_len")
+            outputs = self._outputs(*_cut(inputs["tokens"], inputs["sequence_len"]))
+        else:
+            raise ConfigError(f"signature: expected default or tokens, got {signature!r}")
+        return outputs if as_dict else outputs["default"]
+
+    def _outputs(self, sentences: list[list[str]], num_steps: int) -> dict[str, Tensor]:
+        device = self._embedder.model.device
+        vectors = self._embedder.embed(sentences)
+        padded = pad(vectors, (self._embedder.num_layers, num_steps, self._embedder.dim))
+        layers = torch.from_numpy(padded).to(device).unbind(dim=1)
+        lengths = torch.tensor([len(sentence) for sentence in sentences], device=device)
+        elmo = self.aggregation(layers)
+        return {
+            "word_emb": layers[0][..., : self._token_dim],
+            **{f"lstm_outputs{k}": layer for k, layer in enumerate(layers[1:], start=1)},
+            "elmo": elmo,
+            "default": elmo.sum(dim=1) / lengths.clamp(min=1).unsqueeze(-1),
+        }
+
+
+def load(model: str | Path, *, trainable: bool = False, device: str = "cpu") -> ElmoModule:
+    """Load a model from anything that :func:`elmokit.load_model` reads.
+
+    Args:
+        model: what to load.
+        trainable: whether the weights of the layers learn.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+    """
+    return ElmoModule(load_model(model), trainable=trainable, device=device)
+
+
+Module = load
+
+
+def _split(texts: Any) -> tuple[list[list[str]], int]:
+    """Sentences of plain strings, and the longest one's length; only spaces separate, as in the module."""
+    if isinstance(texts, str | bytes) or np.ndim(texts) != 1:
+        raise ConfigError("signature default: expected a list of strings, one for each sentence")
+    sentences = [[token for token in _text(text).split(" ") if token] for text in texts]
+    return sentences, max(map(len, sentences), default=0)
+
+
+def _cut(tokens: Any, lengths: Any) -> tuple[list[list[str]], int]:
+    """Sentences without their padding, and the length with it."""
+    rows: list[Sequence[Any]] = list(_rows(tokens))
+    counts = [int(length) for length in lengths]
+    widths = {len(row) for row in rows}
+    if len(widths) > 1:
+        raise ConfigError(f"tokens: rows of {min(widths)} to {max(widths)} tokens: pad them with empty ones")
+    num_steps = max(widths, default=0)
+    if len(counts) != len(rows) or not all(0 <= count <= num_steps for count in counts):
+        raise ConfigError(
+            f"sequence_len: expected a number from 0 to {num_steps} for each of {len(rows)} rows, "
+            f"got {counts}"
+        )
+    return [
+        [_text(token) for token in row[:count]] for row, count in zip(rows, counts, strict=True)
+    ], num_steps
+
+
+def _rows(tokens: Any) -> Iterable[Sequence[Any]]:
+    if isinstance(tokens, str | bytes) or any(isinstance(row, str | bytes) for row in tokens):
+        raise ConfigError("tokens: expected a list of tokens for each sentence, got a string")
+    rows: Iterable[Sequence[Any]] = tokens
+    return rows
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,300 @@
+"""What `load_model` tells apart."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from elmokit.bundle import loading
+from elmokit.bundle.bilm_pair import write_bilm_pair
+from elmokit.bundle.loading import load_model
+from elmokit.bundle.pretrained import PretrainedModel
+from elmokit.checkpoint import Checkpoint, checkpoint_directory, write_checkpoint
+from elmokit.config import Config
+from elmokit.data.vocabulary import Vocabulary
+from elmokit.errors import ConfigError, ElmokitError, FetchError, ModelFileError
+from elmokit.model.bilm import BiLM
+
+GOLDEN = Path(__file__).parent / "golden"
+VOCABULARY = Vocabulary(["<S>", "</S>", "<UNK>", "the", "cat", "dog"])
+SMALL = ["embedding_dim=4", "filters=[[1, 4], [2, 4]]", "cell_dim=8", "projection_dim=4"]
+
+
+def pretrained() -> PretrainedModel:
+    config = Config.load("tiny", SMALL)
+    model = BiLM(config.model, len(VOCABULARY)).requires_grad_(False)
+    for k, parameter in enumerate(model.parameters()):
+        parameter.fill_(0.01 * (k + 1))
+    return PretrainedModel(model, config, VOCABULARY, Path("somewhere"))
+
+
+def write_run(directory: Path) -> None:
+    model = pretrained()
+    directory.mkdir()
+    model.config.save(directory / "config.json")
+    VOCABULARY.save(directory / "vocab.txt")
+    fingerprints = {"vocabulary": VOCABULARY.fingerprint, "training text": "0"}
+    trainer = {
+        "step": 7,
+        "best_step": 0,
+        "best_perplexity": None,
+        "seconds": 1.0,
+        "fingerprints": fingerprints,
+    }
+    groups = {"model": dict(model.model.named_parameters()), "optimizer": {}, "state": {}}
+    write_checkpoint(checkpoint_directory(directory, 7), Checkpoint(groups, trainer))
+
+
+def write_pair(directory: Path) -> None:
+    write_bilm_pair(pretrained(), directory / "weights.hdf5", with_softmax=True)
+
+
+def write_tensorflow(directory: Path) -> None:
+    shutil.copytree(GOLDEN / "train_trace_char/ckpt", directory)
+    shutil.copy(GOLDEN / "train_trace_char/vocab.txt", directory)
+
+
+def write_many_langs(directory: Path) -> None:
+    shutil.copytree(GOLDEN / "elmoformanylangs/characters", directory)
+
+
+FORMS: dict[str, Callable[[Path], None]] = {
+    "run": write_run,
+    "model directory": lambda directory: pretrained().save_pretrained(directory),
+    "pair": write_pair,
+    "tensorflow": write_tensorflow,
+    "many langs": write_many_langs,
+}
+
+
+@pytest.fixture(params=FORMS)
+def form(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(autouse=True)
+def no_network(tmp_path, monkeypatch) -> None:
+    """What would be fetched is named instead."""
+
+    def refuse(what: object, **_: object) -> Path:
+        raise FetchError(f"{what}: asked for")
+
+    monkeypatch.setattr(loading, "fetch_snapshot", refuse)
+    monkeypatch.setenv("ELMOKIT_CACHE", str(tmp_path / "cache"))
+
+
+def digest(model: PretrainedModel) -> dict[str, bytes]:
+    return {name: value.numpy().tobytes() for name, value in model.model.named_parameters()}
+
+
+def zipped(directory: Path, path: Path, folder: str = "") -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(directory.rglob("*")):
+            if file.is_file():
+                archive.write(file, f"{folder}{file.relative_to(directory)}")
+    return path
+
+
+def fault(kind: type[ElmokitError], *arguments: object, **settings: object) -> str:
+    with pytest.raises(kind) as error:
+        load_model(*arguments, **settings)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_a_directory(form, tmp_path):
+    FORMS[form](tmp_path / "model")
+    loaded = load_model(tmp_path / "model")
+    assert loaded.source.is_relative_to(tmp_path / "model")
+    assert digest(load_model(str(tmp_path / "model"))) == digest(loaded)
+    if form in ("run", "model directory", "pair"):
+        assert digest(loaded) == digest(pretrained())
+        assert loaded.require_softmax() == VOCABULARY
+
+
+@pytest.mark.parametrize("folder", ["", "model/"])
+def test_an_archive(form, folder, tmp_path):
+    FORMS[form](tmp_path / "model")
+    expected = load_model(tmp_path / "model")
+    archive = zipped(tmp_path / "model", tmp_path / "217.zip", folder)
+    shutil.rmtree(tmp_path / "model")
+    loaded = load_model(archive)
+    assert loaded.source == archive
+    assert digest(loaded) == digest(expected)
+    assert loaded.vocabulary == expected.vocabulary
+    assert loaded.config == expected.config
+
+
+@pytest.mark.parametrize("folder", ["", "model/"])
+def test_faults_in_an_archive(folder, tmp_path):
+    """They name the archive, not where it was unpacked."""
+    write_pair(tmp_path / "model")
+    (tmp_path / "model/vocab.txt").write_text("the\n")
+    archive = zipped(tmp_path / "model", tmp_path / "217.zip", folder)
+    assert load_model(archive).vocabulary_fault.startswith(f"{archive}/vocab.txt: no line is <S> or </S>")
+    (tmp_path / "model/options.json").write_text("{")
+    archive = zipped(tmp_path / "model", tmp_path / "218.zip", folder)
+    assert fault(ConfigError, archive).startswith(f"{archive}/options.json: not a valid JSON file: ")
+
+
+def test_an_archive_of_any_name(tmp_path):
+    write_pair(tmp_path / "model")
+    archive = zipped(tmp_path / "model", tmp_path / "model.bin")
+    assert digest(load_model(archive)) == digest(pretrained())
+
+
+def test_a_path_comes_before_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "me").mkdir()
+    for name in ("original", "me/my-elmo"):
+        write_pair(tmp_path / name)
+        assert load_model(name).source == Path(name, "weights.hdf5")
+
+
+def test_urls(form, tmp_path):
+    FORMS[form](tmp_path / "model")
+    archive = zipped(tmp_path / "model", tmp_path / "model.zip")
+    assert digest(load_model(f"file://{archive}")) == digest(load_model(tmp_path / "model"))
+
+
+def test_the_url_of_weights(tmp_path):
+    write_pair(tmp_path / "model")
+    for name, url in [
+        ("options.json", "model/weights.hdf5"),
+        ("my_options.json", "model/my_weights.hdf5"),
+    ]:
+        if name != "options.json":
+            (tmp_path / "model/options.json").rename(tmp_path / "model" / name)
+            (tmp_path / "model/weights.hdf5").rename(tmp_path / url)
+        loaded = load_model(f"file://{tmp_path / url}")
+        assert loaded.model.softmax is None
+        theirs = digest(loaded)
+        assert theirs == {key: value for key, value in digest(pretrained()).items() if key in theirs}
+        assert "encoder.embedding" in theirs
+
+
+def test_options_and_vocabulary_by_url(tmp_path):
+    write_pair(tmp_path / "model")
+    for name in ("options.json", "vocab.txt"):
+        (tmp_path / "model" / name).rename(tmp_path / name)
+    options, vocabulary = (f"file://{tmp_path / name}" for name in ("options.json", "vocab.txt"))
+    loaded = load_model(tmp_path / "model", options=options, vocabulary=vocabulary)
+    assert digest(loaded) == digest(pretrained())
+    assert loaded.vocabulary == VOCABULARY
+
+
+def test_published_names(monkeypatch, tmp_path):
+    write_pair(tmp_path / "fetched")
+    asked: list[tuple[str, bool]] = []
+
+    def fetch(name: str, *, softmax: bool = False) -> Path:
+        asked.append((name, softmax))
+        return tmp_path / "fetched"
+
+    monkeypatch.setattr(loading, "fetch_model", fetch)
+    assert digest(load_model("Original")) == digest(pretrained())
+    load_model("original", softmax=True)
+    load_model("original", vocabulary=tmp_path / "fetched/vocab.txt")
+    assert asked == [("Original", False), ("original", True), ("original", False)]
+
+
+def test_hub_ids(monkeypatch, tmp_path):
+    pretrained().save_pretrained(tmp_path / "snapshot")
+    asked: list[str] = []
+
+    def fetch(name: str) -> Path:
+        asked.append(name)
+        return tmp_path / "snapshot"
+
+    monkeypatch.setattr(loading, "fetch_snapshot", fetch)
+    assert digest(load_model("me/my-elmo_2.0")) == digest(pretrained())
+    assert asked == ["me/my-elmo_2.0"]
+
+
+def test_a_hub_id_that_is_none():
+    assert fault(ModelFileError, "me/my-elmo") == (
+        "me/my-elmo: no such file or directory, and me/my-elmo: asked for"
+    )
+
+
+@pytest.mark.parametrize("name", ["orignal", "some-model", "a b c"])
+def test_names_that_nobody_knows(name):
+    message = fault(ModelFileError, name)
+    assert message.startswith(
+        f"{name}: no such file or directory, and {name!r}: no published model of this name"
+    )
+    assert ("did you mean 'original'?" in message) == (name == "orignal")
+
+
+@pytest.mark.parametrize(
+    "name", ["none.hdf5", "{there}/none", "{there}/model.ckpt-3", "a/b/c", "-/x", "../../none/x", "model.zip"]
+)
+def test_paths_that_are_not_there(name, tmp_path):
+    path = name.format(there=tmp_path)
+    message = fault(ModelFileError, path)
+    assert message == f"{path}: no such file or directory: {loading._EXPECTED}"
+    for kind in (
+        "save directory",
+        "model directory",
+        "HDF5",
+        "TensorFlow",
+        "ELMoForManyLangs",
+        "ZIP",
+        "Hugging Face",
+    ):
+        assert kind in message
+
+
+def test_a_name_that_is_too_long():
+    message = fault(ModelFileError, "x" * 5000)
+    assert message == f"{'x' * 80}: cannot look there: File name too long"
+
+
+def test_an_empty_directory(tmp_path):
+    assert fault(ModelFileError, tmp_path) == f"{tmp_path}: no model in this directory: {loading._EXPECTED}"
+
+
+@pytest.mark.parametrize("content", [b"", b"text\n", b"{}", b"PK\3\4 and then nothing"])
+def test_a_file_that_is_no_model(content, tmp_path):
+    (tmp_path / "file.json").write_bytes(content)
+    assert fault(ModelFileError, tmp_path / "file.json").startswith(f"{tmp_path / 'file.json'}: ")
+
+
+def test_an_archive_without_a_model(tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/notes.txt").write_text("nothing here")
+    message = fault(ModelFileError, zipped(tmp_path / "model", tmp_path / "m.zip"))
+    assert "no model in this directory: expected a training run's save directory" in message
+
+
+def test_urls_of_nothing(tmp_path):
+    missing = f"file://{tmp_path}/none.zip"
+    assert fault(FetchError, missing).startswith(missing)
+    text = f"file://{tmp_path}/text.txt"
+    assert fault(FetchError, text).startswith(f"{text}: not a model that can be fetched")
+
+
+@pytest.mark.parametrize("form", ["run", "model directory", "many langs"], indirect=True)
+def test_options_for_a_model_that_has_its_own(form, tmp_path):
+    FORMS[form](tmp_path / "model")
+    (tmp_path / "options.json").write_text(json.dumps({}))
+    archive = zipped(tmp_path / "model", tmp_path / "m.zip")
+    for model in (tmp_path / "model", archive):
+        for settings in ({"options": tmp_path / "options.json"}, {"vocabulary": tmp_path / "options.json"}):
+            assert fault(ConfigError, model, **settings) == (
+                f"{model}: options and vocabulary are for HDF5 weights and TensorFlow checkpoints"
+            )
+
+
+@pytest.mark.parametrize("settings", [{"options": "none.json"}, {"vocabulary": "none.txt"}])
+def test_given_files_that_are_not_there(settings, tmp_path):
+    write_pair(tmp_path / "model")
+    (name,) = settings.values()
+    for model in ("model", "model/weights.hdf5"):
+        assert fault(ModelFileError, tmp_path / model, **settings) == f"{name}: no such file"
