@@ -18,7 +18,8 @@ NUM_SENTENCES = 150  # of each text file, so that it takes seconds
 
 def code_blocks(language: str) -> list[str]:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```", readme, flags=re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", readme, flags=re.MULTILINE | re.DOTALL)
+    return [block for own_language, block in blocks if own_language == language]
 
 
 @pytest.mark.slow
