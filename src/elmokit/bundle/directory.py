@@ -21,6 +21,7 @@ from elmokit.config import Config, ModelConfig
 from elmokit.data.lexicon import Lexicon
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ModelFileError, OutputError
+from elmokit.json_table import read_json_table
 
 FORMAT_VERSION = 1
 _LARGEST_FACT = 1e18  # of steps, tokens or seconds; NaN is not below it either
@@ -130,13 +131,8 @@ def _sizes_that_differ(lexicon: Lexicon, config: ModelConfig) -> list[str]:
 
 
 def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ModelFileError(f"{path}: cannot read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"{path}: not valid JSON: {error}") from None
-    if not isinstance(values, dict) or values.pop("model_type", None) != "elmokit-bilm":
+    values = read_json_table(path)
+    if values.pop("model_type", None) != "elmokit-bilm":
         raise ModelFileError(f"{path}: model_type: expected elmokit-bilm, so this is a model of another kind")
     version = values.pop("format_version", None)
     if version != FORMAT_VERSION:

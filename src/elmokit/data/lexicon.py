@@ -13,6 +13,7 @@ import numpy as np
 from elmokit.atomic import write_text
 from elmokit.data.spelling import Spelled
 from elmokit.errors import ModelFileError
+from elmokit.json_table import read_json_table
 
 BOS, EOS = "<bos>", "<eos>"
 BEGIN_WORD, END_WORD, UNKNOWN, PADDING = "<bow>", "<eow>", "<oov>", "<pad>"
@@ -85,14 +86,9 @@ class Lexicon:
         Raises:
             ModelFileError: when the file is missing or damaged; all faults are named.
         """
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ModelFileError(f"{path}: cannot read: {error.strerror}") from None
-        except (ValueError, RecursionError) as error:
-            raise ModelFileError(f"{path}: not valid JSON: {error}") from None
+        values = read_json_table(path)
         keys = {"characters", "words", "max_characters"}
-        if not isinstance(values, dict) or values.keys() != keys:
+        if values.keys() != keys:
             raise ModelFileError(f"{path}: expected {', '.join(sorted(keys))}")
         faults = [
             *_faults(values["characters"], CHARACTER_SPECIALS, "characters"),

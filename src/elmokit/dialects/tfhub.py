@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -111,9 +110,10 @@ Module = load
 
 def _split(texts: Any) -> tuple[list[list[str]], int]:
     """Sentences of plain strings, and the longest one's length; only spaces separate, as in the module."""
-    if isinstance(texts, str | bytes) or np.ndim(texts) != 1:
+    rows = None if isinstance(texts, str | bytes) or not np.iterable(texts) else list(texts)
+    if rows is None or not all(isinstance(text, str | bytes) for text in rows):
         raise ConfigError("signature default: expected a list of strings, one for each sentence")
-    sentences = [[token for token in _text(text).split(" ") if token] for text in texts]
+    sentences = [[token for token in _text(text).split(" ") if token] for text in rows]
     return sentences, max(map(len, sentences), default=0)
 
 
@@ -143,4 +143,7 @@ def _rows(tokens: Any) -> Iterable[Sequence[Any]]:
 
 
 def _text(value: Any) -> str:
-    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+    try:
+        return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+    except UnicodeDecodeError:
+        raise ConfigError(f"bytes that are not UTF-8: {value[:40]!r}") from None

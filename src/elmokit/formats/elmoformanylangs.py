@@ -7,7 +7,6 @@ what is in them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -26,6 +25,7 @@ from elmokit.data.lexicon import (
 )
 from elmokit.errors import ConfigError, ModelFileError
 from elmokit.formats.elmoformanylangs_tensors import EMBEDDER_FILE, ENCODER_FILE, read_parameters
+from elmokit.json_table import read_json_table
 
 _CONFIG, _CHARACTERS, _WORDS = "config.json", "char.dic", "word.dic"
 # What is stripped from a line may be the entry itself: then it is taken for this one.
@@ -119,7 +119,7 @@ def read_elmoformanylangs(directory: Path) -> ElmoForManyLangs:
 def _read_settings(directory: Path) -> tuple[Path, dict[str, Any]]:
     """The settings that ``config.json`` names, and where they stand."""
     path = directory / _CONFIG
-    values = _read_json(path)
+    values = read_json_table(path)
     if "token_embedder" in values and "encoder" in values:
         return path, values
     named = values.get("config_path")
@@ -128,7 +128,7 @@ def _read_settings(directory: Path) -> tuple[Path, dict[str, Any]]:
     name = PurePosixPath(named.replace("\\", "/")).name
     for candidate in (directory / named, directory / name):
         if _is_file(candidate):
-            return candidate, _read_json(candidate)
+            return candidate, read_json_table(candidate)
     if name in _SHIPPED:
         return path, _SHIPPED_SETTINGS
     raise ModelFileError(
@@ -141,18 +141,6 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:  # the name is too long, or in a directory of somebody else
         return False
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ModelFileError(f"{path}: cannot read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"{path}: not valid JSON: {error}") from None
-    if not isinstance(values, dict):
-        raise ModelFileError(f"{path}: expected a table of settings, got {type(values).__name__}")
-    return values
 
 
 def _sections(path: Path, settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
