@@ -28,7 +28,7 @@ from torch import Tensor
 from elmokit.atomic import new_directory
 from elmokit.errors import CheckpointError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 TENSOR_FILES = ("model", "optimizer", "state")
 
 

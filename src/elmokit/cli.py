@@ -81,7 +81,9 @@ def main() -> None:
     """Run the command line; a user's mistake becomes one line on stderr and exit code 2."""
     debug = "--debug" in sys.argv[1:2]
     try:
-        elmokit.main(prog_name="elmokit", standalone_mode=False)
+        code = elmokit.main(prog_name="elmokit", standalone_mode=False)
+        if code:  # of a command that has ended itself
+            sys.exit(code)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.exceptions.NoArgsIsHelpError as error:

@@ -162,6 +162,12 @@ class TrainingConfig(_Section):
     patience: int | None = Field(
         None, ge=1, description="stop after so many heldout evaluations without improvement; null for never"
     )
+    non_finite: Literal["rollback", "stop"] = Field(
+        "rollback",
+        description="after too many batches whose loss or gradient is not finite: go back to the last "
+        "checkpoint with half the learning rate, or stop",
+    )
+    non_finite_limit: int = Field(3, ge=1, description="such batches in a row that are skipped before that")
     log_interval: int = Field(10, ge=1, description="steps between two lines of metrics")
     histogram_interval: int = Field(
         1000, ge=0, description="steps between two histograms of weights and activations; 0 for none"
@@ -177,6 +183,8 @@ _CHANGEABLE_IN_A_RUN = {
     "evaluations_per_epoch",
     "checkpoint_minutes",
     "patience",
+    "non_finite",
+    "non_finite_limit",
     "log_interval",
     "histogram_interval",
     "device",

@@ -38,7 +38,8 @@ def test_a_run_from_text_to_model(run_cli, work):
     assert lines[2].endswith(", best so far")
     assert lines[-1].endswith("the model is in new")
     names = {path.name for path in (work / "new").iterdir()}
-    assert names == {"checkpoints", "config.json", "metrics.jsonl", "tensorboard", "texts.json", "vocab.txt"}
+    records = {"config.json", "metrics.jsonl", "texts.json", "vocab.txt"}
+    assert names == {".lock", "checkpoints", "tensorboard", *records}
     assert (work / "new/vocab.txt").read_bytes() == (work / "vocab.txt").read_bytes()
 
     records = read_metrics(work / "new")

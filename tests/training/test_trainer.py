@@ -119,8 +119,8 @@ def test_the_last_two_and_the_best_checkpoint_are_kept(make_trainer, monkeypatch
     perplexities = iter([9.0, 3.0, 5.0, 4.0, 8.0, 7.0])
     trainer = make_trainer(max_steps=6, evaluations_per_epoch=1000)
 
-    def scripted(*arguments):
-        evaluation = evaluate(*arguments)
+    def scripted(*arguments, **options):
+        evaluation = evaluate(*arguments, **options)
         return type(evaluation)(**evaluation.as_dict() | {"perplexity": next(perplexities)})
 
     monkeypatch.setattr("elmokit.training.trainer.evaluate", scripted)

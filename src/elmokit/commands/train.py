@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import click
@@ -14,6 +18,7 @@ from elmokit.data.text import find_texts, total_bytes
 from elmokit.data.vocabulary import UNK_ID, Vocabulary
 from elmokit.training.evaluation import Evaluation
 from elmokit.training.run_directory import Run, continue_run, start_run
+from elmokit.training.run_lock import locked
 from elmokit.training.trainer import Progress, Trainer
 
 _SORTED_ENOUGH = 0.3  # rank correlation with the counts of the training text
@@ -67,48 +72,68 @@ def command(
       elmokit train --save-dir model --resume
     """
     _refuse_stray_files(overrides)
+    # A run that goes on is held from the first look at it; a new one from when there is something to hold.
+    with locked(save_dir) if resume and list_checkpoints(save_dir) else nullcontext():
+        run = _find_run(
+            train_prefixes, heldout_prefixes, vocab_file, save_dir, config_name, resume, overrides
+        )
+        _run(run)
+
+
+def _find_run(
+    train_prefixes: tuple[str, ...],
+    heldout_prefixes: tuple[str, ...],
+    vocab_file: Path | None,
+    save_dir: Path,
+    config_name: str | None,
+    resume: bool,
+    overrides: tuple[str, ...],
+) -> Run:
     if resume:
-        run = continue_run(
+        return continue_run(
             save_dir, config_name, overrides, vocab_file, list(train_prefixes), list(heldout_prefixes)
         )
-    else:
-        missing = [
-            option
-            for option, value in (("--train-prefix", train_prefixes), ("--vocab-file", vocab_file))
-            if not value
-        ]
-        if missing:
-            raise click.UsageError(f"Missing option '{missing[0]}'.", click.get_current_context())
-        assert vocab_file is not None
-        run = start_run(
-            save_dir,
-            Config.load(config_name or "small", overrides),
-            Vocabulary.load(vocab_file),
-            list(train_prefixes),
-            list(heldout_prefixes),
-        )
+    missing = [
+        option
+        for option, value in (("--train-prefix", train_prefixes), ("--vocab-file", vocab_file))
+        if not value
+    ]
+    if missing:
+        raise click.UsageError(f"Missing option '{missing[0]}'.", click.get_current_context())
+    assert vocab_file is not None
+    return start_run(
+        save_dir,
+        Config.load(config_name or "small", overrides),
+        Vocabulary.load(vocab_file),
+        list(train_prefixes),
+        list(heldout_prefixes),
+    )
+
+
+def _run(run: Run) -> None:
     find_texts(run.heldout_prefixes)  # a fault there is better told before hours of reading
     corpus = _prepare(run.train_prefixes, "reading the training text")
     heldout = _prepare(run.heldout_prefixes, "reading the heldout text") if run.heldout_prefixes else None
     _describe_corpus(corpus, run)
-    trainer = Trainer(run.config, corpus, run.vocabulary, save_dir=save_dir, heldout=heldout)
+    trainer = Trainer(run.config, corpus, run.vocabulary, save_dir=run.save_dir, heldout=heldout)
     if run.checkpoint is not None:
         for fault in run.faults:
             terminal.warn(f"{fault}; falling back to the checkpoint before")
         trainer.load_checkpoint(run.checkpoint)
         terminal.say(f"resuming after step {trainer.step:,} of {trainer.num_steps:,}")
-    run.write()
-    try:
-        _train(trainer)
-    except KeyboardInterrupt:
-        checkpoints = list_checkpoints(save_dir)
-        remedy = (
-            f"go on from {checkpoints[-1].name} with: elmokit train --save-dir {save_dir} --resume"
-            if checkpoints
-            else "there is no checkpoint yet"
-        )
-        terminal.say(f"stopped at step {trainer.step:,}; {remedy}")
-        raise
+    with locked(run.save_dir):
+        run.write()
+        try:
+            _train(trainer)
+        except KeyboardInterrupt:
+            checkpoints = list_checkpoints(run.save_dir)
+            remedy = (
+                f"go on from {checkpoints[-1].name} with: elmokit train --save-dir {run.save_dir} --resume"
+                if checkpoints
+                else "there is no checkpoint yet"
+            )
+            terminal.say(f"stopped at step {trainer.step:,}; {remedy}")
+            raise
 
 
 def _refuse_stray_files(overrides: tuple[str, ...]) -> None:
@@ -155,15 +180,27 @@ def _train(trainer: Trainer) -> None:
     done = trainer.step * trainer.predictions_per_step
     total = trainer.num_steps * trainer.predictions_per_step
     progress: Progress | None = None
-    with terminal.progress_bar("training", total, "tok", initial=done) as bar:
+    with (
+        _stop_on_signals(trainer) as received,
+        terminal.progress_bar("training", total, "tok", initial=done) as bar,
+    ):
         for progress in trainer.run():
             bar.set_postfix_str(
                 f"epoch {progress.epoch:.2f}/{config.num_epochs}, perplexity {progress.perplexity:.1f}",
                 refresh=False,
             )
-            bar.update(trainer.predictions_per_step)
+            # Not by the tokens of a step: training may have been rolled back.
+            bar.update(progress.num_predictions - bar.n)
+            if progress.warning is not None:
+                terminal.warn(progress.warning)
             if progress.evaluation is not None:
                 terminal.say(_evaluation_line(progress, progress.evaluation))
+    if progress is not None and progress.stopped:
+        terminal.say(
+            f"stopped by {received[0].name} after step {progress.step:,}, with a checkpoint; "
+            f"go on with: elmokit train --save-dir {trainer.save_dir} --resume"
+        )
+        click.get_current_context().exit(128 + received[0])
     if progress is None:
         terminal.say(f"nothing left to do: the run has ended after step {trainer.step:,}")
         return
@@ -173,6 +210,35 @@ def _train(trainer: Trainer) -> None:
         f"trained {progress.num_predictions:,} tokens in {terminal.duration(trainer.seconds)} "
         f"({progress.tokens_per_second:,.0f} tokens/s); the model is in {trainer.save_dir}"
     )
+
+
+@contextmanager
+def _stop_on_signals(trainer: Trainer) -> Iterator[list[signal.Signals]]:
+    """Let the first SIGINT or SIGTERM end training after its step; a second one acts as ever.
+
+    Yields:
+        What has been received.
+    """
+    received: list[signal.Signals] = []
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def restore() -> None:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+    def stop(number: int, _: object) -> None:
+        received.append(signal.Signals(number))
+        trainer.request_stop()
+        restore()
+        # Not by print, which may be what the signal has interrupted.
+        os.write(2, b"\nfinishing the step and writing a checkpoint; again to stop at once\n")
+
+    for number in handlers:
+        signal.signal(number, stop)
+    try:
+        yield received
+    finally:
+        restore()
 
 
 def _evaluation_line(progress: Progress, evaluation: Evaluation) -> str:

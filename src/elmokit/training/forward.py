@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from elmokit.data.batches import Batch
-from elmokit.model.bilm import BiLM, DirectionState, Dropout
+from elmokit.model import bilm
+from elmokit.model.bilm import BiLM, DirectionState
 from elmokit.model.softmax import Candidates
 
 
@@ -29,12 +30,25 @@ class LanguageModelOutput:
     """Token vectors and layer outputs by name, for histograms."""
 
 
+class Dropout:
+    """Drops activations at random, from a generator whose state can be saved."""
+
+    def __init__(self, rate: float, generator: torch.Generator) -> None:
+        self._keep = 1.0 - rate
+        self._generator = generator
+
+    def __call__(self, activation: Tensor, place: str) -> Tensor:
+        """Zero each number with the given rate, scale the others up."""
+        mask = torch.empty_like(activation).bernoulli_(self._keep, generator=self._generator)
+        return activation * mask.div_(self._keep)
+
+
 def run_language_model(
     model: BiLM,
     batch: Batch,
     state: Sequence[DirectionState],
     *,
-    dropout: Dropout | None = None,
+    dropout: bilm.Dropout | None = None,
     candidates: Sequence[Candidates] | None = None,
 ) -> LanguageModelOutput:
     """Predict the targets of a batch.

@@ -3,15 +3,53 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
 from torch import Tensor
 
 from elmokit.atomic import output_error, write_text
 from elmokit.errors import ElmokitError
+
+
+@dataclass
+class Recent:
+    """What has happened since the last record of training batches."""
+
+    losses: list[float] = field(default_factory=list)
+    """Of the batches."""
+    num_words: int = 0
+    """Targets, sentence ends left out."""
+    num_unknown: int = 0
+    """Those of them that are not in the vocabulary."""
+    seconds: float = 0.0
+    """Spent on training steps."""
+    last_loss: float | None = None
+    """Mean loss of the last record."""
+
+    def mean_loss(self) -> float:
+        """Of the batches since the last record, or of that where there are none."""
+        if self.losses:
+            return float(np.mean(self.losses))
+        return math.nan if self.last_loss is None else self.last_loss
+
+    def start_anew(self) -> None:
+        """Begin the time after a record."""
+        self.load_state_dict(asdict(Recent(last_loss=self.mean_loss())))
+
+    def state_dict(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return asdict(self)
+
+    def load_state_dict(self, values: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        for name, value in values.items():
+            setattr(self, name, value)
 
 
 class Journal:
@@ -27,7 +65,17 @@ class Journal:
     """
 
     def __init__(self, save_dir: Path, *, step: int) -> None:
+        self._save_dir = save_dir
         self._path = save_dir / "metrics.jsonl"
+        self._open(step)
+
+    def rewind(self, step: int) -> None:
+        """Drop the records of later steps, because training goes on from this one."""
+        self._close()
+        self._open(step)
+
+    def _open(self, step: int) -> None:
+        save_dir = self._save_dir
         earlier = read_metrics(save_dir) if step and self._path.exists() else []
         kept = [json.dumps(record) + "\n" for record in earlier if record["step"] <= step]
         write_text(self._path, "".join(kept))
@@ -66,12 +114,15 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self._file.close()
-            if self._writer is not None:
-                self._writer.close()
+            self._close()
         except OSError as failure:
             if error is None:  # otherwise that is the one to be told
                 raise output_error(self._path, failure) from failure
+
+    def _close(self) -> None:
+        self._file.close()
+        if self._writer is not None:
+            self._writer.close()
 
 
 def read_metrics(save_dir: Path) -> list[dict[str, Any]]:

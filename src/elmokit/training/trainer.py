@@ -6,16 +6,17 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from elmokit.checkpoint import (
     Checkpoint,
     checkpoint_directory,
+    list_checkpoints,
+    read_last_checkpoint,
     remove_old_checkpoints,
     write_checkpoint,
 )
@@ -23,30 +24,20 @@ from elmokit.config import Config
 from elmokit.data.batches import Batch, BatchMaker, TrainingStream
 from elmokit.data.corpus import Corpus
 from elmokit.data.vocabulary import EOS_ID, UNK_ID, Vocabulary
-from elmokit.errors import CheckpointError, ConfigError, ElmokitError
+from elmokit.errors import ConfigError, ElmokitError
 from elmokit.model.bilm import BiLM, DirectionState
 from elmokit.model.device import find_device
 from elmokit.model.projected_lstm import LstmState
 from elmokit.model.softmax import Candidates, draw_candidates
 from elmokit.training.evaluation import Evaluation, evaluate, perplexity
-from elmokit.training.forward import LanguageModelOutput, run_language_model
-from elmokit.training.journal import Journal
+from elmokit.training.forward import Dropout, LanguageModelOutput, run_language_model
+from elmokit.training.journal import Journal, Recent
 from elmokit.training.optimizer import Adagrad, clip_gradients
+from elmokit.training.run_lock import locked
+from elmokit.training.snapshot import restore_snapshot, take_snapshot
 
 _KEEP_CHECKPOINTS = 2  # so that one remains when the newest turns out to be damaged
-
-
-class Dropout:
-    """Drops activations at random, from a generator whose state can be saved."""
-
-    def __init__(self, rate: float, generator: torch.Generator) -> None:
-        self._keep = 1.0 - rate
-        self._generator = generator
-
-    def __call__(self, activation: Tensor, place: str) -> Tensor:
-        """Zero each number with the given rate, scale the others up."""
-        mask = torch.empty_like(activation).bernoulli_(self._keep, generator=self._generator)
-        return activation * mask.div_(self._keep)
+_MAX_ROLLBACKS = 5  # to the same checkpoint: a learning rate of a thirtieth has not helped
 
 
 @dataclass(frozen=True)
@@ -65,6 +56,19 @@ class Progress:
     is_best: bool = False
     checkpoint: Path | None = None
     stopped_early: bool = False
+    """By ``patience``."""
+    stopped: bool = False
+    """By :meth:`Trainer.request_stop`."""
+    warning: str | None = None
+    """What went wrong in a batch, and what was done about it."""
+
+
+class NonFiniteError(ElmokitError):
+    """A loss or gradient that is not finite."""
+
+
+class _StoppedError(Exception):
+    """Leaves an evaluation that nobody waits for."""
 
 
 class Trainer:
@@ -143,11 +147,14 @@ class Trainer:
         self.best_perplexity = math.inf
         self.best_step = 0
         self.evaluations_without_gain = 0
+        self.evaluation_is_due = False  # the run was stopped before or during one
+        self.non_finite_in_a_row = 0
+        self.learning_rate_factor = 1.0  # halved whenever training is rolled back
         self.seconds = 0.0  # spent on training steps, evaluation and checkpoints left out
-        self._losses: list[float] = []  # since the last record
-        self._num_words = self._num_unknown = 0  # targets since then, sentence ends left out
-        self._record_seconds = 0.0
-        self._last_loss = math.nan  # of the last record
+        self.recent = Recent()
+        self._stop_requested = False
+        self._rollbacks_in_a_row = 0
+        self._last_checkpoint = time.monotonic()
 
     @property
     def predictions_per_step(self) -> int:
@@ -164,38 +171,34 @@ class Trainer:
     def run(self) -> Iterator[Progress]:
         """Train to the end, yielding after every step.
 
-        Evaluates and writes a checkpoint ``evaluations_per_epoch`` times an epoch and at the end.
+        Evaluates and writes a checkpoint ``evaluations_per_epoch`` times an epoch and at the end. A batch
+        whose loss or gradient is not finite is skipped; after too many in a row training goes back to
+        the last checkpoint with half the learning rate, or stops: see ``non_finite``.
+
+        Raises:
+            OutputError: when another run is at work in the save directory, or a file cannot be written.
+            NonFiniteError: when training cannot go on.
         """
-        training = self.config.training
-        steps_per_epoch = self.stream.num_predictions_per_epoch / self.predictions_per_step
-        interval = max(1, round(steps_per_epoch / training.evaluations_per_epoch))
-        last_checkpoint = time.monotonic()
-        with Journal(self.save_dir, step=self.step) as journal:
-            for batch in islice(self.stream, max(0, self.num_steps - self.step)):
-                self.train_step(batch, journal)
-                is_last = self.step == self.num_steps
-                evaluation, is_best, checkpoint = None, False, None
-                if is_last or self.step % interval == 0:
-                    evaluation, is_best = self._evaluate(journal)
-                stops = training.patience is not None and self.evaluations_without_gain >= training.patience
-                overdue = time.monotonic() - last_checkpoint > 60 * training.checkpoint_minutes
-                if is_last or stops or overdue or self.step % interval == 0:
-                    checkpoint = self.save_checkpoint()
-                    last_checkpoint = time.monotonic()
-                yield Progress(
-                    step=self.step,
-                    num_steps=self.num_steps,
-                    epoch=self.step / steps_per_epoch,
-                    num_predictions=self.step * self.predictions_per_step,
-                    perplexity=perplexity(self._recent_losses()),
-                    tokens_per_second=self.predictions_per_step * self.step / max(self.seconds, 1e-9),
-                    evaluation=evaluation,
-                    is_best=is_best,
-                    checkpoint=checkpoint,
-                    stopped_early=stops and not is_last,
-                )
-                if stops:
+        with locked(self.save_dir), Journal(self.save_dir, step=self.step) as journal:
+            if self.evaluation_is_due:
+                yield (progress := self._look_around(journal))
+                if progress.stopped_early or progress.stopped:
                     return
+            batches = iter(self.stream)  # which goes on from wherever the stream is put
+            while self.step < self.num_steps:
+                try:
+                    self.train_step(next(batches), journal)
+                except NonFiniteError as error:
+                    progress = self._progress(warning=self._skip_or_roll_back(error, journal))
+                else:
+                    progress = self._look_around(journal)
+                yield progress
+                if progress.stopped_early or progress.stopped:
+                    return
+
+    def request_stop(self) -> None:
+        """Make :meth:`run` end after the step it is at, with a checkpoint; for signal handlers."""
+        self._stop_requested = True
 
     def train_step(self, batch: Batch, journal: Journal | None = None) -> LanguageModelOutput:
         """One update of the parameters on one batch.
@@ -203,7 +206,7 @@ class Trainer:
         The loss is the mean of the directions' mean cross-entropies, times ``unroll_steps``.
 
         Raises:
-            ElmokitError: when the loss or the gradient is not finite; the update is not applied.
+            NonFiniteError: when the loss or the gradient is not finite; the update is not applied.
         """
         training = self.config.training
         started = time.perf_counter()
@@ -218,18 +221,23 @@ class Trainer:
         norm = clip_gradients(self.model.parameters(), training.clip_norm)
         loss_value = float(loss.detach())
         if not (math.isfinite(loss_value) and math.isfinite(norm)):
-            raise ElmokitError(
+            raise NonFiniteError(
                 f"step {self.step + 1}: loss {loss_value}, gradient norm {norm}, expected finite numbers: "
-                "the update was not applied; lower learning_rate or clip_norm and go on with --resume; "
-                f"the batch read {', '.join(map(self.corpus.place, batch.sentences))}"
+                "the update was not applied; the batch read "
+                + ", ".join(map(self.corpus.place, batch.sentences))
             )
+        for group in self.optimizer.param_groups:
+            group["lr"] = training.learning_rate * self.learning_rate_factor
         self.optimizer.step()
         self.state = output.state
         self.step += 1
-        self.seconds += time.perf_counter() - started
-        self._losses.append(loss_value)
-        self._num_words += int((batch.targets[0] != EOS_ID).sum())
-        self._num_unknown += int((batch.targets[0] == UNK_ID).sum())
+        self.non_finite_in_a_row = 0
+        elapsed = time.perf_counter() - started
+        self.seconds += elapsed
+        self.recent.seconds += elapsed
+        self.recent.losses.append(loss_value)
+        self.recent.num_words += int((batch.targets[0] != EOS_ID).sum())
+        self.recent.num_unknown += int((batch.targets[0] == UNK_ID).sum())
         if journal is not None:
             if self.step % training.log_interval == 0 or self.step == self.num_steps:
                 self._record(journal, norm)
@@ -238,6 +246,74 @@ class Trainer:
                 activations = {f"activations/{name}": value for name, value in output.activations.items()}
                 journal.histograms(self.step, parameters | activations)
         return output
+
+    def _look_around(self, journal: Journal) -> Progress:
+        """After a step: evaluate and write a checkpoint, if it is time."""
+        training = self.config.training
+        is_last = self.step == self.num_steps
+        is_time = is_last or self.step % self._evaluation_interval == 0 or self.evaluation_is_due
+        evaluation, is_best, checkpoint = None, False, None
+        if is_time:
+            evaluation, is_best = self._evaluate(journal)
+        stops = training.patience is not None and self.evaluations_without_gain >= training.patience
+        overdue = time.monotonic() - self._last_checkpoint > 60 * training.checkpoint_minutes
+        if is_time or stops or overdue or self._stop_requested:
+            checkpoint = self.save_checkpoint()
+        return self._progress(
+            evaluation=evaluation,
+            is_best=is_best,
+            checkpoint=checkpoint,
+            stopped_early=stops and not is_last,
+            stopped=self._stop_requested and (self.evaluation_is_due or not is_last),
+        )
+
+    def _progress(self, **news: Any) -> Progress:
+        return Progress(
+            step=self.step,
+            num_steps=self.num_steps,
+            epoch=self.step / self._steps_per_epoch,
+            num_predictions=self.step * self.predictions_per_step,
+            perplexity=perplexity(self.recent.mean_loss()),
+            tokens_per_second=self.predictions_per_step * self.step / max(self.seconds, 1e-9),
+            **news,
+        )
+
+    @property
+    def _steps_per_epoch(self) -> float:
+        return self.stream.num_predictions_per_epoch / self.predictions_per_step
+
+    @property
+    def _evaluation_interval(self) -> int:
+        return max(1, round(self._steps_per_epoch / self.config.training.evaluations_per_epoch))
+
+    def _skip_or_roll_back(self, error: NonFiniteError, journal: Journal) -> str:
+        """Deal with a batch that could not be learned from; what was done about it.
+
+        Raises:
+            NonFiniteError: when training cannot go on.
+        """
+        training = self.config.training
+        self.non_finite_in_a_row += 1
+        if self.non_finite_in_a_row < training.non_finite_limit:
+            return f"{error}; the batch is skipped"
+        times = f"{self.non_finite_in_a_row} batches in a row, the last at {error}"
+        if training.non_finite == "stop" or not list_checkpoints(self.save_dir):
+            raise NonFiniteError(f"{times}; lower learning_rate or clip_norm and go on with --resume")
+        if self._rollbacks_in_a_row == _MAX_ROLLBACKS:
+            raise NonFiniteError(
+                f"{times}; training was rolled back {_MAX_ROLLBACKS} times since its last checkpoint, to no "
+                "avail: lower learning_rate or clip_norm and go on with --resume"
+            )
+        factor = self.learning_rate_factor / 2
+        directory, checkpoint, _ = read_last_checkpoint(self.save_dir)
+        self.load_checkpoint(checkpoint)
+        self.learning_rate_factor = factor
+        self._rollbacks_in_a_row += 1
+        journal.rewind(self.step)
+        return (
+            f"{times}; rolled back to {directory.name}, learning rate "
+            f"{training.learning_rate:g} x {self.learning_rate_factor:g} from here on"
+        )
 
     def _reset_some_lanes(self) -> None:
         """Zero the states of a few lanes.
@@ -260,13 +336,10 @@ class Trainer:
             draw_candidates(self.sampling_generator, num_negatives, len(self.vocabulary)) for _ in self.state
         ]
 
-    def _recent_losses(self) -> float:
-        return float(np.mean(self._losses)) if self._losses else self._last_loss
-
     def _record(self, journal: Journal, norm: float) -> None:
-        training = self.config.training
-        num_predictions = len(self._losses) * self.predictions_per_step
-        self._last_loss = float(np.mean(self._losses))
+        training, recent = self.config.training, self.recent
+        num_predictions = len(recent.losses) * self.predictions_per_step
+        loss = recent.mean_loss()
         journal.scalars(
             "train",
             self.step,
@@ -274,28 +347,37 @@ class Trainer:
                 "epoch": self.step * self.predictions_per_step / self.stream.num_predictions_per_epoch,
                 "predictions": self.step * self.predictions_per_step,
                 "seconds": self.seconds,
-                "loss": self._last_loss,
-                "perplexity": perplexity(self._last_loss),
-                "learning_rate": training.learning_rate,
+                "loss": loss,
+                "perplexity": perplexity(loss),
+                "learning_rate": training.learning_rate * self.learning_rate_factor,
                 "gradient_norm": norm,
                 "clipped_gradient_norm": min(norm, training.clip_norm),
-                "tokens_per_second": num_predictions / max(self.seconds - self._record_seconds, 1e-9),
-                "unk_share": self._num_unknown / max(1, self._num_words),
+                "tokens_per_second": num_predictions / max(recent.seconds, 1e-9),
+                "unk_share": recent.num_unknown / max(1, recent.num_words),
             },
         )
-        self._losses, self._record_seconds = [], self.seconds
-        self._num_words = self._num_unknown = 0
+        recent.start_anew()
 
     def _evaluate(self, journal: Journal) -> tuple[Evaluation | None, bool]:
+        """Evaluate, unless a stop is requested before it is done; then it is due when the run goes on."""
         if self.heldout is None:
             return None, False
-        evaluation = evaluate(self.model, self.heldout, self.vocabulary)
+        self.evaluation_is_due = True
+        try:
+            evaluation = evaluate(self.model, self.heldout, self.vocabulary, on_tokens=self._check_for_stop)
+        except _StoppedError:
+            return None, False
+        self.evaluation_is_due = False
         is_best = evaluation.perplexity < self.best_perplexity
         if is_best:
             self.best_perplexity, self.best_step = evaluation.perplexity, self.step
         self.evaluations_without_gain = 0 if is_best else self.evaluations_without_gain + 1
         journal.scalars("heldout", self.step, {"seconds": self.seconds, **evaluation.as_dict()})
         return evaluation, is_best
+
+    def _check_for_stop(self, _: int) -> None:
+        if self._stop_requested:
+            raise _StoppedError
 
     # --- checkpoints -----------------------------------------------------------------------------
 
@@ -305,30 +387,12 @@ class Trainer:
         Raises:
             OutputError: when it cannot be written; older checkpoints are untouched.
         """
-        parameters = dict(self.model.named_parameters())
-        tensors = {
-            "model": {name: value.detach() for name, value in parameters.items()},
-            "optimizer": {name: self.optimizer.accumulator(value) for name, value in parameters.items()},
-            "state": {"dropout_generator": self.dropout_generator.get_state(), **_name_states(self.state)},
-        }
-        trainer = {
-            "step": self.step,
-            "best_step": self.best_step,
-            "best_perplexity": self.best_perplexity if math.isfinite(self.best_perplexity) else None,
-            "evaluations_without_gain": self.evaluations_without_gain,
-            "seconds": self.seconds,
-            "recent_losses": self._losses,
-            "recent_words": [self._num_words, self._num_unknown],
-            "recent_seconds": self.seconds - self._record_seconds,
-            "stream": self.stream.state_dict(),
-            "sampling_generator": self.sampling_generator.bit_generator.state,
-            "fingerprints": self._fingerprints(),
-            "config": self.config.model_dump(mode="json"),
-        }
         directory = checkpoint_directory(self.save_dir, self.step)
-        write_checkpoint(directory, Checkpoint(tensors, trainer))
+        write_checkpoint(directory, take_snapshot(self))
         keep = {self.best_step} if self.best_step else set()
         remove_old_checkpoints(self.save_dir, step=self.step, keep=keep, keep_last=_KEEP_CHECKPOINTS)
+        self._last_checkpoint = time.monotonic()
+        self._rollbacks_in_a_row = 0
         return directory
 
     def load_checkpoint(self, checkpoint: Checkpoint) -> None:
@@ -337,54 +401,4 @@ class Trainer:
         Raises:
             CheckpointError: when it was made with another configuration, vocabulary or corpus.
         """
-        trainer = checkpoint.trainer
-        for name, fingerprint in self._fingerprints().items():
-            if trainer["fingerprints"].get(name, fingerprint) != fingerprint:
-                raise CheckpointError(
-                    f"the {name} is not the one that this run was started with (fingerprint {fingerprint}, "
-                    f"expected {trainer['fingerprints'][name]}): resume with the same one, or start a new run"
-                )
-        differences = Config.parse(trainer["config"], source="checkpoint").differences(self.config)
-        if differences:
-            raise CheckpointError("made with other settings (checkpoint, given): " + "; ".join(differences))
-        with torch.no_grad():
-            for name, parameter in self.model.named_parameters():
-                parameter.copy_(checkpoint.tensors["model"][name])
-                self.optimizer.accumulator(parameter).copy_(checkpoint.tensors["optimizer"][name])
-        state = checkpoint.tensors["state"]
-        self.dropout_generator.set_state(state["dropout_generator"])
-        self.state = [
-            [
-                LstmState(
-                    state[f"direction{d}_layer{k}_cell"].to(self.model.device),
-                    state[f"direction{d}_layer{k}_hidden"].to(self.model.device),
-                )
-                for k in range(len(layers))
-            ]
-            for d, layers in enumerate(self.state)
-        ]
-        self.sampling_generator.bit_generator.state = trainer["sampling_generator"]
-        self.stream.load_state_dict(trainer["stream"])
-        self.step = trainer["step"]
-        self.best_step = trainer["best_step"]
-        self.best_perplexity = math.inf if trainer["best_perplexity"] is None else trainer["best_perplexity"]
-        self.evaluations_without_gain = trainer["evaluations_without_gain"]
-        self.seconds = trainer["seconds"]
-        self._losses = trainer["recent_losses"]
-        self._num_words, self._num_unknown = trainer["recent_words"]
-        self._record_seconds = self.seconds - trainer["recent_seconds"]
-
-    def _fingerprints(self) -> dict[str, str]:
-        fingerprints = {"training text": self.corpus.fingerprint, "vocabulary": self.vocabulary.fingerprint}
-        if self.heldout is not None:  # the best perplexity so far is one on this text
-            fingerprints["heldout text"] = self.heldout.fingerprint
-        return fingerprints
-
-
-def _name_states(state: list[DirectionState]) -> dict[str, Tensor]:
-    return {
-        f"direction{d}_layer{k}_{name}": value
-        for d, layers in enumerate(state)
-        for k, layer in enumerate(layers)
-        for name, value in layer._asdict().items()
-    }
+        restore_snapshot(self, checkpoint)

@@ -1,0 +1,63 @@
+"""One training run at a time in a save directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from elmokit.atomic import output_error, write_text
+from elmokit.errors import OutputError
+
+_LOCK, _HOLDER = ".lock", ".holder.json"
+
+
+@contextmanager
+def locked(save_dir: Path) -> Iterator[None]:
+    """Hold a save directory, which is made if it is missing; refuse it while another process does.
+
+    The lock is the operating system's: it ends with the process, so none is left behind by a run that
+    was killed. The process that holds it may take it again.
+
+    Raises:
+        OutputError: when another process holds it, naming that process, or when the directory cannot be
+            written.
+    """
+    try:
+        save_dir.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(save_dir.resolve() / _LOCK, is_singleton=True)
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise OutputError(
+            f"{save_dir}: another training run is at work there ({_holder(save_dir)}): wait for its end, stop "
+            "it, or name another --save-dir"
+        ) from None
+    except OSError as error:
+        raise output_error(save_dir, error) from error
+    try:
+        holder = {
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "since": time.strftime("%Y-%m-%d %H:%M:%S"),
+        }
+        write_text(save_dir / _HOLDER, json.dumps(holder) + "\n")
+        yield
+    finally:
+        if lock.lock_counter == 1:
+            (save_dir / _HOLDER).unlink(missing_ok=True)
+        lock.release()
+
+
+def _holder(save_dir: Path) -> str:
+    """Who holds the directory, as far as it can be known."""
+    try:
+        holder = json.loads((save_dir / _HOLDER).read_text(encoding="utf-8"))
+        return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "a process that has not said its name"
