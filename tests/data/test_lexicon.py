@@ -113,7 +113,7 @@ def test_damage(lexicon, tmp_path, changes, message):
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[" * 100_000, b"3"])
 def test_no_json(tmp_path, content):
     (tmp_path / "lexicon.json").write_bytes(content)
-    with pytest.raises(ModelFileError, match=r"lexicon\.json: (not valid JSON|expected characters|expected a table)"):
+    with pytest.raises(ModelFileError, match=r"lexicon\.json: (not valid JSON|expected )"):
         Lexicon.load(tmp_path / "lexicon.json")
 
 

@@ -17,9 +17,10 @@ from elmokit.data.corpus import Corpus, prepare_corpus, rank_correlation
 from elmokit.data.text import find_texts, total_bytes
 from elmokit.data.vocabulary import UNK_ID, Vocabulary
 from elmokit.training.evaluation import Evaluation
+from elmokit.training.progress import Progress
 from elmokit.training.run_directory import Run, continue_run, start_run
 from elmokit.training.run_lock import locked
-from elmokit.training.trainer import Progress, Trainer
+from elmokit.training.trainer import Trainer
 
 _SORTED_ENOUGH = 0.3  # rank correlation with the counts of the training text
 

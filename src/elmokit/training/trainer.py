@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,34 +32,12 @@ from elmokit.training.evaluation import Evaluation, evaluate, perplexity
 from elmokit.training.forward import Dropout, LanguageModelOutput, run_language_model
 from elmokit.training.journal import Journal, Recent
 from elmokit.training.optimizer import Adagrad, clip_gradients
+from elmokit.training.progress import Progress
 from elmokit.training.run_lock import locked
 from elmokit.training.snapshot import restore_snapshot, take_snapshot
 
 _KEEP_CHECKPOINTS = 2  # so that one remains when the newest turns out to be damaged
 _MAX_ROLLBACKS = 5  # to the same checkpoint: a learning rate of a thirtieth has not helped
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where training stands after a step."""
-
-    step: int
-    num_steps: int
-    epoch: float
-    num_predictions: int
-    """Made so far, per direction."""
-    perplexity: float
-    """Of recent training batches; of the sampled softmax where that is used."""
-    tokens_per_second: float
-    evaluation: Evaluation | None = None
-    is_best: bool = False
-    checkpoint: Path | None = None
-    stopped_early: bool = False
-    """By ``patience``."""
-    stopped: bool = False
-    """By :meth:`Trainer.request_stop`."""
-    warning: str | None = None
-    """What went wrong in a batch, and what was done about it."""
 
 
 class NonFiniteError(ElmokitError):

@@ -1,0 +1,31 @@
+"""What a training run tells after each step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from elmokit.training.evaluation import Evaluation
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where training stands after a step."""
+
+    step: int
+    num_steps: int
+    epoch: float
+    num_predictions: int
+    """Made so far, per direction."""
+    perplexity: float
+    """Of recent training batches; of the sampled softmax where that is used."""
+    tokens_per_second: float
+    evaluation: Evaluation | None = None
+    is_best: bool = False
+    checkpoint: Path | None = None
+    stopped_early: bool = False
+    """By ``patience``."""
+    stopped: bool = False
+    """By :meth:`Trainer.request_stop`."""
+    warning: str | None = None
+    """What went wrong in a batch, and what was done about it."""
