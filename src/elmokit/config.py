@@ -25,7 +25,7 @@ SHIPPED_CONFIGS = ("tiny", "small", "original")
 # Far above any sensible model: a damaged file shall not ask for memory or time without end.
 _WIDEST = 1 << 20
 _DEEPEST = 100
-_WIDEST_CLIP = 1e30  # far from where single precision ends
+_WIDEST_CLIP = 1e9  # far from where single precision ends
 
 
 class _Section(BaseModel):

@@ -11,12 +11,12 @@ _END = 1000  # of them at its end, where it says what to do
 class ElmokitError(Exception):
     """Base of every error that elmokit raises on purpose.
 
-    A message quotes what stands in files of others, so its text is made fit for one line here: what
-    cannot be printed is escaped, and of a very long one the middle is left out.
+    A message quotes what stands in files of others, so its text is made fit for one line here: line breaks
+    become spaces, what cannot be printed is escaped, and of a very long one the middle is left out.
     """
 
     def __str__(self) -> str:
-        message = super().__str__()
+        message = super().__str__().replace("\n", " ")
         if not message.isprintable():
             message = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
         if len(message) > _LONGEST:

@@ -52,7 +52,7 @@ def read_bilm_pair(
     if config.model.char_cnn is None and num_words is None:
         raise ConfigError(f"{options}: n_tokens_vocab: expected the number of word embeddings, got None")
 
-    shapes = expected_shapes(config, num_words, with_softmax=False)
+    shapes = expected_shapes(config, num_words, with_softmax=False, source=options)
     tensors = read_weights(weights, config.model, shapes)
     if softmax is not None:
         assert num_words is not None

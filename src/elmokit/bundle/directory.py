@@ -112,7 +112,8 @@ def read_model_directory(directory: Path) -> PretrainedModel:
     with_softmax = "softmax.bias" in tensors
     if num_words is None and (with_softmax or (config.model.char_cnn is None and lexicon is None)):
         raise ModelFileError(f"{path}: num_words: missing, expected the number of words of the weights")
-    faults = faults_of(tensors, expected_shapes(config, num_words, with_softmax=with_softmax))
+    shapes = expected_shapes(config, num_words, with_softmax=with_softmax, source=path)
+    faults = faults_of(tensors, shapes)
     if faults:
         raise ModelFileError(f"{weights}: does not fit its config.json: " + "; ".join(faults))
     model = model_from_tensors(config, num_words, tensors, with_softmax=with_softmax)

@@ -133,8 +133,10 @@ def model_from_tensors(
     return model.requires_grad_(False)
 
 
-def expected_shapes(config: Config, num_words: int | None, *, with_softmax: bool) -> dict[str, torch.Size]:
-    """The shape of every parameter, by its name.
+def expected_shapes(
+    config: Config, num_words: int | None, *, with_softmax: bool, source: Path
+) -> dict[str, torch.Size]:
+    """The shape of every parameter, by its name; ``source`` is where the configuration stands.
 
     Raises:
         ConfigError: when a matrix would have more elements than can be counted.
@@ -144,7 +146,7 @@ def expected_shapes(config: Config, num_words: int | None, *, with_softmax: bool
             model = BiLM(config.model, num_words)
     except (RuntimeError, OverflowError, TypeError) as error:
         reason = str(error).split("\n", 1)[0]
-        raise ConfigError(f"the geometry is impossibly large: {reason}") from None
+        raise ConfigError(f"{source}: the geometry is impossibly large: {reason}") from None
     if not with_softmax:
         model.softmax = None
     return {name: parameter.shape for name, parameter in model.named_parameters()}

@@ -20,7 +20,8 @@ def read_training_run(save_dir: Path) -> PretrainedModel:
     config = Config.load(save_dir / "config.json")
     vocabulary = Vocabulary.load(save_dir / "vocab.txt")
     directory, tensors, trainer = read_best_model(save_dir)
-    faults = faults_of(tensors, expected_shapes(config, len(vocabulary), with_softmax=True))
+    shapes = expected_shapes(config, len(vocabulary), with_softmax=True, source=save_dir / "config.json")
+    faults = faults_of(tensors, shapes)
     if faults:
         raise CheckpointError(
             f"{directory}: does not fit config.json and vocab.txt of its run ({len(vocabulary)} words): "

@@ -110,8 +110,9 @@ Module = load
 
 def _split(texts: Any) -> tuple[list[list[str]], int]:
     """Sentences of plain strings, and the longest one's length; only spaces separate, as in the module."""
-    rows = None if isinstance(texts, str | bytes) or not np.iterable(texts) else list(texts)
-    if rows is None or not all(isinstance(text, str | bytes) for text in rows):
+    is_list = isinstance(texts, Iterable) and not isinstance(texts, str | bytes)
+    rows = list(texts) if is_list and getattr(texts, "ndim", 1) == 1 else [None]
+    if not all(isinstance(text, str | bytes) for text in rows):
         raise ConfigError("signature default: expected a list of strings, one for each sentence")
     sentences = [[token for token in _text(text).split(" ") if token] for text in rows]
     return sentences, max(map(len, sentences), default=0)

@@ -17,7 +17,7 @@ from torch import Tensor
 from elmokit.atomic import new_file
 from elmokit.data.text import is_storable
 from elmokit.errors import ModelFileError, OutputError
-from elmokit.formats.hdf5_reader import HDF5_ERRORS, check_size, read_floats
+from elmokit.formats.hdf5_reader import HDF5_ERRORS, check_heaps, check_size, read_floats
 from elmokit.formats.hdf5_writer import Hdf5Writer
 from elmokit.model.values import fault_of_values
 
@@ -121,4 +121,5 @@ def _read_words(path: Path, dataset: h5py.Dataset | h5py.Group) -> list[str]:
     if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 1:
         raise ModelFileError(f"{path}: words: expected a list of words, one for each row of embedding")
     check_size(dataset)
+    check_heaps(path)
     return [str(word) for word in dataset.asstr()[()]]
