@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import warnings
 from collections.abc import Callable
@@ -118,6 +119,20 @@ def test_a_geometry_without_bounds(golden, tmp_path):
     assert message.startswith(f"{directory / 'config.json'}: the geometry is impossibly large: ")
 
 
+def test_a_number_of_words_takes_no_memory_without_a_softmax(models, model_directory):
+    weights = model_directory / "model.safetensors"
+    tensors = {name: value for name, value in load_file(weights).items() if "softmax" not in name}
+    save_file(tensors, weights)
+    (model_directory / "vocab.txt").unlink()
+    change(model_directory / "config.json", lambda values: values.update({"num_words": 1 << 50}))
+    model = load_model(model_directory).model  # what a softmax of it would take, no machine has
+    assert model.softmax is None
+    assert model.num_words == 1 << 50
+    expected = dict(models["characters"].model.named_parameters())
+    for name, value in model.named_parameters():
+        assert value.numpy().tobytes() == expected[name].numpy().tobytes()
+
+
 @pytest.mark.parametrize(
     ("name", "fact"),
     [
@@ -189,7 +204,9 @@ def test_words_whose_heap_is_damaged(tokens, damage):
     else:
         content[heap + 8 : heap + 16] = (1 << 40).to_bytes(8, "little")
     tokens.write_bytes(content)
+    faulthandler.dump_traceback_later(30, exit=True)  # nothing else can stop the library
     message = refusal(ModelFileError, read_token_table, tokens)
+    faulthandler.cancel_dump_traceback_later()
     expected = "goes beyond the file" if damage == "truncated" else "has an impossible size"
     assert expected in message
 

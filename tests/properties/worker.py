@@ -9,6 +9,7 @@ process of its own.
 from __future__ import annotations
 
 import faulthandler
+import importlib
 import json
 import os
 import random
@@ -224,6 +225,7 @@ def limit_memory() -> None:
 
 def main(directory: Path, golden: Path, jobs: list[str]) -> None:
     torch.set_num_threads(1)
+    importlib.import_module(cli.VERBS["info"][0])  # once, not in every fork
     for number, job in enumerate(jobs):
         form, file, first, last = job.split(":")
         make, read = FORMS[form]

@@ -124,7 +124,10 @@ def model_from_tensors(
         tensors: every parameter by its name, of the right shape and in any floating-point type.
         with_softmax: whether the softmax is among them.
     """
-    model = BiLM(config.model, num_words)
+    # Without a softmax nothing in the files vouches for V, and memory for one may not be there.
+    is_sized = with_softmax or (config.model.char_cnn is None and config.model.lexicon is None)
+    model = BiLM(config.model, num_words if is_sized else None)
+    model.num_words = num_words
     if not with_softmax:
         model.softmax = None
     with torch.no_grad():
