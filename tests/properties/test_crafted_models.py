@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import faulthandler
 import json
+import shutil
 import warnings
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -253,3 +255,28 @@ def test_half_precision_is_read(pair, models):
     replace(pair / "weights.hdf5", "char_embed", data=values)
     found = dict(load_model(pair).model.named_parameters())["encoder.embedding"]
     assert found.numpy().tobytes() == values.astype(np.float32).tobytes()
+
+
+# --- ELMoForManyLangs ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("damage", ["a value", "a method"])
+def test_tensors_whose_archive_is_damaged(golden, tmp_path, damage):
+    """PyTorch overlooks the checksums; for what it cannot unpack it gives memory as it happens to be."""
+    directory = tmp_path / "model"
+    shutil.copytree(golden / "elmoformanylangs" / "words_and_characters", directory)
+    path = directory / "encoder.pkl"
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        member = max(archive.infolist(), key=lambda member: member.file_size)
+    if damage == "a value":
+        content[member.header_offset + 200] ^= 1
+        expected = (
+            f"encoder.pkl: damaged or not a file of tensors (the checksum of {member.filename} is wrong)"
+        )
+    else:
+        entry = content.rindex(member.filename.encode()) - 46  # in the directory of the archive
+        content[entry + 10] = zipfile.ZIP_DEFLATED
+        expected = f"encoder.pkl: damaged or not a file of tensors ({member.filename} is compressed)"
+    path.write_bytes(content)
+    assert expected in refusal(ModelFileError, load_model, directory)

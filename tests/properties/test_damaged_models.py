@@ -42,6 +42,7 @@ CHECKED = [
     file
     for file in FILES
     if file.startswith(("zip:", "state:", f"run:{STEP}", "run:vocab", "tensorflow:model.ckpt"))
+    or file.endswith(".pkl")
 ]
 # Words are spelled, so a bad vocabulary is left out; where a line is lost the softmax does not fit either.
 NEVER_REFUSED = ["pair:vocab.txt", "tensorflow:vocab.txt"]

@@ -178,14 +178,19 @@ def outcome(read: Callable[[Path], Arrays], directory: Path, expected: Arrays) -
         return {"outcome": "refused", "message": str(error)}
     except BaseException:  # whatever it is, it is what the test asks for
         return {"outcome": "fault", "message": traceback.format_exc()[-1500:]}
-    if found.keys() == expected.keys() and all(
-        found[name].tobytes() == expected[name].tobytes() for name in found
-    ):
+    if is_same(found, expected):
         return {"outcome": "same"}
-    wrong = [
-        name for name, values in found.items() if values.dtype.kind == "f" and not np.isfinite(values).all()
-    ]
+    if not is_same(found, read(directory)):
+        return {"outcome": "fault", "message": "other values when it is read again"}
+    wrong = [name for name, own in found.items() if own.dtype.kind == "f" and not np.isfinite(own).all()]
     return {"outcome": "fault", "message": f"not finite: {wrong}"} if wrong else {"outcome": "other"}
+
+
+def is_same(one: Arrays, other: Arrays) -> bool:
+    return one.keys() == other.keys() and all(
+        values.shape == other[name].shape and values.tobytes() == other[name].tobytes()
+        for name, values in one.items()
+    )
 
 
 def info(path: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -41,6 +42,7 @@ def read_parameters(directory: Path, config: Config) -> tuple[dict[str, Tensor],
 def _read_tensors(path: Path, shapes: Mapping[str, tuple[int, ...]], faults: list[str]) -> dict[str, Tensor]:
     """The tensors of a file, float32; ``faults`` grow by its own."""
     try:
+        _check_archive(path)
         with warnings.catch_warnings(action="ignore"):  # about how old or damaged the file looks
             stored = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # of a dozen kinds, depending on where the damage is
@@ -68,6 +70,25 @@ def _read_tensors(path: Path, shapes: Mapping[str, tuple[int, ...]], faults: lis
     unexpected = sorted(map(str, stored.keys() - shapes.keys()))
     faults += [f"{path.name}: {name}: unexpected" for name in unexpected]
     return tensors
+
+
+def _check_archive(path: Path) -> None:
+    """Look at the checksums of a file that is a ZIP archive, as those of PyTorch are since 1.6.
+
+    PyTorch does not, and of a damaged archive it may give back memory as it happens to be.
+
+    Raises:
+        ValueError: when a member is damaged; and whatever the standard library raises.
+    """
+    with path.open("rb") as file:
+        if file.read(4) != b"PK\3\4":
+            return
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
+                raise ValueError(f"{member.filename} is compressed")
+        if (damaged := archive.testzip()) is not None:
+            raise ValueError(f"the checksum of {damaged} is wrong")
 
 
 def _holds_numbers(tensor: Tensor) -> bool:
