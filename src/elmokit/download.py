@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from elmokit._version import __version__
 from elmokit.atomic import output_error, write_text
-from elmokit.errors import ElmokitError, FetchError, MissingExtraError
+from elmokit.errors import PROTOCOL_EXTRAS, ElmokitError, FetchError, MissingExtraError
 
 _CHUNK_BYTES = 1 << 15  # what a kill may cost
 _BLOCK_BYTES = 1 << 22  # that an object store is asked for at a time
@@ -32,7 +32,6 @@ _TRIES = 5  # without a byte more than before
 _FIRST_DELAY_SECONDS = 0.5  # before the second try; doubled before each further one
 _TIMEOUT_SECONDS = 60  # without a byte
 _BAR_DELAY_SECONDS = 1.0  # what is done by then needs no progress bar
-_EXTRAS = {"s3": "s3", "s3a": "s3", "http": "http", "https": "http"}
 _BUSY = (408, 425, 429)  # of the HTTP answers that blame the client, those that pass
 _VALIDATORS = ("ETag", "etag", "LastModified", "mtime", "created")  # of fsspec's file systems
 _SPAN = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")  # an HTTP Content-Range
@@ -229,8 +228,8 @@ def _open(url: str, partial: _Partial) -> _Stream:
             return _open_http(url, partial.size, partial.validator)
         file_system, name = fsspec.core.url_to_fs(url)
     except ImportError as error:
-        if protocol in _EXTRAS:
-            raise MissingExtraError(f"fetching {url}", _EXTRAS[protocol]) from error
+        if protocol in PROTOCOL_EXTRAS:
+            raise MissingExtraError(f"fetching {url}", PROTOCOL_EXTRAS[protocol]) from error
         raise FetchError(f"{url}: {error}") from error
     except ValueError as error:  # no such protocol, not an address
         raise FetchError(f"{url}: {error}") from error

@@ -56,6 +56,10 @@ class FetchError(ElmokitError):
     """A model elsewhere that cannot be had or sent: unknown name, no connection, no access, damaged."""
 
 
+PROTOCOL_EXTRAS = {"s3": "s3", "s3a": "s3", "http": "http", "https": "http"}
+"""The extra that brings the package behind a protocol."""
+
+
 class MissingExtraError(ElmokitError):
     """A feature that needs an optional dependency; the message names the extra to install."""
 

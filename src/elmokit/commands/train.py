@@ -75,40 +75,27 @@ def command(
     _refuse_stray_files(overrides)
     # A run that goes on is held from the first look at it; a new one from when there is something to hold.
     with locked(save_dir) if resume and list_checkpoints(save_dir) else nullcontext():
-        run = _find_run(
-            train_prefixes, heldout_prefixes, vocab_file, save_dir, config_name, resume, overrides
-        )
+        if resume:
+            run = continue_run(
+                save_dir, config_name, overrides, vocab_file, list(train_prefixes), list(heldout_prefixes)
+            )
+        else:
+            missing = [
+                option
+                for option, value in (("--train-prefix", train_prefixes), ("--vocab-file", vocab_file))
+                if not value
+            ]
+            if missing:
+                raise click.UsageError(f"Missing option '{missing[0]}'.", click.get_current_context())
+            assert vocab_file is not None
+            run = start_run(
+                save_dir,
+                Config.load(config_name or "small", overrides),
+                Vocabulary.load(vocab_file),
+                list(train_prefixes),
+                list(heldout_prefixes),
+            )
         _run(run)
-
-
-def _find_run(
-    train_prefixes: tuple[str, ...],
-    heldout_prefixes: tuple[str, ...],
-    vocab_file: Path | None,
-    save_dir: Path,
-    config_name: str | None,
-    resume: bool,
-    overrides: tuple[str, ...],
-) -> Run:
-    if resume:
-        return continue_run(
-            save_dir, config_name, overrides, vocab_file, list(train_prefixes), list(heldout_prefixes)
-        )
-    missing = [
-        option
-        for option, value in (("--train-prefix", train_prefixes), ("--vocab-file", vocab_file))
-        if not value
-    ]
-    if missing:
-        raise click.UsageError(f"Missing option '{missing[0]}'.", click.get_current_context())
-    assert vocab_file is not None
-    return start_run(
-        save_dir,
-        Config.load(config_name or "small", overrides),
-        Vocabulary.load(vocab_file),
-        list(train_prefixes),
-        list(heldout_prefixes),
-    )
 
 
 def _run(run: Run) -> None:

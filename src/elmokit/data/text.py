@@ -18,13 +18,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import urlsplit
 
-from elmokit.errors import ElmokitError, MissingExtraError, TextError
+from elmokit.errors import PROTOCOL_EXTRAS, ElmokitError, MissingExtraError, TextError
 
 _BLOCK_BYTES = 1 << 18  # of decompressed text read at a time
 _REPORT_BYTES = 1 << 20  # between two calls of on_bytes
 _ZSTD_INPUT_BYTES = 1 << 16  # small, because highly compressed text expands a lot
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.:-]*://")
-_EXTRAS = {"s3": "s3", "s3a": "s3", "http": "http", "https": "http"}
 _UTF8_BOM = b"\xef\xbb\xbf"
 _FORBIDDEN = ("<S>", "</S>")
 
@@ -217,9 +216,9 @@ def _file_system(url: str) -> tuple[Any, str]:
         try:
             file_system, path = fsspec.core.url_to_fs(url)
         except ImportError as error:
-            if protocol not in _EXTRAS:
+            if protocol not in PROTOCOL_EXTRAS:
                 raise
-            raise MissingExtraError(f"reading {url}", _EXTRAS[protocol]) from error
+            raise MissingExtraError(f"reading {url}", PROTOCOL_EXTRAS[protocol]) from error
     return file_system, path
 
 

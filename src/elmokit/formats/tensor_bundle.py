@@ -161,7 +161,7 @@ def _read_index(content: bytes) -> tuple[int, dict[str, TensorEntry]]:
     header = _fields(header_bytes)
     num_shards = _integer(header, 1)
     if _integer(header, 2) != 0:
-        raise ValueError("written on a big-endian machine, which is not supported")
+        raise ValueError("written on a big-endian machine, expected little-endian numbers")
     if (needed := _integer(_message(header, 3), 2)) > _BUNDLE_VERSION:
         raise ValueError(f"it needs a reader of version {needed}, this one has {_BUNDLE_VERSION}")
     entries: dict[str, TensorEntry] = {}

@@ -134,7 +134,9 @@ def _read(
         if entry is None:
             faults.append(f"{theirs}: missing")
         elif entry.is_sliced:
-            faults.append(f"{theirs}: saved in slices (a partitioned variable), which is not supported")
+            faults.append(
+                f"{theirs}: saved in slices (a partitioned variable), expected whole, as bilm-tf saves it"
+            )
         elif entry.dtype not in DTYPES or DTYPES[entry.dtype].kind != "f":
             faults.append(f"{theirs}: of TensorFlow's type number {entry.dtype}, expected floating point")
         elif entry.shape != stored_shape:
