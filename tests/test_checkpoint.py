@@ -56,7 +56,7 @@ def test_another_format_version_is_refused(directory, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("elmokit.checkpoint.FORMAT_VERSION", 99)
         write_checkpoint(directory, Checkpoint(TENSORS, dict(TRAINER)))
-    with pytest.raises(CheckpointError, match=r"trainer\.json: format version 99, expected 2"):
+    with pytest.raises(CheckpointError, match=r"trainer\.json: format version 99, expected 3"):
         read_checkpoint(directory)
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from elmokit.config import SHIPPED_CONFIGS, Config
+from elmokit.config import SHIPPED_CONFIGS, Config, ModelConfig
 from elmokit.errors import ConfigError
 
 # The options of the published original, as bilm-tf wrote them for training.
@@ -64,14 +64,18 @@ def test_shipped_configurations_load(name):
 
 def test_the_original_is_the_original():
     config = Config.load("original")
-    assert config == Config()
+    assert config.model == ModelConfig()
     char_cnn, lstm = config.model.char_cnn, config.model.lstm
     assert char_cnn is not None
     assert (char_cnn.num_filters, char_cnn.num_highway, char_cnn.embedding_dim) == (2048, 2, 16)
     assert char_cnn.max_characters == 50
     assert (lstm.cell_dim, lstm.projection_dim, lstm.cell_clip, lstm.projection_clip) == (4096, 512, 3, 3)
-    assert (config.training.learning_rate, config.training.clip_norm) == (0.2, 10)
-    assert (config.training.dropout, config.training.num_negatives) == (0.1, 8192)
+    training = config.training
+    assert (training.recipe, training.optimizer, training.schedule) == ("bilm", "adagrad", "constant")
+    assert (training.learning_rate, training.initial_accumulator, training.clip_norm) == (0.2, 1.0, 10)
+    assert (training.batch_size, training.unroll_steps) == (128, 20)
+    assert (training.dropout, training.num_negatives) == (0.1, 8192)
+    assert (training.warmup, training.state_reset, training.unigram_bias) == (0, 0, False)
 
 
 # --- the original's options.json -----------------------------------------------------------------

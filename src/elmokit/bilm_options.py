@@ -54,6 +54,10 @@ _BILM_DEFAULTS: dict[tuple[str, ...], Any] = {
     ("model", "lstm", "skip_connections"): False,
     ("model", "lstm", "num_layers"): 1,
     ("model", "char_cnn", "num_highway"): 0,
+}
+# The same of options that are for training.
+_BILM_TRAINING_DEFAULTS: dict[tuple[str, ...], Any] = {
+    ("training", "recipe"): "bilm",
     ("training", "dropout"): 0.0,
 }
 
@@ -75,7 +79,9 @@ def values_from_options(options: Mapping[str, Any], *, source: str) -> dict[str,
     defaults = dict(_BILM_DEFAULTS)
     if options.get("char_cnn") is None:
         del defaults["model", "char_cnn", "num_highway"]
-    if "bidirectional" not in options and "batch_size" not in options:
+    if "batch_size" in options:
+        defaults |= _BILM_TRAINING_DEFAULTS
+    elif "bidirectional" not in options:
         defaults["model", "bidirectional"] = True
 
     def walk(table: Mapping[str, Any], prefix: tuple[str, ...]) -> None:

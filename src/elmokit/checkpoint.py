@@ -3,7 +3,7 @@
 A checkpoint holds everything that changes during training::
 
     model.safetensors       parameters
-    optimizer.safetensors   Adagrad's accumulators
+    optimizer.safetensors   the optimizer's slots, such as ``softmax.bias/sum``
     state.safetensors       carried LSTM states, state of the dropout generator
     trainer.json            counters, stream position, sampling generator, fingerprints, and the
                             checksum of each file above
@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from torch import Tensor
 from elmokit.atomic import new_directory
 from elmokit.errors import CheckpointError
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 TENSOR_FILES = ("model", "optimizer", "state")
 
 
@@ -70,25 +70,28 @@ def write_checkpoint(directory: Path, checkpoint: Checkpoint) -> None:
         (temporary / "trainer.json").write_text(text + "\n", encoding="utf-8")
 
 
-def read_checkpoint(directory: Path) -> Checkpoint:
+def read_checkpoint(directory: Path, files: Sequence[str] = TENSOR_FILES) -> Checkpoint:
     """Read a checkpoint and check it against its checksums.
+
+    Args:
+        directory: of the checkpoint.
+        files: those of its tensors that are wanted.
 
     Raises:
         CheckpointError: naming the file that is missing, truncated or changed.
     """
     trainer = _read_trainer(directory)
-    return Checkpoint({name: _read_tensors(directory, name, trainer) for name in TENSOR_FILES}, trainer)
+    return Checkpoint({name: _read_tensors(directory, name, trainer) for name in files}, trainer)
 
 
-def read_best_model(save_dir: Path) -> tuple[Path, dict[str, Tensor], dict[str, Any]]:
-    """The parameters with the best heldout perplexity, or the newest where none was measured.
+def find_best_checkpoint(save_dir: Path) -> tuple[Path, dict[str, Any]]:
+    """The checkpoint with the best heldout perplexity, or the newest where none was measured.
 
     Returns:
-        The checkpoint's directory, its parameters by name, and the plain values of the newest
-        checkpoint.
+        Its directory, and the plain values of the newest checkpoint.
 
     Raises:
-        CheckpointError: when there is no checkpoint, or one that is needed is damaged.
+        CheckpointError: when there is no checkpoint, or the newest is damaged.
     """
     directories = list_checkpoints(save_dir)
     if not directories:
@@ -97,8 +100,13 @@ def read_best_model(save_dir: Path) -> tuple[Path, dict[str, Tensor], dict[str, 
         )
     newest = directories[-1]
     trainer = _read_trainer(newest)
-    best = checkpoint_directory(save_dir, trainer["best_step"]) if trainer["best_step"] else newest
-    return best, _read_tensors(best, "model", _read_trainer(best)), trainer
+    is_measured = trainer["best_perplexity"] is not None
+    return checkpoint_directory(save_dir, trainer["best_step"]) if is_measured else newest, trainer
+
+
+def is_checkpoint(directory: Path) -> bool:
+    """Whether a directory looks like a checkpoint."""
+    return (directory / "trainer.json").is_file()
 
 
 def list_checkpoints(save_dir: Path) -> list[Path]:

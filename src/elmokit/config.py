@@ -132,19 +132,51 @@ class ModelConfig(_Section):
         return self
 
 
-class TrainingConfig(_Section):
-    """How a biLM is trained. The defaults are the recipe of Peters et al. 2018."""
+# What the recipe of Peters et al. 2018 sets otherwise than the defaults of TrainingConfig.
+_BILM_RECIPE: Mapping[str, Any] = {
+    "optimizer": "adagrad",
+    "learning_rate": 0.2,
+    "schedule": "constant",
+    "warmup": 0.0,
+    "initial_accumulator": 1.0,
+    "clip_norm": 10.0,
+    "dropout": 0.1,
+    "state_reset": 0.0,
+    "unigram_bias": False,
+}
 
-    batch_size: int = Field(128, ge=1, description="lanes: sentences streams read side by side")
+
+class TrainingConfig(_Section):
+    """How a biLM is trained.
+
+    ``recipe`` says which values the settings have that are not given: the defaults below are those of
+    ``adam``; ``bilm`` is the recipe of Peters et al. 2018, exactly.
+    """
+
+    recipe: Literal["adam", "bilm"] = Field(
+        "adam", description="adam: few tokens to a given perplexity; bilm: the original's, exactly"
+    )
+
+    batch_size: int = Field(32, ge=1, description="lanes: sentences streams read side by side")
     unroll_steps: int = Field(20, ge=1, description="time steps of truncated backpropagation")
     num_epochs: int = Field(10, ge=1, description="passes over the training text")
     max_steps: int | None = Field(None, ge=1, description="stop after so many updates; null for no limit")
-    learning_rate: float = Field(0.2, gt=0, description="Adagrad's learning rate")
+    optimizer: Literal["adam", "adagrad"] = Field("adam", description="adam or adagrad")
+    learning_rate: float = Field(0.004, gt=0, description="the highest of the run")
+    schedule: Literal["cosine", "constant"] = Field(
+        "cosine", description="cosine: the rate falls to zero towards the end of the run; or it is constant"
+    )
+    warmup: float = Field(
+        0.1, ge=0, lt=1, description="share of the run in which the learning rate rises from zero"
+    )
     initial_accumulator: float = Field(1.0, gt=0, description="where Adagrad's accumulators start")
-    clip_norm: float = Field(10.0, gt=0, description="bound on the gradient norm of loss x unroll_steps")
+    clip_norm: float = Field(20.0, gt=0, description="bound on the gradient norm of loss x unroll_steps")
     dropout: float = Field(0.1, ge=0, lt=1, description="dropped share of each LSTM input and top output")
+    unigram_bias: bool = Field(
+        True, description="a new softmax starts from the frequencies of the words, not from a uniform guess"
+    )
     state_reset: float = Field(
-        0.0,
+        0.1,
         ge=0,
         lt=1,
         description="chance that a lane starts a window from a zero state, as sentences to be embedded do",
@@ -172,7 +204,23 @@ class TrainingConfig(_Section):
     histogram_interval: int = Field(
         1000, ge=0, description="steps between two histograms of weights and activations; 0 for none"
     )
+    freeze: tuple[str, ...] = Field(
+        (), description="names or patterns of parameters that are not trained, such as encoder"
+    )
+    replay_share: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        description="share of the predictions that come from the replayed text, if there is any",
+    )
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _settings_of_the_recipe(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("recipe") == "bilm":
+            return {**_BILM_RECIPE, **values}
+        return values
 
 
 _CHANGEABLE_IN_A_RUN = {
@@ -217,7 +265,8 @@ class Config(_Section):
             name: ``tiny``, ``small``, ``original`` or a path.
             overrides: ``key=value`` strings; a key is a full path (``training.batch_size``) or a last
                 name that is unique (``batch_size``); values are TOML (``3``, ``0.1``, ``true``,
-                ``[[1, 8]]``, a bare word) or ``null``.
+                ``[[1, 8]]``, a bare word) or ``null``. ``recipe=...`` takes back what the file says of
+                the settings that a recipe determines.
 
         Raises:
             ConfigError: when the file cannot be read or any setting is wrong.
@@ -225,10 +274,23 @@ class Config(_Section):
         values = _read_values(name)
         if "lstm" in values or "char_cnn" in values:
             values = bilm_options.values_from_options(values, source=str(name))
+        return cls._with_overrides(values, overrides, source=str(name))
+
+    def changed(self, overrides: Sequence[str], *, source: str) -> Config:
+        """This configuration with ``key=value`` overrides as :meth:`load` takes them.
+
+        Raises:
+            ConfigError: when a setting is wrong; ``source`` names the configuration.
+        """
+        return self._with_overrides(self.model_dump(), overrides, source=source)
+
+    @classmethod
+    def _with_overrides(cls, values: dict[str, Any], overrides: Sequence[str], *, source: str) -> Config:
         paths = {path[-1]: path for path in sorted(_field_paths(cls), key=len, reverse=True)}
-        for override in overrides:
+        # A recipe first: what else is overridden counts on top of it.
+        for override in sorted(overrides, key=lambda override: not _is_recipe(override)):
             _apply_override(values, override, paths)
-        return cls.parse(values, source=str(name))
+        return cls.parse(values, source=source)
 
     def save(self, path: Path) -> None:
         """Write the resolved configuration as JSON."""
@@ -247,15 +309,13 @@ class Config(_Section):
 
         Those that touch nothing of what has been computed so far are left out.
         """
-        mine, theirs = (
-            _flatten(config.model_dump(exclude={"training": _CHANGEABLE_IN_A_RUN}))
-            for config in (self, other)
+        return _differences(
+            *(config.model_dump(exclude={"training": _CHANGEABLE_IN_A_RUN}) for config in (self, other))
         )
-        return [
-            f"{key}: {mine.get(key)!r}, {theirs.get(key)!r}"
-            for key in sorted(mine.keys() | theirs.keys())
-            if mine.get(key) != theirs.get(key)
-        ]
+
+    def model_differences(self, other: Config) -> list[str]:
+        """In what the geometries differ, as ``key: mine, other``."""
+        return _differences(self.model.model_dump(), other.model.model_dump())
 
 
 def _read_values(name: str | Path) -> dict[str, Any]:
@@ -309,6 +369,9 @@ def _apply_override(values: dict[str, Any], override: str, paths: Mapping[str, t
         if not isinstance(inner, dict):
             raise ConfigError(f"override {override!r}: {name} is {inner!r}, not a section")
         table = inner
+    if _is_recipe(override):
+        for name in _BILM_RECIPE:
+            table.pop(name, None)
     table[path[-1]] = _parse_value(text)
 
 
@@ -319,6 +382,19 @@ def _parse_value(text: str) -> Any:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text  # a bare word
+
+
+def _is_recipe(override: str) -> bool:
+    return override.partition("=")[0] in ("recipe", "training.recipe")
+
+
+def _differences(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
+    mine, theirs = _flatten(mine), _flatten(theirs)
+    return [
+        f"{key}: {mine.get(key)!r}, {theirs.get(key)!r}"
+        for key in sorted(mine.keys() | theirs.keys())
+        if mine.get(key) != theirs.get(key)
+    ]
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -147,7 +147,7 @@ def replay_trace(trace: Trace) -> Replay:
         keep_blank_lines=True,
         seed=0,
     )
-    optimizer = Adagrad(model.parameters(), learning_rate=training.learning_rate, initial_accumulator=1.0)
+    optimizer = Adagrad(dict(model.named_parameters()), initial_accumulator=1.0)
     replay = Replay(trace, model, optimizer)
     state = model.zero_state(training.batch_size)
     num_steps = len(trace.record["per_batch"])
@@ -167,7 +167,7 @@ def replay_trace(trace: Trace) -> Replay:
             }
             replay.first_activations = _activations(batch, output.activations)
         replay.norms.append(clip_gradients(model.parameters(), training.clip_norm))
-        optimizer.step()
+        optimizer.step(training.learning_rate)
         if step <= 5:
             replay.batches.append(batch)
         replay.losses.append([loss.item() for loss in losses])
@@ -234,7 +234,7 @@ def trace_of(prepare: Callable[[Path], Corpus]) -> Callable[[str], Trace]:
 
     @functools.cache
     def load(name: str) -> Trace:
-        directory = GOLDEN / f"train_trace_{name}"
+        directory = GOLDEN / (name if name == "incremental" else f"train_trace_{name}")
         return Trace(directory, prepare(directory / "train.txt"))
 
     return load

@@ -23,6 +23,7 @@ SETTINGS = {
         "lstm": {"cell_dim": 8, "projection_dim": 4},
     },
     "training": {
+        "recipe": "bilm",
         "batch_size": 4,
         "unroll_steps": 5,
         "num_epochs": 2,

@@ -27,9 +27,11 @@ WORDS = {"char_cnn": None, "tie_softmax": True}
 
 def tensors(trainer: Trainer) -> dict[str, torch.Tensor]:
     """All tensors that change during training."""
-    found = {f"model {name}": value.detach().clone() for name, value in trainer.model.named_parameters()}
-    for name, parameter in trainer.model.named_parameters():
-        found[f"accumulator {name}"] = trainer.optimizer.accumulator(parameter).clone()
+    found = {}
+    for name, value in trainer.model.named_parameters():
+        found[f"model {name}"] = value.detach().clone()
+        for slot in trainer.optimizer.slots:
+            found[f"{slot} {name}"] = trainer.optimizer.slot(slot, name).clone()
     for d, layers in enumerate(trainer.state):
         for k, layer in enumerate(layers):
             found[f"cell {d} {k}"], found[f"hidden {d} {k}"] = layer.cell.clone(), layer.hidden.clone()
@@ -63,7 +65,7 @@ def stops(trainer: Trainer, corpus) -> dict[str, int]:
             found.setdefault("within sentences", step)
         if min(sentences) < FIRST_FILE_LINES <= max(sentences) and step > 2:
             found.setdefault("in both files", step)
-        if state["epoch"] == 1:
+        if state["order"]["epoch"] == 1:
             found.setdefault("over the end of an epoch", step)
         if any(place == length for place, length in zip(places, lengths, strict=True)):
             found.setdefault("at the end of a sentence", step)
@@ -79,7 +81,7 @@ def stops(trainer: Trainer, corpus) -> dict[str, int]:
 def test_training_goes_on_bit_for_bit(texts, make_trainer, settings):
     straight = make_trainer("straight", **settings)
     losses = take_steps(straight, NUM_STEPS)
-    assert straight.stream.state_dict()["epoch"] >= 1
+    assert straight.stream.state_dict()["order"]["epoch"] >= 1
     num_directions = len(straight.state)
     for step in sorted(set(stops(make_trainer(**settings), texts.train).values())):
         first = make_trainer(f"run-{step}", **settings)
@@ -268,7 +270,7 @@ def test_every_number_of_a_checkpoint_is_guarded(two_checkpoints):
     # A changed digit leaves valid JSON, which only a checksum finds.
     path = list_checkpoints(two_checkpoints)[-1] / "trainer.json"
     values = json.loads(path.read_text())
-    values["stream"]["next_place"] += 1
+    values["stream"]["order"]["next_place"] += 1
     path.write_text(json.dumps(values))
     assert read_last_checkpoint(two_checkpoints)[0].name == "step-00000003"
 

@@ -19,7 +19,8 @@ from elmokit.bundle.bilm_pair import (
 from elmokit.bundle.bilm_run import checkpoint_prefix, read_bilm_run
 from elmokit.bundle.directory import is_model_directory, read_model_directory
 from elmokit.bundle.pretrained import PretrainedModel, model_from_tensors
-from elmokit.bundle.training_run import read_training_run
+from elmokit.bundle.training_run import read_training_checkpoint, read_training_run
+from elmokit.checkpoint import is_checkpoint
 from elmokit.data.text import is_url
 from elmokit.errors import ConfigError, ElmokitError, FetchError, ModelFileError
 from elmokit.fetch import fetch_file, fetch_model, is_published
@@ -40,10 +41,12 @@ def load_model(
     options: str | Path | None = None,
     vocabulary: str | Path | None = None,
     softmax: bool = False,
+    optimizer: bool = False,
 ) -> PretrainedModel:
     """Load a model from any of these, told apart by looking:
 
-    - the save directory of a training run: its best checkpoint, or the last without heldout text;
+    - the save directory of a training run: its best checkpoint, or the last without heldout text; or one
+      of its checkpoints;
     - a model directory, as :meth:`PretrainedModel.save_pretrained` writes it;
     - a directory with HDF5 weights and their options of whatever names, optionally a softmax in an HDF5
       file of its own and ``vocab.txt`` or ``vocab.txt.gz``; or such a file of weights;
@@ -59,6 +62,8 @@ def load_model(
         vocabulary: the vocabulary of such weights, where it lies elsewhere.
         softmax: of a published model by name, fetch the softmax too: it is large, and only needed to
             predict words. Every other model has it loaded anyway, if it is there.
+        optimizer: load where the optimizer of its training stood as well, to train on from there. Training
+            runs and TensorFlow checkpoints have that.
 
     Raises:
         ModelFileError: when there is no model, or its weights are damaged or do not fit.
@@ -67,8 +72,8 @@ def load_model(
         FetchError: when it cannot be had from elsewhere.
     """
     if options is not None or vocabulary is not None:
-        return _load_bilm(_local(model, softmax), options, vocabulary)
-    return _load(_local(model, softmax))
+        return _load_bilm(_local(model, softmax), options, vocabulary, optimizer)
+    return _load(_local(model, softmax), optimizer)
 
 
 def _local(model: str | Path, softmax: bool) -> Path:
@@ -93,7 +98,7 @@ def _local(model: str | Path, softmax: bool) -> Path:
     raise ModelFileError(f"{path}: no such file or directory: {_EXPECTED}")
 
 
-def _load(path: Path) -> PretrainedModel:
+def _load(path: Path, optimizer: bool) -> PretrainedModel:
     if path.is_file():
         if path.suffix in HDF5_SUFFIXES:
             return read_bilm_pair(
@@ -104,7 +109,7 @@ def _load(path: Path) -> PretrainedModel:
             )
         with extracted(path) as directory:
             try:
-                pretrained = _load(directory)
+                pretrained = _load(directory, optimizer)
             except ElmokitError as error:
                 error.args = (str(error).replace(str(directory), str(path)),)
                 raise
@@ -116,9 +121,13 @@ def _load(path: Path) -> PretrainedModel:
                 vocabulary_fault=None if fault is None else fault.replace(str(directory), str(path)),
             )
     if not path.is_dir():
-        return read_bilm_run(path, find_options(path), vocabulary=find_vocabulary(path.parent))
+        return read_bilm_run(
+            path, find_options(path), vocabulary=find_vocabulary(path.parent), with_optimizer=optimizer
+        )
     if (path / "checkpoints").is_dir():
-        return read_training_run(path)
+        return read_training_run(path, with_optimizer=optimizer)
+    if is_checkpoint(path):
+        return read_training_checkpoint(path, with_optimizer=optimizer)
     if is_model_directory(path):
         return read_model_directory(path)
     if is_elmoformanylangs(path):
@@ -127,7 +136,9 @@ def _load(path: Path) -> PretrainedModel:
         return PretrainedModel(model, found.config, None, path, lexicon=found.lexicon)
     prefix = checkpoint_prefix(path)
     if prefix is not None:
-        return read_bilm_run(prefix, find_options(prefix), vocabulary=find_vocabulary(path))
+        return read_bilm_run(
+            prefix, find_options(prefix), vocabulary=find_vocabulary(path), with_optimizer=optimizer
+        )
     if holds_hdf5(path):
         weights, softmax = find_weights(path)
         return read_bilm_pair(
@@ -136,14 +147,16 @@ def _load(path: Path) -> PretrainedModel:
     raise ModelFileError(f"{path}: no model in this directory: {_EXPECTED}")
 
 
-def _load_bilm(path: Path, options: str | Path | None, vocabulary: str | Path | None) -> PretrainedModel:
+def _load_bilm(
+    path: Path, options: str | Path | None, vocabulary: str | Path | None, optimizer: bool
+) -> PretrainedModel:
     """HDF5 weights or a TensorFlow checkpoint, with options or a vocabulary from elsewhere."""
     directory = path if path.is_dir() else path.parent
     words = find_vocabulary(directory) if vocabulary is None else _local_file(vocabulary)
     prefix = checkpoint_prefix(path) if path.is_dir() else None if path.exists() else path
     if prefix is not None:
         settings = find_options(prefix) if options is None else _local_file(options)
-        return read_bilm_run(prefix, settings, vocabulary=words)
+        return read_bilm_run(prefix, settings, vocabulary=words, with_optimizer=optimizer)
     if not (holds_hdf5(path) if path.is_dir() else path.suffix in HDF5_SUFFIXES):
         raise ConfigError(f"{path}: options and vocabulary are for HDF5 weights and TensorFlow checkpoints")
     weights, softmax = find_weights(path) if path.is_dir() else (path, find_softmax(path))

@@ -24,6 +24,18 @@ _STORED_TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 @dataclass(frozen=True)
+class OptimizerState:
+    """Where the optimizer of a model's training stood."""
+
+    kind: str
+    """``adagrad`` or ``adam``."""
+    slots: Mapping[str, Mapping[str, Tensor]]
+    """What it remembers of each parameter, by slot (``sum``, ``first_moment``, ...) and parameter."""
+    num_updates: int
+    """Updates done."""
+
+
+@dataclass(frozen=True)
 class PretrainedModel:
     """A model and what is known about it."""
 
@@ -42,6 +54,8 @@ class PretrainedModel:
     """The alphabet and words of an ELMoForManyLangs model."""
     vocabulary_rows: list[int] | None = None
     """Of each word of the vocabulary, the line of its file where that is not its id."""
+    optimizer_state: OptimizerState | None = None
+    """Where it was asked for and the files hold it."""
 
     @cached_property
     def speller(self) -> Speller:
@@ -91,6 +105,19 @@ class PretrainedModel:
             directory = Path(temporary) / repo_id.rpartition("/")[2]
             self.save_pretrained(directory)
             return push_directory(directory, repo_id, private=private)
+
+    def require_vocabulary(self) -> Vocabulary:
+        """The vocabulary of the model.
+
+        Raises:
+            ModelFileError: when it is not known.
+        """
+        if self.vocabulary is None:
+            raise ModelFileError(
+                f"{self.source}: the model's vocabulary is not known: "
+                + (self.vocabulary_fault or "put the vocab.txt of its training beside the weights")
+            )
+        return self.vocabulary
 
     def require_softmax(self) -> Vocabulary:
         """The vocabulary of a model that can predict words.

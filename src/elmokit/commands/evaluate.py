@@ -1,22 +1,33 @@
-"""elmokit evaluate: perplexity of a trained biLM on a text."""
+"""elmokit evaluate: perplexity of trained biLMs on a text, or on an old and a new one side by side."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import click
 
+from elmokit.bundle.loading import load_model
 from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.commands import terminal
-from elmokit.commands.models import device_option, takes_model
+from elmokit.commands.models import device_option
 from elmokit.data.corpus import Corpus, prepare_corpus
 from elmokit.data.text import find_texts
+from elmokit.data.vocabulary import Vocabulary
 from elmokit.model.device import find_device
 from elmokit.training.evaluation import Evaluation, bilm_perplexity, evaluate
+from elmokit.training.fixed_vocabulary import common_vocabulary
 
 
 @click.command("evaluate")
-@takes_model(option="--save-dir", softmax=True)
+@click.option(
+    "--save-dir",
+    "models",
+    metavar="MODEL",
+    required=True,
+    multiple=True,
+    help="A training run, or any other model. May be repeated, to compare models.",
+)
 @click.option(
     "--test-prefix",
     "test_prefixes",
@@ -25,7 +36,19 @@ from elmokit.training.evaluation import Evaluation, bilm_perplexity, evaluate
     multiple=True,
     help="Text to predict: file, glob in quotes, directory or URL. May be repeated.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
+@click.option(
+    "--old-test-prefix",
+    "old_test_prefixes",
+    metavar="TEXT",
+    multiple=True,
+    help="Text of the domain that the model came from, to see what it has forgotten.",
+)
+@click.option(
+    "--fixed-vocab-file",
+    metavar="FILE",
+    help="The words to predict, whatever the models' own vocabularies.  [default: the words that all have]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each model and text.")
 @click.option(
     "--bilm-compatible", is_flag=True, help="Also the figure of bilm-tf, which depends on --batch-size."
 )
@@ -36,13 +59,19 @@ from elmokit.training.evaluation import Evaluation, bilm_perplexity, evaluate
     show_default=True,
     help="Lanes of --bilm-compatible; the other figures do not depend on it.",
 )
+@click.option("--options-file", metavar="FILE", help="options.json of foreign weights, if elsewhere.")
+@click.option("--vocab-file", metavar="FILE", help="Vocabulary of foreign weights, if elsewhere.")
 @device_option
 def command(
-    pretrained: PretrainedModel,
+    models: tuple[str, ...],
     test_prefixes: tuple[str, ...],
+    old_test_prefixes: tuple[str, ...],
+    fixed_vocab_file: str | None,
     as_json: bool,
     bilm_compatible: bool,
     batch_size: int,
+    options_file: str | None,
+    vocab_file: str | None,
     device: str,
 ) -> None:
     """Perplexity with the full softmax, every token counted once, both directions and their mean.
@@ -51,20 +80,47 @@ def command(
     vocabulary: a small vocabulary makes perplexity look good. Of a training run, the best checkpoint is
     taken.
 
+    Several models, or an old text beside the new one, are compared in a table, over one fixed vocabulary;
+    words that a model does not know share its <UNK> evenly.
+
     \b
     Example:
       elmokit evaluate --save-dir model --test-prefix text/heldout.txt.gz
+      elmokit evaluate --save-dir model --save-dir new-model \\
+          --test-prefix new/heldout.txt --old-test-prefix text/heldout.txt.gz
     """
-    vocabulary = pretrained.require_softmax()
-    pretrained.model.to(find_device(device))
-    corpus = prepare_corpus(find_texts(test_prefixes))
-    with terminal.progress_bar("evaluating", corpus.num_tokens + corpus.num_sentences, "tok") as bar:
-        evaluation = evaluate(pretrained.model, corpus, vocabulary, on_tokens=bar.update)
+    is_comparison = len(models) > 1 or old_test_prefixes or fixed_vocab_file is not None
+    if is_comparison and bilm_compatible:
+        raise click.UsageError(
+            "--bilm-compatible is for one model on one text, with its own vocabulary",
+            click.get_current_context(),
+        )
+    fixed = None if fixed_vocab_file is None else Vocabulary.load(fixed_vocab_file)
+    texts = {"text": prepare_corpus(find_texts(test_prefixes))}
+    if old_test_prefixes:
+        texts = {"new text": texts["text"], "old text": prepare_corpus(find_texts(old_test_prefixes))}
+    loaded: dict[str, PretrainedModel] = {}
+    for model in models:
+        pretrained = load_model(model, options=options_file, vocabulary=vocab_file, softmax=True)
+        pretrained.require_softmax()
+        pretrained.model.to(find_device(device))
+        loaded[model] = pretrained
+    if is_comparison:
+        if fixed is None:
+            fixed = common_vocabulary([pretrained.require_softmax() for pretrained in loaded.values()])
+        _compare(loaded, texts, fixed, as_json=as_json)
+        return
+    (pretrained,), (corpus,) = loaded.values(), texts.values()
+    evaluation = _evaluate(pretrained, corpus, "evaluating")
     compatible = None
     if bilm_compatible:
         with terminal.progress_bar("as bilm-tf", corpus.num_tokens + len(corpus.offsets) - 1, "tok") as bar:
             compatible = bilm_perplexity(
-                pretrained.model, corpus, vocabulary, batch_size=batch_size, on_tokens=bar.update
+                pretrained.model,
+                corpus,
+                pretrained.require_softmax(),
+                batch_size=batch_size,
+                on_tokens=bar.update,
             )
     if as_json:
         extra = {} if compatible is None else {"bilm_perplexity": compatible, "bilm_batch_size": batch_size}
@@ -73,6 +129,19 @@ def command(
     _print(evaluation, corpus)
     if compatible is not None:
         terminal.say(f"as bilm-tf reports it   {compatible:10.2f}   (batch size {batch_size})")
+
+
+def _evaluate(
+    pretrained: PretrainedModel, corpus: Corpus, description: str, fixed: Vocabulary | None = None
+) -> Evaluation:
+    with terminal.progress_bar(description, corpus.num_tokens + corpus.num_sentences, "tok") as bar:
+        return evaluate(
+            pretrained.model,
+            corpus,
+            pretrained.require_softmax(),
+            fixed_vocabulary=fixed,
+            on_tokens=bar.update,
+        )
 
 
 def _print(evaluation: Evaluation, corpus: Corpus) -> None:
@@ -85,3 +154,32 @@ def _print(evaluation: Evaluation, corpus: Corpus) -> None:
     if evaluation.backward is not None:
         terminal.say(f"  backward              {evaluation.backward:10.2f}")
     terminal.say(f"  in-vocabulary words   {evaluation.in_vocabulary_perplexity:10.2f}")
+
+
+def _compare(
+    models: Mapping[str, PretrainedModel], texts: Mapping[str, Corpus], fixed: Vocabulary, *, as_json: bool
+) -> None:
+    """A row for each model, a column for each text."""
+    evaluations = {
+        (model, text): _evaluate(pretrained, corpus, f"{model}, {text}", fixed)
+        for model, pretrained in models.items()
+        for text, corpus in texts.items()
+    }
+    if as_json:
+        for (model, text), evaluation in evaluations.items():
+            terminal.say(
+                json.dumps({"model": model, "text": text, "num_words": len(fixed), **evaluation.as_dict()})
+            )
+        return
+    for text, corpus in texts.items():
+        evaluation = next(found for (_, name), found in evaluations.items() if name == text)
+        terminal.say(
+            f"{text}: {evaluation.num_tokens:,} tokens in {corpus.num_sentences:,} sentences, "
+            f"{evaluation.unk_share:.2%} <UNK>"
+        )
+    terminal.say(f"perplexity over a fixed vocabulary of {len(fixed):,} words (mean of the directions)")
+    width = max(map(len, models))
+    terminal.say(" ".join([" " * width, *(f"{text:>12}" for text in texts)]))
+    for model in models:
+        figures = (f"{evaluations[model, text].perplexity:12.2f}" for text in texts)
+        terminal.say(" ".join([f"{model:<{width}}", *figures]))

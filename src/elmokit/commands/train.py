@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import click
 
+from elmokit.bundle.loading import load_model
 from elmokit.checkpoint import list_checkpoints
 from elmokit.commands import terminal
 from elmokit.config import Config
@@ -18,6 +20,8 @@ from elmokit.data.text import find_texts, total_bytes
 from elmokit.data.vocabulary import UNK_ID, Vocabulary
 from elmokit.training.evaluation import Evaluation
 from elmokit.training.progress import Progress
+from elmokit.training.restart import restart, restart_config
+from elmokit.training.restart_report import REPORT_FILE
 from elmokit.training.run_directory import Run, continue_run, start_run
 from elmokit.training.run_lock import locked
 from elmokit.training.trainer import Trainer
@@ -51,6 +55,41 @@ _SORTED_ENOUGH = 0.3  # rank correlation with the counts of the training text
     help="tiny, small, original, a .toml file, or an options.json of bilm-tf.  [default: small]",
 )
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --save-dir.")
+@click.option(
+    "--restart-ckpt-file",
+    "restart_model",
+    metavar="MODEL",
+    help="Train on from this model: a training run or one of its checkpoints, a TensorFlow checkpoint of "
+    "bilm-tf, HDF5 weights, or any other model. The text and the vocabulary may be new.",
+)
+@click.option(
+    "--restart-vocab-file", metavar="FILE", help="Vocabulary of that model, if it does not lie beside it."
+)
+@click.option(
+    "--restart-options-file", metavar="FILE", help="options.json of that model, if it does not lie beside it."
+)
+@click.option(
+    "--exclude",
+    "excluded",
+    metavar="PATTERN",
+    multiple=True,
+    help="Of that model, leave out these parameters: softmax, 'encoder.*', ... May be repeated.",
+)
+@click.option("--reset-optimizer", is_flag=True, help="Of that model, leave out the optimizer's state.")
+@click.option(
+    "--freeze",
+    "frozen",
+    metavar="PATTERN",
+    multiple=True,
+    help="Do not train these parameters: encoder, stacks.0, ... May be repeated.",
+)
+@click.option(
+    "--replay-prefix",
+    "replay_prefixes",
+    metavar="TEXT",
+    multiple=True,
+    help="Old text to mix in, so that the model does not forget it; replay_share says how much of it.",
+)
 @click.argument("overrides", metavar="[KEY=VALUE]...", nargs=-1)
 def command(
     train_prefixes: tuple[str, ...],
@@ -59,57 +98,103 @@ def command(
     save_dir: Path,
     config_name: str | None,
     resume: bool,
+    restart_model: str | None,
+    restart_vocab_file: str | None,
+    restart_options_file: str | None,
+    excluded: tuple[str, ...],
+    reset_optimizer: bool,
+    frozen: tuple[str, ...],
+    replay_prefixes: tuple[str, ...],
     overrides: tuple[str, ...],
 ) -> None:
     """Train a biLM on tokenized text, one sentence a line, and write checkpoints.
 
-    Settings are changed by KEY=VALUE, for example batch_size=32 num_epochs=3 patience=5; the
-    save directory's config.json lists them all. --resume needs nothing but --save-dir.
+    Settings are changed by KEY=VALUE, for example batch_size=32 num_epochs=3 patience=5, or recipe=bilm for
+    the recipe of 2018; the save directory's config.json lists them all. --resume needs nothing but
+    --save-dir.
+
+    With --restart-ckpt-file training goes on from a model, on new text and with a new vocabulary; what was
+    taken over is told in a table, which is kept in restart.json. Settings are then those of that model.
 
     \b
     Example:
       elmokit train --train-prefix 'text/train-*.txt.gz' --heldout-prefix text/heldout.txt.gz \\
           --vocab-file vocab.txt --save-dir model --config tiny num_epochs=2
       elmokit train --save-dir model --resume
+      elmokit train --restart-ckpt-file model --train-prefix 'new/train-*.txt' \\
+          --heldout-prefix new/heldout.txt --vocab-file new/vocab.txt --save-dir new-model
     """
     _refuse_stray_files(overrides)
+    _refuse_options_without_their_model(
+        restart_model, resume, restart_vocab_file, restart_options_file, excluded, reset_optimizer
+    )
+    if frozen:
+        overrides = (*overrides, f"freeze={json.dumps(frozen)}")
+    prefixes = list(train_prefixes), list(heldout_prefixes), list(replay_prefixes)
     # A run that goes on is held from the first look at it; a new one from when there is something to hold.
     with locked(save_dir) if resume and list_checkpoints(save_dir) else nullcontext():
         if resume:
-            run = continue_run(
-                save_dir, config_name, overrides, vocab_file, list(train_prefixes), list(heldout_prefixes)
-            )
-        else:
-            missing = [
-                option
-                for option, value in (("--train-prefix", train_prefixes), ("--vocab-file", vocab_file))
-                if not value
-            ]
-            if missing:
-                raise click.UsageError(f"Missing option '{missing[0]}'.", click.get_current_context())
-            assert vocab_file is not None
-            run = start_run(
-                save_dir,
-                Config.load(config_name or "small", overrides),
-                Vocabulary.load(vocab_file),
-                list(train_prefixes),
-                list(heldout_prefixes),
-            )
-        _run(run)
+            _run(continue_run(save_dir, config_name, overrides, vocab_file, *prefixes))
+            return
+        if not train_prefixes:
+            raise click.UsageError("Missing option '--train-prefix'.", click.get_current_context())
+        if restart_model is None:
+            if vocab_file is None:
+                raise click.UsageError("Missing option '--vocab-file'.", click.get_current_context())
+            config = Config.load(config_name or "small", overrides)
+            _run(start_run(save_dir, config, Vocabulary.load(vocab_file), *prefixes))
+            return
+        source = load_model(
+            restart_model,
+            options=restart_options_file,
+            vocabulary=restart_vocab_file,
+            softmax=True,
+            optimizer=not reset_optimizer,
+        )
+        config = restart_config(source, config_name, overrides)
+        vocabulary = source.require_vocabulary() if vocab_file is None else Vocabulary.load(vocab_file)
+
+        def go_on(trainer: Trainer) -> None:
+            report = restart(trainer, source, exclude=excluded, reset_optimizer=reset_optimizer)
+            terminal.say(str(report))
+            report.save(save_dir / REPORT_FILE)
+
+        _run(start_run(save_dir, config, vocabulary, *prefixes), go_on)
 
 
-def _run(run: Run) -> None:
+def _refuse_options_without_their_model(restart_model: str | None, resume: bool, *options: object) -> None:
+    """What is said of a model to go on from needs that model."""
+    if restart_model is None and any(options):
+        raise click.UsageError(
+            "--exclude, --reset-optimizer, --restart-vocab-file and --restart-options-file need "
+            "--restart-ckpt-file",
+            click.get_current_context(),
+        )
+    if restart_model is not None and resume:
+        raise click.UsageError(
+            "--resume goes on with the run in --save-dir; --restart-ckpt-file starts a new one from another "
+            "model: give one of them",
+            click.get_current_context(),
+        )
+
+
+def _run(run: Run, prepare: Callable[[Trainer], None] | None = None) -> None:
     find_texts(run.heldout_prefixes)  # a fault there is better told before hours of reading
     corpus = _prepare(run.train_prefixes, "reading the training text")
     heldout = _prepare(run.heldout_prefixes, "reading the heldout text") if run.heldout_prefixes else None
+    replay = _prepare(run.replay_prefixes, "reading the old text") if run.replay_prefixes else None
     _describe_corpus(corpus, run)
-    trainer = Trainer(run.config, corpus, run.vocabulary, save_dir=run.save_dir, heldout=heldout)
+    trainer = Trainer(
+        run.config, corpus, run.vocabulary, save_dir=run.save_dir, heldout=heldout, replay=replay
+    )
     if run.checkpoint is not None:
         for fault in run.faults:
             terminal.warn(f"{fault}; falling back to the checkpoint before")
         trainer.load_checkpoint(run.checkpoint)
         terminal.say(f"resuming after step {trainer.step:,} of {trainer.num_steps:,}")
     with locked(run.save_dir):
+        if prepare is not None:
+            prepare(trainer)
         run.write()
         try:
             _train(trainer)
@@ -147,6 +232,8 @@ def _describe_corpus(corpus: Corpus, run: Run) -> None:
         f"training text: {corpus.num_tokens:,} tokens in {corpus.num_sentences:,} sentences, "
         f"{num_unknown / corpus.num_tokens:.2%} <UNK>; vocabulary: {len(run.vocabulary):,} words"
     )
+    if run.replay_prefixes:
+        terminal.say(f"replaying old text as {run.config.training.replay_share:.0%} of the predictions")
     if corpus.num_blank_lines and run.config.training.blank_lines == "skip":
         terminal.say(f"skipped {terminal.counted(corpus.num_blank_lines, 'blank line')}")
     if run.excess_negatives:

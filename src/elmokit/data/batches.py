@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from elmokit.data.corpus import Corpus
+from elmokit.data.replay import CorpusWithReplay
 from elmokit.data.shuffle import Permutation
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import CorpusError
@@ -50,6 +51,8 @@ class Batch:
     """Per direction (T, B): places in ``types``."""
     targets: tuple[np.ndarray, ...]
     """Per direction (T, B): vocabulary ids."""
+    target_types: tuple[np.ndarray, ...]
+    """Per direction (T, B): type ids of the targets."""
     is_real: np.ndarray
     """(T, B) bool, the same for both directions."""
     sentences: tuple[int, ...]
@@ -73,7 +76,7 @@ class Lanes:
 
     def __init__(
         self,
-        corpus: Corpus,
+        corpus: Corpus | CorpusWithReplay,
         num_lanes: int,
         *,
         bidirectional: bool,
@@ -141,7 +144,9 @@ class BatchMaker:
         max_characters: places C of a word's row; None for a model without characters.
     """
 
-    def __init__(self, corpus: Corpus, vocabulary: Vocabulary, max_characters: int | None) -> None:
+    def __init__(
+        self, corpus: Corpus | CorpusWithReplay, vocabulary: Vocabulary, max_characters: int | None
+    ) -> None:
         self._types = corpus.types
         self._max_characters = max_characters
         self.word_ids = corpus.types.word_ids(vocabulary)
@@ -160,73 +165,43 @@ class BatchMaker:
             word_ids=self.word_ids[types],
             inputs=tuple(part.reshape(shape) for part in np.split(places, len(windows))),
             targets=tuple(self.word_ids[window.targets] for window in windows),
+            target_types=tuple(window.targets for window in windows),
             is_real=windows[0].is_real,
             sentences=sentences,
         )
 
 
-class TrainingStream:
-    """Endless batches for training: every epoch all sentences once, in a new order.
+class SentenceOrder:
+    """The sentences of a text, epoch after epoch, each epoch in a new order.
 
-    The position is exactly resumable with :meth:`state_dict`. The order depends on ``seed`` and the
-    epoch alone. Without ``shuffle`` the sentences come in file order, as in bilm-tf; with it both
-    directions share one order (bilm-tf draws two), so that they share their word types as well.
+    The order depends on ``seed`` and the epoch alone; a position in it is two numbers.
 
     Args:
-        corpus: the training text.
-        maker: makes the batches.
-        batch_size: B lanes.
-        unroll_steps: T steps.
-        bidirectional: read backward too.
-        shuffle: draw a new order each epoch.
+        corpus: the text.
+        shuffle: draw a new order each epoch; otherwise file order.
         keep_blank_lines: take empty lines for empty sentences, as bilm-tf does.
         seed: of the order.
-
-    Raises:
-        CorpusError: when there are fewer sentences than lanes.
     """
 
-    def __init__(
-        self,
-        corpus: Corpus,
-        maker: BatchMaker,
-        *,
-        batch_size: int,
-        unroll_steps: int,
-        bidirectional: bool,
-        shuffle: bool,
-        keep_blank_lines: bool,
-        seed: int,
-    ) -> None:
-        if corpus.num_sentences < batch_size:
-            raise CorpusError(
-                f"{', '.join(corpus.sources[:3])}: {corpus.num_sentences} sentences are too few for "
-                f"batch_size={batch_size}: expected at least one sentence per lane; lower batch_size"
-            )
+    def __init__(self, corpus: Corpus, *, shuffle: bool, keep_blank_lines: bool, seed: int) -> None:
         self._corpus = corpus
-        self._maker = maker
-        self._unroll_steps = unroll_steps
         self._shuffle = shuffle
         self._keep_blank_lines = keep_blank_lines
         self._seed = seed
-        self._lanes = Lanes(corpus, batch_size, bidirectional=bidirectional)
         self._epoch = 0
         self._next_place = 0  # in the epoch's order
         self._order, self._order_start = np.empty(0, np.int64), 0  # a stretch of it, read ahead
 
     @property
-    def num_predictions_per_epoch(self) -> int:
-        """Targets in one pass, per direction: every token and every sentence end."""
+    def num_predictions(self) -> int:
+        """Targets in one epoch, per direction: every token and every sentence end."""
         lines = self._corpus.num_sentences + self._keep_blank_lines * self._corpus.num_blank_lines
         return self._corpus.num_tokens + lines
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __next__(self) -> int:
+        """The next sentence's place in the corpus."""
+        num_lines = len(self._corpus.offsets) - 1
         while True:
-            yield self._maker.make(*self._lanes.read(self._unroll_steps, self._next_sentence))
-
-    def _next_sentence(self, lane: int) -> int:
-        while True:
-            num_lines = len(self._corpus.offsets) - 1
             if self._next_place == num_lines:
                 self._epoch, self._next_place = self._epoch + 1, 0
                 self._order = np.empty(0, np.int64)
@@ -240,19 +215,119 @@ class TrainingStream:
                 self._order, self._order_start, ahead = places, self._next_place, 0
             sentence = int(self._order[ahead])
             self._next_place += 1
-            is_blank = self._corpus.offsets[sentence] == self._corpus.offsets[sentence + 1]
-            if self._keep_blank_lines or not is_blank:
+            if self._keep_blank_lines or self._corpus.length(sentence):
                 return sentence
+
+    def state_dict(self) -> dict[str, int]:
+        """The exact position."""
+        return {"epoch": self._epoch, "next_place": self._next_place}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on from a position."""
+        self._epoch, self._next_place = state["epoch"], state["next_place"]
+        self._order = np.empty(0, np.int64)
+
+
+class TrainingStream:
+    """Endless batches for training: every epoch all sentences once, in a new order.
+
+    The position is exactly resumable with :meth:`state_dict`. The order depends on ``seed`` and the
+    epoch alone. Without ``shuffle`` the sentences come in file order, as in bilm-tf; with it both
+    directions share one order (bilm-tf draws two), so that they share their word types as well.
+
+    Where the corpus is one with replayed text, lanes take a sentence of that whenever its share of the
+    predictions so far is below ``replay_share``.
+
+    Args:
+        corpus: the training text.
+        maker: makes the batches.
+        batch_size: B lanes.
+        unroll_steps: T steps.
+        bidirectional: read backward too.
+        shuffle: draw a new order each epoch.
+        keep_blank_lines: take empty lines for empty sentences, as bilm-tf does.
+        seed: of the order.
+        replay_share: of the predictions.
+
+    Raises:
+        CorpusError: when there are fewer sentences than lanes.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus | CorpusWithReplay,
+        maker: BatchMaker,
+        *,
+        batch_size: int,
+        unroll_steps: int,
+        bidirectional: bool,
+        shuffle: bool,
+        keep_blank_lines: bool,
+        seed: int,
+        replay_share: float = 0.0,
+    ) -> None:
+        new_text = corpus.new_text if isinstance(corpus, CorpusWithReplay) else corpus
+        if new_text.num_sentences < batch_size:
+            raise CorpusError(
+                f"{', '.join(new_text.sources[:3])}: {new_text.num_sentences} sentences are too few for "
+                f"batch_size={batch_size}: expected at least one sentence per lane; lower batch_size"
+            )
+        self._corpus = corpus
+        self._maker = maker
+        self._unroll_steps = unroll_steps
+        self._lanes = Lanes(corpus, batch_size, bidirectional=bidirectional)
+
+        def order_of(text: Corpus) -> SentenceOrder:
+            return SentenceOrder(text, shuffle=shuffle, keep_blank_lines=keep_blank_lines, seed=seed)
+
+        self._order = order_of(new_text)
+        self._replay_order = (
+            order_of(corpus.old_text) if isinstance(corpus, CorpusWithReplay) and replay_share else None
+        )
+        self._replay_share = replay_share
+        self._num_queued, self._num_replayed = 0, 0  # predictions of the sentences taken so far
+
+    @property
+    def num_predictions_per_epoch(self) -> int:
+        """Targets in one pass over the new text, per direction; what is replayed meanwhile included."""
+        if self._replay_order is None:
+            return self._order.num_predictions
+        return round(self._order.num_predictions / (1 - self._replay_share))
+
+    def __iter__(self) -> Iterator[Batch]:
+        while True:
+            yield self._maker.make(*self._lanes.read(self._unroll_steps, self._next_sentence))
+
+    def _next_sentence(self, lane: int) -> int:
+        if self._replay_order is None:
+            return next(self._order)
+        assert isinstance(self._corpus, CorpusWithReplay)
+        replays = self._num_replayed < self._replay_share * self._num_queued
+        sentence = self._corpus.place_of_old(next(self._replay_order)) if replays else next(self._order)
+        num_predictions = self._corpus.length(sentence) + 1
+        self._num_queued += num_predictions
+        self._num_replayed += replays * num_predictions
+        return sentence
 
     def state_dict(self) -> dict[str, Any]:
         """The exact position, as plain numbers."""
-        return {"epoch": self._epoch, "next_place": self._next_place, "lanes": self._lanes.state_dict()}
+        state = {"order": self._order.state_dict(), "lanes": self._lanes.state_dict()}
+        if self._replay_order is not None:
+            state["replay"] = {
+                "order": self._replay_order.state_dict(),
+                "num_queued": self._num_queued,
+                "num_replayed": self._num_replayed,
+            }
+        return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a position of the same corpus, batch size and seed."""
-        self._epoch, self._next_place = state["epoch"], state["next_place"]
-        self._order = np.empty(0, np.int64)
+        self._order.load_state_dict(state["order"])
         self._lanes.load_state_dict(state["lanes"])
+        if self._replay_order is not None:
+            replay = state["replay"]
+            self._replay_order.load_state_dict(replay["order"])
+            self._num_queued, self._num_replayed = replay["num_queued"], replay["num_replayed"]
 
 
 def every_token_once(

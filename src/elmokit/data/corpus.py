@@ -36,7 +36,7 @@ from elmokit.errors import CorpusError, OutputError
 
 FORMAT_VERSION = 2
 BOS_TYPE, EOS_TYPE = 0, 1
-_NUM_BOUNDARY_TYPES = 2
+NUM_BOUNDARY_TYPES = 2
 _WRITE_TOKENS = 1 << 20  # tokens held before they go to the disk
 
 
@@ -74,7 +74,7 @@ class TypeTable:
         """The vocabulary's id of every type, ``<UNK>`` where it has none: (num_types,) int64."""
         ids = np.full(len(self), UNK_ID, dtype=np.int64)
         ids[BOS_TYPE], ids[EOS_TYPE] = BOS_ID, EOS_ID
-        for type_id in range(_NUM_BOUNDARY_TYPES, len(self)):
+        for type_id in range(NUM_BOUNDARY_TYPES, len(self)):
             ids[type_id] = vocabulary.id_of(self.spelling(type_id).decode("utf-8"))
         return ids
 
@@ -126,6 +126,10 @@ class Corpus:
         """File and line of one sentence, such as ``text.txt:3``."""
         source = bisect.bisect_right(self.first_lines, index) - 1
         return f"{self.sources[source]}:{index - self.first_lines[source] + 1}"
+
+    def length(self, index: int) -> int:
+        """Tokens of one sentence, boundaries not counted."""
+        return int(self.offsets[index + 1] - self.offsets[index])
 
     def sentence(self, index: int) -> np.ndarray:
         """Type ids of one sentence, boundaries included: (length + 2,) int64."""
@@ -230,7 +234,7 @@ def _write(
     on_bytes: Callable[[int], None] | None,
 ) -> None:
     type_ids: dict[str, int] = {}
-    counts = array("q", [0] * _NUM_BOUNDARY_TYPES)
+    counts = array("q", [0] * NUM_BOUNDARY_TYPES)
     num_tokens = num_lines = num_blank_lines = 0
     fingerprint = hashlib.blake2b(digest_size=16)
     with (
@@ -272,7 +276,7 @@ def _write(
         (directory / "spelling_offsets.i64").open("wb") as offsets_file,
         (directory / "counts.i64").open("wb") as counts_file,
     ):
-        spelling_offsets = array("q", [0] * (_NUM_BOUNDARY_TYPES + 1))
+        spelling_offsets = array("q", [0] * (NUM_BOUNDARY_TYPES + 1))
         for word in type_ids:
             spelling = word_bytes(word)
             fingerprint.update(spelling + b"\n")

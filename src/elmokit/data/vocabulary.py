@@ -17,6 +17,7 @@ BOS, EOS, UNK = "<S>", "</S>", "<UNK>"
 BOS_ID, EOS_ID, UNK_ID = 0, 1, 2
 
 _SPECIALS = (BOS, EOS, UNK)
+NUM_SPECIALS = len(_SPECIALS)
 _IGNORED = "!!!MAXTERMID"  # a line of the billion-word vocabulary that is not a word
 _ADVICE = "make the vocabulary with `elmokit vocabulary`"
 

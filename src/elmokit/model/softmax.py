@@ -74,6 +74,15 @@ class Softmax(nn.Module):
         )
         return total, losses
 
+    @torch.no_grad()
+    def summed_probabilities(self, hidden: Tensor) -> Tensor:
+        """The probability of each word, (V,), summed over the positions of ``hidden`` (N, P)."""
+        total = torch.zeros_like(self.bias)
+        for rows in _chunks(len(hidden), len(self.bias)):
+            logits = torch.addmm(self.bias, hidden[rows], self.weight.t())
+            total += torch.softmax(logits, dim=1).sum(dim=0)
+        return total
+
 
 class Candidates(NamedTuple):
     """Words drawn without repetition from the log-uniform distribution, and how many draws it took."""

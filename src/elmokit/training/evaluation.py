@@ -15,6 +15,7 @@ from elmokit.data.corpus import Corpus
 from elmokit.data.vocabulary import UNK_ID, Vocabulary
 from elmokit.errors import CorpusError
 from elmokit.model.bilm import BiLM
+from elmokit.training.fixed_vocabulary import FixedVocabulary
 from elmokit.training.forward import run_language_model
 
 _MAX_LANES = 64
@@ -54,6 +55,7 @@ def evaluate(
     corpus: Corpus,
     vocabulary: Vocabulary,
     *,
+    fixed_vocabulary: Vocabulary | None = None,
     on_tokens: Callable[[int], None] | None = None,
 ) -> Evaluation:
     """Perplexity over a text in which every token counts exactly once.
@@ -66,14 +68,19 @@ def evaluate(
         model: with a softmax.
         corpus: the text.
         vocabulary: of the model.
+        fixed_vocabulary: the words to predict, where they are not the model's own, so that models of
+            different vocabularies can be compared; see :mod:`elmokit.training.fixed_vocabulary`.
         on_tokens: told how many predictions have been made, as they are.
     """
+    assert model.softmax is not None
     num_directions = model.config.num_directions
     num_lanes = max(1, min(_MAX_LANES, corpus.num_tokens // _TOKENS_PER_LANE, corpus.num_sentences))
     totals, known_totals = np.zeros(num_directions), np.zeros(num_directions)
     num_predictions, num_unknown = 0, 0
     state = model.zero_state(num_lanes)
     maker = _maker(model, corpus, vocabulary)
+    fixed = None if fixed_vocabulary is None else FixedVocabulary(fixed_vocabulary, vocabulary, corpus.types)
+    word_ids = maker.word_ids if fixed is None else fixed.ids  # of the types
     with torch.inference_mode():
         for batch in every_token_once(
             corpus,
@@ -86,12 +93,21 @@ def evaluate(
             output = run_language_model(model, batch, state)
             state = output.state
             for direction, losses in enumerate(output.losses):
+                types = batch.target_types[direction]
+                if fixed is not None:
+                    losses = fixed.losses(
+                        model.softmax,
+                        output.hidden[direction],
+                        types.ravel(),
+                        batch.targets[direction].ravel(),
+                        losses.flatten(),
+                    ).view_as(losses)
                 values = losses.double().cpu().numpy()
-                is_known = batch.is_real & (batch.targets[direction] != UNK_ID)
+                is_known = batch.is_real & (word_ids[types] != UNK_ID)
                 totals[direction] += values[batch.is_real].sum()
                 known_totals[direction] += values[is_known].sum()
             num_predictions += int(batch.is_real.sum())
-            num_unknown += int((batch.is_real & (batch.targets[0] == UNK_ID)).sum())
+            num_unknown += int((batch.is_real & (word_ids[batch.target_types[0]] == UNK_ID)).sum())
             if on_tokens is not None:
                 on_tokens(int(batch.is_real.sum()))
     means = totals / num_predictions

@@ -24,6 +24,8 @@ class LanguageModelOutput:
     """Summed cross-entropy in nats, differentiable."""
     losses: list[Tensor]
     """(T, B) cross-entropy of each position."""
+    hidden: list[Tensor]
+    """(T·B, P) what the softmax predicts from."""
     state: list[DirectionState]
     """To be carried into the next window."""
     activations: dict[str, Tensor]
@@ -66,7 +68,7 @@ def run_language_model(
     vectors = model.encode(
         None if batch.char_ids is None else _tensor(batch.char_ids, device), _tensor(batch.word_ids, device)
     )
-    output = LanguageModelOutput([], [], [], {"token_vectors": vectors})
+    output = LanguageModelOutput([], [], [], [], {"token_vectors": vectors})
     for direction, direction_state in enumerate(state):
         tokens = F.embedding(_tensor(batch.inputs[direction], device).flatten(), vectors)  # (N, P)
         outputs, new_state = model.run(direction, tokens, [num_lanes] * num_steps, direction_state, dropout)
@@ -77,6 +79,7 @@ def run_language_model(
         )
         output.totals.append(total)
         output.losses.append(losses.view(num_steps, num_lanes))
+        output.hidden.append(outputs[-1])
         output.state.append(new_state)
         for k, layer in enumerate(outputs):
             output.activations[f"direction{direction}_layer{k}"] = layer

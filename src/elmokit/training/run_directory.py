@@ -4,7 +4,8 @@
 
     config.json     the resolved configuration
     vocab.txt       the vocabulary
-    texts.json      where training and heldout text came from
+    texts.json      where training, heldout and replayed text came from
+    restart.json    what was taken over from an earlier model (see restart.py)
     metrics.jsonl   records (see journal.py)
     tensorboard/
     checkpoints/    (see elmokit/checkpoint.py)
@@ -33,6 +34,7 @@ class Run:
     vocabulary: Vocabulary
     train_prefixes: list[str]
     heldout_prefixes: list[str]
+    replay_prefixes: list[str]
     checkpoint: Checkpoint | None = None
     """To go on from; None for a new run."""
     faults: list[str] = field(default_factory=list)
@@ -47,7 +49,11 @@ class Run:
             OutputError: when the directory is not writable.
         """
         self.vocabulary.save(self.save_dir / "vocab.txt")
-        texts = {"train_prefix": self.train_prefixes, "heldout_prefix": self.heldout_prefixes}
+        texts = {
+            "train_prefix": self.train_prefixes,
+            "heldout_prefix": self.heldout_prefixes,
+            "replay_prefix": self.replay_prefixes,
+        }
         write_text(self.save_dir / "texts.json", json.dumps(texts, indent=2) + "\n")
         write_text(self.save_dir / "config.json", self.config.model_dump_json(indent=2) + "\n")
 
@@ -58,6 +64,7 @@ def start_run(
     vocabulary: Vocabulary,
     train_prefixes: list[str],
     heldout_prefixes: list[str],
+    replay_prefixes: Sequence[str] = (),
 ) -> Run:
     """A new run; nothing but the directory is made yet.
 
@@ -76,7 +83,15 @@ def start_run(
     except OSError as error:
         raise output_error(save_dir, error) from error
     config, excess = _without_excess_negatives(config, vocabulary)
-    return Run(save_dir, config, vocabulary, train_prefixes, heldout_prefixes, excess_negatives=excess)
+    return Run(
+        save_dir,
+        config,
+        vocabulary,
+        train_prefixes,
+        heldout_prefixes,
+        list(replay_prefixes),
+        excess_negatives=excess,
+    )
 
 
 def continue_run(
@@ -86,6 +101,7 @@ def continue_run(
     vocab_file: Path | None = None,
     train_prefixes: Sequence[str] = (),
     heldout_prefixes: Sequence[str] = (),
+    replay_prefixes: Sequence[str] = (),
 ) -> Run:
     """The run of a save directory, to go on with its newest whole checkpoint.
 
@@ -114,15 +130,16 @@ def continue_run(
         )
     try:
         texts = json.loads((save_dir / "texts.json").read_text(encoding="utf-8"))
-        started_train, started_heldout = list(texts["train_prefix"]), list(texts["heldout_prefix"])
+        prefixes = {name: list(texts[name]) for name in ("train_prefix", "heldout_prefix", "replay_prefix")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{save_dir / 'texts.json'}: damaged ({error})") from None
     return Run(
         save_dir,
         config,
         vocabulary,
-        list(train_prefixes) or started_train,
-        list(heldout_prefixes) or started_heldout,
+        list(train_prefixes) or prefixes["train_prefix"],
+        list(heldout_prefixes) or prefixes["heldout_prefix"],
+        list(replay_prefixes) or prefixes["replay_prefix"],
         checkpoint,
         faults,
     )

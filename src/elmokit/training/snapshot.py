@@ -34,12 +34,17 @@ def take_snapshot(trainer: Trainer) -> Checkpoint:
     parameters = dict(trainer.model.named_parameters())
     tensors = {
         "model": {name: value.detach() for name, value in parameters.items()},
-        "optimizer": {name: trainer.optimizer.accumulator(value) for name, value in parameters.items()},
+        "optimizer": {
+            f"{name}/{slot}": trainer.optimizer.slot(slot, name)
+            for slot in trainer.optimizer.slots
+            for name in parameters
+        },
         "state": {"dropout_generator": trainer.dropout_generator.get_state(), **_name_states(trainer.state)},
     }
     values: dict[str, Any] = {
         **{name: getattr(trainer, name) for name in _COUNTERS},
         "best_perplexity": trainer.best_perplexity if math.isfinite(trainer.best_perplexity) else None,
+        "num_updates": trainer.optimizer.num_updates,
         "recent": trainer.recent.state_dict(),
         "stream": trainer.stream.state_dict(),
         "sampling_generator": trainer.sampling_generator.bit_generator.state,
@@ -69,7 +74,9 @@ def restore_snapshot(trainer: Trainer, checkpoint: Checkpoint) -> None:
     with torch.no_grad():
         for name, parameter in trainer.model.named_parameters():
             parameter.copy_(checkpoint.tensors["model"][name])
-            trainer.optimizer.accumulator(parameter).copy_(checkpoint.tensors["optimizer"][name])
+            for slot in trainer.optimizer.slots:
+                trainer.optimizer.slot(slot, name).copy_(checkpoint.tensors["optimizer"][f"{name}/{slot}"])
+    trainer.optimizer.num_updates = values["num_updates"]
     state = checkpoint.tensors["state"]
     trainer.dropout_generator.set_state(state["dropout_generator"])
     trainer.state = [
@@ -99,6 +106,8 @@ def _fingerprints(trainer: Trainer) -> dict[str, str]:
     }
     if trainer.heldout is not None:  # the best perplexity so far is one on this text
         fingerprints["heldout text"] = trainer.heldout.fingerprint
+    if trainer.replay is not None:
+        fingerprints["replayed text"] = trainer.replay.fingerprint
     return fingerprints
 
 

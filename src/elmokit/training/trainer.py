@@ -22,6 +22,7 @@ from elmokit.checkpoint import (
 from elmokit.config import Config
 from elmokit.data.batches import Batch, BatchMaker, TrainingStream
 from elmokit.data.corpus import Corpus
+from elmokit.data.replay import CorpusWithReplay
 from elmokit.data.vocabulary import EOS_ID, UNK_ID, Vocabulary
 from elmokit.errors import ConfigError, ElmokitError
 from elmokit.model.bilm import BiLM, DirectionState
@@ -31,10 +32,12 @@ from elmokit.model.softmax import Candidates, draw_candidates
 from elmokit.training.evaluation import Evaluation, evaluate, perplexity
 from elmokit.training.forward import Dropout, LanguageModelOutput, run_language_model
 from elmokit.training.journal import Journal, Recent
-from elmokit.training.optimizer import Adagrad, clip_gradients
+from elmokit.training.optimizer import clip_gradients, learning_rate_at, make_optimizer
+from elmokit.training.parameter_names import matching_names
 from elmokit.training.progress import Progress
 from elmokit.training.run_lock import locked
 from elmokit.training.snapshot import restore_snapshot, take_snapshot
+from elmokit.training.unigrams import start_from_unigrams
 
 _KEEP_CHECKPOINTS = 2  # so that one remains when the newest turns out to be damaged
 _MAX_ROLLBACKS = 5  # to the same checkpoint: a learning rate of a thirtieth has not helped
@@ -57,14 +60,15 @@ class Trainer:
         vocabulary: of the model.
         save_dir: where checkpoints and records go.
         heldout: text to evaluate on; None for none.
+        replay: old text to be mixed in by ``replay_share``, against forgetting; None for none.
 
-    The state is everything that changes: parameters, accumulators, carried LSTM states, stream
+    The state is everything that changes: parameters, optimizer, carried LSTM states, stream
     position, random generators, counters. After :meth:`load_checkpoint` training goes on bit for bit
     as if it had never stopped (on a CPU with the same number of threads).
 
     Raises:
         ConfigError: when the vocabulary is too small for ``num_negatives``, ``patience`` is set without
-            heldout text, or the model has a lexicon.
+            heldout text, the model has a lexicon, or a pattern of ``freeze`` matches no parameter.
         CorpusError: when the corpus is too small for ``batch_size``.
     """
 
@@ -76,6 +80,7 @@ class Trainer:
         *,
         save_dir: Path,
         heldout: Corpus | None = None,
+        replay: Corpus | None = None,
     ) -> None:
         training, char_cnn = config.training, config.model.char_cnn
         if config.model.lexicon is not None:
@@ -94,27 +99,25 @@ class Trainer:
         self.corpus = corpus
         self.vocabulary = vocabulary
         self.heldout = heldout
+        self.replay = replay
         self.save_dir = save_dir
-        maker = BatchMaker(corpus, vocabulary, None if char_cnn is None else char_cnn.max_characters)
-        self.stream = TrainingStream(
-            corpus,
-            maker,
-            batch_size=training.batch_size,
-            unroll_steps=training.unroll_steps,
-            bidirectional=config.model.bidirectional,
-            shuffle=training.shuffle,
-            keep_blank_lines=training.blank_lines == "keep",
-            seed=training.seed,
+        self._text = corpus if replay is None else CorpusWithReplay(corpus, replay)
+        self._maker = BatchMaker(
+            self._text, vocabulary, None if char_cnn is None else char_cnn.max_characters
         )
+        self.stream = self.new_stream()
         device = find_device(training.device)
         self.model = BiLM(config.model, len(vocabulary))
         self.model.reset_parameters(torch.Generator().manual_seed(training.seed))
+        if training.unigram_bias:
+            start_from_unigrams(self.model, corpus, vocabulary)
         self.model.to(device)
-        self.optimizer = Adagrad(
-            self.model.parameters(),
-            learning_rate=training.learning_rate,
-            initial_accumulator=training.initial_accumulator,
-        )
+        parameters = dict(self.model.named_parameters())
+        for name in matching_names(training.freeze, parameters, setting="freeze"):
+            parameters[name].requires_grad_(False)
+        if not any(parameter.requires_grad for parameter in parameters.values()):
+            raise ConfigError(f"freeze={list(training.freeze)}: leaves no parameter to be trained")
+        self.optimizer = make_optimizer(parameters, training)
         self.state: list[DirectionState] = self.model.zero_state(training.batch_size)
         self.dropout_generator = torch.Generator(device).manual_seed(training.seed)
         self.sampling_generator = np.random.default_rng(training.seed)
@@ -122,7 +125,7 @@ class Trainer:
 
         self.step = 0
         self.best_perplexity = math.inf
-        self.best_step = 0
+        self.best_step = 0  # of the best perplexity, where that is finite
         self.evaluations_without_gain = 0
         self.evaluation_is_due = False  # the run was stopped before or during one
         self.non_finite_in_a_row = 0
@@ -144,6 +147,27 @@ class Trainer:
         training = self.config.training
         steps = training.num_epochs * self.stream.num_predictions_per_epoch // self.predictions_per_step
         return max(1, min(steps, training.max_steps or steps))
+
+    def new_stream(self) -> TrainingStream:
+        """The batches from the start."""
+        training = self.config.training
+        return TrainingStream(
+            self._text,
+            self._maker,
+            batch_size=training.batch_size,
+            unroll_steps=training.unroll_steps,
+            bidirectional=self.config.model.bidirectional,
+            shuffle=training.shuffle,
+            keep_blank_lines=training.blank_lines == "keep",
+            seed=training.seed,
+            replay_share=0.0 if self.replay is None else training.replay_share,
+        )
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the next update."""
+        rate = learning_rate_at(self.step, self.num_steps, self.config.training)
+        return rate * self.learning_rate_factor
 
     def run(self) -> Iterator[Progress]:
         """Train to the end, yielding after every step.
@@ -187,7 +211,7 @@ class Trainer:
         """
         training = self.config.training
         started = time.perf_counter()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         if training.state_reset:
             self._reset_some_lanes()
         output = run_language_model(
@@ -201,11 +225,10 @@ class Trainer:
             raise NonFiniteError(
                 f"step {self.step + 1}: loss {loss_value}, gradient norm {norm}, expected finite numbers: "
                 "the update was not applied; the batch read "
-                + ", ".join(map(self.corpus.place, batch.sentences))
+                + ", ".join(map(self._text.place, batch.sentences))
             )
-        for group in self.optimizer.param_groups:
-            group["lr"] = training.learning_rate * self.learning_rate_factor
-        self.optimizer.step()
+        learning_rate = self.learning_rate
+        self.optimizer.step(learning_rate)
         self.state = output.state
         self.step += 1
         self.non_finite_in_a_row = 0
@@ -217,7 +240,7 @@ class Trainer:
         self.recent.num_unknown += int((batch.targets[0] == UNK_ID).sum())
         if journal is not None:
             if self.step % training.log_interval == 0 or self.step == self.num_steps:
-                self._record(journal, norm)
+                self._record(journal, norm, learning_rate)
             if training.histogram_interval and self.step % training.histogram_interval == 0:
                 parameters = {f"weights/{name}": value for name, value in self.model.named_parameters()}
                 activations = {f"activations/{name}": value for name, value in output.activations.items()}
@@ -313,7 +336,7 @@ class Trainer:
             draw_candidates(self.sampling_generator, num_negatives, len(self.vocabulary)) for _ in self.state
         ]
 
-    def _record(self, journal: Journal, norm: float) -> None:
+    def _record(self, journal: Journal, norm: float, learning_rate: float) -> None:
         training, recent = self.config.training, self.recent
         num_predictions = len(recent.losses) * self.predictions_per_step
         loss = recent.mean_loss()
@@ -326,7 +349,7 @@ class Trainer:
                 "seconds": self.seconds,
                 "loss": loss,
                 "perplexity": perplexity(loss),
-                "learning_rate": training.learning_rate * self.learning_rate_factor,
+                "learning_rate": learning_rate,
                 "gradient_norm": norm,
                 "clipped_gradient_norm": min(norm, training.clip_norm),
                 "tokens_per_second": num_predictions / max(recent.seconds, 1e-9),
@@ -338,6 +361,7 @@ class Trainer:
     def _evaluate(self, journal: Journal) -> tuple[Evaluation | None, bool]:
         """Evaluate, unless a stop is requested before it is done; then it is due when the run goes on."""
         if self.heldout is None:
+            self.evaluation_is_due = False
             return None, False
         self.evaluation_is_due = True
         try:
@@ -366,7 +390,7 @@ class Trainer:
         """
         directory = checkpoint_directory(self.save_dir, self.step)
         write_checkpoint(directory, take_snapshot(self))
-        keep = {self.best_step} if self.best_step else set()
+        keep = {self.best_step} if math.isfinite(self.best_perplexity) else set()
         remove_old_checkpoints(self.save_dir, step=self.step, keep=keep, keep_last=_KEEP_CHECKPOINTS)
         self._last_checkpoint = time.monotonic()
         self._rollbacks_in_a_row = 0
