@@ -74,7 +74,7 @@ def command(
     """
     _refuse_stray_files(overrides)
     # A run that goes on is held from the first look at it; a new one from when there is something to hold.
-    with locked(save_dir) if resume and list_checkpoints(save_dir) else nullcontext():
+    with locked(save_dir) if resume and (save_dir / "checkpoints").is_dir() else nullcontext():
         if resume:
             run = continue_run(
                 save_dir, config_name, overrides, vocab_file, list(train_prefixes), list(heldout_prefixes)

@@ -18,6 +18,7 @@ from __future__ import annotations
 import bisect
 import hashlib
 import json
+import os
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from typing import Any, BinaryIO
 import fsspec
 import numpy as np
 
-from elmokit.atomic import new_directory
+from elmokit.atomic import clear_leftovers, new_directory
 from elmokit.cache import default_cache_dir
 from elmokit.data.characters import boundary_rows, char_rows, word_bytes
 from elmokit.data.text import find_texts, is_url, read_sentences
@@ -38,6 +39,7 @@ FORMAT_VERSION = 2
 BOS_TYPE, EOS_TYPE = 0, 1
 _NUM_BOUNDARY_TYPES = 2
 _WRITE_TOKENS = 1 << 20  # tokens held before they go to the disk
+_LEFTOVER_SECONDS = 24 * 60 * 60  # without a write: nobody prepares this slowly
 
 
 class TypeTable:
@@ -159,18 +161,34 @@ def prepare_corpus(
     """
     paths = find_texts(patterns)
     sources = [_identity(path) for path in paths]
-    key = hashlib.blake2b(json.dumps([FORMAT_VERSION, sources]).encode(), digest_size=16).hexdigest()
     root = cache_dir if cache_dir is not None else default_cache_dir() / "corpora"
-    directory = root / key
-    if not directory.is_dir():
+    directory = root / _key(sources)
+    if not _is_there(directory):
         try:
             with new_directory(directory) as temporary:
+                clear_leftovers(root / "*", min_age=_LEFTOVER_SECONDS)
                 _write(temporary, paths, sources, on_bytes)
         except OutputError as error:
-            if directory.is_dir():  # another process has made it meanwhile
-                return open_corpus(directory)
-            raise OutputError(f"{error}; set ELMOKIT_CACHE to a directory with room for it") from error
+            if not _is_there(directory):  # otherwise another process has made it meanwhile
+                raise OutputError(f"{error}; set ELMOKIT_CACHE to a directory with room for it") from error
     return open_corpus(directory)
+
+
+def is_prepared(patterns: Sequence[str], cache_dir: Path) -> bool:
+    """Whether :func:`prepare_corpus` would find the text prepared.
+
+    Raises:
+        TextError: when nothing matches.
+    """
+    return _is_there(cache_dir / _key([_identity(path) for path in find_texts(patterns)]))
+
+
+def _key(sources: Sequence[dict[str, Any]]) -> str:
+    return hashlib.blake2b(json.dumps([FORMAT_VERSION, sources]).encode(), digest_size=16).hexdigest()
+
+
+def _is_there(directory: Path) -> bool:
+    return os.path.isdir(directory)  # noqa: PTH112  is_dir raises where even looking is not allowed
 
 
 def open_corpus(directory: Path) -> Corpus:
