@@ -129,7 +129,7 @@ def test_heldout_text_too_short_for_a_batch_of_bilm_tf(fails):
 
 def test_unwritable_cache(fails, work, monkeypatch):
     monkeypatch.setenv("ELMOKIT_CACHE", str(work / "train.txt"))
-    assert "set ELMOKIT_CACHE to a directory with room for it" in fails(*on_text("train", "train.txt"))
+    assert "set ELMOKIT_CACHE to a directory with room for it" in fails(*on_text("evaluate", "train.txt"))
 
 
 # --- vocabularies --------------------------------------------------------------------------------

@@ -13,9 +13,10 @@ import click
 from elmokit.checkpoint import list_checkpoints
 from elmokit.commands import terminal
 from elmokit.config import Config
-from elmokit.data.corpus import Corpus, prepare_corpus, rank_correlation
+from elmokit.data.corpus import Corpus, is_prepared, prepare_corpus, rank_correlation
 from elmokit.data.text import find_texts, total_bytes
 from elmokit.data.vocabulary import UNK_ID, Vocabulary
+from elmokit.errors import OutputError
 from elmokit.training.evaluation import Evaluation
 from elmokit.training.progress import Progress
 from elmokit.training.run_directory import Run, continue_run, start_run
@@ -100,8 +101,11 @@ def command(
 
 def _run(run: Run) -> None:
     find_texts(run.heldout_prefixes)  # a fault there is better told before hours of reading
-    corpus = _prepare(run.train_prefixes, "reading the training text")
-    heldout = _prepare(run.heldout_prefixes, "reading the heldout text") if run.heldout_prefixes else None
+    own_cache = run.save_dir / "corpora"
+    corpus = _prepare(run.train_prefixes, "reading the training text", own_cache)
+    heldout = None
+    if run.heldout_prefixes:
+        heldout = _prepare(run.heldout_prefixes, "reading the heldout text", own_cache)
     _describe_corpus(corpus, run)
     trainer = Trainer(run.config, corpus, run.vocabulary, save_dir=run.save_dir, heldout=heldout)
     if run.checkpoint is not None:
@@ -134,10 +138,20 @@ def _refuse_stray_files(overrides: tuple[str, ...]) -> None:
             )
 
 
-def _prepare(prefixes: list[str], description: str) -> Corpus:
+def _prepare(prefixes: list[str], description: str, own_cache: Path) -> Corpus:
+    """Prepare a text in the cache, or in the run's own one where that cannot be written."""
     paths = find_texts(prefixes)
-    with terminal.progress_bar(description, total_bytes(paths), "B") as bar:
-        return prepare_corpus(paths, on_bytes=bar.update)
+
+    def prepare(cache_dir: Path | None) -> Corpus:
+        with terminal.progress_bar(description, total_bytes(paths), "B") as bar:
+            return prepare_corpus(paths, cache_dir=cache_dir, on_bytes=bar.update)
+
+    if not is_prepared(paths, own_cache):
+        try:
+            return prepare(None)
+        except OutputError as error:
+            terminal.warn(f"{error}; the prepared text is kept in {own_cache} instead")
+    return prepare(own_cache)
 
 
 def _describe_corpus(corpus: Corpus, run: Run) -> None:
