@@ -10,6 +10,7 @@ from torch import Tensor
 
 from elmokit.checkpoint import Checkpoint
 from elmokit.config import Config
+from elmokit.data.sources import describe_changes
 from elmokit.errors import CheckpointError
 from elmokit.model.bilm import DirectionState
 from elmokit.model.projected_lstm import LstmState
@@ -44,6 +45,7 @@ def take_snapshot(trainer: Trainer) -> Checkpoint:
         "stream": trainer.stream.state_dict(),
         "sampling_generator": trainer.sampling_generator.bit_generator.state,
         "fingerprints": _fingerprints(trainer),
+        "sources": _sources(trainer),
         "config": trainer.config.model_dump(mode="json"),
     }
     return Checkpoint(tensors, values)
@@ -58,9 +60,12 @@ def restore_snapshot(trainer: Trainer, checkpoint: Checkpoint) -> None:
     values = checkpoint.trainer
     for name, fingerprint in _fingerprints(trainer).items():
         if values["fingerprints"].get(name, fingerprint) != fingerprint:
+            before = values.get("sources", {}).get(name, [])
+            changes = describe_changes(before, _sources(trainer).get(name, []))
             raise CheckpointError(
                 f"the {name} is not the one that this run was started with (fingerprint {fingerprint}, "
-                f"expected {values['fingerprints'][name]}): resume with the same one, or start a new run"
+                f"expected {values['fingerprints'][name]}{changes and '; '}{changes}): resume with the same "
+                "one, or start a new run"
             )
     config = Config.parse(values["config"], source="checkpoint")
     differences = config.differences(trainer.config)
@@ -100,6 +105,14 @@ def _fingerprints(trainer: Trainer) -> dict[str, str]:
     if trainer.heldout is not None:  # the best perplexity so far is one on this text
         fingerprints["heldout text"] = trainer.heldout.fingerprint
     return fingerprints
+
+
+def _sources(trainer: Trainer) -> dict[str, list[dict[str, Any]]]:
+    """The files of the texts, by the names of their fingerprints, to name those that have changed."""
+    sources = {"training text": list(trainer.corpus.source_states)}
+    if trainer.heldout is not None:
+        sources["heldout text"] = list(trainer.heldout.source_states)
+    return sources
 
 
 def _name_states(state: list[DirectionState]) -> dict[str, Tensor]:
