@@ -81,7 +81,7 @@ def read_checkpoint(directory: Path) -> Checkpoint:
 
 
 def read_best_model(save_dir: Path) -> tuple[Path, dict[str, Tensor], dict[str, Any]]:
-    """The parameters with the best heldout perplexity, or the newest where none was measured.
+    """The parameters with the best heldout perplexity, or the newest where that is not known or deleted.
 
     Returns:
         The checkpoint's directory, its parameters by name, and the plain values of the newest
@@ -95,10 +95,22 @@ def read_best_model(save_dir: Path) -> tuple[Path, dict[str, Tensor], dict[str, 
         raise CheckpointError(
             f"{save_dir}: no checkpoint there yet: expected a training run that has saved one"
         )
-    newest = directories[-1]
-    trainer = _read_trainer(newest)
-    best = checkpoint_directory(save_dir, trainer["best_step"]) if trainer["best_step"] else newest
-    return best, _read_tensors(best, "model", _read_trainer(best)), trainer
+    directory = directories[-1]
+    try:
+        trainer = _read_trainer(directory)
+        best = checkpoint_directory(save_dir, trainer["best_step"])
+        if best.is_dir():
+            directory = best
+        else:  # none was measured, or it was deleted
+            trainer |= {"best_step": 0, "best_perplexity": None}
+        return directory, _read_tensors(directory, "model", _read_trainer(directory)), trainer
+    except CheckpointError as error:
+        if len(directories) == 1:
+            raise
+        # Not in silence: another checkpoint is another model.
+        raise CheckpointError(
+            f"{error}: put it back from a copy, or delete {directory} for another checkpoint to be used"
+        ) from None
 
 
 def list_checkpoints(save_dir: Path) -> list[Path]:
