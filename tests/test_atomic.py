@@ -207,7 +207,7 @@ def test_what_may_still_be_written_is_left_alone(tmp_path):
         os.utime(tmp_path / name, (old, old))
     os.utime(tmp_path / ".d1.a.partial" / "file", (old, old))  # in the other one a file is being written
     os.utime(tmp_path / ".d3.a.partial", (future, future))  # before the clock was put back
-    clear_leftovers(tmp_path / "*", min_age=50)
+    clear_leftovers(tmp_path / "*", unchanged_since=time.time() - 50)
     assert names(tmp_path) == [".d2.a.partial", ".d3.a.partial"]
     clear_leftovers(tmp_path / "*")
     assert names(tmp_path) == []

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -89,23 +88,23 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def clear_leftovers(pattern: Path, *, min_age: float | None = None) -> None:
+def clear_leftovers(pattern: Path, *, unchanged_since: float | None = None) -> None:
     """Remove what killed processes have left of files and directories, as far as that can be done.
 
     A directory that was out of the way to be replaced, and has not been, gets its place back. Nobody may
-    be writing there, unless an age tells apart what is still written.
+    be writing there, unless a time tells apart what is still written.
 
     Args:
         pattern: what was being written; its name may be a glob, such as ``checkpoints/*``.
-        min_age: seconds since the last sign of life of what is removed; None to remove all. By a clock
-            that was put back nothing is old, which is the safe side.
+        unchanged_since: remove only what was last written to before this time of the file system, in
+            seconds since 1970; None to remove all. Of clocks that were put back too much is kept.
     """
     for leftover in pattern.parent.glob(f".{pattern.name}.*"):
         with suppress(OSError):  # another process may be clearing as well
             if leftover.suffix == _REPLACED and not (place := _place_of(leftover)).exists():
                 leftover.rename(place)
             elif leftover.suffix in (_PARTIAL, _REPLACED) and (
-                min_age is None or time.time() - _last_change(leftover) >= min_age
+                unchanged_since is None or _last_change(leftover) < unchanged_since
             ):
                 _remove(leftover)
 

@@ -172,7 +172,8 @@ def prepare_corpus(
     if not _is_there(directory):
         try:
             with new_directory(directory) as temporary:
-                clear_leftovers(root / "*", min_age=_LEFTOVER_SECONDS)
+                now = temporary.stat().st_mtime  # of the file system, whose clock need not be this machine's
+                clear_leftovers(root / "*", unchanged_since=now - _LEFTOVER_SECONDS)
                 _write(temporary, paths, sources, on_bytes)
         except OutputError as error:
             if not _is_there(directory):  # otherwise another process has made it meanwhile
