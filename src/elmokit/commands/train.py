@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 from collections.abc import Iterator
@@ -202,6 +203,8 @@ def _train(trainer: Trainer) -> None:
             f"stopped by {received[0].name} after step {progress.step:,}, with a checkpoint; "
             f"go on with: elmokit train --save-dir {trainer.save_dir} --resume"
         )
+        # A second Ctrl-C while Python tidies up would be a trace instead of an end.
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)
         click.get_current_context().exit(128 + received[0])
     if progress is None:
         terminal.say(f"nothing left to do: the run has ended after step {trainer.step:,}")
