@@ -124,6 +124,29 @@ def test_a_fault_leaves_the_old_directory(tmp_path, error):
     assert names(path) == ["old"]
 
 
+@pytest.mark.parametrize("write", [new_file, new_directory])
+def test_ctrl_c_at_the_moment_of_making_leaves_nothing(tmp_path, monkeypatch, write):
+    made = []
+
+    def interrupted(operation):
+        def run(*arguments, **options):
+            result = operation(*arguments, **options)
+            if made:
+                return result
+            made.append(arguments)
+            raise KeyboardInterrupt
+
+        return run
+
+    for name in ("open", "mkdir"):
+        monkeypatch.setattr(os, name, interrupted(getattr(os, name)))
+    with pytest.raises(KeyboardInterrupt), write(tmp_path / "name"):
+        pass
+    monkeypatch.undo()
+    assert made
+    assert names(tmp_path) == []
+
+
 # --- killed processes ----------------------------------------------------------------------------
 
 

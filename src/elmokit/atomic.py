@@ -8,8 +8,8 @@ it what it was writing, for :func:`clear_leftovers`.
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -39,10 +39,8 @@ def new_file(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise IsADirectoryError(21, "is a directory, expected a file name")
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_PARTIAL)
-        os.close(handle)
-        temporary = Path(name)
-        temporary.chmod(0o666 & ~_umask())
+        temporary = _beside(path)
+        temporary.touch(exist_ok=False)
         yield temporary
         _flush(temporary)
         temporary.replace(path)
@@ -50,7 +48,8 @@ def new_file(path: Path) -> Iterator[Path]:
         raise output_error(path, error) from error
     finally:
         if temporary is not None:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink()
 
 
 @contextmanager
@@ -65,8 +64,8 @@ def new_directory(path: Path) -> Iterator[Path]:
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=_PARTIAL))
-        temporary.chmod(0o777 & ~_umask())
+        temporary = _beside(path)
+        temporary.mkdir()
         yield temporary
         for file in temporary.rglob("*"):
             if file.is_file():
@@ -107,6 +106,11 @@ def clear_leftovers(pattern: Path, *, unchanged_since: float | None = None) -> N
                 unchanged_since is None or _last_change(leftover) < unchanged_since
             ):
                 _remove(leftover)
+
+
+def _beside(path: Path) -> Path:
+    """A name for what is to become ``path``; known before it is made, so that Ctrl-C cannot come between."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}{_PARTIAL}")
 
 
 def _place_of(replaced: Path) -> Path:
