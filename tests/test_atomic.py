@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import os
+import time
+from pathlib import Path
 
 import pytest
 
-from elmokit.atomic import new_directory, new_file, write_text
+from elmokit.atomic import clear_leftovers, new_directory, new_file, write_text
 from elmokit.errors import OutputError
 
 
@@ -120,3 +122,115 @@ def test_a_fault_leaves_the_old_directory(tmp_path, error):
         write_half()
     assert names(tmp_path) == ["directory"]
     assert names(path) == ["old"]
+
+
+@pytest.mark.parametrize("write", [new_file, new_directory])
+def test_ctrl_c_at_the_moment_of_making_leaves_nothing(tmp_path, monkeypatch, write):
+    made = []
+
+    def interrupted(operation):
+        def run(*arguments, **options):
+            result = operation(*arguments, **options)
+            if made:
+                return result
+            made.append(arguments)
+            raise KeyboardInterrupt
+
+        return run
+
+    for name in ("open", "mkdir"):
+        monkeypatch.setattr(os, name, interrupted(getattr(os, name)))
+    with pytest.raises(KeyboardInterrupt), write(tmp_path / "name"):
+        pass
+    monkeypatch.undo()
+    assert made
+    assert names(tmp_path) == []
+
+
+# --- killed processes ----------------------------------------------------------------------------
+
+
+class KilledError(Exception):
+    """Stands for the end of the process: nothing after it works."""
+
+
+def killed_before(patch, num_operations: int, write) -> bool:
+    """Write until so many changes of the file system have been made; tell whether there were more."""
+    left = num_operations
+
+    def counted(operation):
+        def run(*arguments, **options):
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise KilledError
+            return operation(*arguments, **options)
+
+        return run
+
+    patch.setattr(Path, "rename", counted(Path.rename))
+    for name in ("mkdir", "rmdir", "unlink"):
+        patch.setattr(os, name, counted(getattr(os, name)))
+    try:
+        write(str(num_operations))
+    except KilledError:
+        return True
+    return False
+
+
+def test_a_directory_that_is_replaced_is_never_lost(tmp_path, monkeypatch):
+    path = tmp_path / "directory"
+
+    def write(content: str) -> None:
+        with new_directory(path) as temporary:
+            for name in ("one", "two"):
+                (temporary / name).write_text(content)
+
+    write("0")
+    num_operations, contents = 0, ["0"]
+    while True:
+        with monkeypatch.context() as patch:
+            was_killed = killed_before(patch, num_operations, write)
+        clear_leftovers(tmp_path / "*")
+        assert names(tmp_path) == ["directory"]
+        assert names(path) == ["one", "two"]
+        content = (path / "one").read_text()
+        assert (path / "two").read_text() == content
+        assert content in (contents[-1], str(num_operations))
+        contents.append(content)
+        if not was_killed:
+            break
+        num_operations += 1
+    assert num_operations >= 5  # making, two renames, removal of two files and their directory
+    assert contents[-1] == str(num_operations)
+
+
+def leave(directory: Path, *leftovers: str) -> None:
+    for name in leftovers:
+        if name.startswith(".d"):
+            (directory / name).mkdir()
+            (directory / name / "file").write_text("")
+        else:
+            (directory / name).write_text("")
+
+
+def test_leftovers_of_what_is_named_are_cleared(tmp_path):
+    leave(tmp_path, ".file.abc_1234.partial", ".d.abc_1234.partial", ".file.other", "file", ".x.abc.partial")
+    clear_leftovers(tmp_path / "file")
+    assert names(tmp_path) == [".d.abc_1234.partial", ".file.other", ".x.abc.partial", "file"]
+    clear_leftovers(tmp_path / "*")
+    assert names(tmp_path) == [".file.other", "file"]
+    clear_leftovers(tmp_path / "missing" / "*")
+
+
+def test_what_may_still_be_written_is_left_alone(tmp_path):
+    leave(tmp_path, ".d1.a.partial", ".d2.a.partial", ".d3.a.partial")
+    old, future = time.time() - 100, time.time() + 10**8
+    for name in (".d1.a.partial", ".d2.a.partial"):
+        os.utime(tmp_path / name, (old, old))
+    os.utime(tmp_path / ".d1.a.partial" / "file", (old, old))  # in the other one a file is being written
+    os.utime(tmp_path / ".d3.a.partial", (future, future))  # before the clock was put back
+    clear_leftovers(tmp_path / "*", unchanged_since=time.time() - 50)
+    assert names(tmp_path) == [".d2.a.partial", ".d3.a.partial"]
+    clear_leftovers(tmp_path / "*")
+    assert names(tmp_path) == []

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from elmokit.checkpoint import (
     Checkpoint,
     checkpoint_directory,
     list_checkpoints,
+    read_best_checkpoint,
     read_checkpoint,
     remove_old_checkpoints,
     write_checkpoint,
@@ -127,3 +129,51 @@ def test_order_and_removal(tmp_path):
 
 def test_no_checkpoints(tmp_path):
     assert list_checkpoints(tmp_path) == []
+
+
+# --- the best one --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def best_and_newest(tmp_path):
+    """Of step 3, the best one, and of step 5."""
+    for step in (3, 5):
+        trainer = TRAINER | {"step": step, "best_step": 3}
+        write_checkpoint(checkpoint_directory(tmp_path, step), Checkpoint(TENSORS, trainer))
+    return list_checkpoints(tmp_path)
+
+
+def test_the_best_checkpoint_is_the_model(best_and_newest, tmp_path):
+    directory, checkpoint, trainer = read_best_checkpoint(tmp_path)
+    assert directory == best_and_newest[0]
+    assert torch.equal(checkpoint.tensors["model"]["a"], TENSORS["model"]["a"])
+    assert (trainer["step"], trainer["best_step"], trainer["best_perplexity"]) == (5, 3, 1 / 3)
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "trainer.json"])
+@pytest.mark.parametrize("which", [0, 1], ids=["best", "newest"])
+def test_another_one_is_taken_only_when_the_damaged_one_is_deleted(best_and_newest, tmp_path, file, which):
+    if (which, file) == (1, "model.safetensors"):
+        (best_and_newest[1] / file).write_bytes(b"")
+        assert read_best_checkpoint(tmp_path)[0] == best_and_newest[0]
+        return
+    damaged, whole = best_and_newest[which], best_and_newest[1 - which]
+    (damaged / file).write_bytes(b"")
+    with pytest.raises(CheckpointError) as error:
+        read_best_checkpoint(tmp_path)
+    message = str(error.value)
+    assert message.startswith(f"{damaged / file}: damaged checkpoint (")
+    assert message.endswith(
+        f": put it back from a copy, or delete {damaged} for another checkpoint to be used"
+    )
+    shutil.rmtree(damaged)
+    directory, _, trainer = read_best_checkpoint(tmp_path)
+    assert directory == whole
+    assert trainer["best_step"] == (0 if which == 0 else 3)
+
+
+def test_there_is_no_other_one(best_and_newest, tmp_path):
+    shutil.rmtree(best_and_newest[0])
+    (best_and_newest[1] / "trainer.json").write_text("")
+    with pytest.raises(CheckpointError, match=r"damaged checkpoint \([^:]*: line 1 column 1 \(char 0\)\)$"):
+        read_best_checkpoint(tmp_path)

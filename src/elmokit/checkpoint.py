@@ -84,24 +84,42 @@ def read_checkpoint(directory: Path, files: Sequence[str] = TENSOR_FILES) -> Che
     return Checkpoint({name: _read_tensors(directory, name, trainer) for name in files}, trainer)
 
 
-def find_best_checkpoint(save_dir: Path) -> tuple[Path, dict[str, Any]]:
-    """The checkpoint with the best heldout perplexity, or the newest where none was measured.
+def read_best_checkpoint(
+    save_dir: Path, files: Sequence[str] = TENSOR_FILES
+) -> tuple[Path, Checkpoint, dict[str, Any]]:
+    """The checkpoint with the best heldout perplexity, or the newest where that is not known or deleted.
+
+    Args:
+        save_dir: of the run.
+        files: those of its tensors that are wanted.
 
     Returns:
-        Its directory, and the plain values of the newest checkpoint.
+        Its directory, its content, and the plain values of the newest checkpoint.
 
     Raises:
-        CheckpointError: when there is no checkpoint, or the newest is damaged.
+        CheckpointError: when there is no checkpoint, or one that is needed is damaged.
     """
     directories = list_checkpoints(save_dir)
     if not directories:
         raise CheckpointError(
             f"{save_dir}: no checkpoint there yet: expected a training run that has saved one"
         )
-    newest = directories[-1]
-    trainer = _read_trainer(newest)
-    is_measured = trainer["best_perplexity"] is not None
-    return checkpoint_directory(save_dir, trainer["best_step"]) if is_measured else newest, trainer
+    directory = directories[-1]
+    try:
+        newest = _read_trainer(directory)
+        best = checkpoint_directory(save_dir, newest["best_step"])
+        if newest["best_perplexity"] is not None and best.is_dir():
+            directory = best
+        else:  # none was measured, or it was deleted
+            newest |= {"best_step": 0, "best_perplexity": None}
+        return directory, read_checkpoint(directory, files), newest
+    except CheckpointError as error:
+        if len(directories) == 1:
+            raise
+        # Not in silence: another checkpoint is another model.
+        raise CheckpointError(
+            f"{error}: put it back from a copy, or delete {directory} for another checkpoint to be used"
+        ) from None
 
 
 def is_checkpoint(directory: Path) -> bool:

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from elmokit.checkpoint import list_checkpoints
+from elmokit.checkpoint import Checkpoint, list_checkpoints, read_checkpoint, write_checkpoint
 
 pytestmark = pytest.mark.usefixtures("work")
 
@@ -129,7 +129,7 @@ def test_heldout_text_too_short_for_a_batch_of_bilm_tf(fails):
 
 def test_unwritable_cache(fails, work, monkeypatch):
     monkeypatch.setenv("ELMOKIT_CACHE", str(work / "train.txt"))
-    assert "set ELMOKIT_CACHE to a directory with room for it" in fails(*on_text("train", "train.txt"))
+    assert "set ELMOKIT_CACHE to a directory with room for it" in fails(*on_text("evaluate", "train.txt"))
 
 
 # --- vocabularies --------------------------------------------------------------------------------
@@ -337,6 +337,16 @@ class TestModels:
             content = (directory / "model.safetensors").read_bytes()
             (directory / "model.safetensors").write_bytes(content[:100])
         assert "model.safetensors: damaged checkpoint" in fails(*on_model(command, "model"))
+
+    def test_a_damaged_best_checkpoint(self, fails, work, command):
+        *_, best, newest = list_checkpoints(work / "model")
+        checkpoint = read_checkpoint(newest)
+        checkpoint.trainer["best_step"] = read_checkpoint(best).trainer["step"]
+        write_checkpoint(newest, Checkpoint(checkpoint.tensors, checkpoint.trainer))
+        (best / "model.safetensors").write_bytes(b"")
+        line = fails(*on_model(command, "model"))
+        assert f"{best.name}/model.safetensors: damaged checkpoint (its checksum is wrong): " in line
+        assert line.endswith(f"or delete model/checkpoints/{best.name} for another checkpoint to be used")
 
     def test_a_run_without_its_configuration(self, fails, work, command):
         (work / "model/config.json").unlink()

@@ -206,7 +206,7 @@ def test_a_stream_goes_on_from_every_position(numbered, shuffle, keep, batch_siz
     for batch in islice(reader, num_steps):
         expected.append(positions(batch))
         states.append(json.loads(json.dumps(reader.state_dict())))
-    assert {state["epoch"] for state in states} == {0, 1, 2}
+    assert {state["order"]["epoch"] for state in states} == {0, 1, 2}
     for step, state in enumerate(states[:-1]):
         again = stream(*numbered, **settings)
         next(iter(again))  # whatever it did before

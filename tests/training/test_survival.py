@@ -67,13 +67,15 @@ def work(tmp_path) -> Path:
     return tmp_path
 
 
-def start(work: Path, save_dir: str, *arguments: str) -> subprocess.Popen[str]:
+def start(
+    work: Path, save_dir: str, *arguments: str, program: tuple[str, str] = ("-m", "elmokit")
+) -> subprocess.Popen[str]:
     """`elmokit train`, new or resumed, in a process of its own."""
     new = ["--train-prefix", "train.txt", "--heldout-prefix", "heldout.txt", "--vocab-file", "vocab.txt"]
     given = ["--resume"] if list_checkpoints(work / save_dir) else [*new, "--config", "c.toml"]
     environment = {**os.environ, "ELMOKIT_CACHE": str(work / "cache"), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
-        [sys.executable, "-m", "elmokit", "train", "--save-dir", save_dir, *given, *arguments],
+        [sys.executable, *program, "train", "--save-dir", save_dir, *given, *arguments],
         cwd=work,
         env=environment,
         stdout=subprocess.PIPE,
@@ -126,6 +128,22 @@ def test_a_second_ctrl_c_stops_at_once(work):
     assert process.returncode in (130, -signal.SIGINT), err  # the latter in the last moments of Python
     read_last_checkpoint(work / "run")
     assert [path for path in (work / "run/checkpoints").iterdir() if path.name.endswith(".partial")] == []
+
+
+@pytest.mark.slow
+def test_a_second_ctrl_c_at_the_very_end_is_quiet(work):
+    interrupt_at_exit = (
+        "import atexit, os, signal, elmokit.cli\n"
+        "atexit.register(os.kill, os.getpid(), signal.SIGINT)\n"
+        "elmokit.cli.main()"
+    )
+    process = start(work, "run", program=("-c", interrupt_at_exit))
+    wait_for_checkpoint(work, "run", process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert "stopped by SIGINT after step " in out
+    assert "Traceback" not in err
+    assert process.returncode == -signal.SIGINT
 
 
 @pytest.mark.slow

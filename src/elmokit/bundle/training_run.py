@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from elmokit.bundle.pretrained import (
     faults_of,
     model_from_tensors,
 )
-from elmokit.checkpoint import Checkpoint, find_best_checkpoint, read_checkpoint
+from elmokit.checkpoint import Checkpoint, read_best_checkpoint, read_checkpoint
 from elmokit.config import Config
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import CheckpointError
@@ -29,8 +29,8 @@ def read_training_run(save_dir: Path, *, with_optimizer: bool = False) -> Pretra
     Raises:
         CheckpointError: when there is no checkpoint, or it is damaged or of another run.
     """
-    directory, newest = find_best_checkpoint(save_dir)
-    return _read(directory, newest, with_optimizer)
+    directory, checkpoint, newest = read_best_checkpoint(save_dir, _files(with_optimizer))
+    return _model(directory, checkpoint, newest)
 
 
 def read_training_checkpoint(directory: Path, *, with_optimizer: bool = False) -> PretrainedModel:
@@ -39,14 +39,18 @@ def read_training_checkpoint(directory: Path, *, with_optimizer: bool = False) -
     Raises:
         CheckpointError: when it is damaged or of another run.
     """
-    return _read(directory, None, with_optimizer)
+    checkpoint = read_checkpoint(directory, _files(with_optimizer))
+    return _model(directory, checkpoint, checkpoint.trainer)
 
 
-def _read(directory: Path, newest: Mapping[str, Any] | None, with_optimizer: bool) -> PretrainedModel:
+def _files(with_optimizer: bool) -> Sequence[str]:
+    return ("model", "optimizer") if with_optimizer else ("model",)
+
+
+def _model(directory: Path, checkpoint: Checkpoint, facts: Mapping[str, Any]) -> PretrainedModel:
     save_dir = directory.absolute().parents[1]
     config = Config.load(save_dir / "config.json")
     vocabulary = Vocabulary.load(save_dir / "vocab.txt")
-    checkpoint = read_checkpoint(directory, ("model", "optimizer") if with_optimizer else ("model",))
     tensors = checkpoint.tensors["model"]
     shapes = expected_shapes(config, len(vocabulary), with_softmax=True, source=save_dir / "config.json")
     faults = faults_of(tensors, shapes)
@@ -60,14 +64,13 @@ def _read(directory: Path, newest: Mapping[str, Any] | None, with_optimizer: boo
             f"{save_dir / 'vocab.txt'}: not this run's vocabulary (fingerprint {vocabulary.fingerprint}, "
             f"expected {checkpoint.trainer['fingerprints']['vocabulary']}): put the right one back"
         )
-    trainer = checkpoint.trainer if newest is None else newest
     return PretrainedModel(
         model_from_tensors(config, len(vocabulary), tensors, with_softmax=True),
         config,
         vocabulary,
         directory,
-        {key: trainer[key] for key in ("step", "best_step", "best_perplexity", "seconds")},
-        optimizer_state=_optimizer_state(checkpoint, config) if with_optimizer else None,
+        {key: facts[key] for key in ("step", "best_step", "best_perplexity", "seconds")},
+        optimizer_state=_optimizer_state(checkpoint, config) if "optimizer" in checkpoint.tensors else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -15,9 +16,10 @@ from elmokit.bundle.loading import load_model
 from elmokit.checkpoint import list_checkpoints
 from elmokit.commands import terminal
 from elmokit.config import Config
-from elmokit.data.corpus import Corpus, prepare_corpus, rank_correlation
+from elmokit.data.corpus import Corpus, is_prepared, prepare_corpus, rank_correlation
 from elmokit.data.text import find_texts, total_bytes
 from elmokit.data.vocabulary import UNK_ID, Vocabulary
+from elmokit.errors import OutputError
 from elmokit.training.evaluation import Evaluation
 from elmokit.training.progress import Progress
 from elmokit.training.restart import restart, restart_config
@@ -132,7 +134,7 @@ def command(
         overrides = (*overrides, f"freeze={json.dumps(frozen)}")
     prefixes = list(train_prefixes), list(heldout_prefixes), list(replay_prefixes)
     # A run that goes on is held from the first look at it; a new one from when there is something to hold.
-    with locked(save_dir) if resume and list_checkpoints(save_dir) else nullcontext():
+    with locked(save_dir) if resume and (save_dir / "checkpoints").is_dir() else nullcontext():
         if resume:
             _run(continue_run(save_dir, config_name, overrides, vocab_file, *prefixes))
             return
@@ -180,9 +182,13 @@ def _refuse_options_without_their_model(restart_model: str | None, resume: bool,
 
 def _run(run: Run, prepare: Callable[[Trainer], None] | None = None) -> None:
     find_texts(run.heldout_prefixes)  # a fault there is better told before hours of reading
-    corpus = _prepare(run.train_prefixes, "reading the training text")
-    heldout = _prepare(run.heldout_prefixes, "reading the heldout text") if run.heldout_prefixes else None
-    replay = _prepare(run.replay_prefixes, "reading the old text") if run.replay_prefixes else None
+    own_cache = run.save_dir / "corpora"
+    corpus = _prepare(run.train_prefixes, "reading the training text", own_cache)
+    heldout = replay = None
+    if run.heldout_prefixes:
+        heldout = _prepare(run.heldout_prefixes, "reading the heldout text", own_cache)
+    if run.replay_prefixes:
+        replay = _prepare(run.replay_prefixes, "reading the old text", own_cache)
     _describe_corpus(corpus, run)
     trainer = Trainer(
         run.config, corpus, run.vocabulary, save_dir=run.save_dir, heldout=heldout, replay=replay
@@ -219,10 +225,20 @@ def _refuse_stray_files(overrides: tuple[str, ...]) -> None:
             )
 
 
-def _prepare(prefixes: list[str], description: str) -> Corpus:
+def _prepare(prefixes: list[str], description: str, own_cache: Path) -> Corpus:
+    """Prepare a text in the cache, or in the run's own one where that cannot be written."""
     paths = find_texts(prefixes)
-    with terminal.progress_bar(description, total_bytes(paths), "B") as bar:
-        return prepare_corpus(paths, on_bytes=bar.update)
+
+    def prepare(cache_dir: Path | None) -> Corpus:
+        with terminal.progress_bar(description, total_bytes(paths), "B") as bar:
+            return prepare_corpus(paths, cache_dir=cache_dir, on_bytes=bar.update)
+
+    if not is_prepared(paths, own_cache):
+        try:
+            return prepare(None)
+        except OutputError as error:
+            terminal.warn(f"{error}; the prepared text is kept in {own_cache} instead")
+    return prepare(own_cache)
 
 
 def _describe_corpus(corpus: Corpus, run: Run) -> None:
@@ -275,6 +291,8 @@ def _train(trainer: Trainer) -> None:
             f"stopped by {received[0].name} after step {progress.step:,}, with a checkpoint; "
             f"go on with: elmokit train --save-dir {trainer.save_dir} --resume"
         )
+        # A second Ctrl-C while Python tidies up would be a trace instead of an end.
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)
         click.get_current_context().exit(128 + received[0])
     if progress is None:
         terminal.say(f"nothing left to do: the run has ended after step {trainer.step:,}")

@@ -18,19 +18,20 @@ from __future__ import annotations
 import bisect
 import hashlib
 import json
+import os
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import fsspec
 import numpy as np
 
-from elmokit.atomic import new_directory
+from elmokit.atomic import clear_leftovers, new_directory
 from elmokit.cache import default_cache_dir
 from elmokit.data.characters import boundary_rows, char_rows, word_bytes
-from elmokit.data.text import find_texts, is_url, read_sentences
+from elmokit.data.sources import source_state
+from elmokit.data.text import find_texts, read_sentences
 from elmokit.data.vocabulary import BOS_ID, EOS_ID, UNK_ID, Vocabulary, no_token_error
 from elmokit.errors import CorpusError, OutputError
 
@@ -38,6 +39,7 @@ FORMAT_VERSION = 2
 BOS_TYPE, EOS_TYPE = 0, 1
 NUM_BOUNDARY_TYPES = 2
 _WRITE_TOKENS = 1 << 20  # tokens held before they go to the disk
+_LEFTOVER_SECONDS = 24 * 60 * 60  # without a write: nobody prepares this slowly
 
 
 class TypeTable:
@@ -105,12 +107,18 @@ class Corpus:
     offsets: np.ndarray
     """(num_sentences + 1,) int64, blank lines included as sentences of no token."""
     types: TypeTable
-    sources: tuple[str, ...]
+    source_states: tuple[dict[str, Any], ...]
+    """Of the files when they were read, see :func:`~elmokit.data.sources.source_state`."""
     first_lines: tuple[int, ...]
     """Where in ``offsets`` the lines of each source begin."""
     fingerprint: str
     """Of the text: the same sentences in the same order have the same fingerprint."""
     num_blank_lines: int
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The paths of the files."""
+        return tuple(state["path"] for state in self.source_states)
 
     @property
     def num_tokens(self) -> int:
@@ -162,19 +170,36 @@ def prepare_corpus(
         OutputError: when the cache cannot be written.
     """
     paths = find_texts(patterns)
-    sources = [_identity(path) for path in paths]
-    key = hashlib.blake2b(json.dumps([FORMAT_VERSION, sources]).encode(), digest_size=16).hexdigest()
+    sources = [source_state(path) for path in paths]
     root = cache_dir if cache_dir is not None else default_cache_dir() / "corpora"
-    directory = root / key
-    if not directory.is_dir():
+    directory = root / _key(sources)
+    if not _is_there(directory):
         try:
             with new_directory(directory) as temporary:
+                now = temporary.stat().st_mtime  # of the file system, whose clock need not be this machine's
+                clear_leftovers(root / "*", unchanged_since=now - _LEFTOVER_SECONDS)
                 _write(temporary, paths, sources, on_bytes)
         except OutputError as error:
-            if directory.is_dir():  # another process has made it meanwhile
-                return open_corpus(directory)
-            raise OutputError(f"{error}; set ELMOKIT_CACHE to a directory with room for it") from error
+            if not _is_there(directory):  # otherwise another process has made it meanwhile
+                raise OutputError(f"{error}; set ELMOKIT_CACHE to a directory with room for it") from error
     return open_corpus(directory)
+
+
+def is_prepared(patterns: Sequence[str], cache_dir: Path) -> bool:
+    """Whether :func:`prepare_corpus` would find the text prepared.
+
+    Raises:
+        TextError: when nothing matches.
+    """
+    return _is_there(cache_dir / _key([source_state(path) for path in find_texts(patterns)]))
+
+
+def _key(sources: Sequence[dict[str, Any]]) -> str:
+    return hashlib.blake2b(json.dumps([FORMAT_VERSION, sources]).encode(), digest_size=16).hexdigest()
+
+
+def _is_there(directory: Path) -> bool:
+    return os.path.isdir(directory)  # noqa: PTH112  is_dir raises where even looking is not allowed
 
 
 def open_corpus(directory: Path) -> Corpus:
@@ -200,22 +225,11 @@ def open_corpus(directory: Path) -> Corpus:
         tokens=tokens,
         offsets=offsets,
         types=TypeTable(spellings, spelling_offsets, counts),
-        sources=tuple(source["path"] for source in meta["sources"]),
+        source_states=tuple(meta["sources"]),
         first_lines=tuple(meta["first_lines"]),
         fingerprint=meta["fingerprint"],
         num_blank_lines=meta["num_blank_lines"],
     )
-
-
-def _identity(path: str) -> dict[str, Any]:
-    """What tells one state of a source from another: its size and its time or entity tag."""
-    if not is_url(path):
-        status = Path(path).stat()
-        return {"path": str(Path(path).absolute()), "size": status.st_size, "changed": status.st_mtime_ns}
-    file_system, name = fsspec.core.url_to_fs(path)
-    info = file_system.info(name)
-    changed = next((info[key] for key in ("LastModified", "ETag", "mtime", "created") if info.get(key)), None)
-    return {"path": path, "size": info.get("size"), "changed": str(changed)}
 
 
 def _map(path: Path, dtype: type, length: int) -> np.ndarray:

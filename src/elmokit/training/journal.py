@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +15,8 @@ import numpy as np
 from torch import Tensor
 
 from elmokit.atomic import output_error, write_text
-from elmokit.errors import ElmokitError
+from elmokit.errors import ElmokitError, OutputError
+from elmokit.training.event_file import EventFile
 
 
 @dataclass
@@ -67,6 +69,7 @@ class Journal:
     def __init__(self, save_dir: Path, *, step: int) -> None:
         self._save_dir = save_dir
         self._path = save_dir / "metrics.jsonl"
+        self._events_dir = save_dir / "tensorboard"
         self._open(step)
 
     def rewind(self, step: int) -> None:
@@ -75,37 +78,43 @@ class Journal:
         self._open(step)
 
     def _open(self, step: int) -> None:
-        save_dir = self._save_dir
-        earlier = read_metrics(save_dir) if step and self._path.exists() else []
+        earlier = read_metrics(self._save_dir) if step and self._path.exists() else []
         kept = [json.dumps(record) + "\n" for record in earlier if record["step"] <= step]
         write_text(self._path, "".join(kept))
-        self._file = self._path.open("a", encoding="utf-8")
-        self._writer: Any = None
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            pass
-        else:
-            self._writer = SummaryWriter(str(save_dir / "tensorboard"), purge_step=step + 1 if step else None)
-        self.has_tensorboard = self._writer is not None
+        self._events: EventFile | None = None
+        with suppress(ImportError), _told(self._events_dir):
+            self._events = EventFile(self._events_dir, first_step=step + 1 if step else None)
+        self.has_tensorboard = self._events is not None
+        with _told(self._path):
+            self._file = self._path.open("a", encoding="utf-8")
 
     def scalars(self, event: str, step: int, values: Mapping[str, float | int | None]) -> None:
-        """Write one record: a line of JSON, and a TensorBoard scalar for each number."""
+        """Write one record: a line of JSON, and a TensorBoard scalar for each number.
+
+        Raises:
+            OutputError: when the disk is full or not writable.
+        """
         present = {name: value for name, value in values.items() if value is not None}
-        try:
+        with _told(self._path):
             self._file.write(json.dumps({"event": event, "step": step, **present}) + "\n")
             self._file.flush()
-        except OSError as error:
-            raise output_error(self._path, error) from error
-        if self._writer is not None:
-            for name, value in present.items():
-                self._writer.add_scalar(f"{event}/{name}", value, step)
+        if self._events is not None:
+            with _told(self._events_dir):
+                for name, value in present.items():
+                    self._events.add_scalar(f"{event}/{name}", value, step)
+                self._events.flush()
 
     def histograms(self, step: int, tensors: Mapping[str, Tensor]) -> None:
-        """Write the distribution of weights and activations, for TensorBoard alone."""
-        if self._writer is not None:
-            for name, tensor in tensors.items():
-                self._writer.add_histogram(name, tensor.detach().float().cpu(), step)
+        """Write the distribution of weights and activations, for TensorBoard alone.
+
+        Raises:
+            OutputError: when the disk is full or not writable.
+        """
+        if self._events is not None:
+            with _told(self._events_dir):
+                for name, tensor in tensors.items():
+                    self._events.add_histogram(name, tensor.detach().float().cpu(), step)
+                self._events.flush()
 
     def __enter__(self) -> Self:
         return self
@@ -113,16 +122,26 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
+        with suppress(OutputError) if error is not None else nullcontext():  # the first one is to be told
             self._close()
-        except OSError as failure:
-            if error is None:  # otherwise that is the one to be told
-                raise output_error(self._path, failure) from failure
 
     def _close(self) -> None:
-        self._file.close()
-        if self._writer is not None:
-            self._writer.close()
+        try:
+            with _told(self._path):
+                self._file.close()
+        finally:
+            if self._events is not None:
+                with _told(self._events_dir):
+                    self._events.close()
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Name what cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise output_error(path, error) from error
 
 
 def read_metrics(save_dir: Path) -> list[dict[str, Any]]:

@@ -165,9 +165,9 @@ def _report(
         outcome,
         outcome if is_kept and state is not None else "fresh",
         reason,
-        num_kept=counted and counted.num_kept,
-        num_new=counted and counted.num_new,
-        num_dropped=counted and counted.num_dropped,
+        num_kept=None if counted is None else counted.num_kept,
+        num_new=None if counted is None else counted.num_new,
+        num_dropped=None if counted is None else counted.num_dropped,
         is_shifted=is_shifted,
     )
 

@@ -9,6 +9,7 @@
     metrics.jsonl   records (see journal.py)
     tensorboard/
     checkpoints/    (see elmokit/checkpoint.py)
+    corpora/        prepared text, where the cache cannot be written
 """
 
 from __future__ import annotations
@@ -46,8 +47,11 @@ class Run:
         """Write down what the run works with, for the time when it goes on.
 
         Raises:
-            OutputError: when the directory is not writable.
+            OutputError: when the directory is not writable, or another run was there while this new one was
+                being made ready.
         """
+        if self.checkpoint is None:
+            _refuse_another_run(self.save_dir)
         self.vocabulary.save(self.save_dir / "vocab.txt")
         texts = {
             "train_prefix": self.train_prefixes,
@@ -74,10 +78,7 @@ def start_run(
     Raises:
         OutputError: when the directory cannot be made or already holds a run.
     """
-    if list_checkpoints(save_dir):
-        raise OutputError(
-            f"{save_dir}: already holds a training run: go on with --resume, or name another --save-dir"
-        )
+    _refuse_another_run(save_dir)
     try:
         save_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -143,6 +144,13 @@ def continue_run(
         checkpoint,
         faults,
     )
+
+
+def _refuse_another_run(save_dir: Path) -> None:
+    if list_checkpoints(save_dir):
+        raise OutputError(
+            f"{save_dir}: already holds a training run: go on with --resume, or name another --save-dir"
+        )
 
 
 def _without_excess_negatives(config: Config, vocabulary: Vocabulary) -> tuple[Config, int | None]:

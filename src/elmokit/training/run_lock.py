@@ -12,10 +12,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from elmokit.atomic import output_error, write_text
+from elmokit.atomic import clear_leftovers, output_error, write_text
 from elmokit.errors import OutputError
 
 _LOCK, _HOLDER = ".lock", ".holder.json"
+# What a run writes, and may leave half-written when it is killed. Other commands may be writing beside it.
+_WRITTEN = (_HOLDER, "config.json", "texts.json", "vocab.txt", "metrics.jsonl", "checkpoints/*")
 
 
 @contextmanager
@@ -23,7 +25,8 @@ def locked(save_dir: Path) -> Iterator[None]:
     """Hold a save directory, which is made if it is missing; refuse it while another process does.
 
     The lock is the operating system's: it ends with the process, so none is left behind by a run that
-    was killed. The process that holds it may take it again.
+    was killed, and what such a run has left half-written is cleared. The process that holds it may take it
+    again.
 
     Raises:
         OutputError: when another process holds it, naming that process, or when the directory cannot be
@@ -41,6 +44,9 @@ def locked(save_dir: Path) -> Iterator[None]:
     except OSError as error:
         raise output_error(save_dir, error) from error
     try:
+        if lock.lock_counter == 1:
+            for name in _WRITTEN:
+                clear_leftovers(save_dir / name)
         holder = {
             "pid": os.getpid(),
             "host": socket.gethostname(),

@@ -10,12 +10,16 @@ from torch import Tensor
 
 from elmokit.checkpoint import Checkpoint
 from elmokit.config import Config
+from elmokit.data.corpus import Corpus
+from elmokit.data.sources import describe_changes
 from elmokit.errors import CheckpointError
 from elmokit.model.bilm import DirectionState
 from elmokit.model.projected_lstm import LstmState
 
 if TYPE_CHECKING:
     from elmokit.training.trainer import Trainer
+
+_REPLAYED = "replayed text"
 
 # Plain numbers that are saved and restored as they are.
 _COUNTERS = (
@@ -49,6 +53,7 @@ def take_snapshot(trainer: Trainer) -> Checkpoint:
         "stream": trainer.stream.state_dict(),
         "sampling_generator": trainer.sampling_generator.bit_generator.state,
         "fingerprints": _fingerprints(trainer),
+        "sources": _sources(trainer),
         "config": trainer.config.model_dump(mode="json"),
     }
     return Checkpoint(tensors, values)
@@ -61,11 +66,17 @@ def restore_snapshot(trainer: Trainer, checkpoint: Checkpoint) -> None:
         CheckpointError: when it was made with another configuration, vocabulary or corpus.
     """
     values = checkpoint.trainer
+    if (_REPLAYED in values["fingerprints"]) != (trainer.replay is not None):
+        had = "with" if trainer.replay is None else "without"
+        raise CheckpointError(f"this run was started {had} replayed text: resume it so, or start a new run")
     for name, fingerprint in _fingerprints(trainer).items():
         if values["fingerprints"].get(name, fingerprint) != fingerprint:
+            before = values.get("sources", {}).get(name, [])
+            changes = describe_changes(before, _sources(trainer).get(name, []))
             raise CheckpointError(
                 f"the {name} is not the one that this run was started with (fingerprint {fingerprint}, "
-                f"expected {values['fingerprints'][name]}): resume with the same one, or start a new run"
+                f"expected {values['fingerprints'][name]}{changes and '; '}{changes}): resume with the same "
+                "one, or start a new run"
             )
     config = Config.parse(values["config"], source="checkpoint")
     differences = config.differences(trainer.config)
@@ -99,16 +110,19 @@ def restore_snapshot(trainer: Trainer, checkpoint: Checkpoint) -> None:
     trainer.recent.load_state_dict(values["recent"])
 
 
+def _texts(trainer: Trainer) -> dict[str, Corpus]:
+    texts = {"training text": trainer.corpus, "heldout text": trainer.heldout, _REPLAYED: trainer.replay}
+    return {name: corpus for name, corpus in texts.items() if corpus is not None}
+
+
 def _fingerprints(trainer: Trainer) -> dict[str, str]:
-    fingerprints = {
-        "training text": trainer.corpus.fingerprint,
-        "vocabulary": trainer.vocabulary.fingerprint,
-    }
-    if trainer.heldout is not None:  # the best perplexity so far is one on this text
-        fingerprints["heldout text"] = trainer.heldout.fingerprint
-    if trainer.replay is not None:
-        fingerprints["replayed text"] = trainer.replay.fingerprint
-    return fingerprints
+    texts = {name: corpus.fingerprint for name, corpus in _texts(trainer).items()}
+    return {"vocabulary": trainer.vocabulary.fingerprint, **texts}
+
+
+def _sources(trainer: Trainer) -> dict[str, list[dict[str, Any]]]:
+    """The files of the texts, by the names of their fingerprints, to name those that have changed."""
+    return {name: list(corpus.source_states) for name, corpus in _texts(trainer).items()}
 
 
 def _name_states(state: list[DirectionState]) -> dict[str, Tensor]:

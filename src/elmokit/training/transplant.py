@@ -93,18 +93,15 @@ def rows_of_new_words(name: str, source: PretrainedModel, vocabulary: Vocabulary
     Returns:
         (num_new, ...).
     """
-    old: Tensor = dict(source.model.named_parameters())[name].detach()
-    if name == "encoder.weight":
-        rows: Tensor = old[UNK_ID].expand(match.num_new, -1)
-    elif name == "softmax.weight" and isinstance(source.model.encoder, CharCnn):
+    old = dict(source.model.named_parameters())[name].detach()
+    if name == "softmax.weight" and isinstance(source.model.encoder, CharCnn):
         assert source.vocabulary is not None
         new_words = [vocabulary[word_id] for word_id in match.is_new.nonzero().flatten().tolist()]
-        rows = _regression(
+        return _regression(
             _token_vectors(source, source.vocabulary.words), old, _token_vectors(source, new_words)
         )
-    else:
-        rows = old[NUM_SPECIALS:].mean(dim=0).expand(match.num_new, *old.shape[1:])
-    return rows
+    row = old[UNK_ID] if name == "encoder.weight" else old[NUM_SPECIALS:].mean(dim=0)
+    return row.expand(match.num_new, *row.shape)
 
 
 def _token_vectors(source: PretrainedModel, words: Sequence[str]) -> Tensor:
@@ -124,4 +121,5 @@ def _regression(inputs: Tensor, outputs: Tensor, new_inputs: Tensor) -> Tensor:
     known, unknown = (F.pad(part.double(), (0, 1), value=1.0) for part in (inputs, new_inputs))
     ridge = _RIDGE * torch.eye(known.shape[1], dtype=torch.float64)
     coefficients = torch.linalg.solve(known.t() @ known + ridge, known.t() @ outputs.double())
-    return (unknown @ coefficients).to(outputs.dtype)
+    predicted: Tensor = unknown @ coefficients
+    return predicted.to(outputs.dtype)
