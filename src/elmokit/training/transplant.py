@@ -94,6 +94,8 @@ def rows_of_new_words(name: str, source: PretrainedModel, vocabulary: Vocabulary
         (num_new, ...).
     """
     old = dict(source.model.named_parameters())[name].detach()
+    if match.num_new == 0:
+        return old[:0]
     if name == "softmax.weight" and isinstance(source.model.encoder, CharCnn):
         assert source.vocabulary is not None
         new_words = [vocabulary[word_id] for word_id in match.is_new.nonzero().flatten().tolist()]
