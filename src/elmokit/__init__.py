@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from elmokit.language_model import LanguageModel
     from elmokit.model.bilm import BiLM
     from elmokit.training.evaluation import Evaluation, evaluate
+    from elmokit.training.restart import restart, restart_config
     from elmokit.training.trainer import Trainer
 
 _HOMES = {
@@ -44,6 +45,8 @@ _HOMES = {
     "evaluate": "elmokit.training.evaluation",
     "load_model": "elmokit.bundle.loading",
     "prepare_corpus": "elmokit.data.corpus",
+    "restart": "elmokit.training.restart",
+    "restart_config": "elmokit.training.restart",
 }
 
 __all__ = [
@@ -63,6 +66,8 @@ __all__ = [
     "evaluate",
     "load_model",
     "prepare_corpus",
+    "restart",
+    "restart_config",
 ]
 
 

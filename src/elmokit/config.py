@@ -162,7 +162,7 @@ class TrainingConfig(_Section):
     num_epochs: int = Field(10, ge=1, description="passes over the training text")
     max_steps: int | None = Field(None, ge=1, description="stop after so many updates; null for no limit")
     optimizer: Literal["adam", "adagrad"] = Field("adam", description="adam or adagrad")
-    learning_rate: float = Field(0.004, gt=0, description="the highest of the run")
+    learning_rate: float = Field(0.015, gt=0, description="the highest of the run")
     schedule: Literal["cosine", "constant"] = Field(
         "cosine", description="cosine: the rate falls to zero towards the end of the run; or it is constant"
     )

@@ -17,7 +17,9 @@ from torch import Tensor, nn
 from elmokit.config import TrainingConfig
 
 _BETA1, _BETA2 = 0.9, 0.98
-_EPSILON = 1e-8
+# Of a word that has long not occurred only the push away from all other contexts is left, which is tiny. With
+# the usual 1e-8 Adam enlarges it to a whole step at every step, and rare words are hardly learned.
+_EPSILON = 6e-4
 
 
 class Optimizer(ABC):
