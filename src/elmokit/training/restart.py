@@ -34,18 +34,20 @@ def restart_config(
     """The configuration with which a model is trained on.
 
     Its geometry is the model's. The other settings are those of the model's own training, but for the
-    length of that run; or those of another configuration.
+    length of that run, where it is known; those of another configuration; or the defaults.
 
     Args:
         source: the model.
-        name: of another configuration, or a file; None for the model's own settings.
+        name: of another configuration, or a file; None for the model's own settings, or the defaults where
+            nothing is known of its training, as of weights in HDF5.
         overrides: ``key=value`` strings.
 
     Raises:
         ConfigError: when a setting is wrong, or would change the geometry.
     """
     if name is None:
-        config = source.config.changed(["max_steps=null", *overrides], source=str(source.source))
+        own = source.config if source.facts else Config(model=source.config.model)
+        config = own.changed(["max_steps=null", *overrides], source=str(source.source))
     else:
         config = Config.load(name, overrides)
     _refuse_another_geometry(source, config)
