@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from elmokit.config import SHIPPED_CONFIGS, Config, ModelConfig
+from elmokit.config import SHIPPED_CONFIGS, Config, ModelConfig, TrainingConfig
 from elmokit.errors import ConfigError
 
 # The options of the published original, as bilm-tf wrote them for training.
@@ -76,6 +76,49 @@ def test_the_original_is_the_original():
     assert (training.batch_size, training.unroll_steps) == (128, 20)
     assert (training.dropout, training.num_negatives) == (0.1, 8192)
     assert (training.warmup, training.state_reset, training.unigram_bias) == (0, 0, False)
+
+
+# --- recipes ---------------------------------------------------------------------------------------
+
+
+def test_a_recipe_sets_what_is_not_given():
+    original = Config.load("original").training
+    for name in ("tiny", "small"):
+        bilm = Config.load(name, ["recipe=bilm"]).training
+        adam = Config.load(name).training
+        assert adam.recipe == adam.optimizer == "adam"
+        for setting in (
+            "optimizer",
+            "learning_rate",
+            "schedule",
+            "warmup",
+            "initial_accumulator",
+            "clip_norm",
+        ):
+            assert getattr(bilm, setting) == getattr(original, setting)
+        assert (bilm.dropout, bilm.state_reset, bilm.unigram_bias) == (0.1, 0.0, False)
+        assert (bilm.batch_size, bilm.unroll_steps) == (adam.batch_size, adam.unroll_steps)
+
+
+@pytest.mark.parametrize(
+    "overrides", [["recipe=bilm", "learning_rate=0.1"], ["learning_rate=0.1", "recipe=bilm"]]
+)
+def test_what_is_given_beside_a_recipe_counts(overrides):
+    training = Config.load("tiny", overrides).training
+    assert (training.optimizer, training.learning_rate) == ("adagrad", 0.1)
+
+
+def test_another_recipe_takes_back_the_settings_of_the_one_before(tmp_path):
+    resolved = Config.load("tiny", ["recipe=bilm", "learning_rate=0.1", "batch_size=7"])
+    resolved.save(tmp_path / "config.json")
+    changed = Config.load(tmp_path / "config.json", ["recipe=adam"]).training
+    assert changed.learning_rate == TrainingConfig().learning_rate
+    assert (changed.optimizer, changed.schedule, changed.batch_size) == ("adam", "cosine", 7)
+    assert Config.load(tmp_path / "config.json") == resolved
+
+
+def test_an_unknown_recipe():
+    assert "recipe" in fault("tiny", ["recipe=sgd"])
 
 
 # --- the original's options.json -----------------------------------------------------------------

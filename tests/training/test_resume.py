@@ -75,7 +75,14 @@ def stops(trainer: Trainer, corpus) -> dict[str, int]:
 
 @pytest.mark.parametrize(
     "settings",
-    [{"shuffle": False}, {"shuffle": True}, {"shuffle": True, **WORDS}, {"bidirectional": False}],
+    [
+        {"shuffle": False},
+        {"shuffle": True},
+        {"shuffle": True, **WORDS},
+        {"bidirectional": False},
+        {"recipe": "adam"},
+        {"recipe": "adam", "num_negatives": 0, "freeze": ["encoder"]},
+    ],
     ids=str,
 )
 def test_training_goes_on_bit_for_bit(texts, make_trainer, settings):
