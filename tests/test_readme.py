@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-TEXTS = "examples/data/sotu"
+TEXTS = ("examples/data/sotu", "examples/data/austen")
 NUM_SENTENCES = 150  # of each text file, so that it takes seconds
 
 
@@ -24,15 +24,16 @@ def code_blocks(language: str) -> list[str]:
 
 @pytest.mark.slow
 def test_readme_commands_and_python_run(tmp_path: Path) -> None:
-    (tmp_path / TEXTS).mkdir(parents=True)
-    for source in (ROOT / TEXTS).glob("*.gz"):
-        with gzip.open(source, "rt", encoding="utf-8") as lines:
-            text = "".join(line for line, _ in zip(lines, range(NUM_SENTENCES), strict=False))
-        with gzip.open(tmp_path / TEXTS / source.name, "wt", encoding="utf-8") as cut:
-            cut.write(text)
+    for texts in TEXTS:
+        (tmp_path / texts).mkdir(parents=True)
+        for source in (ROOT / texts).glob("*.gz"):
+            with gzip.open(source, "rt", encoding="utf-8") as lines:
+                text = "".join(line for line, _ in zip(lines, range(NUM_SENTENCES), strict=False))
+            with gzip.open(tmp_path / texts / source.name, "wt", encoding="utf-8") as cut:
+                cut.write(text)
     commands = [block for block in code_blocks("") if "elmokit " in block and "pip install" not in block]
     programs = code_blocks("python")
-    assert len(commands) == 7
+    assert len(commands) == 8
     assert len(programs) == 4
     # Fewer updates; the rest is as it stands.
     script = re.sub(r"max_steps=(\d+)", lambda match: f"max_steps={int(match[1]) // 100}", "".join(commands))
@@ -52,6 +53,7 @@ def test_readme_commands_and_python_run(tmp_path: Path) -> None:
         assert "Traceback" not in done.stderr
     assert (tmp_path / "elmo" / "weights.hdf5").is_file()
     assert (tmp_path / "vectors.hdf5").is_file()
+    assert (tmp_path / "austen-model" / "restart.json").is_file()
     assert (tmp_path / "run" / "checkpoints" / "step-00000002").is_dir()
 
 

@@ -22,7 +22,7 @@ from elmokit.data.vocabulary import UNK_ID, Vocabulary
 from elmokit.errors import OutputError
 from elmokit.training.evaluation import Evaluation
 from elmokit.training.progress import Progress
-from elmokit.training.restart import restart, restart_config
+from elmokit.training.restart import NUM_MATCHED_PREDICTIONS, restart, restart_config
 from elmokit.training.restart_report import REPORT_FILE
 from elmokit.training.run_directory import Run, continue_run, start_run
 from elmokit.training.run_lock import locked
@@ -157,7 +157,14 @@ def command(
         vocabulary = source.require_vocabulary() if vocab_file is None else Vocabulary.load(vocab_file)
 
         def go_on(trainer: Trainer) -> None:
-            report = restart(trainer, source, exclude=excluded, reset_optimizer=reset_optimizer)
+            with terminal.progress_bar("matching word frequencies", NUM_MATCHED_PREDICTIONS, "tok") as bar:
+                report = restart(
+                    trainer,
+                    source,
+                    exclude=excluded,
+                    reset_optimizer=reset_optimizer,
+                    on_predictions=bar.update,
+                )
             terminal.say(str(report))
             report.save(save_dir / REPORT_FILE)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -23,8 +23,8 @@ _BIAS = "softmax.bias"
 _SOFTMAX_TENSORS = ("softmax.weight", _BIAS)
 _WORD_TENSORS = ("encoder.weight", *_SOFTMAX_TENSORS)  # whose rows are words
 
-# Of the new text, read to see what the model predicts; a mean over so many hardly changes with more.
-_PREDICTIONS_TO_MATCH = 25_000
+NUM_MATCHED_PREDICTIONS = 25_000
+"""Of the new text, read to see what the model predicts; a mean over so many hardly changes with more."""
 _BATCHES_TO_WARM_UP = 3
 
 
@@ -60,6 +60,7 @@ def restart(
     *,
     exclude: Sequence[str] = (),
     reset_optimizer: bool = False,
+    on_predictions: Callable[[int], None] | None = None,
 ) -> RestartReport:
     """Let a new run go on from a model.
 
@@ -74,6 +75,8 @@ def restart(
         exclude: names or patterns of parameters that start afresh; see
             :func:`~elmokit.training.parameter_names.matching_names`.
         reset_optimizer: start the optimizer afresh.
+        on_predictions: told how many predictions have been made for that, as they are; about
+            :data:`NUM_MATCHED_PREDICTIONS` in all.
 
     Raises:
         ConfigError: when the geometries differ, or a pattern matches no parameter.
@@ -105,13 +108,14 @@ def restart(
                         remembered = match.transplant(remembered, trainer.optimizer.initial_values)
                     trainer.optimizer.slot(slot, report.name).copy_(remembered)
     if any(report.is_shifted for report in reports):
-        num_batches = -(-_PREDICTIONS_TO_MATCH // trainer.predictions_per_step)
+        num_batches = -(-NUM_MATCHED_PREDICTIONS // trainer.predictions_per_step)
         match_unigrams(
             trainer.model,
             trainer.corpus,
             trainer.vocabulary,
             islice(trainer.new_stream(), _BATCHES_TO_WARM_UP + num_batches),
             num_warm_up=_BATCHES_TO_WARM_UP,
+            on_predictions=on_predictions,
         )
     trainer.optimizer.num_updates = 0 if state is None else state.num_updates
     trainer.evaluation_is_due = True  # how good the start is, is worth knowing

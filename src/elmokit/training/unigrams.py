@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
@@ -30,7 +30,13 @@ def start_from_unigrams(model: BiLM, corpus: Corpus, vocabulary: Vocabulary) -> 
 
 
 def match_unigrams(
-    model: BiLM, corpus: Corpus, vocabulary: Vocabulary, batches: Iterable[Batch], *, num_warm_up: int
+    model: BiLM,
+    corpus: Corpus,
+    vocabulary: Vocabulary,
+    batches: Iterable[Batch],
+    *,
+    num_warm_up: int,
+    on_predictions: Callable[[int], None] | None = None,
 ) -> None:
     """Shift the softmax's bias so that words are predicted as often as they occur in a text.
 
@@ -44,6 +50,7 @@ def match_unigrams(
         vocabulary: of the model.
         batches: of the text.
         num_warm_up: batches at the start that only make the state familiar.
+        on_predictions: told how many predictions have been made, as they are.
     """
     softmax = _softmax_of(model)
     predicted = torch.zeros(len(vocabulary), dtype=torch.float64)
@@ -57,6 +64,8 @@ def match_unigrams(
             if number >= num_warm_up:
                 for hidden in output.hidden:
                     predicted += softmax.summed_probabilities(hidden).double().cpu()
+            if on_predictions is not None:
+                on_predictions(batch.is_real.size)
         shift = (_unigram_shares(model, corpus, vocabulary) * predicted.sum() / predicted).log()
         softmax.bias.add_(shift.to(softmax.bias))
 
