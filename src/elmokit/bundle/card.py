@@ -74,6 +74,7 @@ def _training_rows(pretrained: PretrainedModel) -> list[str]:
             f"| heldout perplexity | {facts['best_perplexity']:.2f} (mean of the directions, full softmax), "
             f"after step {facts['best_step']:,} |"
         )
+    rows.append(f"| recipe | {training.recipe} |")
     rows.append(f"| dropout | {training.dropout} |")
     rows.append(f"| learning rate | {training.learning_rate} |")
     return rows

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import click
 
-from elmokit.bundle.loading import load_model
 from elmokit.checkpoint import list_checkpoints
 from elmokit.commands import terminal
+from elmokit.commands.restart import Restart, takes_restart
 from elmokit.config import Config
 from elmokit.data.corpus import Corpus, is_prepared, prepare_corpus, rank_correlation
 from elmokit.data.text import find_texts, total_bytes
@@ -22,8 +22,7 @@ from elmokit.data.vocabulary import UNK_ID, Vocabulary
 from elmokit.errors import OutputError
 from elmokit.training.evaluation import Evaluation
 from elmokit.training.progress import Progress
-from elmokit.training.restart import NUM_MATCHED_PREDICTIONS, restart, restart_config
-from elmokit.training.restart_report import REPORT_FILE
+from elmokit.training.restart import restart_config
 from elmokit.training.run_directory import Run, continue_run, start_run
 from elmokit.training.run_lock import locked
 from elmokit.training.trainer import Trainer
@@ -57,27 +56,7 @@ _SORTED_ENOUGH = 0.3  # rank correlation with the counts of the training text
     help="tiny, small, original, a .toml file, or an options.json of bilm-tf.  [default: small]",
 )
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --save-dir.")
-@click.option(
-    "--restart-ckpt-file",
-    "restart_model",
-    metavar="MODEL",
-    help="Train on from this model: a training run or one of its checkpoints, a TensorFlow checkpoint of "
-    "bilm-tf, HDF5 weights, or any other model. The text and the vocabulary may be new.",
-)
-@click.option(
-    "--restart-vocab-file", metavar="FILE", help="Vocabulary of that model, if it does not lie beside it."
-)
-@click.option(
-    "--restart-options-file", metavar="FILE", help="options.json of that model, if it does not lie beside it."
-)
-@click.option(
-    "--exclude",
-    "excluded",
-    metavar="PATTERN",
-    multiple=True,
-    help="Of that model, leave out these parameters: softmax, 'encoder.*', ... May be repeated.",
-)
-@click.option("--reset-optimizer", is_flag=True, help="Of that model, leave out the optimizer's state.")
+@takes_restart
 @click.option(
     "--freeze",
     "frozen",
@@ -100,11 +79,7 @@ def command(
     save_dir: Path,
     config_name: str | None,
     resume: bool,
-    restart_model: str | None,
-    restart_vocab_file: str | None,
-    restart_options_file: str | None,
-    excluded: tuple[str, ...],
-    reset_optimizer: bool,
+    start: Restart | None,
     frozen: tuple[str, ...],
     replay_prefixes: tuple[str, ...],
     overrides: tuple[str, ...],
@@ -127,9 +102,12 @@ def command(
           --heldout-prefix new/heldout.txt --vocab-file new/vocab.txt --save-dir new-model
     """
     _refuse_stray_files(overrides)
-    _refuse_options_without_their_model(
-        restart_model, resume, restart_vocab_file, restart_options_file, excluded, reset_optimizer
-    )
+    if start is not None and resume:
+        raise click.UsageError(
+            "--resume goes on with the run in --save-dir; --restart-ckpt-file starts a new one from another "
+            "model: give one of them",
+            click.get_current_context(),
+        )
     if frozen:
         overrides = (*overrides, f"freeze={json.dumps(frozen)}")
     prefixes = list(train_prefixes), list(heldout_prefixes), list(replay_prefixes)
@@ -140,51 +118,17 @@ def command(
             return
         if not train_prefixes:
             raise click.UsageError("Missing option '--train-prefix'.", click.get_current_context())
-        if restart_model is None:
-            if vocab_file is None:
-                raise click.UsageError("Missing option '--vocab-file'.", click.get_current_context())
-            config = Config.load(config_name or "small", overrides)
-            _run(start_run(save_dir, config, Vocabulary.load(vocab_file), *prefixes))
+        if start is not None:
+            source = start.load()
+            config = restart_config(source, config_name, overrides)
+            vocabulary = source.require_vocabulary() if vocab_file is None else Vocabulary.load(vocab_file)
+            run = start_run(save_dir, config, vocabulary, *prefixes)
+            _run(run, prepare=lambda trainer: start.apply(trainer, source))
             return
-        source = load_model(
-            restart_model,
-            options=restart_options_file,
-            vocabulary=restart_vocab_file,
-            softmax=True,
-            optimizer=not reset_optimizer,
-        )
-        config = restart_config(source, config_name, overrides)
-        vocabulary = source.require_vocabulary() if vocab_file is None else Vocabulary.load(vocab_file)
-
-        def go_on(trainer: Trainer) -> None:
-            with terminal.progress_bar("matching word frequencies", NUM_MATCHED_PREDICTIONS, "tok") as bar:
-                report = restart(
-                    trainer,
-                    source,
-                    exclude=excluded,
-                    reset_optimizer=reset_optimizer,
-                    on_predictions=bar.update,
-                )
-            terminal.say(str(report))
-            report.save(save_dir / REPORT_FILE)
-
-        _run(start_run(save_dir, config, vocabulary, *prefixes), go_on)
-
-
-def _refuse_options_without_their_model(restart_model: str | None, resume: bool, *options: object) -> None:
-    """What is said of a model to go on from needs that model."""
-    if restart_model is None and any(options):
-        raise click.UsageError(
-            "--exclude, --reset-optimizer, --restart-vocab-file and --restart-options-file need "
-            "--restart-ckpt-file",
-            click.get_current_context(),
-        )
-    if restart_model is not None and resume:
-        raise click.UsageError(
-            "--resume goes on with the run in --save-dir; --restart-ckpt-file starts a new one from another "
-            "model: give one of them",
-            click.get_current_context(),
-        )
+        if vocab_file is None:
+            raise click.UsageError("Missing option '--vocab-file'.", click.get_current_context())
+        config = Config.load(config_name or "small", overrides)
+        _run(start_run(save_dir, config, Vocabulary.load(vocab_file), *prefixes))
 
 
 def _run(run: Run, prepare: Callable[[Trainer], None] | None = None) -> None:

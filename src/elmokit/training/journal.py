@@ -15,6 +15,7 @@ import numpy as np
 from torch import Tensor
 
 from elmokit.atomic import output_error, write_text
+from elmokit.data.vocabulary import EOS_ID, UNK_ID
 from elmokit.errors import ElmokitError, OutputError
 from elmokit.training.event_file import EventFile
 
@@ -33,6 +34,13 @@ class Recent:
     """Spent on training steps."""
     last_loss: float | None = None
     """Mean loss of the last record."""
+
+    def add(self, loss: float, targets: np.ndarray, seconds: float) -> None:
+        """Count a batch with these targets (T, B) of the forward direction."""
+        self.losses.append(loss)
+        self.num_words += int((targets != EOS_ID).sum())
+        self.num_unknown += int((targets == UNK_ID).sum())
+        self.seconds += seconds
 
     def mean_loss(self) -> float:
         """Of the batches since the last record, or of that where there are none."""

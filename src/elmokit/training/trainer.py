@@ -23,7 +23,7 @@ from elmokit.config import Config
 from elmokit.data.batches import Batch, BatchMaker, TrainingStream
 from elmokit.data.corpus import Corpus
 from elmokit.data.replay import CorpusWithReplay
-from elmokit.data.vocabulary import EOS_ID, UNK_ID, Vocabulary
+from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError, ElmokitError
 from elmokit.model.bilm import BiLM, DirectionState
 from elmokit.model.device import find_device
@@ -234,10 +234,7 @@ class Trainer:
         self.non_finite_in_a_row = 0
         elapsed = time.perf_counter() - started
         self.seconds += elapsed
-        self.recent.seconds += elapsed
-        self.recent.losses.append(loss_value)
-        self.recent.num_words += int((batch.targets[0] != EOS_ID).sum())
-        self.recent.num_unknown += int((batch.targets[0] == UNK_ID).sum())
+        self.recent.add(loss_value, batch.targets[0], elapsed)
         if journal is not None:
             if self.step % training.log_interval == 0 or self.step == self.num_steps:
                 self._record(journal, norm, learning_rate)
@@ -252,17 +249,14 @@ class Trainer:
         training = self.config.training
         is_last = self.step == self.num_steps
         is_time = is_last or self.step % self._evaluation_interval == 0 or self.evaluation_is_due
-        evaluation, is_best, checkpoint = None, False, None
-        if is_time:
-            evaluation, is_best = self._evaluate(journal)
+        evaluation, is_best = self._evaluate(journal) if is_time else (None, False)
         stops = training.patience is not None and self.evaluations_without_gain >= training.patience
         overdue = time.monotonic() - self._last_checkpoint > 60 * training.checkpoint_minutes
-        if is_time or stops or overdue or self._stop_requested:
-            checkpoint = self.save_checkpoint()
+        is_saved = is_time or stops or overdue or self._stop_requested
         return self._progress(
             evaluation=evaluation,
             is_best=is_best,
-            checkpoint=checkpoint,
+            checkpoint=self.save_checkpoint() if is_saved else None,
             stopped_early=stops and not is_last,
             stopped=self._stop_requested and (self.evaluation_is_due or not is_last),
         )
