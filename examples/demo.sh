@@ -16,7 +16,7 @@ run elmokit vocabulary --input "$text/train-*.txt.gz" --output "$out/vocab.txt" 
 
 step "2. Train a biLM, a few minutes on two cores"
 run elmokit train --train-prefix "$text/train-*.txt.gz" --heldout-prefix "$text/heldout-*.txt.gz" \
-    --vocab-file "$out/vocab.txt" --save-dir "$out/model" --config tiny max_steps=1200
+    --vocab-file "$out/vocab.txt" --save-dir "$out/model" --config tiny max_steps=800
 
 step "3. How well it predicts speeches that it has not seen"
 run elmokit evaluate --save-dir "$out/model" --test-prefix "$text/heldout-*.txt.gz"
@@ -43,10 +43,19 @@ step "7. The language model itself: what else could stand there, and how likely 
 run elmokit substitutes "$out/model" "the people of the United States want peace" --word people -k 5
 run elmokit score "$out/model" "$out/sentences.txt"
 
+step "8. On to another domain, Jane Austen's novels, with a vocabulary of its own and nothing to edit"
+novels=examples/data/austen
+run elmokit vocabulary --input "$novels/train-*.txt.gz" --output "$out/austen-vocab.txt" --min-count 5
+run elmokit train --restart-ckpt-file "$out/model" --train-prefix "$novels/train-*.txt.gz" \
+    --heldout-prefix "$novels/heldout-*.txt.gz" --vocab-file "$out/austen-vocab.txt" \
+    --save-dir "$out/austen-model" max_steps=150
+run elmokit evaluate --save-dir "$out/model" --save-dir "$out/austen-model" \
+    --test-prefix "$novels/heldout-*.txt.gz" --old-test-prefix "$text/heldout-*.txt.gz"
+
 cat <<TEXT
 
-Everything lies in $out/: the model and its records in model/, the weights in elmo/, the vectors in
-vectors.hdf5. To try next:
+Everything lies in $out/: the models and their records in model/ and austen-model/, the weights in elmo/, the
+vectors in vectors.hdf5. To try next:
 
   elmokit info $out/model
   tensorboard --logdir $out/model/tensorboard

@@ -263,8 +263,21 @@ def test_the_settings_are_those_of_the_model(texts, base):
     assert config.training.batch_size == 3
     assert config.training.max_steps is None
     assert config.training.patience == 2
+    assert (config.training.learning_rate, config.training.warmup) == (0.2, 0.0)
     changed = restart_config(source, None, ["recipe=adam"]).training
     assert (changed.optimizer, changed.schedule, changed.batch_size) == ("adam", "cosine", 3)
+
+
+def test_the_schedule_is_one_for_going_on(texts, base):
+    source = base(recipe="adam")
+    assert (source.config.training.learning_rate, source.config.training.warmup) == (0.015, 0.1)
+    training = restart_config(source).training
+    assert (training.learning_rate, training.warmup, training.schedule) == (0.01, 0.02, "cosine")
+    assert restart_config(source, None, ["learning_rate=0.02"]).training.learning_rate == 0.02
+    assert restart_config(source, None, ["recipe=bilm"]).training.learning_rate == 0.2
+    # Nothing is warm where the optimizer starts afresh.
+    cold = load_model(texts.directory / "base")
+    assert restart_config(cold).training == source.config.training.model_copy(update={"max_steps": None})
 
 
 def test_one_of_the_checkpoints(texts, base):

@@ -26,6 +26,7 @@ _WORD_TENSORS = ("encoder.weight", *_SOFTMAX_TENSORS)  # whose rows are words
 NUM_MATCHED_PREDICTIONS = 25_000
 """Of the new text, read to see what the model predicts; a mean over so many hardly changes with more."""
 _BATCHES_TO_WARM_UP = 3
+_HIGHEST_RATE, _WARMUP = 0.01, 0.02  # docs/incremental.md has the measurements behind them
 
 
 def restart_config(
@@ -34,7 +35,9 @@ def restart_config(
     """The configuration with which a model is trained on.
 
     Its geometry is the model's. The other settings are those of the model's own training, but for the
-    length of that run, where it is known; those of another configuration; or the defaults.
+    length of that run, where it is known; those of another configuration; or the defaults. A schedule that is
+    gone through once more warms up shortly and rises less high: the optimizer is warm, and what has been
+    learned is not to be washed away.
 
     Args:
         source: the model.
@@ -47,7 +50,11 @@ def restart_config(
     """
     if name is None:
         own = source.config if source.facts else Config(model=source.config.model)
-        config = own.changed(["max_steps=null", *overrides], source=str(source.source))
+        changes = ["max_steps=null"]
+        if source.optimizer_state is not None and own.training.schedule == "cosine":
+            rate = min(own.training.learning_rate, _HIGHEST_RATE)
+            changes += [f"learning_rate={rate}", f"warmup={_WARMUP}"]
+        config = own.changed([*changes, *overrides], source=str(source.source))
     else:
         config = Config.load(name, overrides)
     _refuse_another_geometry(source, config)
