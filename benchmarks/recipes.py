@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--evaluations", type=int, default=14, help="per epoch")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("overrides", nargs="*", help="settings of both recipes as key=value")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     for seed in arguments.seeds:
         for recipe, num_steps in zip(RECIPES, arguments.steps, strict=True):
             train(arguments, recipe, seed, num_steps)

@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--variants", nargs="+", default=VARIANTS, choices=VARIANTS)
     parser.add_argument("overrides", nargs="*", help="settings as key=value")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     for new in arguments.new:
         for variant in arguments.variants:
@@ -73,15 +73,20 @@ def measurements(arguments: argparse.Namespace, new: Path, variant: str) -> Iter
     fixed = common_vocabulary([base.require_softmax(), vocabulary])
     overrides = ["num_epochs=1", "histogram_interval=0", "evaluations_per_epoch=1", *arguments.overrides]
     config = elmokit.restart_config(base, overrides=overrides)
+
+    def trainer_of(config: elmokit.Config) -> elmokit.Trainer:
+        return elmokit.Trainer(
+            config,
+            corpus,
+            vocabulary,
+            save_dir=arguments.out / "runs" / f"{new.name}-{variant}",
+            replay=old_corpus if variant == "transplant, replay" else None,
+        )
+
     if variant == "transplant, short":
-        config = config.changed([f"max_steps={num_steps(config, corpus) // SHORT}"], source="short")
-    trainer = elmokit.Trainer(
-        config,
-        corpus,
-        vocabulary,
-        save_dir=arguments.out / "runs" / f"{new.name}-{variant}",
-        replay=old_corpus if variant == "transplant, replay" else None,
-    )
+        num_steps = trainer_of(config).num_steps // SHORT
+        config = config.changed([f"max_steps={num_steps}"], source=variant)
+    trainer = trainer_of(config)
     if variant != "from scratch":
         elmokit.restart(trainer, base, exclude=["softmax"] if variant == "tutorial" else [])
 
@@ -103,11 +108,6 @@ def measurements(arguments: argparse.Namespace, new: Path, variant: str) -> Iter
             bar.update(progress.step - bar.n)
             if progress.step and (progress.step in STEPS or progress.step == progress.num_steps):
                 yield measure()
-
-
-def num_steps(config: elmokit.Config, corpus: elmokit.Corpus) -> int:
-    per_step = config.training.batch_size * config.training.unroll_steps
-    return (corpus.num_tokens + corpus.num_sentences) // per_step
 
 
 def print_table(arguments: argparse.Namespace, new: Path) -> None:

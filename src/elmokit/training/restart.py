@@ -54,7 +54,7 @@ def restart_config(
         if source.optimizer_state is not None and own.training.schedule == "cosine":
             rate = min(own.training.learning_rate, _HIGHEST_RATE)
             changes += [f"learning_rate={rate}", f"warmup={_WARMUP}"]
-        config = own.changed([*changes, *overrides], source=str(source.source))
+        config = own.changed(changes, source=str(source.source)).changed(overrides, source=str(source.source))
     else:
         config = Config.load(name, overrides)
     _refuse_another_geometry(source, config)
