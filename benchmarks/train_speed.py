@@ -49,10 +49,10 @@ def measure(name: str, config: Config, vocabulary: Vocabulary, flops: float) -> 
         targets = [torch.from_numpy(direction) for direction in batch.targets]
 
         def plain_step() -> float:
-            trainer.optimizer.zero_grad(set_to_none=True)
+            trainer.optimizer.zero_grad()
             loss = plain_loss(trainer.model, char_ids, targets)
             (loss * config.training.unroll_steps).backward()
-            trainer.optimizer.step()
+            trainer.optimizer.step(config.training.learning_rate)
             return float(loss.detach())
 
         with torch.no_grad():

@@ -145,7 +145,7 @@ def learning_rate_at(step: int, num_steps: int, training: TrainingConfig) -> flo
         return training.learning_rate * (step + 1) / (num_rising + 1)
     if training.schedule == "constant":
         return training.learning_rate
-    progress = min(1.0, (step - num_rising) / (num_steps - num_rising))
+    progress = min(1.0, (step - num_rising) / max(1, num_steps - num_rising))
     return training.learning_rate * (1 + math.cos(math.pi * progress)) / 2
 
 
