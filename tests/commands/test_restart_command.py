@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from elmokit.data.vocabulary import Vocabulary
 from elmokit.training.evaluation import evaluate
 from elmokit.training.fixed_vocabulary import common_vocabulary
 
+GOLDEN = Path(__file__).parents[1] / "golden"
 NEW_WORDS = ["a0", "b1", "слово", "new", "words"]
 
 
@@ -107,7 +109,10 @@ def test_replay_is_remembered(run_cli, work):
 @pytest.mark.parametrize(
     ("more", "expected"),
     [
-        (["--exclude", "sofmax"], "exclude 'sofmax': matches no parameter, did you mean 'softmax'?"),
+        (
+            ["--exclude", "sofmax"],
+            "exclude 'sofmax': matches no parameter (did you mean 'softmax'?); expected one of encoder.",
+        ),
         (["--freeze", "lstm"], "freeze 'lstm': matches no parameter"),
         (["cell_dim=9"], "cannot be trained on with another geometry (model, given): lstm.cell_dim: 8, 9"),
         (["--resume"], "--resume goes on with the run in --save-dir"),
@@ -120,6 +125,14 @@ def test_mistakes(run_cli, more, expected):
     assert result.exit_code == 2
     (line,) = result.err.splitlines()
     assert expected in line
+
+
+def test_a_model_that_can_only_be_read(run_cli, work):
+    model = GOLDEN / "elmoformanylangs" / "characters"
+    result = run_cli(*arguments(str(model), "n"))
+    assert result.exit_code == 2
+    assert "is read, not trained" in result.err
+    assert not (work / "n").exists()
 
 
 def test_options_that_need_a_model(run_cli):

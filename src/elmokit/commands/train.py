@@ -6,12 +6,13 @@ import atexit
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import click
 
+from elmokit.bundle.pretrained import expected_shapes
 from elmokit.checkpoint import list_checkpoints
 from elmokit.commands import terminal
 from elmokit.commands.restart import Restart, takes_restart
@@ -21,6 +22,7 @@ from elmokit.data.text import find_texts, total_bytes
 from elmokit.data.vocabulary import UNK_ID, Vocabulary
 from elmokit.errors import OutputError
 from elmokit.training.evaluation import Evaluation
+from elmokit.training.parameter_names import matching_names
 from elmokit.training.progress import Progress
 from elmokit.training.restart import restart_config
 from elmokit.training.run_directory import Run, continue_run, start_run
@@ -122,13 +124,22 @@ def command(
             source = start.load()
             config = restart_config(source, config_name, overrides)
             vocabulary = source.require_vocabulary() if vocab_file is None else Vocabulary.load(vocab_file)
+            _refuse_idle_patterns(config, vocabulary, start.excluded)
             run = start_run(save_dir, config, vocabulary, *prefixes)
             _run(run, prepare=lambda trainer: start.apply(trainer, source))
             return
         if vocab_file is None:
             raise click.UsageError("Missing option '--vocab-file'.", click.get_current_context())
-        config = Config.load(config_name or "small", overrides)
-        _run(start_run(save_dir, config, Vocabulary.load(vocab_file), *prefixes))
+        config, vocabulary = Config.load(config_name or "small", overrides), Vocabulary.load(vocab_file)
+        _refuse_idle_patterns(config, vocabulary)
+        _run(start_run(save_dir, config, vocabulary, *prefixes))
+
+
+def _refuse_idle_patterns(config: Config, vocabulary: Vocabulary, excluded: Sequence[str] = ()) -> None:
+    """A pattern without a match is better told before hours of reading."""
+    names = expected_shapes(config, len(vocabulary), with_softmax=True, source=Path("config"))
+    matching_names(config.training.freeze, names, setting="freeze")
+    matching_names(excluded, names, setting="exclude")
 
 
 def _run(run: Run, prepare: Callable[[Trainer], None] | None = None) -> None:

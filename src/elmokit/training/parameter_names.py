@@ -32,7 +32,7 @@ def matching_names(patterns: Sequence[str], names: Iterable[str], *, setting: st
         if not matched:
             modules = {name.rpartition(".")[0] for name in names}
             near = difflib.get_close_matches(pattern, sorted({*names, *modules}), n=1)
-            hint = f", did you mean {near[0]!r}?" if near else ""
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
             raise ConfigError(
                 f"{setting} {pattern!r}: matches no parameter{hint}; expected one of {', '.join(names)}, "
                 "a module such as softmax, encoder or stacks.0, or a pattern such as '*.bias'"

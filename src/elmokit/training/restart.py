@@ -46,8 +46,13 @@ def restart_config(
         overrides: ``key=value`` strings.
 
     Raises:
-        ConfigError: when a setting is wrong, or would change the geometry.
+        ConfigError: when a setting is wrong, or would change the geometry, or the model cannot be trained.
     """
+    if source.lexicon is not None:
+        raise ConfigError(
+            f"{source.source}: a model with an alphabet or words of its own (ELMoForManyLangs) is read, not "
+            "trained: start a new run"
+        )
     if name is None:
         own = source.config if source.facts else Config(model=source.config.model)
         changes = ["max_steps=null"]
