@@ -20,7 +20,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 
 from tqdm import tqdm
@@ -127,17 +129,42 @@ def print_table(arguments: argparse.Namespace, new: Path) -> None:
         tokens = next(line["tokens"] for line in found if line)
         cells = ["" if line is None else f"{line['new']:.1f} / {line['old']:.1f}" for line in found]
         print(f"| {step:,} | {tokens:,} | " + " | ".join(cells) + " |")
-    if "from scratch" not in curves:
+    print_ratios(curves)
+
+
+def print_ratios(curves: Mapping[str, Mapping[int, dict[str, float]]]) -> None:
+    """How many times fewer tokens of the new text the others take to be as good as from scratch."""
+    others = [variant for variant in ("tutorial", "transplant") if variant in curves]
+    scratch = curves.get("from scratch", {})
+    if not scratch or not others:
         return
-    target = curves["from scratch"][max(curves["from scratch"])]
-    for variant, curve in curves.items():
-        reached = next((line for _, line in sorted(curve.items()) if line["new"] <= target["new"]), None)
-        if variant != "from scratch" and reached is not None:
-            ratio = target["tokens"] / reached["tokens"] if reached["tokens"] else float("inf")
-            print(
-                f"\n{variant}: as good as the end of from scratch after {reached['tokens']:,} tokens, "
-                f"{ratio:.1f}x fewer"
-            )
+    print("\n| as good as from scratch after | " + " | ".join(others) + " |")
+    print("| ---: |" + " ---: |" * len(others))
+    for step, line in sorted(scratch.items()):
+        if step == 0:
+            continue
+        cells = []
+        for variant in others:
+            num_tokens = tokens_to_reach(line["new"], curves[variant])
+            if num_tokens is None:
+                cells.append("not reached")
+            elif num_tokens == 0:
+                cells.append("at once")
+            else:
+                cells.append(f"{num_tokens:,.0f} tokens, {line['tokens'] / num_tokens:.1f}x fewer")
+        print(f"| {line['tokens']:,} tokens ({line['new']:.1f}) | " + " | ".join(cells) + " |")
+
+
+def tokens_to_reach(target: float, curve: Mapping[int, dict[str, float]]) -> float | None:
+    """Tokens until a perplexity is reached, on a straight line between measurements of its logarithm."""
+    lines = [curve[step] for step in sorted(curve)]
+    if lines[0]["new"] <= target:
+        return 0.0
+    for before, after in pairwise(lines):
+        if after["new"] <= target:
+            share = math.log(before["new"] / target) / math.log(before["new"] / after["new"])
+            return before["tokens"] + share * (after["tokens"] - before["tokens"])
+    return None
 
 
 if __name__ == "__main__":
