@@ -95,7 +95,9 @@ def wait_for_checkpoint(work: Path, save_dir: str, process: subprocess.Popen[str
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run_with_a_checkpoint(work, number):
-    process = start(work, "run")
+    # A schedule over the whole run would depend on the limit that is set below.
+    steady = ("schedule=constant", "warmup=0.0")
+    process = start(work, "run", *steady)
     wait_for_checkpoint(work, "run", process)
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
@@ -113,7 +115,7 @@ def test_a_signal_ends_the_run_with_a_checkpoint(work, number):
     limit = f"max_steps={step + 20}"
     out, err = start(work, "run", limit).communicate(timeout=60)
     assert f"resuming after step {step:,} of {step + 20:,}" in out, err
-    out, err = start(work, "straight", limit).communicate(timeout=120)
+    out, err = start(work, "straight", limit, *steady).communicate(timeout=120)
     assert same_tensors(list_checkpoints(work / "run")[-1], list_checkpoints(work / "straight")[-1]), err
 
 
