@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import json
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from elmokit import bilm_options
 from elmokit.errors import ConfigError
+from elmokit.overrides import apply_override, field_paths
 
 SHIPPED_CONFIGS = ("tiny", "small", "original")
 
@@ -286,10 +287,13 @@ class Config(_Section):
 
     @classmethod
     def _with_overrides(cls, values: dict[str, Any], overrides: Sequence[str], *, source: str) -> Config:
-        paths = {path[-1]: path for path in sorted(_field_paths(cls), key=len, reverse=True)}
-        # A recipe first: what else is overridden counts on top of it.
-        for override in sorted(overrides, key=lambda override: not _is_recipe(override)):
-            _apply_override(values, override, paths)
+        paths = {path[-1]: path for path in sorted(field_paths(cls), key=len, reverse=True)}
+        training = values.get("training")
+        if isinstance(training, dict) and any(map(_is_recipe, overrides)):
+            for name in _BILM_RECIPE:
+                training.pop(name, None)
+        for override in overrides:
+            apply_override(values, override, paths)
         return cls.parse(values, source=source)
 
     def save(self, path: Path) -> None:
@@ -342,48 +346,6 @@ def _read_values(name: str | Path) -> dict[str, Any]:
     return values
 
 
-def _field_paths(section: type[BaseModel], prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Every setting's path, sections included."""
-    for name, field in section.model_fields.items():
-        yield (*prefix, name)
-        for inner in (field.annotation, *getattr(field.annotation, "__args__", ())):
-            if isinstance(inner, type) and issubclass(inner, BaseModel):
-                yield from _field_paths(inner, (*prefix, name))
-
-
-def _apply_override(values: dict[str, Any], override: str, paths: Mapping[str, tuple[str, ...]]) -> None:
-    key, equals, text = override.partition("=")
-    if not equals:
-        raise ConfigError(f"override {override!r}: expected key=value, for example batch_size=32")
-    path = tuple(key.split("."))
-    known = set(paths.values())
-    if path not in known and len(path) == 1:
-        path = paths.get(key, path)
-    if path not in known:
-        near = difflib.get_close_matches(key, [*paths, *(".".join(p) for p in known)], n=1)
-        hint = f": did you mean {near[0]!r}?" if near else ""
-        raise ConfigError(f"override {override!r}: no setting is called {key!r}{hint}")
-    table = values
-    for name in path[:-1]:
-        inner = table.setdefault(name, {})
-        if not isinstance(inner, dict):
-            raise ConfigError(f"override {override!r}: {name} is {inner!r}, not a section")
-        table = inner
-    if _is_recipe(override):
-        for name in _BILM_RECIPE:
-            table.pop(name, None)
-    table[path[-1]] = _parse_value(text)
-
-
-def _parse_value(text: str) -> Any:
-    if text.strip() in ("null", "none", "None"):
-        return None
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text  # a bare word
-
-
 def _is_recipe(override: str) -> bool:
     return override.partition("=")[0] in ("recipe", "training.recipe")
 
@@ -409,7 +371,7 @@ def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _describe(error: ValidationError) -> str:
     """All faults of a validation in one line."""
-    names = {path[-1] for path in _field_paths(Config)}
+    names = {path[-1] for path in field_paths(Config)}
     faults = []
     for fault in error.errors():
         key = ".".join(str(part) for part in fault["loc"])

@@ -1,0 +1,61 @@
+"""Settings that are changed by ``key=value``."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from elmokit.errors import ConfigError
+
+
+def field_paths(section: type[BaseModel], prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every setting's path, sections included."""
+    for name, field in section.model_fields.items():
+        yield (*prefix, name)
+        for inner in (field.annotation, *getattr(field.annotation, "__args__", ())):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                yield from field_paths(inner, (*prefix, name))
+
+
+def apply_override(values: dict[str, Any], override: str, paths: Mapping[str, tuple[str, ...]]) -> None:
+    """Set one value.
+
+    Args:
+        values: nested, changed in place.
+        override: ``key=value``; the key is a full path or a last name, the value TOML or ``null``.
+        paths: of all settings, by their last names.
+
+    Raises:
+        ConfigError: when there is no such setting.
+    """
+    key, equals, text = override.partition("=")
+    if not equals:
+        raise ConfigError(f"override {override!r}: expected key=value, for example batch_size=32")
+    path = tuple(key.split("."))
+    known = set(paths.values())
+    if path not in known and len(path) == 1:
+        path = paths.get(key, path)
+    if path not in known:
+        near = difflib.get_close_matches(key, [*paths, *(".".join(p) for p in known)], n=1)
+        hint = f": did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(f"override {override!r}: no setting is called {key!r}{hint}")
+    table = values
+    for name in path[:-1]:
+        inner = table.setdefault(name, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"override {override!r}: {name} is {inner!r}, not a section")
+        table = inner
+    table[path[-1]] = _parse_value(text)
+
+
+def _parse_value(text: str) -> Any:
+    if text.strip() in ("null", "none", "None"):
+        return None
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text  # a bare word
