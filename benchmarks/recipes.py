@@ -85,8 +85,8 @@ def train(arguments: argparse.Namespace, recipe: str, seed: int, num_steps: int)
 
 def ends(arguments: argparse.Namespace, seed: int) -> list[tuple[int, float]]:
     """Tokens and perplexity at the end of recipe=bilm, and of recipe=adam where it is first as good."""
-    tokens_per_step = Config.load(arguments.config).training
-    per_step = tokens_per_step.batch_size * tokens_per_step.unroll_steps
+    training = Config.load(arguments.config, arguments.overrides).training
+    per_step = training.batch_size * training.unroll_steps
     curves = []
     for recipe in RECIPES:
         records = read_metrics(run_directory(arguments, recipe, seed))
