@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from elmokit import Config, Elmo, ElmoEmbedder, Vocabulary, batch_to_ids, load_model
+from elmokit import Config, Elmo, ElmoEmbedder, Vocabulary, batch_to_ids, load
 from elmokit.data.characters import boundary_rows, char_rows
 from elmokit.errors import ConfigError, ElmokitError
 from elmokit.formats.bilm_hdf5 import write_weights
@@ -496,9 +496,9 @@ def test_deepcopy(ids, tmp_path):
 
 
 def test_a_loaded_model_is_copied():
-    pretrained = load_model(MODEL)
+    pretrained = load(MODEL)
     changed(Elmo(pretrained=pretrained, requires_grad=True))
-    untouched = load_model(MODEL).model.state_dict()
+    untouched = load(MODEL).model.state_dict()
     assert all(torch.equal(tensor, untouched[name]) for name, tensor in pretrained.model.state_dict().items())
     assert not any(parameter.requires_grad for parameter in pretrained.model.parameters())
 

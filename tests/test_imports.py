@@ -26,7 +26,7 @@ LAYERS = (
     ("bundle",),
     ("training", "embedder", "elmo"),
     ("language_model",),
-    ("dialects",),
+    ("dialects", "visualize"),
     ("commands",),
     ("cli",),
     ("__main__", ""),  # the empty name is elmokit/__init__.py: its public names are imported when used

@@ -1,4 +1,4 @@
-"""What `load_model` tells apart."""
+"""What `load` tells apart."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from elmokit.bundle import loading
 from elmokit.bundle.bilm_pair import write_bilm_pair
-from elmokit.bundle.loading import load_model
+from elmokit.bundle.loading import load
 from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.checkpoint import Checkpoint, checkpoint_directory, write_checkpoint
 from elmokit.config import Config
@@ -103,16 +103,16 @@ def zipped(directory: Path, path: Path, folder: str = "") -> Path:
 
 def fault(kind: type[ElmokitError], *arguments: object, **settings: object) -> str:
     with pytest.raises(kind) as error:
-        load_model(*arguments, **settings)
+        load(*arguments, **settings)
     assert "\n" not in str(error.value)
     return str(error.value)
 
 
 def test_a_directory(form, tmp_path):
     FORMS[form](tmp_path / "model")
-    loaded = load_model(tmp_path / "model")
+    loaded = load(tmp_path / "model")
     assert loaded.source.is_relative_to(tmp_path / "model")
-    assert digest(load_model(str(tmp_path / "model"))) == digest(loaded)
+    assert digest(load(str(tmp_path / "model"))) == digest(loaded)
     if form in ("run", "model directory", "pair"):
         assert digest(loaded) == digest(pretrained())
         assert loaded.require_softmax() == VOCABULARY
@@ -121,10 +121,10 @@ def test_a_directory(form, tmp_path):
 @pytest.mark.parametrize("folder", ["", "model/"])
 def test_an_archive(form, folder, tmp_path):
     FORMS[form](tmp_path / "model")
-    expected = load_model(tmp_path / "model")
+    expected = load(tmp_path / "model")
     archive = zipped(tmp_path / "model", tmp_path / "217.zip", folder)
     shutil.rmtree(tmp_path / "model")
-    loaded = load_model(archive)
+    loaded = load(archive)
     assert loaded.source == archive
     assert digest(loaded) == digest(expected)
     assert loaded.vocabulary == expected.vocabulary
@@ -137,7 +137,7 @@ def test_faults_in_an_archive(folder, tmp_path):
     write_pair(tmp_path / "model")
     (tmp_path / "model/vocab.txt").write_text("the\n")
     archive = zipped(tmp_path / "model", tmp_path / "217.zip", folder)
-    assert load_model(archive).vocabulary_fault.startswith(f"{archive}/vocab.txt: no line is <S> or </S>")
+    assert load(archive).vocabulary_fault.startswith(f"{archive}/vocab.txt: no line is <S> or </S>")
     (tmp_path / "model/options.json").write_text("{")
     archive = zipped(tmp_path / "model", tmp_path / "218.zip", folder)
     assert fault(ConfigError, archive).startswith(f"{archive}/options.json: not a valid JSON file: ")
@@ -146,7 +146,7 @@ def test_faults_in_an_archive(folder, tmp_path):
 def test_an_archive_of_any_name(tmp_path):
     write_pair(tmp_path / "model")
     archive = zipped(tmp_path / "model", tmp_path / "model.bin")
-    assert digest(load_model(archive)) == digest(pretrained())
+    assert digest(load(archive)) == digest(pretrained())
 
 
 def test_a_path_comes_before_a_name(tmp_path, monkeypatch):
@@ -154,13 +154,13 @@ def test_a_path_comes_before_a_name(tmp_path, monkeypatch):
     (tmp_path / "me").mkdir()
     for name in ("original", "me/my-elmo"):
         write_pair(tmp_path / name)
-        assert load_model(name).source == Path(name, "weights.hdf5")
+        assert load(name).source == Path(name, "weights.hdf5")
 
 
 def test_urls(form, tmp_path):
     FORMS[form](tmp_path / "model")
     archive = zipped(tmp_path / "model", tmp_path / "model.zip")
-    assert digest(load_model(f"file://{archive}")) == digest(load_model(tmp_path / "model"))
+    assert digest(load(f"file://{archive}")) == digest(load(tmp_path / "model"))
 
 
 def test_the_url_of_weights(tmp_path):
@@ -172,7 +172,7 @@ def test_the_url_of_weights(tmp_path):
         if name != "options.json":
             (tmp_path / "model/options.json").rename(tmp_path / "model" / name)
             (tmp_path / "model/weights.hdf5").rename(tmp_path / url)
-        loaded = load_model(f"file://{tmp_path / url}")
+        loaded = load(f"file://{tmp_path / url}")
         assert loaded.model.softmax is None
         theirs = digest(loaded)
         assert theirs == {key: value for key, value in digest(pretrained()).items() if key in theirs}
@@ -184,7 +184,7 @@ def test_options_and_vocabulary_by_url(tmp_path):
     for name in ("options.json", "vocab.txt"):
         (tmp_path / "model" / name).rename(tmp_path / name)
     options, vocabulary = (f"file://{tmp_path / name}" for name in ("options.json", "vocab.txt"))
-    loaded = load_model(tmp_path / "model", options=options, vocabulary=vocabulary)
+    loaded = load(tmp_path / "model", options=options, vocabulary=vocabulary)
     assert digest(loaded) == digest(pretrained())
     assert loaded.vocabulary == VOCABULARY
 
@@ -198,9 +198,9 @@ def test_published_names(monkeypatch, tmp_path):
         return tmp_path / "fetched"
 
     monkeypatch.setattr(loading, "fetch_model", fetch)
-    assert digest(load_model("Original")) == digest(pretrained())
-    load_model("original", softmax=True)
-    load_model("original", vocabulary=tmp_path / "fetched/vocab.txt")
+    assert digest(load("Original")) == digest(pretrained())
+    load("original", softmax=True)
+    load("original", vocabulary=tmp_path / "fetched/vocab.txt")
     assert asked == [("Original", False), ("original", True), ("original", False)]
 
 
@@ -213,7 +213,7 @@ def test_hub_ids(monkeypatch, tmp_path):
         return tmp_path / "snapshot"
 
     monkeypatch.setattr(loading, "fetch_snapshot", fetch)
-    assert digest(load_model("me/my-elmo_2.0")) == digest(pretrained())
+    assert digest(load("me/my-elmo_2.0")) == digest(pretrained())
     assert asked == ["me/my-elmo_2.0"]
 
 

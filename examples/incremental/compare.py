@@ -67,7 +67,7 @@ def texts(folder: Path) -> tuple[elmokit.Corpus, elmokit.Corpus]:
 
 def measurements(arguments: argparse.Namespace, new: Path, variant: str) -> Iterator[dict[str, float]]:
     """Perplexities of one run, as it goes on."""
-    base = elmokit.load_model(arguments.base, optimizer=True)
+    base = elmokit.load(arguments.base, optimizer=True)
     corpus, heldout = texts(new)
     old_corpus, old_heldout = texts(arguments.old)
     counts = count_words([str(path) for path in sorted(new.glob("train-*.txt.gz"))]).counts

@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--old", type=Path, required=True, help="folder with train-*.txt.gz")
     parser.add_argument("--new", type=Path, required=True, help="folder with train-*.txt.gz, heldout.txt.gz")
     arguments = parser.parse_args()
-    base = elmokit.load_model(arguments.base)
+    base = elmokit.load(arguments.base)
     old_vocabulary = base.require_softmax()
     old_corpus, corpus, heldout = (
         elmokit.prepare_corpus([str(path)])

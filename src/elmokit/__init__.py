@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from elmokit._version import __version__
 
 if TYPE_CHECKING:
-    from elmokit.bundle.loading import load_model
+    from elmokit.bundle.loading import load
     from elmokit.bundle.pretrained import PretrainedModel
     from elmokit.config import Config
     from elmokit.data.corpus import Corpus, prepare_corpus
@@ -43,7 +43,7 @@ _HOMES = {
     "Vocabulary": "elmokit.data.vocabulary",
     "batch_to_ids": "elmokit.elmo",
     "evaluate": "elmokit.training.evaluation",
-    "load_model": "elmokit.bundle.loading",
+    "load": "elmokit.bundle.loading",
     "prepare_corpus": "elmokit.data.corpus",
     "restart": "elmokit.training.restart",
     "restart_config": "elmokit.training.restart",
@@ -64,7 +64,7 @@ __all__ = [
     "__version__",
     "batch_to_ids",
     "evaluate",
-    "load_model",
+    "load",
     "prepare_corpus",
     "restart",
     "restart_config",

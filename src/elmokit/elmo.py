@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from elmokit.bilm_options import NUM_CHARACTER_SYMBOLS
 from elmokit.bundle.bilm_pair import write_bilm_pair
-from elmokit.bundle.loading import load_model
+from elmokit.bundle.loading import load
 from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.data.spelling import ByteSpeller
 from elmokit.errors import ConfigError, ElmokitError
@@ -115,7 +115,7 @@ class Elmo(nn.Module):
                 "Elmo needs options_file and weight_file; for another model, Elmo.from_pretrained"
             )
         else:
-            pretrained = load_model(weight_file, options=options_file)
+            pretrained = load(weight_file, options=options_file)
         if num_output_representations < 1:
             raise ConfigError(
                 f"num_output_representations: expected at least 1, got {num_output_representations}"
@@ -157,7 +157,7 @@ class Elmo(nn.Module):
         keep_sentence_boundaries: bool = False,
         scalar_mix_parameters: Sequence[float] | None = None,
     ) -> Self:
-        """A layer on anything that :func:`elmokit.load_model` reads, a Hugging Face id included."""
+        """A layer on anything that :func:`elmokit.load` reads, a Hugging Face id included."""
         return cls(
             num_output_representations=num_output_representations,
             requires_grad=requires_grad,
@@ -166,7 +166,7 @@ class Elmo(nn.Module):
             vocab_to_cache=vocab_to_cache,
             keep_sentence_boundaries=keep_sentence_boundaries,
             scalar_mix_parameters=scalar_mix_parameters,
-            pretrained=load_model(model),
+            pretrained=load(model),
         )
 
     def get_output_dim(self) -> int:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from elmokit.atomic import new_file
-from elmokit.bundle.loading import load_model
+from elmokit.bundle.loading import load
 from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.data.text import read_lines
 from elmokit.errors import ConfigError, ElmokitError
@@ -69,8 +69,8 @@ class ElmoEmbedder:
 
     @classmethod
     def load(cls, model: str | Path, *, device: str = "cpu") -> ElmoEmbedder:
-        """Load a model from anything that :func:`elmokit.load_model` reads."""
-        return cls(load_model(model), device=device)
+        """Load a model from anything that :func:`elmokit.load` reads."""
+        return cls(load(model), device=device)
 
     @classmethod
     def from_pretrained(cls, model: str | Path, *, device: str = "cpu") -> ElmoEmbedder:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elmokit.bundle.loading import load_model
+from elmokit.bundle.loading import load
 from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.data.vocabulary import BOS_ID, EOS_ID, UNK_ID
 from elmokit.embedder import ElmoEmbedder, batches_by_length, tokenized
@@ -89,8 +89,8 @@ class LanguageModel:
 
     @classmethod
     def load(cls, model: str | Path, *, device: str = "cpu") -> LanguageModel:
-        """Load a model from anything that :func:`elmokit.load_model` reads."""
-        return cls(load_model(model, softmax=True), device=device)
+        """Load a model from anything that :func:`elmokit.load` reads."""
+        return cls(load(model, softmax=True), device=device)
 
     def score(
         self, sentences: Iterable[str | Sequence[str]], *, batch_size: int = 64

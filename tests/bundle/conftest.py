@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from elmokit.bundle.bilm_pair import write_bilm_pair
-from elmokit.bundle.loading import load_model
+from elmokit.bundle.loading import load
 from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.config import Config
 from elmokit.data.vocabulary import Vocabulary
@@ -83,15 +83,15 @@ def assert_same() -> Callable[[PretrainedModel, PretrainedModel], None]:
 def fault() -> Callable[..., str]:
     """The message of a model that cannot be loaded."""
 
-    def load(kind: type[ElmokitError], path: Path) -> str:
+    def message(kind: type[ElmokitError], path: Path) -> str:
         with pytest.raises(kind) as error:
-            load_model(path)
+            load(path)
         message = str(error.value)
         assert type(error.value) is kind
         assert "\n" not in message
         return message
 
-    return load
+    return message
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from elmokit.bundle.bilm_pair import read_bilm_pair, write_bilm_pair
-from elmokit.bundle.loading import load_model
+from elmokit.bundle.loading import load
 from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError, ModelFileError, OutputError
@@ -54,7 +54,7 @@ def assert_same_predictions(one: PretrainedModel, other: PretrainedModel) -> Non
 
 
 def test_round_trip(kind, make, write, assert_same):
-    loaded = load_model(write(kind))
+    loaded = load(write(kind))
     assert_same(make(kind), loaded)
     assert loaded.source.name == "weights.hdf5"
     assert loaded.vocabulary_fault is None
@@ -63,23 +63,23 @@ def test_round_trip(kind, make, write, assert_same):
 def test_round_trip_without_a_softmax(kind, make, write, assert_same):
     directory = write(kind, with_softmax=False)
     assert names(directory) == ["options.json", "vocab.txt", "weights.hdf5"]
-    loaded = load_model(directory)
+    loaded = load(directory)
     assert_same(make(kind, with_softmax=False), loaded)
     with pytest.raises(ModelFileError, match="these weights come without a softmax"):
         loaded.require_softmax()
 
 
 def test_round_trip_through_every_form(kind, make, write, assert_same, tmp_path):
-    load_model(write(kind)).save_pretrained(tmp_path / "own")
-    write_bilm_pair(load_model(tmp_path / "own"), tmp_path / "again/w.hdf5", with_softmax=True)
-    assert_same(make(kind), load_model(tmp_path / "again"))
+    load(write(kind)).save_pretrained(tmp_path / "own")
+    write_bilm_pair(load(tmp_path / "own"), tmp_path / "again/w.hdf5", with_softmax=True)
+    assert_same(make(kind), load(tmp_path / "again"))
 
 
 def test_without_a_vocabulary(make, tmp_path, assert_same):
     bare = dataclasses.replace(make(with_softmax=False), vocabulary=None)
     write_bilm_pair(bare, tmp_path / "pair/weights.hdf5")
     assert names(tmp_path / "pair") == ["options.json", "weights.hdf5"]
-    loaded = load_model(tmp_path / "pair/weights.hdf5")
+    loaded = load(tmp_path / "pair/weights.hdf5")
     assert loaded.vocabulary is None
     for name, value in bare.model.named_parameters():
         assert torch.equal(dict(loaded.model.named_parameters())[name], value)
@@ -88,7 +88,7 @@ def test_without_a_vocabulary(make, tmp_path, assert_same):
 @pytest.mark.parametrize("num_characters", [261, 262])
 def test_either_number_of_characters(num_characters, make, pair, assert_same, change_options):
     change_options(pair, lambda options: options["char_cnn"].update(n_characters=num_characters))
-    assert_same(make(), load_model(pair))
+    assert_same(make(), load(pair))
 
 
 def test_any_other_number_of_characters(pair, fault, change_options):
@@ -111,7 +111,7 @@ def test_the_softmax_is_named_as_published(pair):
 def test_the_names_of_allennlp(name, make, pair, assert_same):
     for ours, theirs in ALLENNLP.items():
         (pair / ours).rename(pair / theirs)
-    loaded = load_model(pair / name)
+    loaded = load(pair / name)
     assert_same(make(), loaded)
     assert_same_predictions(make(), loaded)
 
@@ -123,8 +123,8 @@ def test_two_models_with_the_names_of_allennlp(make, write, assert_same, fault):
         for ours, theirs in ALLENNLP.items():
             if ours != "vocab.txt":
                 (source / ours).rename(directory / theirs.replace(before, after))
-    assert_same(make(), load_model(directory / "elmo_2x4096_weights.hdf5"))
-    assert_same(make("no clips", seed=8), load_model(directory / "elmo_2x1024_weights.hdf5"))
+    assert_same(make(), load(directory / "elmo_2x4096_weights.hdf5"))
+    assert_same(make("no clips", seed=8), load(directory / "elmo_2x1024_weights.hdf5"))
     message = fault(ModelFileError, directory)
     assert (
         "expected one HDF5 file of weights, got elmo_2x1024_weights.hdf5, elmo_2x4096_weights.hdf5" in message
@@ -141,14 +141,14 @@ def test_any_names(make, pair, assert_same):
     (pair / "package.json").write_text('{"name": "not options"}')
     (pair / "broken.json").write_text("{")
     for name in ("", "a.h5"):
-        assert_same(make(), load_model(pair / name))
+        assert_same(make(), load(pair / name))
 
 
 def test_vectors_beside_the_weights(make, pair, assert_same):
     write_token_embeddings(pair / "tokens.hdf5", ["the"], np.zeros((1, 4), np.float32))
     ElmoEmbedder(make()).embed_file(__file__, pair / "vectors.hdf5")
     for name in ("", "weights.hdf5"):
-        assert_same(make(), load_model(pair / name))
+        assert_same(make(), load(pair / name))
 
 
 def test_damaged_weights_do_not_give_way_to_others(pair, fault):
@@ -165,13 +165,13 @@ def test_two_softmax_files(pair, fault):
         f"{pair}: expected one HDF5 softmax file at most, got old_softmax.hdf5, softmax_weights.hdf5: "
         "name the file itself"
     )
-    assert load_model(pair / "weights.hdf5").model.softmax is not None  # named alike
+    assert load(pair / "weights.hdf5").model.softmax is not None  # named alike
 
 
 def test_a_softmax_that_may_be_of_either(pair):
     shutil.copy(pair / "weights.hdf5", pair / "other.hdf5")
     (pair / "softmax_weights.hdf5").rename(pair / "which.hdf5")
-    assert load_model(pair / "weights.hdf5").model.softmax is None
+    assert load(pair / "weights.hdf5").model.softmax is None
 
 
 @pytest.mark.parametrize("name", ["vocab.txt.gz", "vocab-2016-09-10.txt", "vocabulary.txt.gz"])
@@ -179,21 +179,21 @@ def test_vocabularies_of_other_names(name, make, pair, assert_same):
     content = (pair / "vocab.txt").read_bytes()
     (pair / "vocab.txt").unlink()
     (pair / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
-    assert_same(make(), load_model(pair))
+    assert_same(make(), load(pair))
 
 
 def test_vocab_txt_comes_first(make, pair, assert_same):
     (pair / "vocab-old.txt").write_text("not this one")
-    assert_same(make(), load_model(pair))
+    assert_same(make(), load(pair))
     (pair / "vocab.txt").rename(pair / "vocab-new.txt")
-    assert load_model(pair).vocabulary is None  # either may be meant
+    assert load(pair).vocabulary is None  # either may be meant
 
 
 def test_given_from_elsewhere(make, pair, tmp_path, assert_same):
     for name in ("options.json", "vocab.txt"):
         (pair / name).rename(tmp_path / f"elsewhere-{name}")
     for weights in (pair, pair / "weights.hdf5"):
-        loaded = load_model(
+        loaded = load(
             weights,
             options=tmp_path / "elsewhere-options.json",
             vocabulary=str(tmp_path / "elsewhere-vocab.txt"),
@@ -229,7 +229,7 @@ def reorder(directory: Path, order: list[int]) -> None:
 def test_the_order_of_the_vocabulary_changes_nothing(kind, order, make, write):
     directory = write(kind)
     reorder(directory, order)
-    loaded = load_model(directory)
+    loaded = load(directory)
     assert loaded.vocabulary.words[:3] == ("<S>", "</S>", "<UNK>")
     assert sorted(loaded.vocabulary.words) == sorted(make().vocabulary.words)
     assert_same_predictions(make(kind), loaded)
@@ -240,7 +240,7 @@ def test_the_order_of_the_vocabulary_changes_nothing(kind, order, make, write):
 def test_words_of_the_file_keep_their_order_behind_the_specials(make, write):
     directory = write()
     reorder(directory, [7, 2, 4, 0, 6, 5, 1, 3])
-    loaded = load_model(directory)
+    loaded = load(directory)
     assert loaded.vocabulary.words == ("<S>", "</S>", "<UNK>", "我", "cat", "naïve", "dog", "the")
     assert loaded.vocabulary_rows == [3, 6, 1, 0, 2, 4, 5, 7]
 
@@ -251,7 +251,7 @@ def test_words_of_the_file_keep_their_order_behind_the_specials(make, write):
 def test_a_pair_is_written_again(make, write, assert_same):
     directory = write()
     write_bilm_pair(make(seed=9), directory / "weights.hdf5", with_softmax=True)
-    assert_same(make(seed=9), load_model(directory))
+    assert_same(make(seed=9), load(directory))
 
 
 @pytest.mark.parametrize("change", ["options.json", "vocab.txt"])

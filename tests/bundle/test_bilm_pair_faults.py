@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from elmokit.bundle.loading import load_model
+from elmokit.bundle.loading import load
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError, ModelFileError
@@ -35,7 +35,7 @@ SENTENCE = ["the", "dog", "naïve", "unheard-of"]
 def test_a_bad_vocabulary_does_not_hinder_embedding(content, expected, make, pair, write, fault):
     path = pair / "vocab.txt"
     path.write_text(content)
-    loaded = load_model(pair)
+    loaded = load(pair)
     assert loaded.vocabulary is None
     vectors = ElmoEmbedder(loaded).embed([SENTENCE])[0]
     np.testing.assert_array_equal(vectors, ElmoEmbedder(make()).embed([SENTENCE])[0])
@@ -70,7 +70,7 @@ def test_a_vocabulary_that_does_not_fit_word_embeddings(size, write, fault):
 def test_word_embeddings_whose_number_is_counted(make, write, assert_same, fault, change_options):
     directory = write("words", with_softmax=False)
     change_options(directory, lambda options: options.pop("n_tokens_vocab"))
-    assert_same(make("words", with_softmax=False), load_model(directory))
+    assert_same(make("words", with_softmax=False), load(directory))
     (directory / "vocab.txt").unlink()
     assert fault(ConfigError, directory) == (
         f"{directory / 'options.json'}: n_tokens_vocab: expected the number of word embeddings, got None"

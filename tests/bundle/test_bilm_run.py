@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from elmokit.bundle.loading import load_model
+from elmokit.bundle.loading import load
 from elmokit.config import Config
 from elmokit.data.corpus import prepare_corpus
 from elmokit.embedder import ElmoEmbedder
@@ -56,7 +56,7 @@ def expected_sum(name: str) -> dict[str, float]:
 def test_a_directory_and_a_prefix(name, run):
     prefix = run / f"model.ckpt-{RUNS[name]}"
     for model in (run, str(run), prefix):
-        loaded = load_model(model)
+        loaded = load(model)
         assert loaded.source == prefix
         assert loaded.facts == {"step": RUNS[name]}
         assert len(loaded.require_softmax()) == loaded.model.num_words == 608
@@ -67,7 +67,7 @@ def test_a_directory_and_a_prefix(name, run):
 
 
 def test_perplexity_is_the_one_that_the_original_reported(name, run, tmp_path):
-    loaded = load_model(run)
+    loaded = load(run)
     trace = GOLDEN / f"train_trace_{name}"
     corpus = prepare_corpus([str(trace / "heldout.txt")], cache_dir=tmp_path / "cache")
     record = json.loads((trace / "trace.json").read_text(encoding="utf-8"))
@@ -77,12 +77,12 @@ def test_perplexity_is_the_one_that_the_original_reported(name, run, tmp_path):
 
 
 def test_an_earlier_checkpoint(char_run):
-    loaded = load_model(char_run / "init.ckpt")
+    loaded = load(char_run / "init.ckpt")
     assert loaded.source == char_run / "init.ckpt"
     assert loaded.facts["step"] == 0
     with np.load(GOLDEN / "train_trace_char/init_weights.npz") as recorded:
         np.testing.assert_array_equal(loaded.model.encoder.embedding, recorded["lm/char_embed:0"])
-    latest = load_model(char_run).model.encoder.embedding
+    latest = load(char_run).model.encoder.embedding
     assert not torch.equal(latest, loaded.model.encoder.embedding)
 
 
@@ -90,14 +90,14 @@ def test_options_of_another_name(name, run):
     (run / "options.json").rename(run / "my settings.json")
     (run / "texts.json").write_text("{}")
     for model in (run, run / f"model.ckpt-{RUNS[name]}"):
-        assert load_model(model).model.num_words == 608
+        assert load(model).model.num_words == 608
 
 
 def test_files_from_elsewhere(name, run, tmp_path):
     for file in ("options.json", "vocab.txt"):
         (run / file).rename(tmp_path / file)
     for model in (run, run / f"model.ckpt-{RUNS[name]}"):
-        loaded = load_model(model, options=tmp_path / "options.json", vocabulary=tmp_path / "vocab.txt")
+        loaded = load(model, options=tmp_path / "options.json", vocabulary=tmp_path / "vocab.txt")
         assert loaded.facts == {"step": RUNS[name]}
         assert len(loaded.require_softmax()) == 608
 
@@ -114,11 +114,11 @@ def test_no_options(char_run, fault):
 def test_the_order_of_the_vocabulary(char_run):
     """The original takes its specials from anywhere in the file."""
     path = char_run / "vocab.txt"
-    before = load_model(char_run)
+    before = load(char_run)
     words = path.read_text(encoding="utf-8").splitlines()
     words[0], words[5], words[1], words[7] = words[5], words[0], words[7], words[1]
     path.write_text("\n".join(words) + "\n", encoding="utf-8")
-    after = load_model(char_run)
+    after = load(char_run)
     assert after.vocabulary.words[:3] == ("<S>", "</S>", "<UNK>")
     assert after.vocabulary_rows[:3] == [5, 7, 2]
     one, other = (
@@ -172,9 +172,9 @@ def test_a_checkpoint_without_its_data(char_run, fault):
 
 
 def test_converting_loses_nothing(name, run, tmp_path):
-    original = load_model(run)
+    original = load(run)
     original.save_pretrained(tmp_path / "own")
-    converted = load_model(tmp_path / "own")
+    converted = load(tmp_path / "own")
     assert converted.facts == {"step": RUNS[name]}
     for one, other in zip(original.model.named_parameters(), converted.model.named_parameters(), strict=True):
         assert one[0] == other[0]

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from elmokit.bundle.directory import is_model_directory, write_model_directory
-from elmokit.bundle.loading import load_model
+from elmokit.bundle.loading import load
 from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError, ModelFileError, OutputError, TextError, VocabularyError
@@ -64,7 +64,7 @@ def test_round_trip(kind, with_softmax, make, assert_same, tmp_path):
     original = dataclasses.replace(make(kind, with_softmax=with_softmax), facts=FACTS)
     original.save_pretrained(tmp_path / "one")
     assert sorted(files(tmp_path / "one")) == ["README.md", "config.json", "model.safetensors", "vocab.txt"]
-    loaded = load_model(tmp_path / "one")
+    loaded = load(tmp_path / "one")
     assert_same(original, loaded)
     assert loaded.config == original.config
     assert loaded.facts == FACTS
@@ -77,7 +77,7 @@ def test_round_trip(kind, with_softmax, make, assert_same, tmp_path):
 
 def test_a_tied_softmax_stays_tied(make, tmp_path):
     make("tied words").save_pretrained(tmp_path / "model")
-    model = load_model(tmp_path / "model").model
+    model = load(tmp_path / "model").model
     assert model.softmax.weight is model.encoder.weight
     assert "softmax.weight" not in load_file(tmp_path / "model/model.safetensors")
 
@@ -86,7 +86,7 @@ def test_without_a_vocabulary(make, tmp_path):
     bare = dataclasses.replace(make(with_softmax=False), vocabulary=None)
     bare.save_pretrained(tmp_path / "model")
     assert not (tmp_path / "model/vocab.txt").exists()
-    loaded = load_model(tmp_path / "model")
+    loaded = load(tmp_path / "model")
     assert loaded.vocabulary is None
     assert loaded.facts == {}
     assert ElmoEmbedder(loaded).embed(["the cat"])[0].shape == (3, 2, 8)
@@ -101,7 +101,7 @@ def test_other_precisions_are_read(dtype, directory):
         {name: value.to(dtype) for name, value in load_file(directory / "model.safetensors").items()},
         directory / "model.safetensors",
     )
-    for name, parameter in load_model(directory).model.named_parameters():
+    for name, parameter in load(directory).model.named_parameters():
         assert parameter.dtype == torch.float32
         assert torch.equal(parameter, expected[name])
 
@@ -117,7 +117,7 @@ def test_an_earlier_model_directory_is_replaced_whole(make, directory, assert_sa
     assert [path.name for path in directory.parent.iterdir()] == ["model"]
     with_words = dataclasses.replace(make("words", seed=9, with_softmax=False))
     with_words.save_pretrained(directory)
-    assert_same(with_words, load_model(directory))
+    assert_same(with_words, load(directory))
 
 
 def test_an_empty_directory_is_filled(make, tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from elmokit.bundle.loading import load_model
+from elmokit.bundle.loading import load
 from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.checkpoint import Checkpoint, checkpoint_directory, write_checkpoint
 from elmokit.data.vocabulary import Vocabulary
@@ -49,7 +49,7 @@ def run(save_run, tmp_path) -> Path:
 
 def test_the_best_checkpoint(save_run, tmp_path, assert_same):
     models = save_run()
-    found = load_model(tmp_path / "run")
+    found = load(tmp_path / "run")
     assert_same(models[2], found)
     assert not torch.equal(models[5].model.softmax.weight, found.model.softmax.weight)
     assert found.source == checkpoint_directory(tmp_path / "run", 2)
@@ -59,15 +59,15 @@ def test_the_best_checkpoint(save_run, tmp_path, assert_same):
 
 def test_the_last_checkpoint_without_heldout_text(save_run, tmp_path, assert_same):
     models = save_run(best_step=0)
-    found = load_model(str(tmp_path / "run"))
+    found = load(str(tmp_path / "run"))
     assert_same(models[5], found)
     assert found.facts["best_perplexity"] is None
 
 
 def test_facts_travel_into_a_model_directory(run, tmp_path, assert_same):
-    found = load_model(run)
+    found = load(run)
     found.save_pretrained(tmp_path / "own")
-    copy = load_model(tmp_path / "own")
+    copy = load(tmp_path / "own")
     assert_same(found, copy)
     assert (copy.facts, copy.config) == (found.facts, found.config)
     card = (tmp_path / "own/README.md").read_text(encoding="utf-8")
@@ -109,7 +109,7 @@ def test_a_run_without_its_records(run, name, kind, fault):
 def test_a_damaged_last_checkpoint_gives_way_to_the_one_before(save_run, tmp_path, assert_same):
     models = save_run()
     (checkpoint_directory(tmp_path / "run", 5) / "model.safetensors").write_bytes(b"")
-    assert_same(models[2], load_model(tmp_path / "run"))
+    assert_same(models[2], load(tmp_path / "run"))
 
 
 def test_a_damaged_best_checkpoint_is_named(run, fault):

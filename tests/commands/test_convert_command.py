@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from elmokit.bundle.loading import load_model
+from elmokit.bundle.loading import load
 from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.embedder import ElmoEmbedder
 from elmokit.formats.token_embeddings import read_token_table
@@ -38,7 +38,7 @@ def refusal(run_cli, *arguments: str) -> str:
 
 
 def digest(model: str | Path) -> dict[str, bytes]:
-    return {name: value.numpy().tobytes() for name, value in load_model(model).model.named_parameters()}
+    return {name: value.numpy().tobytes() for name, value in load(model).model.named_parameters()}
 
 
 def expected_vectors(pretrained: PretrainedModel) -> np.ndarray:
@@ -73,7 +73,7 @@ def test_a_model_in_another_format_is_the_same_model(run_cli, work, format_):
         }[format_]
     )
     assert sorted(path.name for path in (work / "out").iterdir()) == FILES[format_]
-    original, converted = load_model("model"), load_model("out")
+    original, converted = load("model"), load("out")
     assert digest("out") == digest("model")
     assert converted.vocabulary == original.vocabulary
     assert converted.config.model == original.config.model
@@ -99,12 +99,12 @@ def test_round_trips_to_the_bit(run_cli, work):
     assert (work / "e/config.json").read_bytes() == (work / "c/config.json").read_bytes()
     assert (work / "d/options.json").read_bytes() == (work / "b/options.json").read_bytes()
     # What the training wrote down stays with our own format.
-    assert load_model("a").facts == load_model("model").facts
+    assert load("a").facts == load("model").facts
 
 
 @pytest.mark.parametrize("format_", VECTOR_FORMATS)
 def test_vectors_of_the_context_free_layer(run_cli, work, format_):
-    pretrained = load_model("model")
+    pretrained = load("model")
     words = list(pretrained.vocabulary.words)
     assert convert(run_cli, "model", "deep/vectors", format_) == (
         f"deep/vectors: {len(words)} words of width 4\n"
@@ -142,7 +142,7 @@ def test_no_softmax_to_write(run_cli, work):
     out = convert(run_cli, "elmo", "out", "bilm")
     assert out == "wrote out/weights.hdf5, out/options.json, out/vocab.txt\n"
     convert(run_cli, "elmo", "own", "elmokit")
-    assert load_model("own").model.softmax is None
+    assert load("own").model.softmax is None
 
 
 def test_files_from_elsewhere(run_cli, work):

@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from elmokit.bundle.loading import load_model
+from elmokit.bundle.loading import load
 from elmokit.config import Config
 
 pytestmark = pytest.mark.usefixtures("work")
@@ -26,7 +26,7 @@ def test_weights_and_options(run_cli, work):
     assert result.out == "wrote out/weights.hdf5 and out/options.json, out/vocab.txt\n"
     assert names(work / "out") == ["options.json", "vocab.txt", "weights.hdf5"]
     options = json.loads((work / "out/options.json").read_text())
-    model = load_model("model")
+    model = load("model")
     assert options["char_cnn"]["n_characters"] == 262
     assert options["n_tokens_vocab"] == len(model.vocabulary)
     assert Config.load("out/options.json").model == model.config.model
@@ -53,10 +53,8 @@ def test_a_dump_may_be_repeated_and_dumped_again(run_cli, work):
     assert dump(run_cli).exit_code == 0
     assert dump(run_cli, "again/weights.hdf5", save_dir="out").exit_code == 0
     assert (work / "out/options.json").read_bytes() == before
-    again = load_model("again").model.state_dict()
-    assert all(
-        np.array_equal(again[name], value) for name, value in load_model("out").model.state_dict().items()
-    )
+    again = load("again").model.state_dict()
+    assert all(np.array_equal(again[name], value) for name, value in load("out").model.state_dict().items())
 
 
 def test_options_of_another_model_are_not_overwritten(run_cli, work):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from elmokit.bundle.loading import load_model
+from elmokit.bundle.loading import load
 from elmokit.data.corpus import prepare_corpus
 from elmokit.training.evaluation import bilm_perplexity, evaluate
 
@@ -15,7 +15,7 @@ ARGUMENTS = ["evaluate", "--save-dir", "model", "--test-prefix", "heldout.txt"]
 
 @pytest.fixture
 def expected(work):
-    model = load_model("model")
+    model = load("model")
     return evaluate(model.model, prepare_corpus(["heldout.txt"]), model.vocabulary)
 
 
@@ -42,7 +42,7 @@ def test_printed(run_cli, expected):
 def test_the_figure_of_bilm_tf(run_cli, work):
     result = run_cli(*ARGUMENTS, "--bilm-compatible", "--batch-size", 2, "--json")
     values = json.loads(result.out)
-    model = load_model("model")
+    model = load("model")
     assert values["bilm_perplexity"] == bilm_perplexity(
         model.model, prepare_corpus(["heldout.txt"]), model.vocabulary, batch_size=2
     )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from elmokit.bundle.loading import load_model
+from elmokit.bundle.loading import load
 
 pytestmark = pytest.mark.usefixtures("work")
 
@@ -14,7 +14,7 @@ def facts(run_cli, model: str) -> dict[str, str]:
 
 
 def test_facts_of_a_run(run_cli, work):
-    model = load_model("model")
+    model = load("model")
     found = facts(run_cli, "model")
     num_words = len(model.vocabulary)
     assert found["weights"] == str(model.source)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from elmokit.bundle.loading import load_model
+from elmokit.bundle.loading import load
 from elmokit.checkpoint import list_checkpoints, read_checkpoint
 from elmokit.data.corpus import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
@@ -41,7 +41,7 @@ def test_new_text_and_new_vocabulary(run_cli, work):
     result = run_cli(*arguments("model", "new-model", "max_steps=4"))
     assert (result.exit_code, result.err) == (0, "")
     lines = result.out.splitlines()
-    num_updates = load_model("model", optimizer=True).optimizer_state.num_updates
+    num_updates = load("model", optimizer=True).optimizer_state.num_updates
     assert lines[1].startswith("going on from model/checkpoints/step-")
     assert lines[1].endswith(f"; optimizer: adam, restored after {num_updates} updates")
     (softmax,) = [line for line in lines if line.startswith("softmax.weight")]
@@ -49,7 +49,7 @@ def test_new_text_and_new_vocabulary(run_cli, work):
     assert any(line.startswith("step 0, epoch 0.00: heldout perplexity ") for line in lines)
     report = json.loads((work / "new-model/restart.json").read_text())
     assert report["num_updates"] == num_updates
-    new = load_model("new-model")
+    new = load("new-model")
     assert new.vocabulary.words[3:] == tuple(NEW_WORDS)
     # It is a run as any other.
     result = run_cli("train", "--save-dir", "new-model", "--resume", "max_steps=6")
@@ -83,7 +83,7 @@ def test_excluded_frozen_and_a_fresh_optimizer(run_cli, work):
     result = run_cli(*arguments("model", "n", *options, "max_steps=3"))
     assert (result.exit_code, result.err) == (0, "")
     assert "optimizer: adam, fresh, as asked for" in result.out
-    before = load_model("model").model
+    before = load("model").model
     after = read_checkpoint(list_checkpoints(work / "n")[-1]).tensors["model"]
     changed = {
         name
@@ -154,7 +154,7 @@ def test_a_model_that_is_not_there(run_cli):
 @pytest.fixture
 def two_models(run_cli):
     run_cli(*arguments("model", "new-model", "max_steps=4"))
-    return {name: load_model(name) for name in ("model", "new-model")}
+    return {name: load(name) for name in ("model", "new-model")}
 
 
 TEXTS = ["--test-prefix", "new-heldout.txt", "--old-test-prefix", "heldout.txt"]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from elmokit.bundle.loading import load_model
+from elmokit.bundle.loading import load
 from elmokit.checkpoint import list_checkpoints, read_checkpoint
 from elmokit.data.corpus import prepare_corpus
 from elmokit.training.evaluation import evaluate
@@ -72,7 +72,7 @@ def test_a_run_from_text_to_model(run_cli, work):
 
 def test_the_best_checkpoint_is_the_model(run_cli, work):
     train(run_cli, "num_epochs=2")
-    model = load_model(work / "new")
+    model = load(work / "new")
     heldout = [record for record in read_metrics(work / "new") if record["event"] == "heldout"]
     best = min(record["perplexity"] for record in heldout)
     found = evaluate(model.model, prepare_corpus(["heldout.txt"]), model.vocabulary)

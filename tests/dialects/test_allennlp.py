@@ -162,12 +162,12 @@ def test_settings_that_do_not_exist(model, embedder, tmp_path):
 
 def test_the_published_model_is_the_default(model, monkeypatch):
     asked = []
-    load = allennlp.load_model
+    real_load = allennlp.load
 
-    def load_model(name: str, *, options: Path | None) -> object:
+    def load(name: str, *, options: Path | None) -> object:
         asked.append((name, options))
-        return load(model)
+        return real_load(model)
 
-    monkeypatch.setattr(allennlp, "load_model", load_model)
+    monkeypatch.setattr(allennlp, "load", load)
     assert ElmoEmbedder().embed_sentence(["the"]).shape == (3, 1, 16)
     assert asked == [("original", None)]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from elmokit import ElmoEmbedder, load_model
+from elmokit import ElmoEmbedder, load
 from elmokit.bundle.bilm_pair import write_bilm_pair
 from elmokit.data.lexicon import Lexicon
 from elmokit.elmo import Elmo
@@ -34,14 +34,14 @@ def model(golden, tmp_path) -> Path:
 
 def fault(directory: Path) -> str:
     with pytest.raises(ModelFileError) as error:
-        load_model(directory)
+        load(directory)
     assert "\n" not in str(error.value)
     return str(error.value)
 
 
 def fault_or_none(directory: Path) -> str | None:
     try:
-        load_model(directory)
+        load(directory)
     except ModelFileError as error:
         return str(error)
     return None
@@ -64,14 +64,14 @@ def test_the_vectors_of_the_package(golden, variant):
 def test_a_model_directory_and_a_zip_keep_every_bit(golden, tmp_path, variant):
     directory = golden / "elmoformanylangs" / variant
     sentences = json.loads((directory / "sentences.json").read_text(encoding="utf-8"))
-    pretrained = load_model(directory)
+    pretrained = load(directory)
     pretrained.save_pretrained(tmp_path / "own")
     with zipfile.ZipFile(tmp_path / "161.zip", "w") as archive:
         for path in directory.rglob("*"):
             archive.write(path, path.relative_to(directory))
     expected = ElmoEmbedder(pretrained).embed(sentences)
     for place in ("own", "161.zip"):
-        again = load_model(tmp_path / place)
+        again = load(tmp_path / place)
         assert again.lexicon == pretrained.lexicon
         for one, other in zip(expected, ElmoEmbedder(again).embed(sentences), strict=True):
             np.testing.assert_array_equal(one, other)
@@ -97,14 +97,14 @@ def test_gradients_reach_every_part(golden):
 
 
 def test_it_cannot_become_a_bilm_pair(golden, tmp_path):
-    pretrained = load_model(golden / "elmoformanylangs/words")
+    pretrained = load(golden / "elmoformanylangs/words")
     with pytest.raises(ConfigError, match="no place for a model with an alphabet or words of its own"):
         write_bilm_pair(pretrained, tmp_path / "weights.hdf5")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_it_cannot_be_trained(golden, tmp_path):
-    config = load_model(golden / "elmoformanylangs/words").config
+    config = load(golden / "elmoformanylangs/words").config
     with pytest.raises(ConfigError, match=r"^model\.lexicon: .* are read, not trained: set lexicon=null$"):
         Trainer(config, None, None, save_dir=tmp_path)
 
@@ -117,7 +117,7 @@ def test_it_cannot_be_trained(golden, tmp_path):
     ],
 )
 def test_a_lexicon_of_another_model(golden, tmp_path, lexicon, message):
-    pretrained = load_model(golden / "elmoformanylangs/words_and_characters")
+    pretrained = load(golden / "elmoformanylangs/words_and_characters")
     pretrained.save_pretrained(tmp_path / "own")
     path = tmp_path / "own/lexicon.json"
     (lexicon or dataclasses.replace(pretrained.lexicon, max_characters=11)).save(path)
@@ -129,12 +129,12 @@ def test_a_lexicon_of_another_model(golden, tmp_path, lexicon, message):
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_lists_are_read_as_the_package_reads_them(model, end):
     """Lines are stripped, of what may be the entry itself; spaces inside stay; an equal line is no harm."""
-    entries = list(load_model(model).lexicon.words)
+    entries = list(load(model).lexicon.words)
     entries[entries.index("cat")] = "black cat "
     lines = [f" {entry}\t{k} " for k, entry in enumerate(entries)]
     lines[entries.index("\u3000")] = "\u00a0\t" + str(entries.index("\u3000"))
     (model / "word.dic").write_bytes(end.join([*lines, lines[3]]).encode())
-    words = load_model(model).lexicon.words
+    words = load(model).lexicon.words
     assert words == {entry: k for k, entry in enumerate(entries)}
     assert {"\u3000", "black cat "} <= words.keys()
 
@@ -180,7 +180,7 @@ def test_a_configuration_in_a_directory_of_somebody_else(model, monkeypatch):
 
     monkeypatch.setattr(Path, "is_file", refuse)
     (model / "config.json").write_text(json.dumps({"config_path": inaccessible}))
-    assert load_model(model).lexicon is not None
+    assert load(model).lexicon is not None
 
 
 def test_the_settings_that_the_package_ships(model):
@@ -220,7 +220,7 @@ def test_impossible_settings_by_their_own_names(model):
     settings["encoder"] |= {"n_layers": 0, "proj_clip": -1, "dim": "x"}
     (model / "cnn_small.json").write_text(json.dumps(settings))
     with pytest.raises(ConfigError) as error:
-        load_model(model)
+        load(model)
     message = str(error.value)
     assert message.startswith(
         f"{model / 'cnn_small.json'}: 6 faults: token_embedder.activation: input should be"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from elmokit.bundle.loading import load_model
+from elmokit.bundle.loading import load
 from elmokit.config import Config
 from elmokit.training.restart import restart
 from elmokit.training.trainer import Trainer
@@ -25,7 +25,7 @@ def incremental(trace_of):
 def restarted(incremental, trace_of, tmp_path):
     """A run on the new text, and what it took over from the original's checkpoint."""
     earlier = trace_of("char")
-    source = load_model(
+    source = load(
         earlier.directory / "ckpt/model.ckpt-60",
         vocabulary=earlier.directory / "vocab.txt",
         optimizer=True,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from elmokit.bundle.loading import load_model
+from elmokit.bundle.loading import load
 from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.config import Config
 from elmokit.data.vocabulary import Vocabulary
@@ -37,7 +37,7 @@ def models(golden) -> dict[str, PretrainedModel]:
         "characters": random_model(),
         "forward only": random_model("bidirectional=false"),
         "words": random_model("char_cnn=null"),
-        "words and characters": load_model(golden / "elmoformanylangs" / "words_and_characters"),
+        "words and characters": load(golden / "elmoformanylangs" / "words_and_characters"),
     }
 
 

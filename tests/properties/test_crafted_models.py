@@ -17,7 +17,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from elmokit import load_model
+from elmokit import load
 from elmokit.bundle.bilm_pair import write_bilm_pair
 from elmokit.checkpoint import Checkpoint, checkpoint_directory, read_checkpoint, write_checkpoint
 from elmokit.config import Config
@@ -88,13 +88,13 @@ def test_a_checkpoint_that_is_nested_without_end(models, tmp_path):
 
 def test_names_that_cannot_be_printed(pair):
     change(pair / "options.json", lambda values: values["lstm"].update({"a\nb\u2028\ud800": 1}))
-    message = refusal(ConfigError, load_model, pair)
+    message = refusal(ConfigError, load, pair)
     assert r"lstm.a b\u2028\ud800: unknown setting" in message
 
 
 def test_names_that_would_fill_the_screen(pair):
     change(pair / "options.json", lambda values: values.update({"k" * 50_000: 1}))
-    message = refusal(ConfigError, load_model, pair)
+    message = refusal(ConfigError, load, pair)
     assert "options.json: 1 fault: kkk" in message
     assert " [...] kkk" in message
     assert message.endswith("kkk: unknown setting")
@@ -106,18 +106,18 @@ def test_a_clip_beyond_single_precision(pair, name):
     change(pair / "options.json", lambda values: values["lstm"].update({name: 1e308}))
     ours = name.replace("proj_", "projection_")
     assert f"model.lstm.{ours}: input should be less than or equal to 1000000000, got 1e+308" in refusal(
-        ConfigError, load_model, pair
+        ConfigError, load, pair
     )
 
 
 def test_a_geometry_without_bounds(golden, tmp_path):
     directory = tmp_path / "lexicon"
-    load_model(golden / "elmoformanylangs" / "words_and_characters").save_pretrained(directory)
+    load(golden / "elmoformanylangs" / "words_and_characters").save_pretrained(directory)
     change(directory / "config.json", lambda values: values.update({"num_words": 1 << 62}))
     (directory / "vocab.txt").unlink(missing_ok=True)
     tensors = load_file(directory / "model.safetensors")
     save_file(tensors | {"softmax.bias": torch.zeros(1)}, directory / "model.safetensors")
-    message = refusal(ConfigError, load_model, directory)
+    message = refusal(ConfigError, load, directory)
     assert message.startswith(f"{directory / 'config.json'}: the geometry is impossibly large: ")
 
 
@@ -127,7 +127,7 @@ def test_a_number_of_words_takes_no_memory_without_a_softmax(models, model_direc
     save_file(tensors, weights)
     (model_directory / "vocab.txt").unlink()
     change(model_directory / "config.json", lambda values: values.update({"num_words": 1 << 50}))
-    model = load_model(model_directory).model  # what a softmax of it would take, no machine has
+    model = load(model_directory).model  # what a softmax of it would take, no machine has
     assert model.softmax is None
     assert model.num_words == 1 << 50
     expected = dict(models["characters"].model.named_parameters())
@@ -144,14 +144,14 @@ def test_a_number_of_words_takes_no_memory_without_a_softmax(models, model_direc
 )
 def test_facts_that_are_no_numbers(model_directory, name, fact):
     change(model_directory / "config.json", lambda values: values["facts"].update({name: fact}))
-    message = refusal(ModelFileError, load_model, model_directory)
+    message = refusal(ModelFileError, load, model_directory)
     assert f"config.json: facts: {name}: expected a number, got {fact!r}" in message
 
 
 @pytest.mark.parametrize("facts", [{"best_perplexity": 4.5}, {"best_perplexity": 4.5, "best_step": None}])
 def test_a_perplexity_of_no_step(model_directory, facts):
     change(model_directory / "config.json", lambda values: values.update({"facts": facts}))
-    assert "facts: best_step: missing" in refusal(ModelFileError, load_model, model_directory)
+    assert "facts: best_step: missing" in refusal(ModelFileError, load, model_directory)
 
 
 # --- HDF5 ----------------------------------------------------------------------------------------
@@ -176,7 +176,7 @@ def test_a_softmax_that_would_take_all_memory(pair, has_vocabulary):
         replace(pair / "softmax_weights.hdf5", name, shape=shape, dtype="f4", chunks=chunks)
     if not has_vocabulary:
         (pair / "vocab.txt").unlink()
-    message = refusal(ModelFileError, load_model, pair)
+    message = refusal(ModelFileError, load, pair)
     assert "softmax_weights.hdf5: cannot read the weights" in message
     assert "0 bytes that announce" in message
 
@@ -216,7 +216,7 @@ def test_words_whose_heap_is_damaged(tokens, damage):
 @pytest.mark.parametrize("dtype", ["c8", "i8", "u1", "bool", "S4", np.dtype([("a", "f4")])])
 def test_values_that_are_no_floating_point_numbers(pair, tokens, dtype):
     replace(pair / "weights.hdf5", "char_embed", shape=(261, 4), dtype=dtype)
-    message = refusal(ModelFileError, load_model, pair)
+    message = refusal(ModelFileError, load, pair)
     assert "weights.hdf5: cannot read the weights" in message
     assert "/char_embed: expected floating-point numbers, got" in message
     replace(tokens, "embedding", shape=(2, 4), dtype=dtype)
@@ -237,7 +237,7 @@ def test_values_that_are_too_large(pair, tokens, model_directory, value, fault):
     with warnings.catch_warnings(action="error"):
         replace(pair / "weights.hdf5", "char_embed", data=values)
         assert f"weights.hdf5: does not fit its options.json: char_embed: {fault}" in refusal(
-            ModelFileError, load_model, pair
+            ModelFileError, load, pair
         )
         replace(tokens, "embedding", data=values[:2])
         assert f"embedding: {fault}" in refusal(ModelFileError, read_token_table, tokens)
@@ -246,14 +246,14 @@ def test_values_that_are_too_large(pair, tokens, model_directory, value, fault):
     name = next(name for name in tensors if name.endswith("embedding"))
     tensors[name] = torch.from_numpy(values[: len(tensors[name])]).clone()
     save_file(tensors, weights)
-    assert f"{name}: {fault}" in refusal(ModelFileError, load_model, model_directory)
+    assert f"{name}: {fault}" in refusal(ModelFileError, load, model_directory)
 
 
 def test_half_precision_is_read(pair, models):
     with h5py.File(pair / "weights.hdf5") as file:
         values = file["char_embed"][()].astype(np.float16)
     replace(pair / "weights.hdf5", "char_embed", data=values)
-    found = dict(load_model(pair).model.named_parameters())["encoder.embedding"]
+    found = dict(load(pair).model.named_parameters())["encoder.embedding"]
     assert found.numpy().tobytes() == values.astype(np.float32).tobytes()
 
 
@@ -279,4 +279,4 @@ def test_tensors_whose_archive_is_damaged(golden, tmp_path, damage):
         content[entry + 10] = zipfile.ZIP_DEFLATED
         expected = f"encoder.pkl: damaged or not a file of tensors ({member.filename} is compressed)"
     path.write_bytes(content)
-    assert expected in refusal(ModelFileError, load_model, directory)
+    assert expected in refusal(ModelFileError, load, directory)

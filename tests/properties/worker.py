@@ -30,7 +30,7 @@ from damage import damaged_bytes, damaged_json
 from elmokit import cli
 from elmokit.atomic import write_text
 from elmokit.bundle.bilm_pair import write_bilm_pair
-from elmokit.bundle.loading import load_model
+from elmokit.bundle.loading import load
 from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.checkpoint import Checkpoint, checkpoint_directory, read_last_checkpoint, write_checkpoint
 from elmokit.config import Config
@@ -79,7 +79,7 @@ def make_directory(directory: Path, golden: Path) -> None:
 
 
 def make_lexicon(directory: Path, golden: Path) -> None:
-    load_model(golden / "elmoformanylangs" / "words_and_characters").save_pretrained(directory)
+    load(golden / "elmoformanylangs" / "words_and_characters").save_pretrained(directory)
 
 
 def make_zip(directory: Path, golden: Path) -> None:
@@ -120,7 +120,7 @@ def make_tokens(directory: Path, golden: Path) -> None:
 
 def read_model(path: Path) -> Arrays:
     """Parameters, settings, vocabulary, vectors and, where they can be had, log-probabilities."""
-    model = load_model(path)
+    model = load(path)
     read = {name: value.numpy().copy() for name, value in model.model.named_parameters()}
     words = model.vocabulary.words if model.vocabulary is not None else ()
     for name, text in (("settings", model.config.model.model_dump_json()), ("words", "\n".join(words))):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from elmokit.bundle.loading import load_model
+from elmokit.bundle.loading import load
 from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.checkpoint import list_checkpoints, read_last_checkpoint
 from elmokit.data.batches import BatchMaker, every_token_once
@@ -36,7 +36,7 @@ def base(texts, make_trainer):
             trainer.save_dir, trainer.config, texts.vocabulary, ["train-0.txt"], ["heldout.txt"]
         ).write()
         list(trainer.run())
-        return load_model(trainer.save_dir, optimizer=True)
+        return load(trainer.save_dir, optimizer=True)
 
     return train
 
@@ -220,7 +220,7 @@ def test_freezing_everything_is_refused(texts, base):
 def test_a_fresh_optimizer(texts, base, how, words):
     source = base()
     if how.pop("forget", False):
-        source = load_model(texts.directory / "base")
+        source = load(texts.directory / "base")
     reset = how.pop("reset_optimizer", False)
     trainer = new_run(texts, source, ["a", "b"], **how)
     report = restart(trainer, source, reset_optimizer=reset)
@@ -236,7 +236,7 @@ def test_a_model_without_softmax(texts, base, tmp_path):
     from elmokit.bundle.bilm_pair import write_bilm_pair
 
     write_bilm_pair(base(), tmp_path / "pair/weights.hdf5")
-    source = load_model(tmp_path / "pair", optimizer=True)
+    source = load(tmp_path / "pair", optimizer=True)
     trainer = new_run(texts, source, ["a", "b"], batch_size=4, unroll_steps=5)
     report = restart(trainer, source)
     fates = {tensor.name: (tensor.outcome, tensor.reason) for tensor in report.tensors}
@@ -276,14 +276,14 @@ def test_the_schedule_is_one_for_going_on(texts, base):
     assert restart_config(source, None, ["learning_rate=0.02"]).training.learning_rate == 0.02
     assert restart_config(source, None, ["recipe=bilm"]).training.learning_rate == 0.2
     # Nothing is warm where the optimizer starts afresh.
-    cold = load_model(texts.directory / "base")
+    cold = load(texts.directory / "base")
     assert restart_config(cold).training == source.config.training.model_copy(update={"max_steps": None})
 
 
 def test_one_of_the_checkpoints(texts, base):
     base(evaluations_per_epoch=10**6)
     directory = list_checkpoints(texts.directory / "base")[0]
-    source = load_model(directory, optimizer=True)
+    source = load(directory, optimizer=True)
     assert source.source == directory
     assert source.facts["step"] == source.optimizer_state.num_updates == int(directory.name[5:])
 

@@ -35,7 +35,7 @@ _EXPECTED = (
 )
 
 
-def load_model(
+def load(
     model: str | Path,
     *,
     options: str | Path | None = None,

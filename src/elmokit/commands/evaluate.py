@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import click
 
-from elmokit.bundle.loading import load_model
+from elmokit.bundle.loading import load
 from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.commands import terminal
 from elmokit.commands.models import device_option
@@ -101,7 +101,7 @@ def command(
         texts = {"new text": texts["text"], "old text": prepare_corpus(find_texts(old_test_prefixes))}
     loaded: dict[str, PretrainedModel] = {}
     for model in models:
-        pretrained = load_model(model, options=options_file, vocabulary=vocab_file, softmax=True)
+        pretrained = load(model, options=options_file, vocabulary=vocab_file, softmax=True)
         pretrained.require_softmax()
         pretrained.model.to(find_device(device))
         loaded[model] = pretrained

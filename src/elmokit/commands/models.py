@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from elmokit.bundle.loading import load_model
+from elmokit.bundle.loading import load
 
 
 def takes_model(
@@ -26,7 +26,7 @@ def takes_model(
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def command(model: str, options_file: str | None, vocab_file: str | None, **arguments: Any) -> Any:
-            pretrained = load_model(model, options=options_file, vocabulary=vocab_file, softmax=softmax)
+            pretrained = load(model, options=options_file, vocabulary=vocab_file, softmax=softmax)
             return function(pretrained=pretrained, **arguments)
 
         for add in (

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from elmokit.bundle.loading import load_model
+from elmokit.bundle.loading import load
 from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.commands import terminal
 from elmokit.training.restart import NUM_MATCHED_PREDICTIONS, restart
@@ -55,7 +55,7 @@ class Restart:
 
     def load(self) -> PretrainedModel:
         """Load the model."""
-        return load_model(
+        return load(
             self.model,
             options=self.options_file,
             vocabulary=self.vocab_file,

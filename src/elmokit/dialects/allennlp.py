@@ -18,7 +18,7 @@ from torch import Tensor
 
 from elmokit import embedder
 from elmokit.atomic import new_file
-from elmokit.bundle.loading import load_model
+from elmokit.bundle.loading import load
 from elmokit.dialects.padding import pad
 from elmokit.elmo import Elmo, batch_to_ids
 from elmokit.errors import ConfigError, TextError
@@ -41,7 +41,7 @@ class ElmoEmbedder:
 
     Args:
         options_file: path or URL of an ``options.json``; those beside the weights by default.
-        weight_file: path or URL of HDF5 weights, or any model that :func:`elmokit.load_model` reads;
+        weight_file: path or URL of HDF5 weights, or any model that :func:`elmokit.load` reads;
             the published model ``original`` by default.
         cuda_device: number of the GPU, -1 for the CPU.
 
@@ -58,7 +58,7 @@ class ElmoEmbedder:
     ) -> None:
         if options_file is not None and weight_file is None:
             raise ConfigError(f"{options_file}: options without weights: expected weight_file too")
-        pretrained = load_model(_DEFAULT_MODEL if weight_file is None else weight_file, options=options_file)
+        pretrained = load(_DEFAULT_MODEL if weight_file is None else weight_file, options=options_file)
         device = "cpu" if cuda_device < 0 else f"cuda:{cuda_device}"
         self.cuda_device = cuda_device
         self._embedder = embedder.ElmoEmbedder(pretrained, device=device)

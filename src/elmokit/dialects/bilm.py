@@ -18,7 +18,7 @@ from torch import Tensor
 
 from elmokit.atomic import new_file
 from elmokit.bilm_options import NUM_CHARACTER_SYMBOLS
-from elmokit.bundle.loading import load_model
+from elmokit.bundle.loading import load
 from elmokit.data.spelling import ByteSpeller
 from elmokit.data.text import read_lines
 from elmokit.data.vocabulary import BOS, EOS, UNK
@@ -130,7 +130,7 @@ class BidirectionalLanguageModel:
 
     Args:
         options_file: path or URL of an ``options.json``; None for the one that belongs to the weights.
-        weight_file: path or URL of HDF5 weights, or any model that :func:`elmokit.load_model` reads.
+        weight_file: path or URL of HDF5 weights, or any model that :func:`elmokit.load` reads.
         use_character_inputs: take ids from :class:`Batcher`; otherwise from :class:`TokenBatcher`.
         embedding_weight_file: token vectors from :func:`dump_token_embeddings`, for word ids.
         max_batch_size: slots that carry state; without ``stateful`` it has no effect.
@@ -154,7 +154,7 @@ class BidirectionalLanguageModel:
         stateful: bool = False,
         device: str = "cpu",
     ) -> None:
-        pretrained = load_model(weight_file, options=options_file)
+        pretrained = load(weight_file, options=options_file)
         self._model = pretrained.model.to(find_device(device))
         self._config = pretrained.config.model
         self._table: Tensor | None = None
@@ -266,7 +266,7 @@ def dump_token_embeddings(
         OutputError: when the file cannot be written.
     """
     words = _read_words(vocab_file)
-    pretrained = load_model(weight_file, options=options_file)
+    pretrained = load(weight_file, options=options_file)
     if pretrained.config.model.lexicon is not None:
         raise _foreign(weight_file)
     if pretrained.config.model.char_cnn is None:
@@ -305,7 +305,7 @@ def dump_bilm_embeddings(
         ModelFileError: when the model's files are missing, damaged or do not fit.
         OutputError: when the file cannot be written.
     """
-    embedder = ElmoEmbedder(load_model(weight_file, options=options_file))
+    embedder = ElmoEmbedder(load(weight_file, options=options_file))
     if not stateful:
         embedder.embed_file(dataset_file, outfile)
         return
@@ -330,7 +330,7 @@ def dump_weights(tf_save_dir: str | Path, outfile: str | Path) -> None:
         ConfigError: when the model has no counterpart in bilm-tf.
         OutputError: when the file cannot be written.
     """
-    pretrained = load_model(tf_save_dir)
+    pretrained = load(tf_save_dir)
     if pretrained.config.model.lexicon is not None:
         raise _foreign(tf_save_dir)
     write_weights(Path(outfile), pretrained.config.model, dict(pretrained.model.named_parameters()))

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elmokit.bundle.loading import load_model
+from elmokit.bundle.loading import load
 from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.data.vocabulary import BOS_ID, EOS_ID, Vocabulary
 from elmokit.dialects.padding import pad
@@ -58,7 +58,7 @@ class ElmoModel:
         """Load a model.
 
         Args:
-            directory: anything that :func:`elmokit.load_model` reads, ZIP archives included.
+            directory: anything that :func:`elmokit.load` reads, ZIP archives included.
             max_batch_size: sentences that are run together.
             limit: has no effect: all frequent words are kept.
             full: load the softmax too, for :meth:`get_elmo_substitutes`.
@@ -70,7 +70,7 @@ class ElmoModel:
             ModelFileError: when the model's files are missing, damaged or do not fit; with ``full``
                 also without softmax or vocabulary.
         """
-        loaded = load_model(directory, softmax=full)
+        loaded = load(directory, softmax=full)
         self._language_model = LanguageModel(loaded) if full else None
         self._embedder = ElmoEmbedder(loaded)
         self._loaded = loaded

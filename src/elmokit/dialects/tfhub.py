@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from elmokit.bundle.loading import load_model
+from elmokit.bundle import loading
 from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.dialects.padding import pad
 from elmokit.embedder import ElmoEmbedder
@@ -95,14 +95,14 @@ class ElmoModule(nn.Module):
 
 
 def load(model: str | Path, *, trainable: bool = False, device: str = "cpu") -> ElmoModule:
-    """Load a model from anything that :func:`elmokit.load_model` reads.
+    """Load a model from anything that :func:`elmokit.load` reads.
 
     Args:
         model: what to load.
         trainable: whether the weights of the layers learn.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     """
-    return ElmoModule(load_model(model), trainable=trainable, device=device)
+    return ElmoModule(loading.load(model), trainable=trainable, device=device)
 
 
 Module = load

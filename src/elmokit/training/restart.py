@@ -83,7 +83,7 @@ def restart(
 
     Args:
         trainer: a new one, of the model's geometry; its vocabulary may be any.
-        source: loaded with ``load_model(..., optimizer=True)`` to take over the optimizer's state.
+        source: loaded with ``load(..., optimizer=True)`` to take over the optimizer's state.
         exclude: names or patterns of parameters that start afresh; see
             :func:`~elmokit.training.parameter_names.matching_names`.
         reset_optimizer: start the optimizer afresh.

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Train the model that comes with elmokit, tiny-en, on three texts in the public domain: an hour or two on a CPU.
+# Interrupted, it goes on when it is started again.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+out=${1:-tiny-en-output}
+mkdir -p "$out"
+
+if [ ! -e "$out/vocab.txt" ]; then
+    elmokit vocabulary --input 'examples/data/*/train-*.txt.gz' --output "$out/vocab.txt" --max-size 16000
+fi
+if [ -e "$out/run/checkpoints" ]; then
+    elmokit train --save-dir "$out/run" --resume
+else
+    elmokit train --train-prefix 'examples/data/*/train-*.txt.gz' \
+        --heldout-prefix 'examples/data/*/heldout-*.txt.gz' --vocab-file "$out/vocab.txt" \
+        --save-dir "$out/run" --config examples/tiny-en/tiny-en.toml
+fi

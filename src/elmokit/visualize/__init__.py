@@ -1,0 +1,1 @@
+"""See what a model knows: pictures, neighbors in context, TensorBoard's projector, a page to explore."""

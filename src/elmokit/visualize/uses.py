@@ -1,0 +1,88 @@
+"""Uses of words in their sentences, and their vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from elmokit.embedder import ElmoEmbedder, Layers, tokenized
+from elmokit.errors import ElmokitError
+
+
+@dataclass(frozen=True)
+class Use:
+    """A word at its place in a sentence."""
+
+    sentence: tuple[str, ...]
+    """The tokens."""
+    number: int
+    """Of the sentence in its text, from 0."""
+    position: int
+    """Of the word in the sentence, from 0."""
+
+    @property
+    def word(self) -> str:
+        """The word itself."""
+        return self.sentence[self.position]
+
+    def shown(self, width: int | None = None) -> str:
+        """The sentence with the word in brackets.
+
+        Args:
+            width: tokens on either side; the whole sentence by default.
+        """
+        start = 0 if width is None else max(0, self.position - width)
+        stop = None if width is None else self.position + 1 + width
+        left = self.sentence[start : self.position]
+        right = self.sentence[self.position + 1 : stop]
+        return " ".join([*left, f"[{self.word}]", *right])
+
+
+@dataclass(frozen=True)
+class UsesInContext:
+    """Uses of words and their contextual vectors."""
+
+    uses: list[Use]
+    """N of them, in the order of the text."""
+    vectors: np.ndarray
+    """(L, N, D) for all layers, else (N, D); float32."""
+
+
+def uses_in_context(
+    embedder: ElmoEmbedder,
+    sentences: Iterable[str | Sequence[str]],
+    layers: Layers = "all",
+    *,
+    words: Collection[str] = (),
+) -> UsesInContext:
+    """Embed sentences and keep the vectors of their words.
+
+    Only the vectors that are kept take memory, so a long text may be searched for some words.
+
+    Args:
+        embedder: the model.
+        sentences: lists of tokens, or plain strings, which are split on white space.
+        layers: as in :meth:`ElmoEmbedder.embed`.
+        words: the words to keep; all by default.
+
+    Raises:
+        ConfigError: when there is no such layer.
+        ElmokitError: when ``sentences`` is a single string, or no word is left.
+    """
+    wanted = frozenset(words)
+    found = [tuple(sentence) for sentence in tokenized(sentences)]
+    uses: list[Use] = []
+    kept: list[np.ndarray] = []
+    for number, (sentence, vectors) in enumerate(zip(found, embedder.iter_embed(found, layers), strict=True)):
+        places = [k for k, word in enumerate(sentence) if not wanted or word in wanted]
+        uses += [Use(sentence, number, place) for place in places]
+        kept.append(vectors[..., places, :])
+    if not uses:
+        raise ElmokitError(
+            f"none of the words occurs in the text: {', '.join(sorted(wanted))}"
+            if wanted
+            else "the text has no words"
+        )
+    return UsesInContext(uses, np.concatenate(kept, axis=-2))
