@@ -19,7 +19,7 @@ ROOT = Path(elmokit.__file__).parent
 # Lowest first. What stands on one line may not import each other; inside a package imports are free.
 LAYERS = (
     ("errors", "_version"),
-    ("atomic", "bilm_options", "cache", "json_table", "overrides", "published"),
+    ("atomic", "bilm_options", "cache", "json_table", "overrides", "published", "shipped"),
     ("config", "download"),
     ("data", "model"),
     ("checkpoint", "formats", "archive", "fetch", "hub"),

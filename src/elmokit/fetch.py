@@ -17,6 +17,7 @@ from elmokit.cache import default_cache_dir
 from elmokit.download import MissingFileError, UnreachableError, download
 from elmokit.errors import FetchError, OutputError
 from elmokit.published import PUBLISHED, Role
+from elmokit.shipped import NAMES as SHIPPED
 
 _LOCAL_NAMES: dict[Role, str] = {
     "options": "options.json",
@@ -98,9 +99,13 @@ def is_published(name: str) -> bool:
 def _fetch_published(name: str, softmax: bool) -> Path:
     known = _published_name(name)
     if known is None:
-        near = difflib.get_close_matches(name.lower(), [key.lower() for key in PUBLISHED], n=1)
-        hint = f", did you mean {_published_name(near[0])!r}?" if near else ""
-        raise FetchError(f"{name!r}: no published model of this name{hint} (known: {_names()})")
+        own_spelling = {key.lower(): key for key in (*SHIPPED, *PUBLISHED)}
+        near = difflib.get_close_matches(name.lower(), own_spelling, n=1)
+        hint = f", did you mean {own_spelling[near[0]]!r}?" if near else ""
+        raise FetchError(
+            f"{name!r}: no published model of this name{hint} "
+            f"(known: {_names()}; with the package comes: {', '.join(SHIPPED)})"
+        )
     files = PUBLISHED[known].files
     if softmax and "softmax" not in files:
         raise FetchError(f"{known}: published without softmax weights; with them: {_names(softmax)}")

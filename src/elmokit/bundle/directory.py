@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -25,19 +26,24 @@ from elmokit.json_table import read_json_table
 
 FORMAT_VERSION = 1
 _LARGEST_FACT = 1e18  # of steps, tokens or seconds; NaN is not below it either
+_LARGEST_HALF = int(torch.finfo(torch.float16).max)
 WEIGHTS_FILE = "model.safetensors"
 LEXICON_FILE = "lexicon.json"
 _FILES = ("config.json", WEIGHTS_FILE, "vocab.txt", LEXICON_FILE, "README.md")
 
 
-def write_model_directory(pretrained: PretrainedModel, directory: Path) -> None:
+def write_model_directory(
+    pretrained: PretrainedModel, directory: Path, *, half_precision: bool = False
+) -> None:
     """Write a model directory, whole or not at all; an earlier model directory is replaced.
 
     Args:
         pretrained: the model.
         directory: its name becomes the name in the model card.
+        half_precision: store 16 bits of each number.
 
     Raises:
+        ModelFileError: when a parameter is too large for half precision.
         OutputError: when it cannot be written, or when something else is there.
     """
     _refuse_to_replace(directory)
@@ -49,6 +55,14 @@ def write_model_directory(pretrained: PretrainedModel, directory: Path) -> None:
         **pretrained.config.model_dump(mode="json"),
     }
     tensors = {name: value.detach().cpu().contiguous() for name, value in pretrained.model.named_parameters()}
+    if half_precision:
+        tensors = {name: value.half() for name, value in tensors.items()}
+        too_large = [name for name, value in tensors.items() if not torch.isfinite(value).all()]
+        if too_large:
+            raise ModelFileError(
+                f"{pretrained.source}: too large for half precision, at most {_LARGEST_HALF:,}: "
+                + ", ".join(too_large)
+            )
     with new_directory(directory) as temporary:
         try:
             save_file(tensors, temporary / WEIGHTS_FILE, metadata={"format": "pt"})

@@ -26,6 +26,7 @@ from elmokit.errors import ConfigError, ElmokitError, FetchError, ModelFileError
 from elmokit.fetch import fetch_file, fetch_model, is_published
 from elmokit.formats.elmoformanylangs import is_elmoformanylangs, read_elmoformanylangs
 from elmokit.hub import fetch_snapshot
+from elmokit.shipped import shipped_model
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _EXPECTED = (
@@ -45,6 +46,7 @@ def load(
 ) -> PretrainedModel:
     """Load a model from any of these, told apart by looking:
 
+    - the name of the model that comes with the package, ``tiny-en``;
     - the save directory of a training run: its best checkpoint, or the last without heldout text; or one
       of its checkpoints;
     - a model directory, as :meth:`PretrainedModel.save_pretrained` writes it;
@@ -84,6 +86,8 @@ def _local(model: str | Path, softmax: bool) -> Path:
             return path
     except OSError as error:  # such as a name that is too long
         raise ModelFileError(f"{name[:80]}: cannot look there: {error.strerror}") from None
+    if shipped := shipped_model(name):
+        return shipped
     if is_published(name):
         return fetch_model(name, softmax=softmax)
     if is_url(name):

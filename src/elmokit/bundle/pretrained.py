@@ -75,15 +75,21 @@ class PretrainedModel:
             )
         return WordSpeller(self.vocabulary)
 
-    def save_pretrained(self, directory: str | Path) -> None:
+    def save_pretrained(self, directory: str | Path, *, half_precision: bool = False) -> None:
         """Write a model directory: ``config.json``, ``model.safetensors``, ``vocab.txt`` and a model card.
+
+        Args:
+            directory: to write.
+            half_precision: store 16 bits of each number: half the size, vectors that differ in the
+                third or fourth digit.
 
         Raises:
             OutputError: when it cannot be written, or when something else is there.
+            ModelFileError: when a parameter is too large for half precision.
         """
         from elmokit.bundle.directory import write_model_directory  # it builds on this module
 
-        write_model_directory(self, Path(directory))
+        write_model_directory(self, Path(directory), half_precision=half_precision)
 
     def push_to_hub(self, repo_id: str, *, private: bool = False) -> str:
         """Share the model on the Hugging Face Hub.

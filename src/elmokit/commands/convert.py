@@ -31,7 +31,8 @@ _FORMATS = ("elmokit", "bilm", "token-embeddings", "word2vec", "word2vec-binary"
     required=True,
     help="elmokit and bilm: DEST is a directory; the others: a file.",
 )
-def command(pretrained: PretrainedModel, dest: Path, format_: str) -> None:
+@click.option("--half-precision", is_flag=True, help="With elmokit: 16 bits a number, for half the size.")
+def command(pretrained: PretrainedModel, dest: Path, format_: str, half_precision: bool) -> None:
     """Write MODEL, which is anything that `elmokit info` reads, in another format.
 
     \b
@@ -47,8 +48,13 @@ def command(pretrained: PretrainedModel, dest: Path, format_: str) -> None:
     Example:
       elmokit convert model elmo --format bilm
     """
+    if half_precision and format_ != "elmokit":
+        raise click.UsageError(
+            f"--half-precision is for --format elmokit: {format_} has 32 bits a number",
+            click.get_current_context(),
+        )
     if format_ == "elmokit":
-        write_model_directory(pretrained, dest)
+        write_model_directory(pretrained, dest, half_precision=half_precision)
         terminal.say(f"wrote {dest}")
         return
     if format_ == "bilm":
