@@ -7,8 +7,9 @@ import os
 import numpy as np
 import pytest
 
-from elmokit.data.corpus import BOS_TYPE, EOS_TYPE, open_corpus, prepare_corpus, rank_correlation
+from elmokit.data.corpus import open_corpus, prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
+from elmokit.data.word_types import BOS_TYPE, EOS_TYPE, rank_correlation
 from elmokit.errors import CorpusError, OutputError, TextError
 
 TEXT = "the cat .\n\nnaïve 我 the the\n \n<UNK> end\n"
