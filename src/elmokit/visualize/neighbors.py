@@ -29,11 +29,13 @@ from elmokit.visualize.neighbor_files import (
     word_units,
     write_index,
 )
-from elmokit.visualize.uses import Use
+from elmokit.visualize.uses import Use, position_of
 
 Words: TypeAlias = Literal["all", "same", "other"]
 
-DEFAULT_LAYER: Layer = "top"
+DEFAULT_LAYER: Layer = "average"
+"""Peters et al. searched by the top layer. The token layer in the average keeps near what is the same word or looks
+like it; of those the other layers find the sense: "attending the play" has plays, not whatever is attended."""
 
 _LEFTOVER_SECONDS = 24 * 60 * 60  # without a write: nobody embeds this slowly
 
@@ -71,10 +73,11 @@ class NeighborIndex:
     Args:
         embedder: the model, which embeds the queries too.
         content: the text and its vectors.
+        directory: that the index lies in; None for one in memory.
     """
 
-    def __init__(self, embedder: ElmoEmbedder, content: IndexContent) -> None:
-        self.embedder = embedder
+    def __init__(self, embedder: ElmoEmbedder, content: IndexContent, directory: Path | None = None) -> None:
+        self.embedder, self.directory = embedder, directory
         self.layer, self.corpus, self._vectors, self._word_vectors = content
 
     @classmethod
@@ -136,7 +139,12 @@ class NeighborIndex:
                 f"{directory}: the index was built with another model ({facts['model_source']}), not with "
                 f"{embedder.pretrained.source}: use that one, or build an index elsewhere"
             )
-        return cls(embedder, content)
+        return cls(embedder, content, Path(directory))
+
+    @property
+    def num_bytes(self) -> int:
+        """Of the vectors: what a search reads, and about what the index takes."""
+        return self._vectors.nbytes + self._word_vectors.nbytes
 
     @classmethod
     def stored(
@@ -215,7 +223,7 @@ class NeighborIndex:
             ConfigError: when there is no such word or place, or ``k`` is not positive.
         """
         (tokens,) = tokenized([sentence])
-        query = Use(tuple(tokens), 0, _position(tokens, word))
+        query = Use(tuple(tokens), 0, position_of(tokens, word))
         vectors = self.embedder.embed([tokens], self.layer)[0]
         token_vector = self.embedder.encode([query.word])[0].float().cpu().numpy()
         return Nearest(
@@ -330,20 +338,6 @@ def _layer_number(embedder: ElmoEmbedder, layer: Layer) -> Layer:
 def _place_in_cache(embedder: ElmoEmbedder, corpus: Corpus, layer: Layer) -> Path:
     key = json.dumps([FORMAT_VERSION, corpus.fingerprint, embedder.fingerprint, layer])
     return default_cache_dir() / "neighbors" / hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
-
-
-def _position(tokens: Sequence[str], word: str | int) -> int:
-    if isinstance(word, str):
-        if word not in tokens:
-            raise ConfigError(f"word {word!r}: not a token of the sentence: {' '.join(tokens)}")
-        return tokens.index(word)
-    if not -len(tokens) <= word < len(tokens):
-        raise ConfigError(
-            f"word: expected a place from 0 to {len(tokens) - 1}, got {word}"
-            if tokens
-            else "word: the sentence has no token"
-        )
-    return word % len(tokens)
 
 
 def _unit_query(vector: np.ndarray, dim: int, k: int) -> np.ndarray:
