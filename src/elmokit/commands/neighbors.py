@@ -134,7 +134,10 @@ def _index_of(
     paths = find_texts(texts)
     with terminal.progress_bar("reading", total_bytes(paths), "B") as bar:
         corpus = prepare_corpus(paths, on_bytes=bar.update)
-    with terminal.progress_bar("embedding", corpus.num_tokens, " tokens") as bar:
+    with (
+        terminal.progress_bar("embedding", corpus.num_tokens, " tokens") as bar,
+        terminal.progress_bar("clustering", corpus.num_tokens, " tokens") as clustering,
+    ):
         index = NeighborIndex.stored(
             embedder,
             corpus,
@@ -142,6 +145,7 @@ def _index_of(
             layer=DEFAULT_LAYER if layer is None else layer,
             batch_size=batch_size,
             on_tokens=bar.update,
+            on_clustered=clustering.update,
         )
         is_new = bar.n > 0
     if is_new and not quiet:
@@ -154,7 +158,7 @@ def _index_of(
 
 def _show(nearest: Nearest) -> None:
     columns = terminal_columns()
-    terminal.say(concordance([nearest.query], columns)[0])
+    terminal.say(nearest.query.shown())
     without_context = "without context:"
     for similar in nearest.words:
         without_context += f" {similar.word},"

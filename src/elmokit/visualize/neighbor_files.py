@@ -5,6 +5,7 @@
     corpus/        the prepared text, see elmokit.data.corpus
     vectors.f16    (num_tokens, D) contextual vectors of unit length, in the order of the text
     words.f16      (num_types, P) context-free vectors of unit length, of all types but the boundaries
+    centers.f32, rows.u32, ends.i64     the clusters of the vectors where they take more than 4 GiB
     index.json     format version, layer, widths, fingerprints of text and model, checksums
 
 It holds all that a search needs besides the model, so it can be copied to another machine. Checksums
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,12 +29,15 @@ from elmokit.data.corpus import Corpus, open_corpus
 from elmokit.data.word_types import NUM_BOUNDARY_TYPES
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import CorpusError, ElmokitError, OutputError
+from elmokit.visualize.clusters import Clusters, find_clusters, import_faiss
 from elmokit.visualize.cosine import UNIT_TYPE, unit_vectors
 
 Layer: TypeAlias = Literal["top", "average"] | int
 
 FORMAT_VERSION = 1
+LARGE_BYTES = 4 << 30  # of vectors, read in half a second if they are in memory
 _WORDS_AT_A_TIME = 1024
+_CLUSTER_FILES = ("centers.f32", "rows.u32", "ends.i64")
 
 
 class IndexContent(NamedTuple):
@@ -45,6 +50,8 @@ class IndexContent(NamedTuple):
     """(num_tokens, D)"""
     word_vectors: np.ndarray
     """(num_types, P), of the types that are no boundaries."""
+    clusters: Clusters | None = None
+    """None where every search reads all vectors."""
 
 
 def contextual_units(
@@ -88,6 +95,7 @@ def write_index(
     *,
     batch_size: int,
     on_tokens: Callable[[int], None] | None,
+    on_clustered: Callable[[int], None] | None,
 ) -> None:
     """Embed a text, and write its index whole or not at all, in bounded memory.
 
@@ -98,13 +106,18 @@ def write_index(
         layer: ``average`` or a number.
         batch_size: sentences that are run together.
         on_tokens: told how many further tokens have been embedded.
+        on_clustered: told how many further vectors of a large index have found their clusters.
 
     Raises:
+        MissingExtraError: when it is large, and faiss is not installed.
         OutputError: when it cannot be written.
         ElmokitError: when vectors are not finite.
     """
+    num_bytes = corpus.num_tokens * embedder.dim * UNIT_TYPE.itemsize
+    if num_bytes > LARGE_BYTES:
+        import_faiss()  # now, not after hours of embedding
     with new_directory(directory) as temporary:
-        _check_room(temporary, corpus.num_tokens * embedder.dim * UNIT_TYPE.itemsize)
+        _check_room(temporary, num_bytes)
         (temporary / "corpus").mkdir()
         corpus.save(temporary / "corpus")
         words = word_units(embedder, corpus)
@@ -114,11 +127,19 @@ def write_index(
                 file.write(units.data)
                 if on_tokens is not None:
                     on_tokens(len(units))
+        num_clusters = 0
+        if num_bytes > LARGE_BYTES:
+            vectors = _map(temporary / "vectors.f16", UNIT_TYPE, (corpus.num_tokens, embedder.dim))
+            clusters = find_clusters(vectors, on_clustered)
+            num_clusters = len(clusters.centers)
+            for name, array in zip(_CLUSTER_FILES, clusters, strict=True):
+                (temporary / name).write_bytes(array.data)
         values = {
             "format_version": FORMAT_VERSION,
             "layer": layer,
             "dim": embedder.dim,
             "word_dim": words.shape[1],
+            "num_clusters": num_clusters,
             "text": corpus.fingerprint,
             "model": embedder.fingerprint,
             "model_source": str(embedder.pretrained.source),
@@ -154,10 +175,13 @@ def open_index(directory: Path) -> tuple[IndexContent, dict[str, Any]]:
         content = IndexContent(
             layer=values["layer"],
             corpus=corpus,
-            vectors=_map(directory / "vectors.f16", corpus.num_tokens, values["dim"]),
+            vectors=_map(directory / "vectors.f16", UNIT_TYPE, (corpus.num_tokens, values["dim"])),
             word_vectors=_map(
-                directory / "words.f16", len(corpus.types) - NUM_BOUNDARY_TYPES, values["word_dim"]
+                directory / "words.f16",
+                UNIT_TYPE,
+                (len(corpus.types) - NUM_BOUNDARY_TYPES, values["word_dim"]),
             ),
+            clusters=_map_clusters(directory, values["num_clusters"], values["dim"], corpus.num_tokens),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = error.strerror or error if isinstance(error, OSError) else error
@@ -167,12 +191,24 @@ def open_index(directory: Path) -> tuple[IndexContent, dict[str, Any]]:
     return content, values
 
 
-def _map(path: Path, num_rows: int, dim: int) -> np.ndarray:
-    expected = num_rows * dim * UNIT_TYPE.itemsize
+def _map_clusters(directory: Path, num_clusters: int, dim: int, num_rows: int) -> Clusters | None:
+    if num_clusters == 0:
+        return None
+    shapes = ((num_clusters, dim), (num_rows,), (num_clusters,))
+    return Clusters(
+        *(
+            _map(directory / name, np.dtype(kind), shape)
+            for name, kind, shape in zip(_CLUSTER_FILES, ("<f4", "<u4", "<i8"), shapes, strict=True)
+        )
+    )
+
+
+def _map(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> np.ndarray:
+    expected = math.prod(shape) * dtype.itemsize
     if path.stat().st_size != expected:
         raise ValueError(f"{path.name} has {path.stat().st_size} bytes, expected {expected}")
     # Copy on write, and never written to: PyTorch warns of arrays that are read-only.
-    return np.memmap(path, dtype=UNIT_TYPE, mode="c", shape=(num_rows, dim))
+    return np.memmap(path, dtype=dtype, mode="c", shape=shape)
 
 
 def _check_room(directory: Path, num_bytes: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -34,8 +34,9 @@ from elmokit.visualize.uses import Use, position_of
 Words: TypeAlias = Literal["all", "same", "other"]
 
 DEFAULT_LAYER: Layer = "average"
-"""Peters et al. searched by the top layer. The token layer in the average keeps near what is the same word or looks
-like it; of those the other layers find the sense: "attending the play" has plays, not whatever is attended."""
+"""Peters et al. searched by the top layer of a large model. In the average the token layer keeps near what is
+the same word, and the other layers find its sense: "attending the play" is near plays, where the top layer of
+a small model has whatever may be attended."""
 
 _LEFTOVER_SECONDS = 24 * 60 * 60  # without a write: nobody embeds this slowly
 
@@ -78,7 +79,7 @@ class NeighborIndex:
 
     def __init__(self, embedder: ElmoEmbedder, content: IndexContent, directory: Path | None = None) -> None:
         self.embedder, self.directory = embedder, directory
-        self.layer, self.corpus, self._vectors, self._word_vectors = content
+        self.layer, self.corpus, self._vectors, self._word_vectors, self._clusters = content
 
     @classmethod
     def build(
@@ -90,6 +91,7 @@ class NeighborIndex:
         layer: Layer = DEFAULT_LAYER,
         batch_size: int = 64,
         on_tokens: Callable[[int], None] | None = None,
+        on_clustered: Callable[[int], None] | None = None,
     ) -> NeighborIndex:
         """Embed all words of a text.
 
@@ -102,17 +104,27 @@ class NeighborIndex:
             layer: ``top``, ``average`` over the layers, or the number of one layer.
             batch_size: sentences that are run together.
             on_tokens: told how many further tokens have been embedded.
+            on_clustered: told how many further vectors of a large index have found their clusters.
 
         Raises:
             ConfigError: when there is no such layer.
             CorpusError: when the text has no words.
             OutputError: when the index cannot be written.
+            MissingExtraError: when it would take more than 4 GiB, and faiss is not installed.
             ElmokitError: when a vector is not finite, or ``text`` is a single string.
         """
         number = _layer_number(embedder, layer)
         corpus = text if isinstance(text, Corpus) else Corpus.from_sentences(tokenized(text))
         if directory is not None:
-            write_index(Path(directory), embedder, corpus, number, batch_size=batch_size, on_tokens=on_tokens)
+            write_index(
+                Path(directory),
+                embedder,
+                corpus,
+                number,
+                batch_size=batch_size,
+                on_tokens=on_tokens,
+                on_clustered=on_clustered,
+            )
             return cls.open(directory, embedder)
         memory = BytesIO()
         for units in contextual_units(embedder, corpus, number, batch_size):
@@ -156,6 +168,7 @@ class NeighborIndex:
         layer: Layer = DEFAULT_LAYER,
         batch_size: int = 64,
         on_tokens: Callable[[int], None] | None = None,
+        on_clustered: Callable[[int], None] | None = None,
     ) -> NeighborIndex:
         """Open the index of a text, built first if need be.
 
@@ -170,10 +183,12 @@ class NeighborIndex:
             layer: as for :meth:`build`.
             batch_size: as for :meth:`build`.
             on_tokens: as for :meth:`build`; not called when the index is there.
+            on_clustered: as for :meth:`build`.
 
         Raises:
             ConfigError: when there is no such layer.
             CorpusError: when ``directory`` holds a damaged index, or one of another text, model or layer.
+            MissingExtraError: as for :meth:`build`.
             OutputError: when the index cannot be written, or something else is in ``directory``.
             ElmokitError: when a vector is not finite.
         """
@@ -191,7 +206,13 @@ class NeighborIndex:
             raise OutputError(f"{place}: is there already and no index of neighbors: name another directory")
         try:
             index = cls.build(
-                embedder, corpus, place, layer=number, batch_size=batch_size, on_tokens=on_tokens
+                embedder,
+                corpus,
+                place,
+                layer=number,
+                batch_size=batch_size,
+                on_tokens=on_tokens,
+                on_clustered=on_clustered,
             )
         except OutputError as error:
             if directory is not None:
@@ -249,19 +270,17 @@ class NeighborIndex:
             ElmokitError: when the vector is of another width or not finite.
         """
         unit = _unit_query(vector, self._vectors.shape[1], k)
-        tokens = self.corpus.tokens
         wanted = None
         if query is not None and words != "all":
             wanted = self._is_same_word(query.word) == (words == "same")  # (num_types,)
-        if words == "same" and wanted is not None:
-            rows = np.flatnonzero(wanted[tokens])
-            found = similarities(self._vectors, unit, rows)
-            return self._distinct(
-                ((int(rows[place]), float(found[place])) for place in falling(found)), k, query
-            )
-        found = similarities(self._vectors, unit)
-        ranked = ((row, float(found[row])) for row in falling(found) if wanted is None or wanted[tokens[row]])
-        return self._distinct(ranked, k, query)
+        if wanted is not None and words == "same":
+            rows = np.flatnonzero(wanted[self.corpus.tokens])
+            return self._distinct(self._ranked(unit, rows), k, query, wanted)
+        if self._clusters is not None:
+            found = self._distinct(self._ranked(unit, self._clusters.rows_near(unit)), k, query, wanted)
+            if len(found) == k:
+                return found
+        return self._distinct(self._ranked(unit), k, query, wanted)
 
     def similar_words(self, vector: np.ndarray, k: int = 10, *, word: str | None = None) -> list[SimilarWord]:
         """The words of the text whose context-free vectors have the highest cosine similarity to a vector.
@@ -287,12 +306,30 @@ class NeighborIndex:
                 break
         return similar
 
-    def _distinct(self, ranked: Iterable[tuple[int, float]], k: int, query: Use | None) -> list[Neighbor]:
-        """The first k uses of ranked rows that are not in the query's sentence, each sentence once."""
+    def _ranked(self, unit: np.ndarray, rows: np.ndarray | None = None) -> Iterator[tuple[int, float]]:
+        """Rows, of all or of some, and their similarities to a unit vector, the highest first."""
+        found = similarities(self._vectors, unit, rows)
+        for place in falling(found):
+            yield place if rows is None else int(rows[place]), float(found[place])
+
+    def _distinct(
+        self,
+        ranked: Iterable[tuple[int, float]],
+        k: int,
+        query: Use | None,
+        wanted: np.ndarray | None,
+    ) -> list[Neighbor]:
+        """The first k uses of ranked rows.
+
+        Those in the query's sentence are left out, those in a sentence that the text repeats count once,
+        and only the types that are wanted, (num_types,), count at all.
+        """
         offsets, tokens = self.corpus.offsets, self.corpus.tokens
         neighbors: list[Neighbor] = []
         seen: set[tuple[bytes, int]] = set()
         for row, similarity in ranked:
+            if wanted is not None and not wanted[tokens[row]]:
+                continue
             number = int(np.searchsorted(offsets, row, side="right")) - 1
             start, stop = int(offsets[number]), int(offsets[number + 1])
             use = (tokens[start:stop].tobytes(), row - start)
