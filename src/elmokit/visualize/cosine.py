@@ -33,11 +33,11 @@ def similarities(units: np.ndarray, query: np.ndarray, rows: np.ndarray | None =
         rows: the numbers of the vectors that are wanted; all by default.
 
     Returns:
-        (N,) or (len(rows),) float32.
+        (N,) or (len(rows),) float32, rounded to six decimals.
     """
     num_rows, dim = len(units) if rows is None else len(rows), units.shape[1]
     found = torch.empty(num_rows)
-    block_rows = min(max(1, _BLOCK_NUMBERS // dim), num_rows)
+    block_rows = max(1, min(_BLOCK_NUMBERS // dim, num_rows))
     wide, wide_query = torch.empty(block_rows, dim), torch.from_numpy(query)
     for start in range(0, num_rows, block_rows):
         stop = min(start + block_rows, num_rows)
@@ -45,7 +45,8 @@ def similarities(units: np.ndarray, query: np.ndarray, rows: np.ndarray | None =
         part = wide[: stop - start]
         part.copy_(torch.from_numpy(block))
         torch.mv(part, wide_query, out=found[start:stop])
-    return found.numpy()
+    # The last bits depend on the place in a block; equal vectors shall have equal similarities.
+    return found.round_(decimals=6).numpy()
 
 
 def falling(values: np.ndarray) -> Iterator[int]:
