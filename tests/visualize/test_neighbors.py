@@ -95,7 +95,9 @@ def test_the_own_sentence_is_found_by_its_vector_alone(embedder, index):
     assert best.use == Use(tuple(QUERY.split()), 151, 1)
     assert best.similarity == pytest.approx(1, abs=1e-3)
     query = Use(tuple(QUERY.split()), 0, 1)
-    assert all(neighbor.use.sentence != query.sentence for neighbor in index.search(vector, 1000, query=query))
+    assert all(
+        neighbor.use.sentence != query.sentence for neighbor in index.search(vector, 1000, query=query)
+    )
 
 
 def test_words_without_context(embedder, index):

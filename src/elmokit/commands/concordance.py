@@ -10,19 +10,20 @@ from elmokit.visualize.uses import Use
 
 _CUT = "…"
 _LONGEST_WORD = 32  # columns
+_FEWEST_COLUMNS = 60  # with less on a line there would be little to see
 _NO_TERMINAL = (100, 24)
 
 
 def terminal_columns() -> int:
     """Columns of a line, of a file as well."""
-    return max(40, shutil.get_terminal_size(_NO_TERMINAL).columns)
+    return max(_FEWEST_COLUMNS, shutil.get_terminal_size(_NO_TERMINAL).columns)
 
 
 def concordance(uses: Sequence[Use], columns: int) -> list[str]:
     """A line for each use, the words in brackets below each other, cut where ``columns`` end."""
     middles = [f"[{_clipped(use.word)}]" for use in uses]
-    rights = columns // 2 - max((_width(middle) for middle in middles), default=0) // 2
-    lefts = [_fitting(reversed(use.sentence[: use.position]), columns - rights - 8) for use in uses]
+    room = (columns - max((_width(middle) for middle in middles), default=0)) // 2 - 1
+    lefts = [_fitting(reversed(use.sentence[: use.position]), room) for use in uses]
     indent = max((_width(left) for left in lefts), default=0)
     lines = []
     for use, middle, left in zip(uses, middles, lefts, strict=True):
@@ -38,7 +39,7 @@ def _fitting(words: Iterable[str], columns: int, *, after: bool = False) -> str:
     room = columns
     for word in words:
         shown = _clipped(word)
-        if _width(shown) + 1 > room - len(_CUT):  # room for the mark, should this be the last that fits
+        if _width(shown) + 2 > room:  # with a space and the mark, should this be the last that fits
             kept.append(_CUT)
             break
         kept.append(shown)

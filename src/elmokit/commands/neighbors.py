@@ -89,8 +89,7 @@ def command(
     """
     if len(queries) != len(words_of_queries):
         raise click.UsageError(
-            f"{terminal.counted(len(queries), '--query')} and "
-            f"{terminal.counted(len(words_of_queries), '--word')}: expected one --word for each --query",
+            f"{len(queries)} times --query and {len(words_of_queries)} times --word: expected as many",
             click.get_current_context(),
         )
     # Before the text is embedded, which may take hours.
