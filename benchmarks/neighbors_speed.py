@@ -25,7 +25,7 @@ from machine import seconds_per_call
 from elmokit import ElmoEmbedder, NeighborIndex
 from elmokit.data.corpus import Corpus
 from elmokit.data.text import find_texts, read_sentences
-from elmokit.visualize import neighbor_files
+from elmokit.visualize.clusters import find_clusters
 from elmokit.visualize.cosine import UNIT_TYPE, falling, similarities, unit_vectors
 
 TEXTS = Path(__file__).parent.parent / "examples" / "data" / "sotu" / "*.txt.gz"
@@ -81,20 +81,24 @@ def measure_index(directory: Path, model: str, num_tokens: int) -> None:
     text = itertools.chain.from_iterable(map(read_sentences, find_texts([str(TEXTS)])))
     queries = [sentence for sentence in itertools.islice(text, 2 * NUM_QUERIES) if sentence][:NUM_QUERIES]
     sentences, num_read = [], 0
-    while num_read < num_tokens:
-        sentences.append(next(text))
-        num_read += len(sentences[-1])
+    for sentence in text:
+        sentences.append(sentence)
+        num_read += len(sentence)
+        if num_read >= num_tokens:
+            break
     corpus = Corpus.from_sentences(sentences)
     exact, seconds = timed(lambda: NeighborIndex.build(embedder, corpus, directory / "exact"))
     size = sum(path.stat().st_size for path in (directory / "exact").rglob("*"))
     _, opening = timed(lambda: NeighborIndex.open(directory / "exact", embedder))
     print(
-        f"\n{model}, width {embedder.dim}: {num_read:,} tokens embedded at {num_read / seconds:,.0f} a second; "
+        f"\n{model}, width {embedder.dim}: {num_read:,} tokens indexed, {num_read / seconds:,.0f} a second; "
         f"{size / num_read:.0f} bytes a token; opened in {opening:.2f} s"
     )
-    neighbor_files.LARGE_BYTES = 0
-    clustered, seconds_more = timed(lambda: NeighborIndex.build(embedder, corpus, directory / "clustered"))
-    print(f"clusters take {seconds_more - seconds:.0f} s more")
+    units = np.memmap(directory / "exact" / "vectors.f16", UNIT_TYPE, mode="c").reshape(-1, embedder.dim)
+    clusters, seconds = timed(lambda: find_clusters(units))
+    print(f"{len(clusters.centers):,} clusters found in {seconds:.1f} s")
+    clustered = NeighborIndex.open(directory / "exact", embedder)
+    clustered._clusters = clusters
     generator = np.random.default_rng(0)
     vectors = [
         vectors[generator.integers(len(vectors))] for vectors in embedder.iter_embed(queries, exact.layer)
