@@ -21,7 +21,7 @@ def terminal_columns() -> int:
 
 def concordance(uses: Sequence[Use], columns: int) -> list[str]:
     """A line for each use, the words in brackets below each other, cut where ``columns`` end."""
-    middles = [f"[{_clipped(use.word)}]" for use in uses]
+    middles = [f"[{clipped(use.word)}]" for use in uses]
     room = (columns - max((_width(middle) for middle in middles), default=0)) // 2 - 1
     lefts = [_fitting(reversed(use.sentence[: use.position]), room) for use in uses]
     indent = max((_width(left) for left in lefts), default=0)
@@ -38,7 +38,7 @@ def _fitting(words: Iterable[str], columns: int, *, after: bool = False) -> str:
     kept: list[str] = []
     room = columns
     for word in words:
-        shown = _clipped(word)
+        shown = clipped(word)
         if _width(shown) + 2 > room:  # with a space and the mark, should this be the last that fits
             kept.append(_CUT)
             break
@@ -47,7 +47,8 @@ def _fitting(words: Iterable[str], columns: int, *, after: bool = False) -> str:
     return " ".join(kept if after else reversed(kept))
 
 
-def _clipped(word: str) -> str:
+def clipped(word: str) -> str:
+    """A word as it can be shown: not too long, and nothing in it that a terminal would obey."""
     shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in word[: _LONGEST_WORD + 1])
     if len(word) == len(shown) and _width(shown) <= _LONGEST_WORD:
         return shown

@@ -10,7 +10,7 @@ import click
 
 from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.commands import terminal
-from elmokit.commands.concordance import concordance, terminal_columns
+from elmokit.commands.concordance import clipped, concordance, terminal_columns
 from elmokit.commands.models import batch_size_option, device_option, takes_model
 from elmokit.data.corpus import prepare_corpus
 from elmokit.data.text import find_texts, total_bytes
@@ -158,10 +158,7 @@ def _index_of(
 def _show(nearest: Nearest) -> None:
     columns = terminal_columns()
     terminal.say(nearest.query.shown())
-    without_context = "without context:"
-    for similar in nearest.words:
-        without_context += f" {similar.word},"
-    terminal.say(without_context.removesuffix(","))
+    terminal.say(f"without context: {', '.join(clipped(word) for word, _ in nearest.words)}")
     lines = concordance([neighbor.use for neighbor in nearest.uses], columns - 7)
     for neighbor, line in zip(nearest.uses, lines, strict=True):
         terminal.say(f"{neighbor.similarity:6.3f} {line}")

@@ -220,9 +220,9 @@ class NeighborIndex:
             raise OutputError(
                 f"{error}; name a directory with room for the index, or set ELMOKIT_CACHE to one"
             ) from error
-        if directory is None:
-            now = (place / "index.json").stat().st_mtime  # by the clock of the file system
-            clear_leftovers(place.with_name("*"), unchanged_since=now - _LEFTOVER_SECONDS)
+        now = (place / "index.json").stat().st_mtime  # by the clock of the file system
+        pattern = place.with_name("*") if directory is None else place
+        clear_leftovers(pattern, unchanged_since=now - _LEFTOVER_SECONDS)
         return index
 
     def nearest(
@@ -301,7 +301,7 @@ class NeighborIndex:
         for place in falling(found):
             other = self.corpus.types.word(NUM_BOUNDARY_TYPES + place)
             if other.casefold() != left_out:
-                similar.append(SimilarWord(other, float(found[place])))
+                similar.append(SimilarWord(other, round(float(found[place]), 6)))
             if len(similar) == k:
                 break
         return similar
@@ -310,7 +310,7 @@ class NeighborIndex:
         """Rows, of all or of some, and their similarities to a unit vector, the highest first."""
         found = similarities(self._vectors, unit, rows)
         for place in falling(found):
-            yield place if rows is None else int(rows[place]), float(found[place])
+            yield place if rows is None else int(rows[place]), round(float(found[place]), 6)
 
     def _distinct(
         self,
