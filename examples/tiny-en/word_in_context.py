@@ -1,10 +1,10 @@
 """Does a model tell the senses of a word apart? Words in context, after Pilehvar and Camacho-Collados 2019.
 
-Of two sentences with the same word the question is whether it has the same sense in both. The answer here is yes
-where the cosine of the two vectors is above a threshold, which is fitted on the training and development pairs.
-A static vector of the lemma is right in 50 % of the pairs. Vectors without context know a little more, since they see
-whether the word is spelled the same; pairs that are spelled the same leave them nothing but to guess the commoner
-answer.
+Of two sentences with the same word the question is whether it has the same sense in both. The answer here
+is yes where the cosine of the two vectors is above a threshold, which is fitted on the training and
+development pairs. A static vector of the lemma is right in 50 % of the pairs. Vectors without context know a
+little more, since they see whether the word is spelled the same; pairs that are spelled the same leave them
+nothing but to guess the commoner answer.
 
     python examples/tiny-en/word_in_context.py tiny-en
 """
