@@ -97,9 +97,13 @@ def cosines(embedder: ElmoEmbedder, pairs: list[Pair]) -> dict[str, np.ndarray]:
 def best_threshold(similarities: np.ndarray, is_same: np.ndarray) -> float:
     """The threshold above which "same" is right most often."""
     order = np.argsort(similarities)
-    # With the threshold at the k-th smallest: wrong are the "same" up to it and the others above it.
-    num_wrong = np.cumsum(is_same[order]) + (~is_same).sum() - np.cumsum(~is_same[order])
-    return float(similarities[order[np.argmin(num_wrong)]])
+    thresholds = np.concatenate([[-np.inf], similarities[order]])
+    # Above the k-th threshold stand all but the k least similar pairs; wrong are the same ones below it and
+    # the others above it.
+    num_same_below = np.concatenate([[0], np.cumsum(is_same[order])])
+    num_others_below = np.concatenate([[0], np.cumsum(~is_same[order])])
+    num_wrong = num_same_below + num_others_below[-1] - num_others_below
+    return float(thresholds[np.argmin(num_wrong)])
 
 
 def share(is_right: np.ndarray) -> tuple[str, str]:
