@@ -25,6 +25,7 @@ VERBS = {
     "score": ("elmokit.commands.score", "Pseudo-perplexity of every sentence of a text."),
     "substitutes": ("elmokit.commands.substitutes", "What else could stand at a place of a sentence."),
     "neighbors": ("elmokit.commands.neighbors", "The nearest uses of a word in context, over a text."),
+    "explore": ("elmokit.commands.explore", "See words in context on a local page, as you type."),
     "info": ("elmokit.commands.info", "Geometry, parameters and training facts of a model."),
 }
 
