@@ -44,8 +44,10 @@ def make_app(explorer: Explorer) -> Dash:
 
     def report(error: Exception) -> None:
         """A fault becomes a line on the page, which stays as it was."""
-        known = isinstance(error, ElmokitError)
-        text = str(error) if known else f"Something went wrong: {type(error).__name__}: {error}"
+        text = str(error)
+        if not isinstance(error, ElmokitError):
+            app.logger.error("the page reports:", exc_info=error)
+            text = f"Something went wrong: {type(error).__name__}: {error}"
         set_props("message", {"children": text})
 
     app = Dash(
@@ -115,7 +117,8 @@ def make_app(explorer: Explorer) -> Dash:
     )
     def write(shown: list[list[str]], direction: Direction, selected: int) -> tuple[Any, Any]:
         text = explorer.explore(_sentences(shown))
-        return lists.sentences_of(text, direction, selected, worst), lists.scale_of(worst, num_words)
+        scale = lists.scale_of(worst, num_words) if text.surprise else []
+        return lists.sentences_of(text, direction, text.nearest_place(selected), worst), scale
 
     @app.callback(
         Output("map", "figure"),
@@ -129,8 +132,9 @@ def make_app(explorer: Explorer) -> Dash:
         shown: list[list[str]], weights: list[float], method: Method, selected: int, width: int | None
     ) -> Any:
         sentences = _sentences(shown)
+        text = explorer.explore(sentences)
         coordinates = explorer.map(sentences, weights, method)
-        return draw_map(explorer.explore(sentences).uses, coordinates, selected, width)
+        return draw_map(text.uses, coordinates, text.nearest_place(selected), width)
 
     app.clientside_callback(
         _WIDTH_OF_MAP,
@@ -149,23 +153,24 @@ def make_app(explorer: Explorer) -> Dash:
     def describe(shown: list[list[str]], selected: int, weights: list[float]) -> Any:
         sentences = _sentences(shown)
         text = explorer.explore(sentences)
-        places = {use: place for place, use in enumerate(text.uses)}
+        place = text.nearest_place(selected)
+        places = {use: number for number, use in enumerate(text.uses)}
         cards = [
             lists.neighbors_card(
-                "Nearest in these sentences", explorer.neighbors(sentences, selected, weights), places
+                "Nearest in these sentences", explorer.neighbors(sentences, place, weights), places
             )
         ]
         if explorer.corpus is not None:
-            found = explorer.corpus_neighbors(sentences, selected)
+            found = explorer.corpus_neighbors(sentences, place)
             cards.append(lists.neighbors_card("Nearest in the corpus", found))
-        similar = explorer.similar_words(sentences, selected)
+        similar = explorer.similar_words(sentences, place)
         cards.append(lists.words_card("Nearest without context", similar))
-        substitutes = explorer.substitutes(sentences, selected)
-        word = text.uses[selected].word
+        substitutes = explorer.substitutes(sentences, place)
+        word = text.uses[place].word
         cards.append(
             lists.substitutes_card("What else could stand here", substitutes, word, explorer.silence)
         )
-        return [lists.heading_of(text, selected), *cards]
+        return [lists.heading_of(text, place), *cards]
 
     return app
 

@@ -39,7 +39,7 @@ class ExploredText:
     layers: np.ndarray
     """(L, N, D) float32."""
     surprise: Mapping[Direction, np.ndarray]
-    """−log p of each word, (N,) in nats; forward alone for a forward model, empty without a language model."""
+    """−ln p of each word, (N,); forward alone for a forward model, empty without a language model."""
     is_unknown: list[bool]
     """Of each word: not in the vocabulary. All false where there is no language model."""
 
@@ -49,6 +49,10 @@ class ExploredText:
         words = [use.word.casefold() for use in self.uses]
         frequency = Counter(words)
         return max(range(len(words)), key=lambda k: (frequency[words[k]] > 1, len(words[k]), -k))
+
+    def nearest_place(self, place: int) -> int:
+        """A place that exists: a click may come from a longer text that has just been replaced."""
+        return max(0, min(place, len(self.uses) - 1))
 
 
 class Explorer:

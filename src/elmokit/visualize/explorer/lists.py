@@ -46,12 +46,16 @@ def sentences_of(
         classes += ["unknown"] if text.is_unknown[place] else []
         classes += ["like"] if selected is not None and _is_like(use, text.uses[selected]) else []
         strength = 0.0 if shown is None else min(1.0, float(shown[place]) / worst)
+        attributes: dict[str, Any] = {
+            "data-place": place,
+            "aria-pressed": "true" if place == selected else "false",
+        }
         button = html.Button(
             shown_word(use.word),
             className=" ".join(classes),
             title=_tooltip(text, place),
             style={"--surprise": f"{strength:.3f}"},
-            **{"data-place": place, "aria-pressed": "true" if place == selected else "false"},
+            **attributes,
         )
         # The space is text to be copied.
         lines.setdefault(use.number, [_chip(use.number)]).extend([button, " "])
@@ -207,7 +211,8 @@ def _in_context(use: Use, places: dict[Use, int] | None = None) -> list[Any]:
     after = [shown_word(word) for word in use.sentence[use.position + 1 : stop]]
     word: Component = html.B(shown_word(use.word))
     if places is not None and use in places:
-        word = html.Button(shown_word(use.word), className="link", **{"data-place": places[use]})
+        attributes: dict[str, Any] = {"data-place": places[use]}
+        word = html.Button(shown_word(use.word), className="link", **attributes)
     return [
         " ".join([*(["…"] if start else []), *before, ""]),
         word,

@@ -82,34 +82,33 @@ def _surprise_controls(explorer: Explorer) -> Component:
     from dash import dcc, html
 
     if explorer.language_model is None:
-        direction = dcc.RadioItems(id="direction", options=[], value="mean")
-        return html.Div([html.P(explorer.silence, className="hint"), direction])
-    both = explorer.embedder.pretrained.config.model.bidirectional
-    options = [
-        {"label": "both", "value": "mean", "disabled": not both},
+        nothing = [dcc.RadioItems(id="direction", options=[], value="mean"), html.Div(id="scale")]
+        return html.Div([html.P(f"No surprise: {explorer.silence}", className="hint"), *nothing])
+    is_both = explorer.embedder.pretrained.config.model.bidirectional
+    options: list[dict[str, Any]] = [
+        {"label": "both", "value": "mean", "disabled": not is_both},
         {"label": "from before", "value": "forward"},
-        {"label": "from after", "value": "backward", "disabled": not both},
+        {"label": "from after", "value": "backward", "disabled": not is_both},
     ]
     return html.Div(
         [
             html.Div(
-                [
-                    html.Span("Surprise", className="name", id="surprise-name"),
-                    dcc.RadioItems(
-                        id="direction",
-                        options=options,
-                        value="mean" if both else "forward",
-                        inline=True,
-                        className="choice",
-                    ),
-                ],
+                [html.Span("Surprise", className="name"), _choice("direction", "Surprise", options)],
                 className="row",
-                role="radiogroup",
-                **{"aria-labelledby": "surprise-name"},
             ),
             html.Div(id="scale"),
         ]
     )
+
+
+def _choice(id_: str, name: str, options: list[dict[str, Any]]) -> Component:
+    """One of several; the first that can be chosen is."""
+    from dash import dcc, html
+
+    value = next(option["value"] for option in options if not option.get("disabled"))
+    named: dict[str, Any] = {"aria-label": name}
+    items = dcc.RadioItems(id=id_, options=options, value=value, inline=True, className="choice")
+    return html.Div(items, role="group", **named)
 
 
 def _map_card(explorer: Explorer) -> Component:
@@ -118,19 +117,14 @@ def _map_card(explorer: Explorer) -> Component:
     num_layers = explorer.embedder.num_layers
     views: list[dict[str, Any]] = [{"label": "mix of layers", "value": MIX}]
     views += [{"label": layer_name(number), "value": str(number)} for number in range(num_layers)]
+    methods = [{"label": "PCA", "value": "pca"}, {"label": "t-SNE", "value": "tsne"}]
     return html.Section(
         [
             html.H2("Map of their words in context"),
             html.Div(
                 [
-                    dcc.RadioItems(id="view", options=views, value=MIX, inline=True, className="choice"),
-                    dcc.RadioItems(
-                        id="method",
-                        options=[{"label": "PCA", "value": "pca"}, {"label": "t-SNE", "value": "tsne"}],
-                        value="pca",
-                        inline=True,
-                        className="choice",
-                    ),
+                    _choice("view", "Layer", views),
+                    _choice("method", "Projection", methods),
                 ],
                 className="row between",
             ),
@@ -148,10 +142,9 @@ def _map_card(explorer: Explorer) -> Component:
 def _slider(number: int) -> Component:
     from dash import dcc, html
 
-    # The label belongs to the input inside, which Dash gives the id as it writes it.
     return html.Label(
         [
-            html.Span([layer_name(number).capitalize() if not number else layer_name(number)]),
+            html.Span(layer_name(number)),
             dcc.Input(
                 id={"type": "number", "layer": number},
                 type="range",

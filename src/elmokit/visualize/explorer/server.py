@@ -50,15 +50,15 @@ def make_server(app: Dash, listener: socket.socket) -> BaseWSGIServer:
     from werkzeug.serving import WSGIRequestHandler, make_server
 
     class QuietHandler(WSGIRequestHandler):
-        def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
+        def log(self, type: str, message: str, *args: Any) -> None:
             pass
 
-    @app.server.before_request
     def refuse_other_hosts() -> None:
         name, _, port = request.headers.get("Host", "").partition(":")
         if name.lower() not in _NAMES or not (port == "" or port.isdecimal()):
             abort(403)
 
+    app.server.before_request(refuse_other_hosts)
     return make_server(
         ADDRESS,
         listener.getsockname()[1],

@@ -31,7 +31,8 @@ def read_typed(text: str) -> TypedText:
     """
     # Half a surrogate pair, which a browser can send, is no character that any encoding has.
     readable = text.encode("utf-8", "replace").decode("utf-8")
-    found = [tuple(tokens) for line in readable.split("\n") if (tokens := line.split())]
+    lines = (tuple(line.split()) for line in readable.split("\n"))
+    found = [tokens for tokens in lines if tokens]
     kept: list[tuple[str, ...]] = []
     room = MOST_TOKENS
     for tokens in found:
