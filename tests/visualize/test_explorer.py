@@ -135,7 +135,9 @@ def test_neighbors_in_the_corpus_are_those_of_its_index(pretrained, layer):
     expected = index.nearest(SENTENCES[0], 4, 6)
     found = explorer.corpus_neighbors(SENTENCES, RIGHT, 6)
     assert [neighbor.use for neighbor in found] == [neighbor.use for neighbor in expected.uses]
-    np.testing.assert_allclose([n.similarity for n in found], [n.similarity for n in expected.uses], atol=1e-5)
+    np.testing.assert_allclose(
+        [n.similarity for n in found], [n.similarity for n in expected.uses], atol=1e-5
+    )
     assert explorer.similar_words(SENTENCES, RIGHT, 6) == expected.words
 
 

@@ -42,26 +42,26 @@ def command(
 
     The map of the words, layer by layer and for any mix of layers; the nearest words in context and without;
     what the language model would put in the place of a word, and how much each word surprises it. The page is
-    served to this machine alone, and needs no network. MODEL is anything that `elmokit info` reads.
+    served to this machine alone, and needs no network. MODEL is anything that `elmokit info` reads, tiny-en,
+    which comes with the package, by default.
 
     \b
     Example:
       elmokit explore
       elmokit explore model --corpus 'text/*.txt'
     """
-    listener = listen(port)
-    embedder = ElmoEmbedder(pretrained, device=device)
-    corpus = index_of(texts, embedder) if texts else None
-    num_words = len(Explorer.words_to_compare(embedder, corpus))
-    with terminal.progress_bar("comparing words", num_words, " words") as bar:
-        explorer = Explorer(embedder, corpus, on_words=bar.update)
-    server = make_server(make_app(explorer), listener)
-    url = f"http://127.0.0.1:{server.port}/"
-    terminal.say(f"{url}  (Ctrl-C to stop)")
-    if not no_browser and _has_display():
-        with suppress(webbrowser.Error, OSError):
-            webbrowser.open(url)
-    with listener:
+    with listen(port) as listener:
+        embedder = ElmoEmbedder(pretrained, device=device)
+        corpus = index_of(texts, embedder) if texts else None
+        num_words = len(Explorer.words_to_compare(embedder, corpus))
+        with terminal.progress_bar("comparing words", num_words, " words") as bar:
+            explorer = Explorer(embedder, corpus, on_words=bar.update)
+        server = make_server(make_app(explorer), listener)
+        url = f"http://127.0.0.1:{server.port}/"
+        terminal.say(f"{url}  (Ctrl-C to stop)")
+        if not no_browser and _has_display():
+            with suppress(webbrowser.Error, OSError):
+                webbrowser.open(url)
         server.serve_forever()  # until Ctrl-C
     terminal.say("stopped")
 

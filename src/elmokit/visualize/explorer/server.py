@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,7 @@ def listen(port: int | None = None) -> socket.socket:
         if port is None and error.errno == errno.EADDRINUSE:
             return socket.create_server((ADDRESS, 0))
         raise ConfigError(
-            f"port {port}: {error.strerror}: give another by --port, or 0 for any that is free"
+            f"port {port}: {os.strerror(error.errno or 0)}: give another by --port, or 0 for any that is free"
         ) from None
 
 
