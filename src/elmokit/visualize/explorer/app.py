@@ -38,8 +38,7 @@ def make_app(explorer: Explorer) -> Dash:
         MissingExtraError: when Dash is not installed.
     """
     try:
-        from dash import ALL, Dash, Input, Output, State, ctx, no_update, set_props
-        from dash.exceptions import PreventUpdate
+        from dash import ALL, Dash, Input, Output, State, no_update, set_props
     except ImportError:
         raise MissingExtraError("the page to explore", "explore") from None
 
@@ -120,18 +119,7 @@ def make_app(explorer: Explorer) -> Dash:
         scale = lists.scale_of(worst, num_words) if text.surprise else []
         return lists.sentences_of(text, direction, worst), scale
 
-    @app.callback(
-        Output({"type": "token", "place": ALL}, "className"),
-        Output({"type": "token", "place": ALL}, "aria-pressed"),
-        Input("shown", "data"),
-        Input("selected", "data"),
-    )
-    def mark(shown: list[list[str]], selected: int) -> tuple[list[str], list[str]]:
-        text = explorer.explore(_sentences(shown))
-        marks = lists.marks_of(text, text.nearest_place(selected))
-        if len(ctx.outputs_list[0]) != len(text.uses):  # those of another text are still there
-            raise PreventUpdate
-        return marks
+    app.clientside_callback("place => window.explorer.select(place)", Input("selected", "data"))
 
     @app.callback(
         Output("map", "figure"),

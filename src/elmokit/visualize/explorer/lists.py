@@ -27,7 +27,7 @@ _DIRECTIONS: dict[Direction, str] = {
 
 
 def sentences_of(text: ExploredText, direction: Direction, worst: float) -> list[Component]:
-    """The sentences, every word a button, colored by its surprise.
+    """The sentences, every word a button, colored by its surprise. ``words.js`` marks the selected one.
 
     Args:
         text: with N words.
@@ -40,11 +40,10 @@ def sentences_of(text: ExploredText, direction: Direction, worst: float) -> list
     lines: dict[int, list[Any]] = {}
     for place, use in enumerate(text.uses):
         strength = 0.0 if shown is None else min(1.0, float(shown[place]) / worst)
-        attributes: dict[str, Any] = {"data-place": place}
+        attributes: dict[str, Any] = {"data-place": place, "data-word": use.word.casefold()}
         button = html.Button(
             shown_word(use.word),
-            id={"type": "token", "place": place},
-            className="token",
+            className="token unknown" if text.is_unknown[place] else "token",
             title=_tooltip(text, place),
             style={"--surprise": f"{strength:.3f}"},
             **attributes,
@@ -52,20 +51,6 @@ def sentences_of(text: ExploredText, direction: Direction, worst: float) -> list
         # The space is text to be copied.
         lines.setdefault(use.number, [_chip(use.number)]).extend([button, " "])
     return [html.P(words, className="sentence", dir="auto") for words in lines.values()]
-
-
-def marks_of(text: ExploredText, selected: int) -> tuple[list[str], list[str]]:
-    """How the buttons of N words look while one is selected: their classes, and whether they are pressed.
-
-    Apart from the buttons themselves: who goes from one to the next by keyboard must not lose them.
-    """
-    classes, pressed = [], []
-    for place, use in enumerate(text.uses):
-        unknown = " unknown" if text.is_unknown[place] else ""
-        like = " like" if _is_like(use, text.uses[selected]) else ""
-        classes.append(f"token{unknown}{like}")
-        pressed.append("true" if place == selected else "false")
-    return classes, pressed
 
 
 def scale_of(worst: float, num_words: int) -> list[Component]:
@@ -224,10 +209,6 @@ def _in_context(use: Use, places: dict[Use, int] | None = None) -> list[Any]:
         word,
         " ".join(["", *after, *(["…"] if stop < len(use.sentence) else [])]),
     ]
-
-
-def _is_like(use: Use, other: Use) -> bool:
-    return use.word.casefold() == other.word.casefold()
 
 
 def _tooltip(text: ExploredText, place: int) -> str:
