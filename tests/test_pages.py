@@ -36,6 +36,7 @@ elmokit train --train-prefix old/train-0.txt.gz --heldout-prefix old/heldout.txt
     "in-your-model.md": "",
     "sharing.md": "",
     "other-scripts.md": "",
+    "settings.md": "",
     "formats.md": "",
     "faq.md": "",
 }
