@@ -1,0 +1,117 @@
+"""The commands and the Python of README.md and of the pages in docs/ run as they are written."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TEXTS = ("sotu", "austen", "bible")
+NUM_SENTENCES = 150  # of each text file, so that it takes seconds
+OWN_TEST = ("migration.md",)  # whose lines are old and new ones
+
+# What has to be there before a page begins.
+BEFORE = {
+    "README.md": "",
+    "index.md": "",
+    "vectors.md": "",
+    "train.md": "",
+    "incremental.md": """
+mkdir old new
+cp examples/data/sotu/train-00000.txt.gz old/train-0.txt.gz
+cp examples/data/sotu/heldout-00000.txt.gz old/heldout.txt.gz
+cp examples/data/austen/train-00000.txt.gz new/train-0.txt.gz
+cp examples/data/austen/heldout-00000.txt.gz new/heldout.txt.gz
+elmokit vocabulary --input old/train-0.txt.gz --output vocab.txt --min-count 2
+elmokit train --train-prefix old/train-0.txt.gz --heldout-prefix old/heldout.txt.gz --config tiny \
+    --vocab-file vocab.txt --save-dir model max_steps=3 batch_size=4 cell_dim=16 projection_dim=8 \
+    'filters=[[1,8]]' embedding_dim=4
+""",
+    "in-your-model.md": "",
+    "sharing.md": "",
+    "other-scripts.md": "",
+    "formats.md": "",
+    "faq.md": "",
+}
+# The programs of that page train where its commands have trained.
+REPLACED = {"incremental.md": ('Path("new-model")', 'Path("another")')}
+
+
+def markdown(page: str) -> str:
+    directory = ROOT if page == "README.md" else ROOT / "docs"
+    return (directory / page).read_text(encoding="utf-8")
+
+
+def code_blocks(page: str, *languages: str) -> list[str]:
+    """The blocks of code that have no title: one says why its block cannot be run."""
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", markdown(page), flags=re.MULTILINE | re.DOTALL)
+    return [block for language, block in blocks if language in languages]
+
+
+def commands(page: str) -> list[str]:
+    unnamed = [block for block in code_blocks(page, "") if "elmokit " in block and "pip install" not in block]
+    return unnamed or code_blocks(page, "sh")
+
+
+def with_fewer_steps(code: str) -> str:
+    return re.sub(r"max_steps=(\d+)", lambda match: f"max_steps={max(1, int(match[1]) // 100)}", code)
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The texts of the repository, cut short."""
+    root = tmp_path_factory.mktemp("texts")
+    for name in TEXTS:
+        directory = root / "examples" / "data" / name
+        directory.mkdir(parents=True)
+        for source in (ROOT / "examples" / "data" / name).glob("*.gz"):
+            with gzip.open(source, "rt", encoding="utf-8") as lines:
+                text = "".join(line for line, _ in zip(lines, range(NUM_SENTENCES), strict=False))
+            with gzip.open(directory / source.name, "wt", encoding="utf-8") as cut:
+                cut.write(text)
+    return root / "examples"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", BEFORE)
+def test_the_page_runs_as_it_is_written(page: str, texts: Path, tmp_path: Path) -> None:
+    (tmp_path / "examples").symlink_to(texts)
+    script, program = "".join(commands(page)), "\n".join(code_blocks(page, "python"))
+    assert script or program
+    if page in REPLACED:
+        assert REPLACED[page][0] in program
+        program = program.replace(*REPLACED[page])
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "ELMOKIT_CACHE": str(tmp_path / "cache"),
+        "OMP_NUM_THREADS": "1",  # as in the other tests
+    }
+    for command in (
+        ["bash", "-euo", "pipefail", "-c", with_fewer_steps(BEFORE[page] + script)],
+        [sys.executable, "-c", with_fewer_steps(program)],
+    ):
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        if page == "incremental.md":
+            assert "transplanted" in done.stdout
+
+
+def test_no_page_is_left_out() -> None:
+    pages = [path.name for path in (ROOT / "docs").glob("*.md") if path.name not in OWN_TEST]
+    with_code = {page for page in pages if commands(page) or code_blocks(page, "python")}
+    assert with_code | {"README.md"} == set(BEFORE)
+
+
+def test_two_commands_come_first() -> None:
+    first = code_blocks("README.md", "")[0].split("\n")
+    assert [line.split("#")[0].strip() for line in first[:2]] == ["make demo", "make test"]
