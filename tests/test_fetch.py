@@ -107,7 +107,9 @@ def test_unknown_names():
     assert message.startswith(
         "'medum': no published model of this name, did you mean 'medium'? (known: original, "
     )
-    assert message.endswith(")")
+    assert message.endswith("; with the package comes: tiny-en)")
+    with pytest.raises(FetchError, match="did you mean 'tiny-en'"):
+        fetch_model("tiny_en")
     with pytest.raises(
         FetchError, match=r"^'xyz': no published model of this name \(known: original, original-5"
     ):

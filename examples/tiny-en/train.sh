@@ -17,3 +17,9 @@ else
         --heldout-prefix 'examples/data/*/heldout-*.txt.gz' --vocab-file "$out/vocab.txt" \
         --save-dir "$out/run" --config examples/tiny-en/tiny-en.toml
 fi
+
+elmokit convert "$out/run" "$out/tiny-en" --format elmokit --half-precision
+for text in sotu bible austen; do
+    elmokit evaluate --save-dir "$out/tiny-en" --test-prefix "examples/data/$text/heldout-*.txt.gz"
+done
+python examples/tiny-en/word_in_context.py "$out/tiny-en"

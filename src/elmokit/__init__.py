@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from elmokit.training.evaluation import Evaluation, evaluate
     from elmokit.training.restart import restart, restart_config
     from elmokit.training.trainer import Trainer
+    from elmokit.visualize.neighbors import NeighborIndex
 
 _HOMES = {
     "BiLM": "elmokit.model.bilm",
@@ -38,6 +39,7 @@ _HOMES = {
     "ElmokitError": "elmokit.errors",
     "Evaluation": "elmokit.training.evaluation",
     "LanguageModel": "elmokit.language_model",
+    "NeighborIndex": "elmokit.visualize.neighbors",
     "PretrainedModel": "elmokit.bundle.pretrained",
     "Trainer": "elmokit.training.trainer",
     "Vocabulary": "elmokit.data.vocabulary",
@@ -58,6 +60,7 @@ __all__ = [
     "ElmokitError",
     "Evaluation",
     "LanguageModel",
+    "NeighborIndex",
     "PretrainedModel",
     "Trainer",
     "Vocabulary",

@@ -24,6 +24,7 @@ VERBS = {
     "embed-tokens": ("elmokit.commands.embed_tokens", "Precompute the context-free vectors of words."),
     "score": ("elmokit.commands.score", "Pseudo-perplexity of every sentence of a text."),
     "substitutes": ("elmokit.commands.substitutes", "What else could stand at a place of a sentence."),
+    "neighbors": ("elmokit.commands.neighbors", "The nearest uses of a word in context, over a text."),
     "info": ("elmokit.commands.info", "Geometry, parameters and training facts of a model."),
 }
 

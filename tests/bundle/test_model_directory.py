@@ -106,6 +106,27 @@ def test_other_precisions_are_read(dtype, directory):
         assert torch.equal(parameter, expected[name])
 
 
+def test_half_precision_keeps_every_parameter_rounded(make, directory, tmp_path):
+    load(directory).save_pretrained(tmp_path / "half", half_precision=True)
+    stored = load_file(tmp_path / "half/model.safetensors")
+    assert {value.dtype for value in stored.values()} == {torch.float16}
+    halves = dict(load(tmp_path / "half").model.named_parameters())
+    for name, parameter in load(directory).model.named_parameters():
+        assert torch.equal(halves[name], parameter.half().float())
+    assert {k: v for k, v in files(tmp_path / "half").items() if k in ("config.json", "vocab.txt")} == {
+        k: v for k, v in files(directory).items() if k in ("config.json", "vocab.txt")
+    }
+
+
+def test_what_half_precision_cannot_hold_is_refused(directory, tmp_path):
+    pretrained = load(directory)
+    with torch.no_grad():
+        pretrained.model.softmax.bias[0] = 70_000.0
+    with pytest.raises(ModelFileError, match=r"too large for half precision, at most 65,504: softmax\.bias$"):
+        pretrained.save_pretrained(tmp_path / "half", half_precision=True)
+    assert not (tmp_path / "half").exists()
+
+
 # --- what may be replaced ------------------------------------------------------------------------
 
 

@@ -62,6 +62,17 @@ def read_word2vec(path: Path, *, binary: bool) -> tuple[list[str], np.ndarray]:
     return words, np.array(vectors)
 
 
+def test_half_precision(run_cli, work):
+    convert(run_cli, "model", "whole", "elmokit")
+    convert(run_cli, "model", "half", "elmokit", "--half-precision")
+    sizes = [(work / name / "model.safetensors").stat().st_size for name in ("whole", "half")]
+    assert sizes[1] < 0.6 * sizes[0]
+    assert refusal(run_cli, "model", "out", "--format", "bilm", "--half-precision") == (
+        "convert: --half-precision is for --format elmokit: bilm has 32 bits a number "
+        "(try `elmokit convert --help`)"
+    )
+
+
 @pytest.mark.parametrize("format_", FILES)
 def test_a_model_in_another_format_is_the_same_model(run_cli, work, format_):
     out = convert(run_cli, "model", "out", format_)
