@@ -33,6 +33,7 @@ elmokit train --train-prefix old/train-0.txt.gz --heldout-prefix old/heldout.txt
     --vocab-file vocab.txt --save-dir model max_steps=3 batch_size=4 cell_dim=16 projection_dim=8 \
     'filters=[[1,8]]' embedding_dim=4
 """,
+    "see-it.md": "",
     "in-your-model.md": "",
     "sharing.md": "",
     "other-scripts.md": "",
