@@ -67,8 +67,12 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 
 
 def on_page_content(html: str, page: Page, **_: Any) -> str:
-    """Leave out what notebooks would fetch from the web, for formulas and diagrams that they do not have."""
-    return _SCRIPTS_FROM_THE_WEB.sub("", html) if page.file.src_uri.endswith(".ipynb") else html
+    """Of a notebook, leave out what it would fetch from the web, and let its links lead to pages."""
+    if not page.file.src_uri.endswith(".ipynb"):
+        return html
+    html = _SCRIPTS_FROM_THE_WEB.sub("", html)  # for formulas and diagrams, of which there are none
+    html = re.sub(r'\b(href|src)="\.\./docs/', r'\1="../', html)
+    return re.sub(r'\bhref="([^":]+)\.(?:md|ipynb)(?=["#])', r'href="\1.html', html)
 
 
 def help_in_markdown(text: str) -> str:
