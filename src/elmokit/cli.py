@@ -24,6 +24,8 @@ VERBS = {
     "embed-tokens": ("elmokit.commands.embed_tokens", "Precompute the context-free vectors of words."),
     "score": ("elmokit.commands.score", "Pseudo-perplexity of every sentence of a text."),
     "substitutes": ("elmokit.commands.substitutes", "What else could stand at a place of a sentence."),
+    "plot": ("elmokit.commands.plot", "Draw a map of words in context."),
+    "curves": ("elmokit.commands.curves", "Draw the learning curves of training runs."),
     "info": ("elmokit.commands.info", "Geometry, parameters and training facts of a model."),
 }
 

@@ -125,7 +125,7 @@ def _tsne(
         warnings.simplefilter("ignore")
         embedding = TSNE(
             perplexity=perplexity,
-            initialization=_spread(_pca(units)),
+            initialization=_start(units, seed),
             neighbors="exact",
             negative_gradient_method="bh",
             n_iter=_ITERATIONS,
@@ -137,10 +137,11 @@ def _tsne(
     return np.array(embedding, dtype=np.float64)
 
 
-def _spread(coordinates: np.ndarray) -> np.ndarray:
-    """A start for t-SNE, as small as Kobak and Berens 2019 advise."""
+def _start(units: np.ndarray, seed: int) -> np.ndarray:
+    """The principal components, as small as Kobak and Berens 2019 advise for t-SNE, and a little chance."""
+    coordinates = _pca(units)
     start: np.ndarray = coordinates / coordinates[:, 0].std() * 1e-4
-    return start
+    return start + np.random.default_rng(seed).normal(scale=1e-5, size=start.shape)
 
 
 def _umap(units: np.ndarray, seed: int) -> np.ndarray:
@@ -154,7 +155,7 @@ def _umap(units: np.ndarray, seed: int) -> np.ndarray:
         warnings.simplefilter("ignore")
         embedding = UMAP(
             n_neighbors=min(_NUM_NEIGHBORS, len(units) - 1),
-            init=_spread(_pca(units)) * 1e4,
+            init=_start(units, seed) * 1e5,  # UMAP starts from about ten in width
             random_state=seed,
             n_jobs=1,
         ).fit_transform(units)
