@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from elmokit.training.restart import restart, restart_config
     from elmokit.training.trainer import Trainer
     from elmokit.visualize.neighbors import NeighborIndex
+    from elmokit.visualize.curves import plot_curves
+    from elmokit.visualize.figure import save_figure
+    from elmokit.visualize.plots import plot_uses
 
 _HOMES = {
     "BiLM": "elmokit.model.bilm",
@@ -46,9 +49,12 @@ _HOMES = {
     "batch_to_ids": "elmokit.elmo",
     "evaluate": "elmokit.training.evaluation",
     "load": "elmokit.bundle.loading",
+    "plot_curves": "elmokit.visualize.curves",
+    "plot_uses": "elmokit.visualize.plots",
     "prepare_corpus": "elmokit.data.corpus",
     "restart": "elmokit.training.restart",
     "restart_config": "elmokit.training.restart",
+    "save_figure": "elmokit.visualize.figure",
 }
 
 __all__ = [
@@ -68,9 +74,12 @@ __all__ = [
     "batch_to_ids",
     "evaluate",
     "load",
+    "plot_curves",
+    "plot_uses",
     "prepare_corpus",
     "restart",
     "restart_config",
+    "save_figure",
 ]
 
 

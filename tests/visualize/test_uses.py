@@ -44,3 +44,18 @@ def test_a_word_that_does_not_occur_is_an_error(embedder):
 def test_a_use_is_shown_with_some_words_around_it():
     assert Use(("a", "b", "c", "d", "e"), 0, 2).shown(1) == "b [c] d"
     assert Use(("a", "b"), 0, 0).shown(1) == "[a] b"
+
+
+def test_some_uses_chosen_by_seed_stay_in_order(embedder):
+    everything = uses_in_context(embedder, SENTENCES, "top")
+    some = uses_in_context(embedder, SENTENCES, "top", max_uses=4, seed=1)
+    assert (len(some.uses), some.num_found) == (4, 8)
+    places = [everything.uses.index(use) for use in some.uses]
+    assert places == sorted(places)
+    np.testing.assert_array_equal(some.vectors, everything.vectors[places])
+    assert uses_in_context(embedder, SENTENCES, "top", max_uses=4, seed=1).uses == some.uses
+    assert any(
+        uses_in_context(embedder, SENTENCES, "top", max_uses=4, seed=seed).uses != some.uses
+        for seed in range(2, 5)
+    )
+    assert uses_in_context(embedder, SENTENCES, "top", max_uses=8).uses == everything.uses

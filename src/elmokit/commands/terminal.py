@@ -10,6 +10,8 @@ from typing import Any, TextIO
 import click
 from tqdm import tqdm
 
+SHARE_FORMAT = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
+"""Of a progress bar over a share from 0 to 1."""
 _LOG_INTERVAL_SECONDS = 15.0  # between two lines of progress where there is no terminal
 
 

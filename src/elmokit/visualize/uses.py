@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import itertools
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,6 +72,8 @@ class UsesInContext:
     """N of them, in the order of the text."""
     vectors: np.ndarray
     """(L, N, D) for all layers, else (N, D); float32."""
+    num_found: int
+    """Uses in the text; more than N where only some were to be kept."""
 
 
 def uses_in_context(
@@ -79,16 +82,23 @@ def uses_in_context(
     layers: Layers = "all",
     *,
     words: Collection[str] = (),
+    max_uses: int | None = None,
+    seed: int = 0,
+    on_progress: Callable[[float], None] | None = None,
 ) -> UsesInContext:
     """Embed sentences and keep the vectors of their words.
 
-    Only the vectors that are kept take memory, so a long text may be searched for some words.
+    Only sentences with a use that is kept are embedded, and only its vectors take memory, so a long text may
+    be searched for some words.
 
     Args:
         embedder: the model.
         sentences: lists of tokens, or plain strings, which are split on white space.
         layers: as in :meth:`ElmoEmbedder.embed`.
         words: the words to keep; all by default.
+        max_uses: so many uses at most, chosen at random; all by default.
+        seed: of that choice.
+        on_progress: told the share of the sentences that are embedded, from 0 to 1.
 
     Raises:
         ConfigError: when there is no such layer.
@@ -96,16 +106,27 @@ def uses_in_context(
     """
     wanted = frozenset(words)
     found = [tuple(sentence) for sentence in tokenized(sentences)]
-    uses: list[Use] = []
-    kept: list[np.ndarray] = []
-    for number, (sentence, vectors) in enumerate(zip(found, embedder.iter_embed(found, layers), strict=True)):
-        places = [k for k, word in enumerate(sentence) if not wanted or word in wanted]
-        uses += [Use(sentence, number, place) for place in places]
-        kept.append(vectors[..., places, :])
+    uses = [
+        Use(sentence, number, place)
+        for number, sentence in enumerate(found)
+        for place, word in enumerate(sentence)
+        if not wanted or word in wanted
+    ]
     if not uses:
         raise ElmokitError(
             f"none of the words occurs in the text: {', '.join(sorted(wanted))}"
             if wanted
             else "the text has no words"
         )
-    return UsesInContext(uses, np.concatenate(kept, axis=-2))
+    num_found = len(uses)
+    if max_uses is not None and max_uses < num_found:
+        chosen = np.random.default_rng(seed).choice(num_found, max_uses, replace=False)
+        uses = [uses[k] for k in np.sort(chosen)]
+    by_sentence = [list(own) for _, own in itertools.groupby(uses, key=lambda use: use.number)]
+    embedded = embedder.iter_embed([own[0].sentence for own in by_sentence], layers)
+    kept = []
+    for own, vectors in zip(by_sentence, embedded, strict=True):
+        kept.append(vectors[..., [use.position for use in own], :])
+        if on_progress is not None:
+            on_progress(len(kept) / len(by_sentence))
+    return UsesInContext(uses, np.concatenate(kept, axis=-2), num_found)

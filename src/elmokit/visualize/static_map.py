@@ -1,0 +1,93 @@
+"""A map of words as a figure of Matplotlib."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from elmokit.visualize.figure import new_figure
+from elmokit.visualize.map_layout import POINT, MapLayout
+from elmokit.visualize.palette import COLORS, TEXT
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_BORDER = 0.15  # inches around the map
+_AXIS = 0.3  # inches for the name of an axis
+_LINE = 0.2  # inches, of the legend and the caption
+_DOT = 0.07  # inches, in the legend
+_FRAME = "#BBBBBB"
+
+
+def draw_static(layout: MapLayout) -> Figure:
+    """Draw a map.
+
+    Raises:
+        MissingExtraError: when Matplotlib is not installed.
+    """
+    word_map, legend = layout.map, layout.legend
+    width, height = layout.width * POINT, layout.height * POINT
+    axis = _AXIS if word_map.axes else 0.0
+    below = _BORDER + _LINE * (1 + len(legend)) + axis
+    left = _BORDER + axis
+    whole_width, whole_height = left + width + _BORDER, below + height + _BORDER
+    figure = new_figure(whole_width, whole_height)
+    axes = figure.add_axes(
+        (left / whole_width, below / whole_height, width / whole_width, height / whole_height)
+    )
+    from matplotlib.lines import Line2D
+    from matplotlib.patheffects import withStroke
+
+    axes.set(xlim=layout.limits[0], ylim=layout.limits[1], xticks=[], yticks=[])
+    axes.spines[:].set_color(_FRAME)
+    if word_map.axes:
+        axes.set_xlabel(word_map.axes[0], fontsize=layout.font_size, color=TEXT)
+        axes.set_ylabel(word_map.axes[1], fontsize=layout.font_size, color=TEXT)
+    groups = word_map.groups
+    axes.scatter(
+        word_map.coordinates[:, 0],
+        word_map.coordinates[:, 1],
+        s=layout.marker_diameter**2,
+        c=[COLORS[0]] * len(word_map.uses) if groups is None else [layout.colors[group] for group in groups],
+        linewidths=0,
+        zorder=1,
+    )
+    for k, (box, direction) in layout.placements.items():
+        offset = (
+            direction[0] * ((box.right - box.left) / 2 + layout.gap),
+            direction[1] * ((box.top - box.bottom) / 2 + layout.gap),
+        )
+        axes.annotate(
+            layout.written(word_map.texts[k]),
+            (float(word_map.coordinates[k, 0]), float(word_map.coordinates[k, 1])),
+            xytext=offset,
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            fontsize=layout.font_size,
+            fontfamily=layout.families,
+            color=TEXT,
+            parse_math=False,
+            path_effects=[withStroke(linewidth=1.5, foreground="white")],
+            zorder=2,
+        )
+    y = below - axis - _LINE * 0.6
+    for text, color in legend:
+        x = left + _DOT
+        figure.add_artist(
+            Line2D([x / whole_width], [y / whole_height], marker="o", color=color, lw=0, markersize=_DOT * 72)
+        )
+        figure.text(
+            (x + 2 * _DOT) / whole_width,
+            y / whole_height,
+            text,
+            fontsize=layout.font_size,
+            fontfamily=layout.families,
+            color=TEXT,
+            va="center",
+            parse_math=False,
+        )
+        y -= _LINE
+    figure.text(
+        left / whole_width, y / whole_height, layout.caption, fontsize=7, color="#666666", va="center"
+    )
+    return figure
