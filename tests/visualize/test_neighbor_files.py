@@ -216,6 +216,14 @@ def test_any_index_json(embedder, content):
         NeighborIndex.open("mine", embedder)
 
 
+def test_another_layer_than_was_embedded(embedder):
+    stored(embedder, "mine")
+    values = json.loads(Path("mine/index.json").read_text())
+    Path("mine/index.json").write_text(json.dumps(values | {"layer": 1}))
+    with pytest.raises(CorpusError, match=r"mine: damaged .*\(the checksum of index.json is wrong\)"):
+        NeighborIndex.open("mine", embedder)
+
+
 def test_a_format_of_the_future(embedder):
     stored(embedder, "mine")
     values = json.loads(Path("mine/index.json").read_text())

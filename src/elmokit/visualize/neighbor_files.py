@@ -5,7 +5,7 @@
     corpus/        the prepared text, see elmokit.data.corpus
     vectors.f16    (num_tokens, D) contextual vectors of unit length, in the order of the text
     words.f16      (num_types, P) context-free vectors of unit length, of all types but the boundaries
-    centers.f32, rows.u32, ends.i64     the clusters of the vectors where they take more than 4 GiB
+    centers.f32, rows.u32, ends.i64     the clusters of the vectors where they take more than 2 GiB
     index.json     format version, layer, widths, fingerprints of text and model, checksums
 
 It holds all that a search needs besides the model, so it can be copied to another machine. Checksums
@@ -35,7 +35,7 @@ from elmokit.visualize.cosine import UNIT_TYPE, unit_vectors
 Layer: TypeAlias = Literal["top", "average"] | int
 
 FORMAT_VERSION = 1
-LARGE_BYTES = 4 << 30  # of vectors, read in half a second if they are in memory
+LARGE_BYTES = 2 << 30  # of vectors, read in 0.3 s if they are in memory
 _WORDS_AT_A_TIME = 1024
 _CLUSTER_FILES = ("centers.f32", "rows.u32", "ends.i64")
 

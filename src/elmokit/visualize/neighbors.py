@@ -110,7 +110,7 @@ class NeighborIndex:
             ConfigError: when there is no such layer.
             CorpusError: when the text has no words.
             OutputError: when the index cannot be written.
-            MissingExtraError: when it would take more than 4 GiB, and faiss is not installed.
+            MissingExtraError: when it would take more than 2 GiB, and faiss is not installed.
             ElmokitError: when a vector is not finite, or ``text`` is a single string.
         """
         number = _layer_number(embedder, layer)
