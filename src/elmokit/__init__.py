@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from elmokit.training.evaluation import Evaluation, evaluate
     from elmokit.training.restart import restart, restart_config
     from elmokit.training.trainer import Trainer
-    from elmokit.visualize.neighbors import NeighborIndex
     from elmokit.visualize.curves import plot_curves
     from elmokit.visualize.figure import save_figure
+    from elmokit.visualize.neighbors import NeighborIndex
     from elmokit.visualize.plots import plot_uses
 
 _HOMES = {
