@@ -84,6 +84,10 @@ def plot_curves(save_dirs: Sequence[str | Path]) -> Figure:
     )
     longest = max(run.train.seconds[-1] for run in runs)
     unit, seconds = ("hours", 3600.0) if longest >= 7200 else ("minutes", 60.0)
+    shown = np.concatenate([curve.perplexity for run in runs for curve in (run.train, run.heldout)])
+    for own_axes in axes:
+        own_axes.set_yscale("log")
+        own_axes.set_ylim(shown.min() / 1.1, shown.max() * 1.1)
     for run in runs:
         _draw(axes[0], run, run.train.tokens, run.heldout.tokens)
         _draw(axes[1], run, run.train.seconds / seconds, run.heldout.seconds / seconds)
@@ -128,11 +132,14 @@ def _lasting(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The records, without those of steps that were done again later."""
     kept: list[dict[str, Any]] = []
     for record in records:
-        while kept and (
-            kept[-1]["step"] > record["step"]
-            or (kept[-1]["step"], kept[-1].get("event")) == (record["step"], record.get("event"))
-        ):
-            kept.pop()
+        start = len(kept)  # of what is void
+        for place in range(len(kept) - 1, -1, -1):
+            other = kept[place]
+            if other["step"] < record["step"]:
+                break
+            if other["step"] > record["step"] or other.get("event") == record.get("event"):
+                start = place
+        del kept[start:]
         kept.append(record)
     return kept
 
@@ -164,7 +171,6 @@ def _finish(axes: Axes, label: str) -> None:
 
     axes.set_xlabel(label, color=TEXT)
     axes.set_xlim(left=0)
-    axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
