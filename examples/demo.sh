@@ -35,7 +35,7 @@ TEXT
 run elmokit embed "$out/model" "$out/sentences.txt" "$out/vectors.hdf5"
 
 step "6. One word, many vectors: nearest uses in context"
-run python examples/nearest_in_context.py "$out/model" "$text/heldout-00000.txt.gz" \
+run elmokit neighbors "$out/model" "$text/heldout-00000.txt.gz" "$text/train-00000.txt.gz" -k 5 \
     --query "every American has the right to vote" --word right \
     --query "we are on the right track" --word right
 

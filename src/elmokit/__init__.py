@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from elmokit.training.trainer import Trainer
     from elmokit.visualize.curves import plot_curves
     from elmokit.visualize.figure import save_figure
+    from elmokit.visualize.neighbors import NeighborIndex
     from elmokit.visualize.plots import plot_uses
 
 _HOMES = {
@@ -41,6 +42,7 @@ _HOMES = {
     "ElmokitError": "elmokit.errors",
     "Evaluation": "elmokit.training.evaluation",
     "LanguageModel": "elmokit.language_model",
+    "NeighborIndex": "elmokit.visualize.neighbors",
     "PretrainedModel": "elmokit.bundle.pretrained",
     "Trainer": "elmokit.training.trainer",
     "Vocabulary": "elmokit.data.vocabulary",
@@ -64,6 +66,7 @@ __all__ = [
     "ElmokitError",
     "Evaluation",
     "LanguageModel",
+    "NeighborIndex",
     "PretrainedModel",
     "Trainer",
     "Vocabulary",

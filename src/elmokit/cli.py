@@ -26,6 +26,7 @@ VERBS = {
     "substitutes": ("elmokit.commands.substitutes", "What else could stand at a place of a sentence."),
     "plot": ("elmokit.commands.plot", "Draw a map of words in context."),
     "curves": ("elmokit.commands.curves", "Draw the learning curves of training runs."),
+    "neighbors": ("elmokit.commands.neighbors", "The nearest uses of a word in context, over a text."),
     "info": ("elmokit.commands.info", "Geometry, parameters and training facts of a model."),
 }
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar
 
@@ -87,6 +89,22 @@ class ElmoEmbedder:
         """D, the width of a vector."""
         config = self.pretrained.config.model
         return config.num_directions * config.lstm.projection_dim
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of all that the vectors depend on: the same for the same model, wherever it lies."""
+        pretrained = self.pretrained
+        digest = hashlib.blake2b(repr(pretrained.config.model).encode(), digest_size=16)
+        tensors = [*self.model.named_parameters(), *sorted((self._token_table or {}).items())]
+        for name, tensor in tensors:
+            if not name.startswith("softmax."):  # a model may come with it or without
+                digest.update(f"{name} {tuple(tensor.shape)}".encode(errors="surrogatepass"))
+                digest.update(np.ascontiguousarray(tensor.detach().float().cpu().numpy()).data)
+        if pretrained.lexicon is not None:
+            digest.update(repr(pretrained.lexicon).encode(errors="surrogatepass"))
+        elif pretrained.config.model.char_cnn is None:
+            digest.update("\n".join(pretrained.require_vocabulary().words).encode())
+        return digest.hexdigest()
 
     def embed(
         self, sentences: Iterable[str | Sequence[str]], layers: Layers = "all", *, batch_size: int = 64

@@ -7,8 +7,9 @@ import os
 import numpy as np
 import pytest
 
-from elmokit.data.corpus import BOS_TYPE, EOS_TYPE, open_corpus, prepare_corpus, rank_correlation
+from elmokit.data.corpus import Corpus, open_corpus, prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
+from elmokit.data.word_types import BOS_TYPE, EOS_TYPE, rank_correlation
 from elmokit.errors import CorpusError, OutputError, TextError
 
 TEXT = "the cat .\n\nnaïve 我 the the\n \n<UNK> end\n"
@@ -241,3 +242,33 @@ def test_the_place_of_a_sentence(tmp_path):
     corpus = prepare_corpus([str(tmp_path)])
     places = [corpus.place(k).removeprefix(f"{tmp_path}/") for k in range(4)]
     assert places == ["a.txt:1", "a.txt:2", "a.txt:3", "b.txt:1"]
+
+
+def test_a_text_in_memory_is_that_of_the_file(text):
+    corpus, _ = prepare("a.txt")
+    in_memory = Corpus.from_sentences(line.split() for line in TEXT.splitlines())
+    assert in_memory.fingerprint == corpus.fingerprint
+    assert sentences(in_memory) == sentences(corpus)
+    assert in_memory.num_blank_lines == 2
+    np.testing.assert_array_equal(in_memory.types.counts, corpus.types.counts)
+    with pytest.raises(CorpusError, match="the text has no words"):
+        Corpus.from_sentences([[], []])
+
+
+def test_the_words_of_a_sentence(text):
+    corpus, _ = prepare("a.txt")
+    assert [corpus.words(k) for k in range(5)] == [tuple(line.split()) for line in TEXT.splitlines()]
+
+
+@pytest.mark.parametrize("is_in_memory", [False, True])
+def test_a_saved_corpus_is_opened(text, is_in_memory):
+    corpus, _ = prepare("a.txt")
+    if is_in_memory:
+        corpus = Corpus.from_sentences(line.split() for line in TEXT.splitlines())
+    (text / "saved").mkdir()
+    corpus.save(text / "saved")
+    opened = open_corpus(text / "saved")
+    assert sentences(opened) == sentences(corpus)
+    np.testing.assert_array_equal(opened.types.counts, corpus.types.counts)
+    for name in ("source_states", "first_lines", "fingerprint", "num_blank_lines"):
+        assert getattr(opened, name) == getattr(corpus, name)

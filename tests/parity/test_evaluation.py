@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from elmokit.data.batches import BatchMaker, every_token_once
-from elmokit.data.corpus import EOS_TYPE
+from elmokit.data.word_types import EOS_TYPE
 from elmokit.training import evaluation
 from elmokit.training.evaluation import bilm_perplexity, evaluate
 

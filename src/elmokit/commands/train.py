@@ -17,9 +17,10 @@ from elmokit.checkpoint import list_checkpoints
 from elmokit.commands import terminal
 from elmokit.commands.restart import Restart, takes_restart
 from elmokit.config import Config
-from elmokit.data.corpus import Corpus, is_prepared, prepare_corpus, rank_correlation
+from elmokit.data.corpus import Corpus, is_prepared, prepare_corpus
 from elmokit.data.text import find_texts, total_bytes
 from elmokit.data.vocabulary import UNK_ID, Vocabulary
+from elmokit.data.word_types import rank_correlation
 from elmokit.errors import OutputError
 from elmokit.training.evaluation import Evaluation
 from elmokit.training.parameter_names import matching_names

@@ -20,8 +20,9 @@ import hashlib
 import json
 import os
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -29,73 +30,16 @@ import numpy as np
 
 from elmokit.atomic import clear_leftovers, new_directory
 from elmokit.cache import default_cache_dir
-from elmokit.data.characters import boundary_rows, char_rows, word_bytes
+from elmokit.data.characters import word_bytes
 from elmokit.data.sources import source_state
 from elmokit.data.text import find_texts, read_sentences
-from elmokit.data.vocabulary import BOS_ID, EOS_ID, UNK_ID, Vocabulary, no_token_error
+from elmokit.data.vocabulary import no_token_error
+from elmokit.data.word_types import BOS_TYPE, EOS_TYPE, NUM_BOUNDARY_TYPES, TypeTable
 from elmokit.errors import CorpusError, OutputError
 
 FORMAT_VERSION = 2
-BOS_TYPE, EOS_TYPE = 0, 1
-NUM_BOUNDARY_TYPES = 2
 _WRITE_TOKENS = 1 << 20  # tokens held before they go to the disk
 _LEFTOVER_SECONDS = 24 * 60 * 60  # without a write: nobody prepares this slowly
-
-
-class TypeTable:
-    """The distinct surface forms of a corpus, by type id.
-
-    Args:
-        spellings: the bytes of all types, one after the other.
-        offsets: (num_types + 1,) where each type's bytes start; types 0 and 1, the sentence
-            boundaries, have none.
-        counts: (num_types,) how often each type occurs.
-    """
-
-    def __init__(self, spellings: np.ndarray, offsets: np.ndarray, counts: np.ndarray) -> None:
-        self._spellings = spellings
-        self._offsets = offsets
-        self.counts = counts
-
-    def __len__(self) -> int:
-        return len(self._offsets) - 1
-
-    def spelling(self, type_id: int) -> bytes:
-        """The bytes of one type."""
-        return self._spellings[self._offsets[type_id] : self._offsets[type_id + 1]].tobytes()
-
-    def char_rows(self, type_ids: np.ndarray, max_characters: int) -> np.ndarray:
-        """Character ids (len(type_ids), max_characters) of the given types."""
-        rows = char_rows([self.spelling(type_id) for type_id in type_ids], max_characters)
-        boundaries = boundary_rows(max_characters)
-        for type_id in (BOS_TYPE, EOS_TYPE):
-            rows[type_ids == type_id] = boundaries[type_id]
-        return rows
-
-    def word_ids(self, vocabulary: Vocabulary) -> np.ndarray:
-        """The vocabulary's id of every type, ``<UNK>`` where it has none: (num_types,) int64."""
-        ids = np.full(len(self), UNK_ID, dtype=np.int64)
-        ids[BOS_TYPE], ids[EOS_TYPE] = BOS_ID, EOS_ID
-        for type_id in range(NUM_BOUNDARY_TYPES, len(self)):
-            ids[type_id] = vocabulary.id_of(self.spelling(type_id).decode("utf-8"))
-        return ids
-
-
-def rank_correlation(types: TypeTable, word_ids: np.ndarray) -> float:
-    """How well a vocabulary is ordered by falling count in a text: Spearman's rho, 1 for perfectly.
-
-    The sampled softmax takes it for so ordered.
-
-    Args:
-        types: of the text.
-        word_ids: the vocabulary's ids of the types, from :meth:`TypeTable.word_ids`.
-    """
-    known = word_ids > UNK_ID
-    if known.sum() < 2:
-        return 1.0
-    orders = (np.argsort(values, kind="stable") for values in (word_ids[known], -types.counts[known]))
-    ranks = [np.argsort(order) for order in orders]
-    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 
 
 @dataclass(frozen=True)
@@ -146,6 +90,55 @@ class Corpus:
         ids[0], ids[-1] = BOS_TYPE, EOS_TYPE
         ids[1:-1] = self.tokens[start:end]
         return ids
+
+    def words(self, index: int) -> tuple[str, ...]:
+        """The words of one sentence, boundaries not included."""
+        return tuple(
+            self.types.word(type_id) for type_id in self.tokens[self.offsets[index] : self.offsets[index + 1]]
+        )
+
+    @classmethod
+    def from_sentences(cls, sentences: Iterable[Sequence[str]]) -> Corpus:
+        """Prepare a text that is no file, in memory.
+
+        Args:
+            sentences: their tokens.
+
+        Raises:
+            CorpusError: when there is no token.
+        """
+        tokens, offsets = BytesIO(), BytesIO()
+        numbering = _Numbering(tokens, offsets)
+        numbering.add(sentences)
+        numbering.flush()
+        if numbering.num_tokens == 0:
+            raise CorpusError("the text has no words")
+        types, fingerprint = numbering.types()
+        return cls(
+            tokens=np.frombuffer(tokens.getbuffer(), np.uint32),
+            offsets=np.frombuffer(offsets.getbuffer(), np.int64),
+            types=types,
+            source_states=(),
+            first_lines=(),
+            fingerprint=fingerprint,
+            num_blank_lines=numbering.num_blank_lines,
+        )
+
+    def save(self, directory: Path) -> None:
+        """Write the corpus into an empty directory, for :func:`open_corpus`."""
+        (directory / "tokens.u32").write_bytes(self.tokens.data)
+        (directory / "offsets.i64").write_bytes(self.offsets.data)
+        self.types.save(directory)
+        _write_meta(
+            directory,
+            sources=self.source_states,
+            first_lines=self.first_lines,
+            num_tokens=self.num_tokens,
+            num_lines=len(self.offsets) - 1,
+            num_blank_lines=self.num_blank_lines,
+            num_types=len(self.types),
+            fingerprint=self.fingerprint,
+        )
 
 
 def prepare_corpus(
@@ -247,70 +240,92 @@ def _write(
     sources: Sequence[dict[str, Any]],
     on_bytes: Callable[[int], None] | None,
 ) -> None:
-    type_ids: dict[str, int] = {}
-    counts = array("q", [0] * NUM_BOUNDARY_TYPES)
-    num_tokens = num_lines = num_blank_lines = 0
-    fingerprint = hashlib.blake2b(digest_size=16)
     with (
         (directory / "tokens.u32").open("wb") as tokens_file,
         (directory / "offsets.i64").open("wb") as offsets_file,
     ):
-        tokens, offsets = array("I"), array("q", [0])
-
-        def write_buffers() -> None:
-            fingerprint.update(tokens)
-            fingerprint.update(offsets)
-            _write_array(tokens_file, tokens)
-            _write_array(offsets_file, offsets)
-
+        numbering = _Numbering(tokens_file, offsets_file)
         first_lines = []
         for path in paths:
-            first_lines.append(num_lines)
-            for sentence in read_sentences(path, on_bytes):
-                for word in sentence:
-                    type_id = type_ids.get(word)
-                    if type_id is None:
-                        type_id = type_ids[word] = len(counts)
-                        counts.append(0)
-                    counts[type_id] += 1
-                    tokens.append(type_id)
-                num_tokens += len(sentence)
-                num_blank_lines += not sentence
-                num_lines += 1
-                offsets.append(num_tokens)
-                if len(tokens) >= _WRITE_TOKENS or len(offsets) >= _WRITE_TOKENS:
-                    write_buffers()
-        write_buffers()
-    if num_tokens == 0:
+            first_lines.append(numbering.num_lines)
+            numbering.add(read_sentences(path, on_bytes))
+        numbering.flush()
+    if numbering.num_tokens == 0:
         raise no_token_error(paths)
-    num_types = len(counts)
-    counts[BOS_TYPE] = counts[EOS_TYPE] = num_lines
-    with (
-        (directory / "spellings.bytes").open("wb") as spellings_file,
-        (directory / "spelling_offsets.i64").open("wb") as offsets_file,
-        (directory / "counts.i64").open("wb") as counts_file,
-    ):
-        spelling_offsets = array("q", [0] * (NUM_BOUNDARY_TYPES + 1))
-        for word in type_ids:
-            spelling = word_bytes(word)
-            fingerprint.update(spelling + b"\n")
-            spellings_file.write(spelling)
-            spelling_offsets.append(spelling_offsets[-1] + len(spelling))
-        _write_array(offsets_file, spelling_offsets)
-        _write_array(counts_file, counts)
-    meta = {
-        "format_version": FORMAT_VERSION,
-        "sources": list(sources),
-        "first_lines": first_lines,
-        "num_tokens": num_tokens,
-        "num_lines": num_lines,
-        "num_blank_lines": num_blank_lines,
-        "num_types": num_types,
-        "fingerprint": fingerprint.hexdigest(),
-    }
+    types, fingerprint = numbering.types()
+    types.save(directory)
+    _write_meta(
+        directory,
+        sources=sources,
+        first_lines=first_lines,
+        num_tokens=numbering.num_tokens,
+        num_lines=numbering.num_lines,
+        num_blank_lines=numbering.num_blank_lines,
+        num_types=len(types),
+        fingerprint=fingerprint,
+    )
+
+
+def _write_meta(directory: Path, **values: Any) -> None:
+    meta = {"format_version": FORMAT_VERSION, **values}
     (directory / "corpus.json").write_text(json.dumps(meta, indent=2) + "\n", encoding="utf-8")
 
 
-def _write_array(file: BinaryIO, values: array[int]) -> None:
-    values.tofile(file)
-    del values[:]
+class _Numbering:
+    """Numbers the types of a text as they come, and writes the ids of its tokens.
+
+    Args:
+        tokens_file: for the type ids.
+        offsets_file: for where each sentence starts, and the end.
+    """
+
+    def __init__(self, tokens_file: BinaryIO, offsets_file: BinaryIO) -> None:
+        self.num_tokens = self.num_lines = self.num_blank_lines = 0
+        self._tokens_file, self._offsets_file = tokens_file, offsets_file
+        self._tokens, self._offsets = array("I"), array("q", [0])
+        self._type_ids: dict[str, int] = {}
+        self._counts = array("q", [0] * NUM_BOUNDARY_TYPES)
+        self._fingerprint = hashlib.blake2b(digest_size=16)
+
+    def add(self, sentences: Iterable[Sequence[str]]) -> None:
+        """Append sentences to the text."""
+        type_ids, counts, tokens, offsets = self._type_ids, self._counts, self._tokens, self._offsets
+        for sentence in sentences:
+            for word in sentence:
+                type_id = type_ids.get(word)
+                if type_id is None:
+                    type_id = type_ids[word] = len(counts)
+                    counts.append(0)
+                counts[type_id] += 1
+                tokens.append(type_id)
+            self.num_tokens += len(sentence)
+            self.num_blank_lines += not sentence
+            self.num_lines += 1
+            offsets.append(self.num_tokens)
+            if len(tokens) >= _WRITE_TOKENS or len(offsets) >= _WRITE_TOKENS:
+                self.flush()
+
+    def flush(self) -> None:
+        """Write what is held."""
+        for values, file in ((self._tokens, self._tokens_file), (self._offsets, self._offsets_file)):
+            self._fingerprint.update(values)
+            values.tofile(file)
+            del values[:]
+
+    def types(self) -> tuple[TypeTable, str]:
+        """The types of the whole text, and its fingerprint."""
+        self._counts[BOS_TYPE] = self._counts[EOS_TYPE] = self.num_lines
+        fingerprint = self._fingerprint.copy()
+        spellings = bytearray()
+        offsets = array("q", [0] * (NUM_BOUNDARY_TYPES + 1))
+        for word in self._type_ids:
+            spelling = word_bytes(word)
+            fingerprint.update(spelling + b"\n")
+            spellings += spelling
+            offsets.append(len(spellings))
+        table = TypeTable(
+            np.frombuffer(spellings, np.uint8),
+            np.frombuffer(offsets, np.int64),
+            np.frombuffer(self._counts, np.int64),
+        )
+        return table, fingerprint.hexdigest()

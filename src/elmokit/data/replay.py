@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from elmokit.data.corpus import NUM_BOUNDARY_TYPES, Corpus, TypeTable
+from elmokit.data.corpus import Corpus
 from elmokit.data.vocabulary import Vocabulary
+from elmokit.data.word_types import NUM_BOUNDARY_TYPES, TypeTable
 
 
 @dataclass(frozen=True)

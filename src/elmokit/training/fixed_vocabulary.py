@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elmokit.data.corpus import TypeTable
 from elmokit.data.vocabulary import UNK_ID, Vocabulary
+from elmokit.data.word_types import TypeTable
 from elmokit.model.softmax import Softmax
 
 

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from elmokit.data.batches import Batch
-from elmokit.data.corpus import BOS_TYPE, Corpus
+from elmokit.data.corpus import Corpus
 from elmokit.data.vocabulary import BOS_ID, EOS_ID, Vocabulary
+from elmokit.data.word_types import BOS_TYPE
 from elmokit.model.bilm import BiLM
 from elmokit.model.softmax import Softmax
 from elmokit.training.forward import run_language_model

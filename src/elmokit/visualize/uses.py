@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from elmokit.embedder import ElmoEmbedder, Layers, tokenized
-from elmokit.errors import ElmokitError
+from elmokit.errors import ConfigError, ElmokitError
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,29 @@ class Use:
         left = self.sentence[start : self.position]
         right = self.sentence[self.position + 1 : stop]
         return " ".join([*left, f"[{self.word}]", *right])
+
+
+def position_of(tokens: Sequence[str], word: str | int) -> int:
+    """Where a word stands in a sentence.
+
+    Args:
+        tokens: of the sentence.
+        word: its first occurrence; or its place, from 0, from the end if negative.
+
+    Raises:
+        ConfigError: when there is no such word or place.
+    """
+    if isinstance(word, str):
+        if word not in tokens:
+            raise ConfigError(f"word {word}: not a token of the sentence: {' '.join(tokens)}")
+        return tokens.index(word)
+    if not -len(tokens) <= word < len(tokens):
+        raise ConfigError(
+            f"word: expected a place from 0 to {len(tokens) - 1}, got {word}"
+            if tokens
+            else "word: the sentence has no token"
+        )
+    return word % len(tokens)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,126 @@
+"""Search among a million tokens, beside reading their vectors; and how fast the index is built.
+
+    python benchmarks/neighbors_speed.py [--widths 256 1024] [--tokens 1000000] [--model tiny-en]
+
+Exact search is measured with random vectors, as its time depends on nothing but their number and width.
+The floor is the time to copy as many bytes in memory. Build, opening and clusters are measured with a model
+on the State of the Union addresses, and the recall of clusters is that of the 10 nearest uses of 200 words
+of the text, by exact search. All on one thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from machine import seconds_per_call
+
+from elmokit import ElmoEmbedder, NeighborIndex
+from elmokit.data.corpus import Corpus
+from elmokit.data.text import find_texts, read_sentences
+from elmokit.visualize.clusters import find_clusters
+from elmokit.visualize.cosine import UNIT_TYPE, falling, similarities, unit_vectors
+
+TEXTS = Path(__file__).parent.parent / "examples" / "data" / "sotu" / "*.txt.gz"
+NUM_QUERIES = 200
+K = 10
+T = TypeVar("T")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--widths", nargs="+", type=int, default=[256, 1024])
+    parser.add_argument("--tokens", type=int, default=1_000_000)
+    parser.add_argument("--model", default="tiny-en")
+    parser.add_argument("--built-tokens", type=int, default=300_000)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as directory:
+        print(
+            f"{'tokens':>10} {'width':>6} {'MB':>6} {'median':>8} {'worst':>8} {'floor':>8} {'of floor':>9}"
+        )
+        for width in arguments.widths:
+            measure_search(Path(directory) / str(width), arguments.tokens, width)
+        measure_index(Path(directory) / "index", arguments.model, arguments.built_tokens)
+
+
+def measure_search(path: Path, num_tokens: int, width: int) -> None:
+    """Exact search in a file that is in memory."""
+    generator = np.random.default_rng(0)
+    with path.open("wb") as file:
+        for start in range(0, num_tokens, 50_000):
+            shape = (min(50_000, num_tokens - start), width)
+            file.write(unit_vectors(generator.standard_normal(shape, np.float32)).astype(UNIT_TYPE).data)
+    units = np.memmap(path, UNIT_TYPE, mode="c", shape=(num_tokens, width))
+    queries = unit_vectors(generator.standard_normal((30, width), np.float32))
+    durations = []
+    for query in (queries[0], *queries):
+        started = time.perf_counter()
+        list(itertools.islice(falling(similarities(units, query)), K))
+        durations.append(time.perf_counter() - started)
+    durations = sorted(durations[1:])
+    copy = np.empty_like(units[: num_tokens // 4])
+    floor = 4 * seconds_per_call(lambda: np.copyto(copy, units[: len(copy)]), min_seconds=1.0)
+    median = durations[len(durations) // 2]
+    print(
+        f"{num_tokens:>10,} {width:>6} {units.nbytes / 1e6:>6,.0f} {median * 1e3:>5.0f} ms "
+        f"{durations[-1] * 1e3:>5.0f} ms {floor * 1e3:>5.0f} ms {floor / median:>9.0%}"
+    )
+
+
+def measure_index(directory: Path, model: str, num_tokens: int) -> None:
+    """Build, opening, and search by clusters beside the exact one, for words of text that is not indexed."""
+    embedder = ElmoEmbedder.load(model)
+    text = itertools.chain.from_iterable(map(read_sentences, find_texts([str(TEXTS)])))
+    queries = [sentence for sentence in itertools.islice(text, 2 * NUM_QUERIES) if sentence][:NUM_QUERIES]
+    sentences, num_read = [], 0
+    for sentence in text:
+        sentences.append(sentence)
+        num_read += len(sentence)
+        if num_read >= num_tokens:
+            break
+    corpus = Corpus.from_sentences(sentences)
+    exact, seconds = timed(lambda: NeighborIndex.build(embedder, corpus, directory / "exact"))
+    size = sum(path.stat().st_size for path in (directory / "exact").rglob("*"))
+    _, opening = timed(lambda: NeighborIndex.open(directory / "exact", embedder))
+    print(
+        f"\n{model}, width {embedder.dim}: {num_read:,} tokens indexed, {num_read / seconds:,.0f} a second; "
+        f"{size / num_read:.0f} bytes a token; opened in {opening:.2f} s"
+    )
+    units = np.memmap(directory / "exact" / "vectors.f16", UNIT_TYPE, mode="c").reshape(-1, embedder.dim)
+    clusters, seconds = timed(lambda: find_clusters(units))
+    print(f"{len(clusters.centers):,} clusters found in {seconds:.1f} s")
+    clustered = NeighborIndex.open(directory / "exact", embedder)
+    clustered._clusters = clusters
+    generator = np.random.default_rng(0)
+    vectors = [
+        vectors[generator.integers(len(vectors))] for vectors in embedder.iter_embed(queries, exact.layer)
+    ]
+    num_found = 0
+    durations: dict[str, list[float]] = {"exact": [], "clusters": []}
+    for vector in vectors:
+        expected, duration = timed(lambda: exact.search(vector, K))  # noqa: B023
+        durations["exact"].append(duration)
+        found, duration = timed(lambda: clustered.search(vector, K))  # noqa: B023
+        durations["clusters"].append(duration)
+        num_found += len({neighbor.use for neighbor in found} & {neighbor.use for neighbor in expected})
+    for name, values in durations.items():
+        print(f"{name:<9} median {np.median(values) * 1e3:.1f} ms, worst {max(values) * 1e3:.1f} ms")
+    print(f"recall@{K} of clusters {num_found / (K * len(vectors)):.4f}")
+
+
+def timed(function: Callable[[], T]) -> tuple[T, float]:
+    started = time.perf_counter()
+    result = function()
+    return result, time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()
