@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from elmokit.training.evaluation import Evaluation, evaluate
     from elmokit.training.restart import restart, restart_config
     from elmokit.training.trainer import Trainer
+    from elmokit.visualize.projector import ProjectorLog, write_projector
 
 _HOMES = {
     "BiLM": "elmokit.model.bilm",
@@ -39,6 +40,7 @@ _HOMES = {
     "Evaluation": "elmokit.training.evaluation",
     "LanguageModel": "elmokit.language_model",
     "PretrainedModel": "elmokit.bundle.pretrained",
+    "ProjectorLog": "elmokit.visualize.projector",
     "Trainer": "elmokit.training.trainer",
     "Vocabulary": "elmokit.data.vocabulary",
     "batch_to_ids": "elmokit.elmo",
@@ -47,6 +49,7 @@ _HOMES = {
     "prepare_corpus": "elmokit.data.corpus",
     "restart": "elmokit.training.restart",
     "restart_config": "elmokit.training.restart",
+    "write_projector": "elmokit.visualize.projector",
 }
 
 __all__ = [
@@ -59,6 +62,7 @@ __all__ = [
     "Evaluation",
     "LanguageModel",
     "PretrainedModel",
+    "ProjectorLog",
     "Trainer",
     "Vocabulary",
     "__version__",
@@ -68,6 +72,7 @@ __all__ = [
     "prepare_corpus",
     "restart",
     "restart_config",
+    "write_projector",
 ]
 
 

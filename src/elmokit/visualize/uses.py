@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import itertools
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +51,63 @@ class UsesInContext:
     """(L, N, D) for all layers, else (N, D); float32."""
 
 
+def find_uses(sentences: Iterable[str | Sequence[str]], words: Collection[str] = ()) -> list[Use]:
+    """The uses of words in a text, in its order.
+
+    Args:
+        sentences: lists of tokens, or plain strings, which are split on white space.
+        words: the words to find; all by default.
+
+    Raises:
+        ElmokitError: when ``sentences`` is a single string, or no word is left.
+    """
+    wanted = frozenset(words)
+    uses = [
+        Use(sentence, number, place)
+        for number, sentence in enumerate(map(tuple, tokenized(sentences)))
+        for place, word in enumerate(sentence)
+        if not wanted or word in wanted
+    ]
+    if not uses:
+        raise ElmokitError(
+            f"none of the words occurs in the text: {', '.join(sorted(wanted))}"
+            if wanted
+            else "the text has no words"
+        )
+    return uses
+
+
+def vectors_of(
+    embedder: ElmoEmbedder,
+    uses: Sequence[Use],
+    layers: Layers = "all",
+    *,
+    on_sentences: Callable[[int, int], None] | None = None,
+) -> np.ndarray:
+    """The vectors of uses; only those take memory, and only their sentences are embedded.
+
+    Args:
+        embedder: the model.
+        uses: one or more, those of a sentence one after the other.
+        layers: as in :meth:`ElmoEmbedder.embed`.
+        on_sentences: told how many sentences have been embedded, of how many.
+
+    Returns:
+        (L, N, D) for all layers, else (N, D); float32.
+
+    Raises:
+        ConfigError: when there is no such layer.
+    """
+    of_sentences = [list(group) for _, group in itertools.groupby(uses, key=lambda use: use.number)]
+    embedded = embedder.iter_embed((group[0].sentence for group in of_sentences), layers)
+    kept: list[np.ndarray] = []
+    for group, vectors in zip(of_sentences, embedded, strict=True):
+        kept.append(vectors[..., [use.position for use in group], :])
+        if on_sentences is not None:
+            on_sentences(len(kept), len(of_sentences))
+    return np.concatenate(kept, axis=-2)
+
+
 def uses_in_context(
     embedder: ElmoEmbedder,
     sentences: Iterable[str | Sequence[str]],
@@ -59,7 +117,7 @@ def uses_in_context(
 ) -> UsesInContext:
     """Embed sentences and keep the vectors of their words.
 
-    Only the vectors that are kept take memory, so a long text may be searched for some words.
+    A long text may be searched for some words: see :func:`vectors_of`.
 
     Args:
         embedder: the model.
@@ -71,18 +129,5 @@ def uses_in_context(
         ConfigError: when there is no such layer.
         ElmokitError: when ``sentences`` is a single string, or no word is left.
     """
-    wanted = frozenset(words)
-    found = [tuple(sentence) for sentence in tokenized(sentences)]
-    uses: list[Use] = []
-    kept: list[np.ndarray] = []
-    for number, (sentence, vectors) in enumerate(zip(found, embedder.iter_embed(found, layers), strict=True)):
-        places = [k for k, word in enumerate(sentence) if not wanted or word in wanted]
-        uses += [Use(sentence, number, place) for place in places]
-        kept.append(vectors[..., places, :])
-    if not uses:
-        raise ElmokitError(
-            f"none of the words occurs in the text: {', '.join(sorted(wanted))}"
-            if wanted
-            else "the text has no words"
-        )
-    return UsesInContext(uses, np.concatenate(kept, axis=-2))
+    uses = find_uses(sentences, words)
+    return UsesInContext(uses, vectors_of(embedder, uses, layers))
