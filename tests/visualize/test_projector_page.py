@@ -32,11 +32,24 @@ SENTENCES = [
     "Artists all over the world are attending the play",
     "Child is playing the guitar",
     "There was absolute silence during the play",
-    ["tab\there", "line\nend", "\r", "\u2028", "\0", "", "007", '"', "<b>bold</b>", "$\\alpha$", "日本語", "😀"],
+    [
+        "tab\there",
+        "line\nend",
+        "\r",
+        "\u2028",
+        "\0",
+        "",
+        "007",
+        '"',
+        "<b>bold</b>",
+        "$\\alpha$",
+        "日本語",
+        "😀",
+    ],
 ]
 NUM_POINTS = 31 + 12
 TENSORS = ["average", "lstm 1", "lstm 2", "tokens (no context)"]
-SECONDS = 10  # on a busy machine
+SECONDS = 60  # on a busy machine
 POINT_COLOR = (0x75, 0x75, 0xD9)
 
 
@@ -66,8 +79,12 @@ def tensorboard(logdir: Path) -> Iterator[str]:
                 time.sleep(0.1)
         yield url
     finally:
-        os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
+        os.killpg(server.pid, signal.SIGTERM)
+        try:
+            server.wait(SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
 
 
 @pytest.fixture(scope="module")

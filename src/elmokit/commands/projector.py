@@ -12,6 +12,7 @@ from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.commands import terminal
 from elmokit.commands.models import device_option, takes_model
 from elmokit.data.text import find_texts, read_sentences, total_bytes
+from elmokit.data.vocabulary import no_token_error
 from elmokit.embedder import ElmoEmbedder
 from elmokit.visualize.projector import write_projector
 
@@ -31,7 +32,7 @@ from elmokit.visualize.projector import write_projector
 )
 @click.option(
     "--max-points",
-    type=click.IntRange(min=1, max=100_000),
+    type=click.IntRange(min=2, max=100_000),
     default=10_000,
     show_default=True,
     help="Of more uses a random sample is shown.",
@@ -66,6 +67,8 @@ def command(
     embedder = ElmoEmbedder(pretrained, device=device)
     with terminal.progress_bar("reading", total_bytes(paths), "B") as bar:
         sentences = [sentence for path in paths for sentence in read_sentences(path, bar.update)]
+    if not any(sentences):
+        raise no_token_error(paths)
     with terminal.progress_bar("embedding", None, " sentences") as bar:
 
         def show(done: int, total: int) -> None:

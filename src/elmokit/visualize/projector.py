@@ -68,14 +68,19 @@ def write_projector(
         on_sentences: told how many sentences have been embedded, of how many.
 
     Raises:
-        ConfigError: when ``max_points`` is not positive.
-        ElmokitError: when ``sentences`` is a single string, no word is left, or a vector is not finite.
+        ConfigError: when ``max_points`` is below 2.
+        ElmokitError: when ``sentences`` is a single string, fewer than two words are left (TensorBoard hides
+            a single point), or a vector is not finite.
         OutputError: when the files cannot be written, or others are in their place.
     """
-    if max_points < 1:
-        raise ConfigError(f"max_points: expected at least 1, got {max_points}")
+    if max_points < 2:
+        raise ConfigError(f"max_points: expected at least 2, got {max_points}")
     text = list(tokenized(sentences))
     found = find_uses(text, words)
+    if len(found) == 1:
+        raise ElmokitError(
+            f"found a single word, {found[0].shown(_WIDTH)!r}: TensorBoard's projector shows two or more"
+        )
     uses = _sample(found, max_points, seed)
     layers = vectors_of(embedder, uses, "all", on_sentences=on_sentences)  # (L, N, D)
     _check_finite(layers, uses)
