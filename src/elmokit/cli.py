@@ -27,6 +27,7 @@ VERBS = {
     "plot": ("elmokit.commands.plot", "Draw a map of words in context."),
     "curves": ("elmokit.commands.curves", "Draw the learning curves of training runs."),
     "neighbors": ("elmokit.commands.neighbors", "The nearest uses of a word in context, over a text."),
+    "projector": ("elmokit.commands.projector", "Show words in context in TensorBoard's projector."),
     "info": ("elmokit.commands.info", "Geometry, parameters and training facts of a model."),
 }
 
