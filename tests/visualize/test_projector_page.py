@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -64,7 +63,6 @@ def tensorboard(logdir: Path) -> Iterator[str]:
         [*command, "--host", "127.0.0.1"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
     )
     try:
         url = f"http://127.0.0.1:{port}"
@@ -79,11 +77,11 @@ def tensorboard(logdir: Path) -> Iterator[str]:
                 time.sleep(0.1)
         yield url
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
+        server.terminate()
         try:
-            server.wait(SECONDS)
+            server.wait(10)
         except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
+            server.kill()
             server.wait()
 
 
