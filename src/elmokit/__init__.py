@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from elmokit.visualize.figure import save_figure
     from elmokit.visualize.neighbors import NeighborIndex
     from elmokit.visualize.plots import plot_uses
+    from elmokit.visualize.projector import ProjectorLog, write_projector
 
 _HOMES = {
     "BiLM": "elmokit.model.bilm",
@@ -44,6 +45,7 @@ _HOMES = {
     "LanguageModel": "elmokit.language_model",
     "NeighborIndex": "elmokit.visualize.neighbors",
     "PretrainedModel": "elmokit.bundle.pretrained",
+    "ProjectorLog": "elmokit.visualize.projector",
     "Trainer": "elmokit.training.trainer",
     "Vocabulary": "elmokit.data.vocabulary",
     "batch_to_ids": "elmokit.elmo",
@@ -55,6 +57,7 @@ _HOMES = {
     "restart": "elmokit.training.restart",
     "restart_config": "elmokit.training.restart",
     "save_figure": "elmokit.visualize.figure",
+    "write_projector": "elmokit.visualize.projector",
 }
 
 __all__ = [
@@ -68,6 +71,7 @@ __all__ = [
     "LanguageModel",
     "NeighborIndex",
     "PretrainedModel",
+    "ProjectorLog",
     "Trainer",
     "Vocabulary",
     "__version__",
@@ -80,6 +84,7 @@ __all__ = [
     "restart",
     "restart_config",
     "save_figure",
+    "write_projector",
 ]
 
 

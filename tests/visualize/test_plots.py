@@ -45,7 +45,6 @@ def random_map(num_points: int, groups: list[str] | None = None) -> WordMap:
         groups,
         None,
         "a map",
-        num_points,
     )
 
 

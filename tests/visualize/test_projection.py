@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from elmokit.errors import ConfigError, ElmokitError
-from elmokit.visualize.projection import explained_variance, project, unit_vectors
+from elmokit.visualize.projection import explained_variance, project
 
 
 def clusters(num_points: int = 20, dim: int = 12) -> tuple[np.ndarray, np.ndarray]:
     """Vectors around three directions, of any length, and the number of the direction of each."""
     generator = np.random.default_rng(3)
     directions = np.eye(dim)[:3]
-    numbers = np.repeat(np.arange(3), num_points)
+    numbers = np.repeat(np.arange(3), (num_points - 8, num_points, num_points + 8))
     vectors = directions[numbers] + 0.05 * generator.normal(size=(len(numbers), dim))
     return (vectors * generator.uniform(0.5, 9, size=(len(numbers), 1))).astype(np.float32), numbers
 
@@ -25,7 +25,7 @@ def test_pca_is_that_of_the_unit_vectors():
     coordinates = project(vectors, "pca")
     for axis in (0, 1):
         expected = (units - units.mean(axis=0)) @ directions[:, -1 - axis]
-        assert min(np.abs(coordinates[:, axis] - sign * expected).max() for sign in (1, -1)) < 1e-9
+        assert min(np.abs(coordinates[:, axis] - sign * expected).max() for sign in (1, -1)) < 1e-5
     np.testing.assert_allclose(
         explained_variance(vectors, coordinates), values[:-3:-1] / values.sum(), rtol=1e-9
     )
@@ -93,8 +93,3 @@ def test_progress_goes_from_nothing_to_all():
     assert told == sorted(told)
     assert told[-1] == 1.0
     assert len(told) > 10
-
-
-def test_unit_vectors():
-    units = unit_vectors(np.array([[3.0, 4.0], [0.0, 0.0]], dtype=np.float32))
-    np.testing.assert_allclose(units, [[0.6, 0.8], [0, 0]])
