@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PEERS := simple-elmo elmoformanylangs
 
 .DEFAULT_GOAL := help
-.PHONY: demo test lint docs bench peers test-peers help clean
+.PHONY: demo test lint notebooks docs bench peers test-peers help clean
 
 demo: $(READY)  ## train a small biLM on real text and show what it learned (about 6 minutes)
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/demo.sh
@@ -19,6 +19,9 @@ lint: $(READY)  ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+notebooks: $(READY)  ## run the tutorials and store what they show (about 3 minutes)
+	$(BIN)/python examples/run_notebooks.py
 
 docs: $(READY)  ## build the documentation site into site/, to be opened at site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
