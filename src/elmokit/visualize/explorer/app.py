@@ -38,7 +38,8 @@ def make_app(explorer: Explorer) -> Dash:
         MissingExtraError: when Dash is not installed.
     """
     try:
-        from dash import ALL, Dash, Input, Output, State, no_update, set_props
+        from dash import ALL, Dash, Input, Output, State, ctx, no_update, set_props
+        from dash.exceptions import PreventUpdate
     except ImportError:
         raise MissingExtraError("the page to explore", "explore") from None
 
@@ -113,12 +114,24 @@ def make_app(explorer: Explorer) -> Dash:
         Output("scale", "children"),
         Input("shown", "data"),
         Input("direction", "value"),
-        Input("selected", "data"),
     )
-    def write(shown: list[list[str]], direction: Direction, selected: int) -> tuple[Any, Any]:
+    def write(shown: list[list[str]], direction: Direction) -> tuple[Any, Any]:
         text = explorer.explore(_sentences(shown))
         scale = lists.scale_of(worst, num_words) if text.surprise else []
-        return lists.sentences_of(text, direction, text.nearest_place(selected), worst), scale
+        return lists.sentences_of(text, direction, worst), scale
+
+    @app.callback(
+        Output({"type": "token", "place": ALL}, "className"),
+        Output({"type": "token", "place": ALL}, "aria-pressed"),
+        Input("shown", "data"),
+        Input("selected", "data"),
+    )
+    def mark(shown: list[list[str]], selected: int) -> tuple[list[str], list[str]]:
+        text = explorer.explore(_sentences(shown))
+        marks = lists.marks_of(text, text.nearest_place(selected))
+        if len(ctx.outputs_list[0]) != len(text.uses):  # those of another text are still there
+            raise PreventUpdate
+        return marks
 
     @app.callback(
         Output("map", "figure"),

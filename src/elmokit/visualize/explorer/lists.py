@@ -26,15 +26,12 @@ _DIRECTIONS: dict[Direction, str] = {
 }
 
 
-def sentences_of(
-    text: ExploredText, direction: Direction, selected: int | None, worst: float
-) -> list[Component]:
+def sentences_of(text: ExploredText, direction: Direction, worst: float) -> list[Component]:
     """The sentences, every word a button, colored by its surprise.
 
     Args:
         text: with N words.
         direction: of the surprise that is shown.
-        selected: the place of the word that is looked at.
         worst: the surprise in nats that has the strongest color.
     """
     from dash import html
@@ -42,17 +39,12 @@ def sentences_of(
     shown = text.surprise.get(direction)
     lines: dict[int, list[Any]] = {}
     for place, use in enumerate(text.uses):
-        classes = ["token"]
-        classes += ["unknown"] if text.is_unknown[place] else []
-        classes += ["like"] if selected is not None and _is_like(use, text.uses[selected]) else []
         strength = 0.0 if shown is None else min(1.0, float(shown[place]) / worst)
-        attributes: dict[str, Any] = {
-            "data-place": place,
-            "aria-pressed": "true" if place == selected else "false",
-        }
+        attributes: dict[str, Any] = {"data-place": place}
         button = html.Button(
             shown_word(use.word),
-            className=" ".join(classes),
+            id={"type": "token", "place": place},
+            className="token",
             title=_tooltip(text, place),
             style={"--surprise": f"{strength:.3f}"},
             **attributes,
@@ -60,6 +52,20 @@ def sentences_of(
         # The space is text to be copied.
         lines.setdefault(use.number, [_chip(use.number)]).extend([button, " "])
     return [html.P(words, className="sentence", dir="auto") for words in lines.values()]
+
+
+def marks_of(text: ExploredText, selected: int) -> tuple[list[str], list[str]]:
+    """How the buttons of N words look while one is selected: their classes, and whether they are pressed.
+
+    Apart from the buttons themselves: who goes from one to the next by keyboard must not lose them.
+    """
+    classes, pressed = [], []
+    for place, use in enumerate(text.uses):
+        unknown = " unknown" if text.is_unknown[place] else ""
+        like = " like" if _is_like(use, text.uses[selected]) else ""
+        classes.append(f"token{unknown}{like}")
+        pressed.append("true" if place == selected else "false")
+    return classes, pressed
 
 
 def scale_of(worst: float, num_words: int) -> list[Component]:

@@ -142,19 +142,23 @@ def _map_card(explorer: Explorer) -> Component:
 def _slider(number: int) -> Component:
     from dash import dcc, html
 
-    return html.Label(
+    named: dict[str, Any] = {"aria-label": f"weight of {layer_name(number)}"}
+    return html.Div(
         [
             html.Span(layer_name(number)),
-            dcc.Input(
+            html.Output(id={"type": "share", "layer": number}),
+            dcc.Slider(
                 id={"type": "number", "layer": number},
-                type="range",
                 min=-_STEEPEST,
                 max=_STEEPEST,
                 step=0.1,
                 value=0,
-                debounce=0.1,
+                marks=None,
+                updatemode="drag",
+                allow_direct_input=False,
             ),
-            html.Output(id={"type": "share", "layer": number}),
         ],
         className="slider",
+        role="group",
+        **named,
     )
