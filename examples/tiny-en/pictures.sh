@@ -18,6 +18,7 @@ TEXT
 elmokit plot tiny-en "$scratch/five.txt" -o "$out/plot-play.png"
 elmokit plot tiny-en "$speeches" --word right -o "$out/plot-right.png"
 elmokit plot tiny-en "$speeches" -o "$out/plot-3000.png"
-if [ -e tiny-en-output/run ]; then  # from examples/tiny-en/train.sh
-    elmokit curves tiny-en-output/run -o "$out/curves.png"
+if [ -e demo-output/austen-model ]; then  # from make demo
+    elmokit curves demo-output/model demo-output/austen-model -o "$out/curves.png"
 fi
+python examples/tiny-en/screenshots.py "$scratch/five.txt" "$out"

@@ -28,6 +28,7 @@ VERBS = {
     "curves": ("elmokit.commands.curves", "Draw the learning curves of training runs."),
     "neighbors": ("elmokit.commands.neighbors", "The nearest uses of a word in context, over a text."),
     "projector": ("elmokit.commands.projector", "Show words in context in TensorBoard's projector."),
+    "explore": ("elmokit.commands.explore", "See words in context on a local page, as you type."),
     "info": ("elmokit.commands.info", "Geometry, parameters and training facts of a model."),
 }
 

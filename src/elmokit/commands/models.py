@@ -12,7 +12,7 @@ from elmokit.bundle.loading import load
 
 
 def takes_model(
-    *, option: str | None = None, softmax: bool = False
+    *, option: str | None = None, softmax: bool = False, default: str | None = None
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a command its model, loaded, as ``pretrained``.
 
@@ -21,6 +21,7 @@ def takes_model(
     Args:
         option: the option that names the model, instead of an argument.
         softmax: whether the command predicts words.
+        default: the model where none is named.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -34,7 +35,7 @@ def takes_model(
             click.option(
                 "--options-file", metavar="FILE", help="options.json of foreign weights, if elsewhere."
             ),
-            click.argument("model")
+            click.argument("model", default=default, required=default is None)
             if option is None
             else click.option(
                 option, "model", metavar="MODEL", required=True, help="A training run, or any other model."

@@ -84,15 +84,7 @@ def command(
     # Before the text is embedded, which may take hours.
     places = [_place(query.split(), word) for query, word in zip(queries, words_of_queries, strict=True)]
     embedder = ElmoEmbedder(pretrained, device=device)
-    if len(texts) == 1 and is_index(Path(texts[0])):
-        if layer is not None or directory is not None:
-            raise click.UsageError(
-                f"{texts[0]} is an index already: --layer and --index are for a text",
-                click.get_current_context(),
-            )
-        index = NeighborIndex.open(texts[0], embedder)
-    else:
-        index = _index_of(texts, embedder, layer, directory, batch_size, quiet=as_json)
+    index = index_of(texts, embedder, layer=layer, directory=directory, batch_size=batch_size, quiet=as_json)
     for number, (query, place) in enumerate(zip(queries, places, strict=True)):
         nearest = index.nearest(query, place, k, words=words or "all")
         if as_json:
@@ -110,15 +102,23 @@ def _place(tokens: list[str], word: str) -> int:
     return position_of(tokens, word)
 
 
-def _index_of(
+def index_of(
     texts: tuple[str, ...],
     embedder: ElmoEmbedder,
-    layer: Layer | None,
-    directory: Path | None,
-    batch_size: int,
     *,
-    quiet: bool,
+    layer: Layer | None = None,
+    directory: Path | None = None,
+    batch_size: int = 64,
+    quiet: bool = False,
 ) -> NeighborIndex:
+    """The index of some texts, embedded first where that has not been done; or open the one that is named."""
+    if len(texts) == 1 and is_index(Path(texts[0])):
+        if layer is not None or directory is not None:
+            raise click.UsageError(
+                f"{texts[0]} is an index already: --layer and --index are for a text",
+                click.get_current_context(),
+            )
+        return NeighborIndex.open(texts[0], embedder)
     paths = find_texts(texts)
     with terminal.progress_bar("reading", total_bytes(paths), "B") as bar:
         corpus = prepare_corpus(paths, on_bytes=bar.update)

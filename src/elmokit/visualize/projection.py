@@ -101,6 +101,7 @@ def _tsne(
 ) -> np.ndarray:
     try:
         from openTSNE import TSNE
+        from threadpoolctl import threadpool_limits
     except ImportError:
         raise MissingExtraError("t-SNE", "plot") from None
     early = TSNE().early_exaggeration_iter
@@ -112,7 +113,8 @@ def _tsne(
         if on_progress is not None:
             on_progress(min(1.0, done / (early + _ITERATIONS)))
 
-    with warnings.catch_warnings():
+    # Sums of several threads come in another order each time.
+    with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         embedding = TSNE(
             perplexity=perplexity,
@@ -121,7 +123,7 @@ def _tsne(
             negative_gradient_method="bh",
             n_iter=_ITERATIONS,
             random_state=seed,
-            n_jobs=1,  # sums of several threads come in another order each time
+            n_jobs=1,
             callbacks=report,
             callbacks_every_iters=_REPORT_EVERY,
         ).fit(units)
@@ -139,10 +141,11 @@ def _umap(units: np.ndarray, seed: int) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            from threadpoolctl import threadpool_limits
             from umap import UMAP
     except ImportError:
         raise MissingExtraError("UMAP", "umap") from None
-    with warnings.catch_warnings():
+    with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         embedding = UMAP(
             n_neighbors=min(_NUM_NEIGHBORS, len(units) - 1),
