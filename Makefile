@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PEERS := simple-elmo elmoformanylangs
 
 .DEFAULT_GOAL := help
-.PHONY: demo test lint bench peers test-peers help clean
+.PHONY: demo test lint notebooks docs bench peers test-peers help clean
 
 demo: $(READY)  ## train a small biLM on real text and show what it learned (about 6 minutes)
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/demo.sh
@@ -19,6 +19,12 @@ lint: $(READY)  ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+notebooks: $(READY)  ## run the tutorials and store what they show (about 3 minutes)
+	$(BIN)/python examples/run_notebooks.py
+
+docs: $(READY)  ## build the documentation site into site/, to be opened at site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 bench: $(READY)  ## measure speed; prints ratios, takes some minutes
 	$(BIN)/python benchmarks/train_speed.py
@@ -33,7 +39,7 @@ help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 clean:  ## remove the virtual environments and everything the demo made
-	rm -rf $(VENV) $(PEERS:%=.venv-%) demo-output .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(PEERS:%=.venv-%) demo-output site .pytest_cache .mypy_cache .ruff_cache
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("elmokit needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'

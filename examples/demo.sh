@@ -39,11 +39,14 @@ run elmokit neighbors "$out/model" "$text/heldout-00000.txt.gz" "$text/train-000
     --query "every American has the right to vote" --word right \
     --query "we are on the right track" --word right
 
-step "7. The language model itself: what else could stand there, and how likely is a sentence?"
+step "7. A picture: those uses of the word, placed by their vectors"
+run elmokit plot "$out/model" "$text/heldout-00000.txt.gz" --word right -o "$out/right.png"
+
+step "8. The language model itself: what else could stand there, and how likely is a sentence?"
 run elmokit substitutes "$out/model" "the people of the United States want peace" --word people -k 5
 run elmokit score "$out/model" "$out/sentences.txt"
 
-step "8. On to another domain, Jane Austen's novels, with a vocabulary of its own and nothing to edit"
+step "9. On to another domain, Jane Austen's novels, with a vocabulary of its own and nothing to edit"
 novels=examples/data/austen
 run elmokit vocabulary --input "$novels/train-*.txt.gz" --output "$out/austen-vocab.txt" --min-count 5
 run elmokit train --restart-ckpt-file "$out/model" --train-prefix "$novels/train-*.txt.gz" \
@@ -51,12 +54,14 @@ run elmokit train --restart-ckpt-file "$out/model" --train-prefix "$novels/train
     --save-dir "$out/austen-model" max_steps=150
 run elmokit evaluate --save-dir "$out/model" --save-dir "$out/austen-model" \
     --test-prefix "$novels/heldout-*.txt.gz" --old-test-prefix "$text/heldout-*.txt.gz"
+run elmokit curves "$out/model" "$out/austen-model" -o "$out/curves.png"
 
 cat <<TEXT
 
 Everything lies in $out/: the models and their records in model/ and austen-model/, the weights in elmo/, the
-vectors in vectors.hdf5. To try next:
+vectors in vectors.hdf5, pictures in right.png and curves.png. To try next:
 
+  elmokit explore $out/model
   elmokit info $out/model
   tensorboard --logdir $out/model/tensorboard
   elmokit train --save-dir $out/model --resume max_steps=null   # to the end of the epoch

@@ -14,6 +14,7 @@ import torch
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from elmokit import cli
+from elmokit.commands import terminal
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -47,7 +48,8 @@ class CliResult:
 
 @pytest.fixture
 def run_cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., CliResult]:
-    """Run `elmokit ARGUMENTS...` in this process."""
+    """Run `elmokit ARGUMENTS...` in this process, without the progress bars of a slow machine."""
+    monkeypatch.setattr(terminal, "_QUIET_SECONDS", 600.0)
 
     def run(*arguments: object) -> CliResult:
         monkeypatch.setattr(sys, "argv", ["elmokit", *map(str, arguments)])

@@ -66,8 +66,8 @@ def test_it_tells_senses_apart_better_than_any_static_vector(word_in_context):
     }
     np.testing.assert_allclose(tested["no context"], 1.0, rtol=1e-5)
     standard_error = np.sqrt(0.25 / len(test))
-    assert accuracy["LSTM 1"] > 0.5 + 3 * standard_error
-    assert accuracy["LSTM 1"] > accuracy["no context"] + standard_error
+    assert accuracy["LSTM 2"] > 0.5 + 3 * standard_error
+    assert accuracy["LSTM 2"] > accuracy["no context"] + standard_error
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train the model that comes with elmokit, tiny-en, on three texts in the public domain: an hour or two on a CPU.
+# Train the model that comes with elmokit, tiny-en, on three texts in the public domain: an hour and a half on a CPU.
 # Interrupted, it goes on when it is started again.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -18,6 +18,7 @@ else
         --save-dir "$out/run" --config examples/tiny-en/tiny-en.toml
 fi
 
+# What comes with elmokit is this directory, with a model card of more words.
 elmokit convert "$out/run" "$out/tiny-en" --format elmokit --half-precision
 for text in sotu bible austen; do
     elmokit evaluate --save-dir "$out/tiny-en" --test-prefix "examples/data/$text/heldout-*.txt.gz"

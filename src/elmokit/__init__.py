@@ -28,7 +28,11 @@ if TYPE_CHECKING:
     from elmokit.training.evaluation import Evaluation, evaluate
     from elmokit.training.restart import restart, restart_config
     from elmokit.training.trainer import Trainer
+    from elmokit.visualize.curves import plot_curves
+    from elmokit.visualize.figure import save_figure
     from elmokit.visualize.neighbors import NeighborIndex
+    from elmokit.visualize.plots import plot_uses
+    from elmokit.visualize.projector import ProjectorLog, write_projector
 
 _HOMES = {
     "BiLM": "elmokit.model.bilm",
@@ -41,14 +45,19 @@ _HOMES = {
     "LanguageModel": "elmokit.language_model",
     "NeighborIndex": "elmokit.visualize.neighbors",
     "PretrainedModel": "elmokit.bundle.pretrained",
+    "ProjectorLog": "elmokit.visualize.projector",
     "Trainer": "elmokit.training.trainer",
     "Vocabulary": "elmokit.data.vocabulary",
     "batch_to_ids": "elmokit.elmo",
     "evaluate": "elmokit.training.evaluation",
     "load": "elmokit.bundle.loading",
+    "plot_curves": "elmokit.visualize.curves",
+    "plot_uses": "elmokit.visualize.plots",
     "prepare_corpus": "elmokit.data.corpus",
     "restart": "elmokit.training.restart",
     "restart_config": "elmokit.training.restart",
+    "save_figure": "elmokit.visualize.figure",
+    "write_projector": "elmokit.visualize.projector",
 }
 
 __all__ = [
@@ -62,15 +71,20 @@ __all__ = [
     "LanguageModel",
     "NeighborIndex",
     "PretrainedModel",
+    "ProjectorLog",
     "Trainer",
     "Vocabulary",
     "__version__",
     "batch_to_ids",
     "evaluate",
     "load",
+    "plot_curves",
+    "plot_uses",
     "prepare_corpus",
     "restart",
     "restart_config",
+    "save_figure",
+    "write_projector",
 ]
 
 

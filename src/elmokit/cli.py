@@ -24,7 +24,10 @@ VERBS = {
     "embed-tokens": ("elmokit.commands.embed_tokens", "Precompute the context-free vectors of words."),
     "score": ("elmokit.commands.score", "Pseudo-perplexity of every sentence of a text."),
     "substitutes": ("elmokit.commands.substitutes", "What else could stand at a place of a sentence."),
+    "plot": ("elmokit.commands.plot", "Draw a map of words in context."),
+    "curves": ("elmokit.commands.curves", "Draw the learning curves of training runs."),
     "neighbors": ("elmokit.commands.neighbors", "The nearest uses of a word in context, over a text."),
+    "projector": ("elmokit.commands.projector", "Show words in context in TensorBoard's projector."),
     "explore": ("elmokit.commands.explore", "See words in context on a local page, as you type."),
     "info": ("elmokit.commands.info", "Geometry, parameters and training facts of a model."),
 }

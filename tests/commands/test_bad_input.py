@@ -27,6 +27,7 @@ COMMANDS = {
     ],
     "evaluate": ["evaluate", "--save-dir", "model", "--test-prefix", "{text}"],
     "embed": ["embed", "model", "{text}", "new.hdf5"],
+    "projector": ["projector", "model", "{text}", "--logdir", "new"],
 }
 TRAIN = ["train", "--train-prefix", "train.txt", "--vocab-file", "vocab.txt", "--config", "c.toml"]
 

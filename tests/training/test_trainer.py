@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from elmokit.bundle.loading import load
 from elmokit.checkpoint import list_checkpoints, read_checkpoint
 from elmokit.config import Config
 from elmokit.errors import ConfigError, CorpusError, ElmokitError, OutputError
@@ -145,6 +146,24 @@ def test_checkpoints_without_heldout_text(make_trainer):
     assert {progress.evaluation for progress in steps} == {None}
     assert [path.name for path in list_checkpoints(trainer.save_dir)][-1] == f"step-{trainer.num_steps:08d}"
     assert len(list_checkpoints(trainer.save_dir)) == 2
+
+
+def test_a_run_from_python_can_be_loaded(make_trainer):
+    trainer = make_trainer(num_epochs=1)
+    list(trainer.run())
+    loaded = load(trainer.save_dir)
+    assert loaded.config == trainer.config
+    assert loaded.vocabulary == trainer.vocabulary
+
+
+def test_a_run_from_python_does_not_overwrite_what_is_known_of_it(make_trainer):
+    trainer = make_trainer(num_epochs=1)
+    trainer.save_dir.mkdir(exist_ok=True)
+    for name in ("config.json", "vocab.txt"):
+        (trainer.save_dir / name).write_text("written before\n")
+    list(trainer.run())
+    for name in ("config.json", "vocab.txt"):
+        assert (trainer.save_dir / name).read_text() == "written before\n"
 
 
 def test_patience_stops_early_with_a_checkpoint(make_trainer):

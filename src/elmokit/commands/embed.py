@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
 
 import click
 
 from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.commands import terminal
+from elmokit.commands.layers import LayersType
 from elmokit.commands.models import batch_size_option, device_option, takes_model
 from elmokit.data.text import find_texts, total_bytes
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.errors import OutputError
 from elmokit.formats.token_embeddings import read_token_table
-
-
-class _LayersType(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.4
-    name = "all|top|average|N"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Layers:
-        if value in ("all", "top", "average"):
-            return cast(Layers, value)
-        try:
-            return int(value)
-        except ValueError:
-            self.fail(f"{value!r}: expected all, top, average or a layer's number", param, ctx)
 
 
 @click.command("embed")
@@ -34,7 +22,7 @@ class _LayersType(click.ParamType):  # type: ignore[type-arg]  # not generic bef
 @click.argument("output", metavar="OUTPUT.hdf5", type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
     "--layers",
-    type=_LayersType(),
+    type=LayersType(),
     default="all",
     show_default=True,
     help="All layers, the top one, their average, or one by its number; 0 is the token layer.",

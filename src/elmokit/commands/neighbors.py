@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 
 from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.commands import terminal
 from elmokit.commands.concordance import clipped, concordance, terminal_columns
+from elmokit.commands.layers import LayersType
 from elmokit.commands.models import batch_size_option, device_option, takes_model
 from elmokit.data.corpus import prepare_corpus
 from elmokit.data.text import find_texts, total_bytes
@@ -18,18 +19,6 @@ from elmokit.embedder import ElmoEmbedder
 from elmokit.visualize.neighbor_files import Layer, is_index
 from elmokit.visualize.neighbors import DEFAULT_LAYER, Nearest, NeighborIndex, Words
 from elmokit.visualize.uses import position_of
-
-
-class _LayerType(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.4
-    name = "top|average|N"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Layer:
-        if value in ("top", "average"):
-            return cast(Layer, value)
-        try:
-            return int(value)
-        except ValueError:
-            self.fail(f"{value!r}: expected top, average or a layer's number", param, ctx)
 
 
 @click.command("neighbors")
@@ -47,7 +36,7 @@ class _LayerType(click.ParamType):  # type: ignore[type-arg]  # not generic befo
 @click.option("-k", "k", type=click.IntRange(min=1), default=10, show_default=True, help="Neighbors.")
 @click.option(
     "--layer",
-    type=_LayerType(),
+    type=LayersType(("top", "average")),
     help=f"The top layer, the average of all, or one by its number.  [default: {DEFAULT_LAYER}]",
 )
 @click.option(

@@ -10,6 +10,9 @@ from typing import Any, TextIO
 import click
 from tqdm import tqdm
 
+_QUIET_SECONDS = 1.0  # work that ends sooner shows no bar
+SHARE_FORMAT = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
+"""Of a progress bar over a share from 0 to 1."""
 _LOG_INTERVAL_SECONDS = 15.0  # between two lines of progress where there is no terminal
 
 
@@ -40,7 +43,7 @@ def progress_bar(description: str, total: float | None, unit: str, **options: An
         dynamic_ncols=interactive,
         ncols=None if interactive else 100,
         mininterval=0.2 if interactive else _LOG_INTERVAL_SECONDS,
-        delay=1.0,
+        delay=_QUIET_SECONDS,
         leave=False,
         file=sys.stderr if interactive else _LogStream(sys.stderr),
         **options,

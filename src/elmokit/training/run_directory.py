@@ -62,6 +62,18 @@ class Run:
         write_text(self.save_dir / "config.json", self.config.model_dump_json(indent=2) + "\n")
 
 
+def describe_model(save_dir: Path, config: Config, vocabulary: Vocabulary) -> None:
+    """Write down what checkpoints are of, without which they cannot be read, where that is not done yet.
+
+    Raises:
+        OutputError: when the directory is not writable.
+    """
+    if not (save_dir / "vocab.txt").exists():
+        vocabulary.save(save_dir / "vocab.txt")
+    if not (save_dir / "config.json").exists():
+        write_text(save_dir / "config.json", config.model_dump_json(indent=2) + "\n")
+
+
 def start_run(
     save_dir: Path,
     config: Config,

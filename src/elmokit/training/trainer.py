@@ -35,6 +35,7 @@ from elmokit.training.journal import Journal, Recent
 from elmokit.training.optimizer import clip_gradients, learning_rate_at, make_optimizer
 from elmokit.training.parameter_names import matching_names
 from elmokit.training.progress import Progress
+from elmokit.training.run_directory import describe_model
 from elmokit.training.run_lock import locked
 from elmokit.training.snapshot import restore_snapshot, take_snapshot
 from elmokit.training.unigrams import start_from_unigrams
@@ -181,6 +182,7 @@ class Trainer:
             NonFiniteError: when training cannot go on.
         """
         with locked(self.save_dir), Journal(self.save_dir, step=self.step) as journal:
+            describe_model(self.save_dir, self.config, self.vocabulary)
             if self.evaluation_is_due:
                 yield (progress := self._look_around(journal))
                 if progress.stopped_early or progress.stopped:
@@ -373,8 +375,6 @@ class Trainer:
     def _check_for_stop(self, _: int) -> None:
         if self._stop_requested:
             raise _StoppedError
-
-    # --- checkpoints -----------------------------------------------------------------------------
 
     def save_checkpoint(self) -> Path:
         """Write the whole state; keep the last checkpoints and the best one.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -77,7 +77,6 @@ def place_labels(
     *,
     within: Box,
     gap: float,
-    blocked: Sequence[Box] = (),
 ) -> dict[int, Placement]:
     """Place as many labels as there is room for, the most important first.
 
@@ -90,15 +89,12 @@ def place_labels(
         order: of the labels, the most important first; points that are not named get none.
         within: where labels may lie.
         gap: between a point's middle and its label.
-        blocked: where no label may lie.
 
     Returns:
         The labels that were placed, by the numbers of their points.
     """
     cell = 4 * float(np.median(sizes[:, 1])) if len(sizes) else 1.0
     labels, dots = _Grid(cell), _Grid(cell)
-    for box in blocked:
-        labels.add(box)
     for x, y in points:
         dots.add(Box(x - gap / 2, y - gap / 2, x + gap / 2, y + gap / 2))
     placed: dict[int, Placement] = {}

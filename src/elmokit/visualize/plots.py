@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING
 
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.visualize.interactive_map import draw_interactive
@@ -15,40 +15,6 @@ from elmokit.visualize.word_map import ColorBy, map_words
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from plotly.graph_objects import Figure as InteractiveFigure
-
-
-@overload
-def plot_uses(
-    embedder: ElmoEmbedder,
-    sentences: Iterable[str | Sequence[str]],
-    *,
-    layer: Layers = "top",
-    words: Collection[str] = (),
-    method: Method = "tsne",
-    perplexity: float | None = None,
-    color_by: ColorBy | None = None,
-    labels: Sequence[str] | None = None,
-    max_points: int = 3000,
-    seed: int = 0,
-    interactive: Literal[False] = False,
-) -> Figure: ...
-
-
-@overload
-def plot_uses(
-    embedder: ElmoEmbedder,
-    sentences: Iterable[str | Sequence[str]],
-    *,
-    layer: Layers = "top",
-    words: Collection[str] = (),
-    method: Method = "tsne",
-    perplexity: float | None = None,
-    color_by: ColorBy | None = None,
-    labels: Sequence[str] | None = None,
-    max_points: int = 3000,
-    seed: int = 0,
-    interactive: Literal[True],
-) -> InteractiveFigure: ...
 
 
 def plot_uses(

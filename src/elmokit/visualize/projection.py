@@ -9,10 +9,12 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from elmokit.errors import ConfigError, ElmokitError, MissingExtraError
+from elmokit.visualize.cosine import unit_vectors
 
 Method: TypeAlias = Literal["tsne", "umap", "pca"]
 
 _FEWEST = 5  # points; fewer have no neighborhoods to keep, so all methods draw them by PCA
+_NO_SPREAD = 1e-6  # of unit vectors in single precision: what is below is rounding
 _USUAL_PERPLEXITY = 30.0
 _NUM_NEIGHBORS = 15  # of UMAP
 _ITERATIONS = 500  # of t-SNE, after 250 with early exaggeration
@@ -50,6 +52,8 @@ def project(
     """
     if method not in ("tsne", "umap", "pca"):
         raise ConfigError(f"method: expected tsne, umap or pca, got {method!r}")
+    if not np.isfinite(vectors).all():
+        raise ElmokitError("vectors: NaN or infinite values, expected those of a trained model")
     units = unit_vectors(vectors)
     num_points = len(units)
     if num_points == 0:
@@ -61,7 +65,7 @@ def project(
             f"perplexity: expected 1 to {_largest_perplexity(num_points):g} for {num_points} points, "
             f"got {perplexity:g}"
         )
-    if method == "pca" or num_points < _FEWEST or np.ptp(units, axis=0).max() < 1e-6:
+    if method == "pca" or num_points < _FEWEST or np.ptp(units, axis=0).max() < _NO_SPREAD:
         return _pca(units)
     if method == "umap":
         return _umap(units, seed)
@@ -70,22 +74,9 @@ def project(
     )
 
 
-def unit_vectors(vectors: np.ndarray) -> np.ndarray:
-    """Vectors (..., D) scaled to length 1, as float64; a zero vector stays what it is.
-
-    Raises:
-        ElmokitError: when a vector is not finite.
-    """
-    exact = np.asarray(vectors, dtype=np.float64)
-    if not np.isfinite(exact).all():
-        raise ElmokitError("vectors: NaN or infinite values, expected those of a trained model")
-    lengths = np.linalg.norm(exact, axis=-1, keepdims=True)
-    return exact / np.where(lengths == 0, 1.0, lengths)
-
-
 def explained_variance(vectors: np.ndarray, coordinates: np.ndarray) -> np.ndarray:
     """Of each axis of a PCA, the share of the variance of the unit vectors, (2,)."""
-    total = unit_vectors(vectors).var(axis=0).sum()
+    total = unit_vectors(vectors).var(axis=0, dtype=np.float64).sum()
     shares: np.ndarray = coordinates.var(axis=0) / (total or 1.0)
     return shares
 
@@ -97,9 +88,9 @@ def _largest_perplexity(num_points: int) -> float:
 
 def _pca(units: np.ndarray) -> np.ndarray:
     """Principal components; of each the largest part points the same way, so that no picture is mirrored."""
-    centered = units - units.mean(axis=0)
+    centered = units.astype(np.float64) - units.mean(axis=0, dtype=np.float64)
     _, sizes, directions = np.linalg.svd(centered, full_matrices=False)
-    directions = directions[:2] * (sizes[:2, None] > 1e-9)  # what rounding left of no spread has no direction
+    directions = directions[:2] * (sizes[:2, None] > _NO_SPREAD)
     strongest = directions[np.arange(len(directions)), np.abs(directions).argmax(axis=1)]
     coordinates = centered @ (directions * np.where(strongest < 0, -1.0, 1.0)[:, None]).T
     return np.pad(coordinates, ((0, 0), (0, 2 - coordinates.shape[1])))
@@ -110,6 +101,7 @@ def _tsne(
 ) -> np.ndarray:
     try:
         from openTSNE import TSNE
+        from threadpoolctl import threadpool_limits
     except ImportError:
         raise MissingExtraError("t-SNE", "plot") from None
     early = TSNE().early_exaggeration_iter
@@ -121,40 +113,43 @@ def _tsne(
         if on_progress is not None:
             on_progress(min(1.0, done / (early + _ITERATIONS)))
 
-    with warnings.catch_warnings():
+    # Sums of several threads come in another order each time.
+    with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         embedding = TSNE(
             perplexity=perplexity,
-            initialization=_spread(_pca(units)),
+            initialization=_start(units, seed),
             neighbors="exact",
             negative_gradient_method="bh",
             n_iter=_ITERATIONS,
             random_state=seed,
-            n_jobs=1,  # sums of several threads come in another order each time
+            n_jobs=1,
             callbacks=report,
             callbacks_every_iters=_REPORT_EVERY,
         ).fit(units)
     return np.array(embedding, dtype=np.float64)
 
 
-def _spread(coordinates: np.ndarray) -> np.ndarray:
-    """A start for t-SNE, as small as Kobak and Berens 2019 advise."""
+def _start(units: np.ndarray, seed: int) -> np.ndarray:
+    """The principal components, as small as Kobak and Berens 2019 advise for t-SNE, and a little chance."""
+    coordinates = _pca(units)
     start: np.ndarray = coordinates / coordinates[:, 0].std() * 1e-4
-    return start
+    return start + np.random.default_rng(seed).normal(scale=1e-5, size=start.shape)
 
 
 def _umap(units: np.ndarray, seed: int) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            from threadpoolctl import threadpool_limits
             from umap import UMAP
     except ImportError:
         raise MissingExtraError("UMAP", "umap") from None
-    with warnings.catch_warnings():
+    with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         embedding = UMAP(
             n_neighbors=min(_NUM_NEIGHBORS, len(units) - 1),
-            init=_spread(_pca(units)) * 1e4,
+            init=_start(units, seed) * 1e5,  # UMAP starts from about ten in width
             random_state=seed,
             n_jobs=1,
         ).fit_transform(units)

@@ -64,51 +64,20 @@ def position_of(tokens: Sequence[str], word: str | int) -> int:
     return word % len(tokens)
 
 
-@dataclass(frozen=True)
-class UsesInContext:
-    """Uses of words and their contextual vectors."""
-
-    uses: list[Use]
-    """N of them, in the order of the text."""
-    vectors: np.ndarray
-    """(L, N, D) for all layers, else (N, D); float32."""
-    num_found: int
-    """Uses in the text; more than N where only some were to be kept."""
-
-
-def uses_in_context(
-    embedder: ElmoEmbedder,
-    sentences: Iterable[str | Sequence[str]],
-    layers: Layers = "all",
-    *,
-    words: Collection[str] = (),
-    max_uses: int | None = None,
-    seed: int = 0,
-    on_progress: Callable[[float], None] | None = None,
-) -> UsesInContext:
-    """Embed sentences and keep the vectors of their words.
-
-    Only sentences with a use that is kept are embedded, and only its vectors take memory, so a long text may
-    be searched for some words.
+def find_uses(sentences: Iterable[str | Sequence[str]], words: Collection[str] = ()) -> list[Use]:
+    """The uses of words in a text, in its order.
 
     Args:
-        embedder: the model.
         sentences: lists of tokens, or plain strings, which are split on white space.
-        layers: as in :meth:`ElmoEmbedder.embed`.
-        words: the words to keep; all by default.
-        max_uses: so many uses at most, chosen at random; all by default.
-        seed: of that choice.
-        on_progress: told the share of the sentences that are embedded, from 0 to 1.
+        words: the words to find; all by default.
 
     Raises:
-        ConfigError: when there is no such layer.
         ElmokitError: when ``sentences`` is a single string, or no word is left.
     """
     wanted = frozenset(words)
-    found = [tuple(sentence) for sentence in tokenized(sentences)]
     uses = [
         Use(sentence, number, place)
-        for number, sentence in enumerate(found)
+        for number, sentence in enumerate(map(tuple, tokenized(sentences)))
         for place, word in enumerate(sentence)
         if not wanted or word in wanted
     ]
@@ -118,15 +87,43 @@ def uses_in_context(
             if wanted
             else "the text has no words"
         )
-    num_found = len(uses)
-    if max_uses is not None and max_uses < num_found:
-        chosen = np.random.default_rng(seed).choice(num_found, max_uses, replace=False)
-        uses = [uses[k] for k in np.sort(chosen)]
-    by_sentence = [list(own) for _, own in itertools.groupby(uses, key=lambda use: use.number)]
-    embedded = embedder.iter_embed([own[0].sentence for own in by_sentence], layers)
-    kept = []
-    for own, vectors in zip(by_sentence, embedded, strict=True):
-        kept.append(vectors[..., [use.position for use in own], :])
-        if on_progress is not None:
-            on_progress(len(kept) / len(by_sentence))
-    return UsesInContext(uses, np.concatenate(kept, axis=-2), num_found)
+    return uses
+
+
+def sample_uses(uses: list[Use], most: int, seed: int) -> list[Use]:
+    """At most so many uses, chosen at random by the seed; in their order."""
+    if len(uses) <= most:
+        return uses
+    chosen = np.random.default_rng(seed).choice(len(uses), most, replace=False)
+    return [uses[place] for place in np.sort(chosen)]
+
+
+def vectors_of(
+    embedder: ElmoEmbedder,
+    uses: Sequence[Use],
+    layers: Layers = "all",
+    *,
+    on_sentences: Callable[[int, int], None] | None = None,
+) -> np.ndarray:
+    """The vectors of uses; only those take memory, and only their sentences are embedded.
+
+    Args:
+        embedder: the model.
+        uses: one or more, those of a sentence one after the other.
+        layers: as in :meth:`ElmoEmbedder.embed`.
+        on_sentences: told how many sentences have been embedded, of how many.
+
+    Returns:
+        (L, N, D) for all layers, else (N, D); float32.
+
+    Raises:
+        ConfigError: when there is no such layer.
+    """
+    of_sentences = [list(group) for _, group in itertools.groupby(uses, key=lambda use: use.number)]
+    embedded = embedder.iter_embed((group[0].sentence for group in of_sentences), layers)
+    kept: list[np.ndarray] = []
+    for group, vectors in zip(of_sentences, embedded, strict=True):
+        kept.append(vectors[..., [use.position for use in group], :])
+        if on_sentences is not None:
+            on_sentences(len(kept), len(of_sentences))
+    return np.concatenate(kept, axis=-2)

@@ -12,7 +12,7 @@ import numpy as np
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.errors import ConfigError
 from elmokit.visualize.projection import Method, explained_variance, project
-from elmokit.visualize.uses import Use, uses_in_context
+from elmokit.visualize.uses import Use, find_uses, sample_uses, vectors_of
 
 ColorBy: TypeAlias = Literal["sentence", "word", "label"]
 
@@ -39,8 +39,6 @@ class WordMap:
     """What the axes mean; None where distances alone have a meaning."""
     caption: str
     """How the map was made."""
-    num_found: int
-    """Uses in the text; more than N where some were chosen at random."""
 
     @property
     def by_importance(self) -> list[int]:
@@ -105,17 +103,13 @@ def map_words(
         raise ConfigError(f"labels: {len(labels)} for {len(sentences)} sentences, expected one for each")
     if labels is None and color_by == "label":
         raise ConfigError("color_by=label: there are no labels, expected one for each sentence")
-    found = uses_in_context(
-        embedder,
-        sentences,
-        layer,
-        words=words,
-        max_uses=max_points,
-        seed=seed,
-        on_progress=lambda share: report(share / 2),
-    )
+    found = find_uses(sentences, words)
+    uses = sample_uses(found, max_points, seed)
+    vectors = vectors_of(
+        embedder, uses, layer, on_sentences=lambda done, total: report(done / total / 2)
+    )  # (N, D)
     coordinates = project(
-        found.vectors,
+        vectors,
         method,
         perplexity=perplexity,
         seed=seed,
@@ -124,24 +118,21 @@ def map_words(
     report(1.0)
     axes = None
     if method == "pca":
-        first, second = explained_variance(found.vectors, coordinates)
+        first, second = explained_variance(vectors, coordinates)
         axes = (f"first component, {first:.0%} of the variance", f"second component, {second:.0%}")
     name = (
         f"layer {layer}"
         if isinstance(layer, int)
         else {"top": "top layer", "average": "mean of layers"}[layer]
     )
-    thinned = (
-        "" if len(found.uses) == found.num_found else f", {len(found.uses):,} of {found.num_found:,} words"
-    )
+    thinned = "" if len(uses) == len(found) else f", {len(uses):,} of {len(found):,} words"
     return WordMap(
-        found.uses,
+        uses,
         coordinates,
-        [_text(use, in_context=bool(words)) for use in found.uses],
-        _groups(found.uses, color_by, words, labels),
+        [_text(use, in_context=bool(words)) for use in uses],
+        _groups(uses, color_by, words, labels),
         axes,
         f"{_METHOD_NAMES[method]}, {name}{thinned}",
-        found.num_found,
     )
 
 

@@ -20,7 +20,7 @@ from elmokit.visualize.explorer.mixing import map_of_mix, mixed
 from elmokit.visualize.explorer.typed_text import Sentences
 from elmokit.visualize.neighbors import Neighbor, NeighborIndex, SimilarWord
 from elmokit.visualize.projection import Method
-from elmokit.visualize.uses import Use, uses_in_context
+from elmokit.visualize.uses import Use, find_uses, vectors_of
 
 Direction: TypeAlias = Literal["forward", "backward", "mean"]
 
@@ -176,9 +176,9 @@ class Explorer:
             return self.language_model.substitutes(use.sentence, use.position, k)
 
     def _explore(self, sentences: Sentences) -> ExploredText:
-        found = uses_in_context(self.embedder, sentences)
+        uses = find_uses(sentences)
         surprise: dict[Direction, np.ndarray] = {}
-        is_unknown = [False] * len(found.uses)
+        is_unknown = [False] * len(uses)
         if self.language_model is not None:
             scores = list(self.language_model.score(sentences))
             is_unknown = [unknown for score in scores for unknown in score.is_unknown]
@@ -188,7 +188,7 @@ class Explorer:
             if backward:
                 surprise["backward"] = -np.concatenate(backward)
                 surprise["mean"] = (surprise["forward"] + surprise["backward"]) / 2
-        return ExploredText(found.uses, found.vectors, surprise, is_unknown)
+        return ExploredText(uses, vectors_of(self.embedder, uses), surprise, is_unknown)
 
     def _map(self, sentences: Sentences, weights: tuple[float, ...], method: Method) -> np.ndarray:
         return map_of_mix(self._explored(sentences).layers, weights, method)

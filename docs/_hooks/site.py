@@ -1,0 +1,138 @@
+"""What the site has beside the pages in docs/: notebooks and files of the repository, settings, help."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.plugins import event_priority
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+from pydantic import BaseModel
+
+from elmokit.cli import elmokit
+from elmokit.config import Config
+
+ROOT = Path(__file__).parents[2]
+PAGES = ("CHANGELOG.md", "CONTRIBUTING.md")
+_LINK_OUT = re.compile(r"\]\(\.\./([^)#]+)")
+_SCRIPTS_FROM_THE_WEB = re.compile(
+    r"<!-- Load mathjax -->.*?<!-- End of mathjax configuration -->"
+    r"|<script type=\"module\">(?:(?!</script>).)*mermaid.*?</script>",
+    re.DOTALL,
+)
+
+
+def notebooks() -> list[str]:
+    """The tutorials, in the order of their numbers."""
+    return sorted(f"examples/{path.name}" for path in (ROOT / "examples").glob("*.ipynb"))
+
+
+def on_config(config: MkDocsConfig) -> None:
+    """Enter the notebooks into the navigation, and make the help of every command fit for Markdown."""
+    assert config.nav is not None
+    (tutorials,) = (part["Tutorials"] for part in config.nav if "Tutorials" in part)
+    tutorials += [name for name in notebooks() if name not in tutorials]
+    context = click.Context(elmokit)
+    for verb in elmokit.list_commands(context):
+        command = elmokit.get_command(context, verb)
+        assert command is not None
+        command.help = help_in_markdown(command.help or "")
+    elmokit.help = help_in_markdown(elmokit.help or "")
+
+
+@event_priority(100)  # before the plugin that shows notebooks looks for them
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the notebooks, and every file outside docs/ that a page links to."""
+    outside = dict.fromkeys([*notebooks(), *PAGES])
+    for page in files.documentation_pages():
+        if "/" not in page.src_uri:
+            outside |= dict.fromkeys(_LINK_OUT.findall(page.content_string))
+    for name in outside:
+        if (ROOT / name).is_file():  # a link to what is not there is found when links are checked
+            files.append(File(name, str(ROOT), config.site_dir, config.use_directory_urls))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
+    """Let links out of docs/ lead to the copies of those files, and fill in what is generated."""
+    for name, generate in (("settings", settings_in_markdown), ("notebooks", notebooks_in_markdown)):
+        markdown = markdown.replace(f"\n::: {name}\n", f"\n{generate()}\n")
+    return markdown if "/" in page.file.src_uri else _LINK_OUT.sub(r"](\1", markdown)
+
+
+def on_page_content(html: str, page: Page, **_: Any) -> str:
+    """Of a notebook, leave out what it would fetch from the web, and let its links lead to pages."""
+    if not page.file.src_uri.endswith(".ipynb"):
+        return html
+    html = _SCRIPTS_FROM_THE_WEB.sub("", html)  # for formulas and diagrams, of which there are none
+    html = re.sub(r'\b(href|src)="\.\./docs/', r'\1="../', html)
+    return re.sub(r'\bhref="([^":]+)\.(?:md|ipynb)(?=["#])', r'href="\1.html', html)
+
+
+def help_in_markdown(text: str) -> str:
+    r"""A help text of click: paragraphs that it leaves alone, after a line of ``\b``, are code."""
+    paragraphs = []
+    for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(text)):
+        if not paragraph.startswith("\b"):
+            paragraphs.append(paragraph.replace("<", "&lt;").replace("*", r"\*"))
+            continue
+        lines = paragraph.split("\n")[1:]
+        title = lines.pop(0) if lines[0].endswith((":", " be")) else None
+        if title is not None:
+            paragraphs.append(f"**{title}**" if title == "Example:" else title)
+        width = min(len(line) - len(line.lstrip()) for line in lines)
+        language = "sh" if title == "Example:" else "text"
+        paragraphs.append("\n".join([f"```{language}", *(line[width:] for line in lines), "```"]))
+    return "\n\n".join(paragraphs)
+
+
+def notebooks_in_markdown() -> str:
+    """A list of the tutorials, by their first headings."""
+    return "\n".join(f"1. [{_title(name)}](../{name})" for name in notebooks())
+
+
+def _title(name: str) -> str:
+    cells = json.loads((ROOT / name).read_text(encoding="utf-8"))["cells"]
+    first = "".join(next(cell["source"] for cell in cells if cell["cell_type"] == "markdown"))
+    return first.strip().split("\n")[0].lstrip("# ")
+
+
+def settings_in_markdown() -> str:
+    """A table of settings for each section of the configuration."""
+    parts = []
+    for title, section in _sections(Config, ""):
+        rows = [
+            f"| `{name}` | {_shown(field.get_default(call_default_factory=True))} | {field.description} |"
+            for name, field in section.model_fields.items()
+            if field.description is not None and not _is_section(field.annotation)
+        ]
+        parts += [f"## {title}", (section.__doc__ or "").strip().split("\n")[0]]
+        parts.append("\n".join(["| setting | default | meaning |", "| --- | --- | --- |", *rows]))
+    return "\n\n".join(parts)
+
+
+def _sections(section: type[BaseModel], prefix: str) -> list[tuple[str, type[BaseModel]]]:
+    found = [] if not prefix else [(prefix, section)]
+    for name, field in section.model_fields.items():
+        if (inner := _is_section(field.annotation)) is not None:
+            found += _sections(inner, f"{prefix}.{name}".lstrip("."))
+    return found
+
+
+def _is_section(annotation: Any) -> type[BaseModel] | None:
+    for candidate in (annotation, *getattr(annotation, "__args__", ())):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    return None
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"`{[list(part) if isinstance(part, tuple) else part for part in value]}`"
+    return "`null`" if value is None else f"`{str(value).lower() if isinstance(value, bool) else value}`"

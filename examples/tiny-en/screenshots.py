@@ -1,0 +1,76 @@
+"""Screenshots of the page of `elmokit explore` and of TensorBoard's projector, with Debian's Chromium.
+
+python examples/tiny-en/screenshots.py SENTENCES.txt docs/images
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+ELMOKIT = [sys.executable, "-m", "elmokit"]
+TENSORBOARD = [sys.executable, "-m", "tensorboard.main"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("sentences", type=Path)
+    parser.add_argument("output", type=Path)
+    arguments = parser.parse_args()
+    executable = shutil.which("chromium")
+    if executable is None:
+        parser.error("no Chromium: on Debian and Ubuntu, apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        explore(browser, arguments.output / "explore.png")
+        project(browser, arguments.sentences, arguments.output / "projector.png")
+        browser.close()
+
+
+def explore(browser: Browser, picture: Path) -> None:
+    with served([*ELMOKIT, "explore", "--no-browser", "--port", "0"]) as url:
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(url)
+        page.wait_for_selector("#word table")
+        page.wait_for_selector("#map .points path")
+        page.wait_for_timeout(2000)
+        page.screenshot(path=picture)
+
+
+def project(browser: Browser, sentences: Path, picture: Path) -> None:
+    with tempfile.TemporaryDirectory() as logdir:
+        subprocess.run([*ELMOKIT, "projector", "tiny-en", str(sentences), "--logdir", logdir], check=True)
+        with served([*TENSORBOARD, "--logdir", logdir, "--port", "0", "--host", "127.0.0.1"]) as url:
+            page = browser.new_page(viewport={"width": 1280, "height": 800})
+            page.goto(f"{url}#projector")
+            page.frame_locator("iframe").frame_locator("iframe").locator(
+                "span.numDataPoints", has_text="31"
+            ).wait_for()
+            page.wait_for_timeout(4000)
+            page.screenshot(path=picture)
+
+
+@contextmanager
+def served(command: list[str]) -> Iterator[str]:
+    """The address that a server prints, as long as it runs."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
+        try:
+            assert server.stdout is not None
+            yield next(
+                found[0] for line in server.stdout if (found := re.search(r"http://[\w.]+:\d+/", line))
+            )
+        finally:
+            server.terminate()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""elmokit plot: a map of words in context."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import click
+
+from elmokit.bundle.pretrained import PretrainedModel
+from elmokit.commands import terminal
+from elmokit.commands.layers import LayersType
+from elmokit.commands.models import device_option, takes_model
+from elmokit.data.text import find_texts, read_lines, read_sentences
+from elmokit.embedder import ElmoEmbedder, Layers
+from elmokit.errors import TextError
+from elmokit.visualize.figure import check_suffix, save_figure
+from elmokit.visualize.interactive_map import draw_interactive
+from elmokit.visualize.map_layout import lay_out
+from elmokit.visualize.projection import Method
+from elmokit.visualize.static_map import draw_static
+from elmokit.visualize.word_map import ColorBy, map_words
+
+
+@click.command("plot")
+@takes_model()
+@click.argument("text", metavar="SENTENCES.txt")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="Picture to write: .png, .svg, .pdf, or .html, whose points tell their sentences.",
+)
+@click.option(
+    "--method",
+    type=click.Choice(["tsne", "umap", "pca"]),
+    default="tsne",
+    show_default=True,
+    help="How vectors are drawn in two dimensions.",
+)
+@click.option(
+    "--layer",
+    type=LayersType(("top", "average")),
+    default="top",
+    show_default=True,
+    help="The top layer, the average of all, or one by its number; 0 knows no context.",
+)
+@click.option("--word", "words", multiple=True, help="Show the uses of this word only. May be repeated.")
+@click.option("--perplexity", type=float, help="Of t-SNE.  [default: 30, or what few words allow]")
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed, the same picture.")
+@click.option(
+    "--color-by",
+    type=click.Choice(["sentence", "word", "label"]),
+    help="What colors stand for; with label, each line is a label, a tab and a sentence.  "
+    "[default: what there are few of]",
+)
+@click.option(
+    "--max-points",
+    type=click.IntRange(min=1),
+    default=3000,
+    show_default=True,
+    help="More words than these are thinned out at random.",
+)
+@device_option
+def command(
+    pretrained: PretrainedModel,
+    text: str,
+    output: Path,
+    method: str,
+    layer: Layers,
+    words: tuple[str, ...],
+    perplexity: float | None,
+    seed: int,
+    color_by: str | None,
+    max_points: int,
+    device: str,
+) -> None:
+    """Draw the words of SENTENCES.txt so that uses with similar vectors lie close.
+
+    The text has one tokenized sentence a line. MODEL is anything that `elmokit info` reads.
+
+    \b
+    Example:
+      elmokit plot tiny-en sentences.txt -o plot.png
+      elmokit plot tiny-en speeches.txt -o right.html --word right --word left
+    """
+    check_suffix(output)
+    labels, sentences = _read(text, with_labels=color_by == "label")
+    with terminal.progress_bar("drawing", 1.0, "map", bar_format=terminal.SHARE_FORMAT) as bar:
+        word_map = map_words(
+            ElmoEmbedder(pretrained, device=device),
+            sentences,
+            layer=layer,
+            words=words,
+            method=cast(Method, method),
+            perplexity=perplexity,
+            color_by=cast(ColorBy | None, color_by),
+            labels=labels,
+            max_points=max_points,
+            seed=seed,
+            on_progress=lambda share: bar.update(share - bar.n),
+        )
+    layout = lay_out(word_map)
+    save_figure(draw_interactive(layout) if output.suffix.lower() == ".html" else draw_static(layout), output)
+    if layout.missing:
+        terminal.warn(
+            f"no installed font has {terminal.counted(len(layout.missing), 'character')} of the text "
+            f"({' '.join(map(ascii, sorted(layout.missing)[:5]))}): boxes stand for them; "
+            "Noto has fonts for all scripts"
+        )
+    terminal.say(f"{output}: {layout.caption}")
+
+
+def _read(text: str, *, with_labels: bool) -> tuple[list[str] | None, list[list[str]]]:
+    """Labels, if each line starts with one, and sentences."""
+    paths = find_texts([text])
+    if not with_labels:
+        return None, [sentence for path in paths for sentence in read_sentences(path)]
+    labels, sentences = [], []
+    for path in paths:
+        for number, line in enumerate(read_lines(path), start=1):
+            label, tab, sentence = line.partition("\t")
+            if not tab and line.strip():
+                raise TextError(f"{path}:{number}: no tab, expected a label, a tab and a sentence")
+            labels.append(label.strip())
+            sentences.append(sentence.split())
+    return labels, sentences

@@ -1,0 +1,93 @@
+"""elmokit projector: show uses of words in TensorBoard's Embedding Projector."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from shlex import quote
+
+import click
+
+from elmokit.bundle.pretrained import PretrainedModel
+from elmokit.commands import terminal
+from elmokit.commands.models import device_option, takes_model
+from elmokit.data.text import find_texts, read_sentences, total_bytes
+from elmokit.data.vocabulary import no_token_error
+from elmokit.embedder import ElmoEmbedder
+from elmokit.visualize.projector import write_projector
+
+
+@click.command("projector")
+@takes_model()
+@click.argument("texts", metavar="SENTENCES.txt...", nargs=-1, required=True)
+@click.option(
+    "--logdir",
+    required=True,
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="TensorBoard's log directory; the files go to DIR/projector.",
+)
+@click.option(
+    "--word", "words", metavar="WORD", multiple=True, help="Only uses of this word. May be repeated."
+)
+@click.option(
+    "--max-points",
+    type=click.IntRange(min=2, max=100_000),
+    default=10_000,
+    show_default=True,
+    help="Of more uses a random sample is shown.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the sample.")
+@device_option
+def command(
+    pretrained: PretrainedModel,
+    texts: tuple[str, ...],
+    logdir: Path,
+    words: tuple[str, ...],
+    max_points: int,
+    seed: int,
+    device: str,
+) -> None:
+    """Write the words of SENTENCES.txt, in context, for TensorBoard's Embedding Projector.
+
+    Each layer of the model is a tensor of the projector, and so is their average. Each use of a word is a
+    point that knows its word, its sentence, its position there (from 0) and the word's frequency in the
+    text. Points can be colored by position and frequency, and by word and sentence where there are no more
+    than 50.
+
+    The files make a run of their own, DIR/projector, and replace those of the last time; nothing else in
+    DIR is touched. A TensorBoard that runs has to be started again to see the new ones.
+
+    \b
+    Example:
+      elmokit projector model sentences.txt --logdir logs --word play
+      tensorboard --logdir logs
+    """
+    paths = find_texts(texts)
+    embedder = ElmoEmbedder(pretrained, device=device)
+    with terminal.progress_bar("reading", total_bytes(paths), "B") as bar:
+        sentences = [sentence for path in paths for sentence in read_sentences(path, bar.update)]
+    if not any(sentences):
+        raise no_token_error(paths)
+    with terminal.progress_bar("embedding", None, " sentences") as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        log = write_projector(
+            embedder, sentences, logdir, words=words, max_points=max_points, seed=seed, on_sentences=show
+        )
+    if log.num_points < log.num_uses:
+        terminal.say(
+            f"a random sample of {log.num_points:,} of {terminal.counted(log.num_uses, 'use')} "
+            f"(--max-points, --seed {seed})"
+        )
+    terminal.say(
+        f"{log.directory}: {terminal.counted(log.num_points, 'point')} of width {log.dim}, as "
+        + ", ".join(log.tensors)
+    )
+    if find_spec("tensorboard") is None:
+        terminal.warn("TensorBoard is not installed: pip install 'elmokit[tensorboard]'")
+    terminal.say(f"next: tensorboard --logdir {quote(str(logdir))}")
+    terminal.say("      and open http://localhost:6006/#projector")

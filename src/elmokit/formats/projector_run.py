@@ -1,0 +1,131 @@
+"""A run of TensorBoard for its Embedding Projector: tensors of points and a table of what they are.
+
+The directory holds ``projector_config.pbtxt``, which names the tensors; a file of numbers for each; and
+``metadata.tsv``, a row per point. TensorBoard looks for the configuration at the top of its log directory
+and in its runs, and a run is a directory with a file of events: ours has one that says nothing. So any
+directory above may be given to ``tensorboard --logdir``. TensorBoard is not needed to write it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from elmokit.atomic import clear_leftovers, new_directory
+from elmokit.errors import OutputError
+
+_CONFIG = "projector_config.pbtxt"
+_METADATA = "metadata.tsv"
+_OURS = "# Written by elmokit projector.\n"
+_EVENTS = "events.out.tfevents.0000000000.projector"
+# One record, `Event(file_version="brain.Event:2")`, with its length and checksums.
+_EVENTS_BYTES = b"\x0f\0\0\0\0\0\0\0mS+\t\x1a\rbrain.Event:2\xfc\x98Q)"
+
+_CONTROL = ("Cc", "Cs", "Zl", "Zp")  # categories of control characters, surrogates, line separators
+# What JavaScript reads as a number, and those that it shows as they were written.
+_NUMBER = re.compile(
+    r"([+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?Infinity|0x[0-9a-f]+|0o[0-7]+|0b[01]+)?",
+    re.ASCII | re.IGNORECASE,
+)
+_PLAIN_NUMBER = re.compile(r"-?[1-9]\d{0,14}", re.ASCII)
+
+
+def write_projector_run(
+    directory: Path,
+    tensors: Mapping[str, np.ndarray],
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str | int]],
+) -> None:
+    """Write a run, whole or not at all; one that was written before is replaced.
+
+    Args:
+        directory: of the run.
+        tensors: (N, D) float32 by name; names of letters, digits, spaces, ``-``, ``(`` and ``)``.
+        columns: names of what is told of a point, two at least; the first is its label.
+        rows: N of them, see :func:`metadata_field`.
+
+    Raises:
+        OutputError: when the directory cannot be written, or holds anything else.
+    """
+    _refuse_to_replace(directory)
+    clear_leftovers(directory)  # which TensorBoard would take for runs
+    with new_directory(directory) as temporary:
+        config = [_OURS]
+        for name, tensor in tensors.items():
+            file = _write_tensor(temporary / _file_stem(name), tensor)
+            num_points, dim = tensor.shape
+            config.append(
+                f'embeddings {{\n  tensor_name: "{name}"\n  tensor_path: "{file}"\n'
+                f'  tensor_shape: {num_points}\n  tensor_shape: {dim}\n  metadata_path: "{_METADATA}"\n}}\n'
+            )
+        with (temporary / _METADATA).open("w", encoding="utf-8", newline="\n") as metadata:
+            metadata.write("\t".join(columns) + "\n")
+            for row in rows:
+                metadata.write("\t".join(map(metadata_field, row)) + "\n")
+        (temporary / _CONFIG).write_text("".join(config), encoding="utf-8")
+        (temporary / _EVENTS).write_bytes(_EVENTS_BYTES)
+
+
+def metadata_field(value: str | int) -> str:
+    r"""A value as it can stand in the table.
+
+    The table knows no escapes: tabs and line ends, control characters and what is no character at all
+    become ``\t``, ``\n``, ``\x00``, ``\u2028``. The page reads text that looks like a number as one, and
+    would show 007 as 7, 1.0 as 1 and nothing for 0 or an empty word: such text is put in quotes.
+    """
+    if isinstance(value, int):
+        return str(value)
+    if not value.isprintable():
+        value = "".join(repr(c)[1:-1] if unicodedata.category(c) in _CONTROL else c for c in value)
+    if _NUMBER.fullmatch(value.strip()) and not _PLAIN_NUMBER.fullmatch(value):
+        return f'"{value}"'
+    return value
+
+
+def _write_tensor(stem: Path, tensor: np.ndarray) -> str:
+    """Write (N, D) numbers exactly; gives the file's name.
+
+    TensorBoard tries to read text and takes a file for binary where its first line is not UTF-8. Of numbers
+    it hardly ever is, but a tensor of zeros would be text: it is written as such.
+    """
+    data = np.ascontiguousarray(tensor, "<f4").tobytes()
+    try:
+        data.partition(b"\n")[0].decode("utf-8")
+    except UnicodeDecodeError:
+        path = stem.with_name(f"{stem.name}.bytes")
+        path.write_bytes(data)
+    else:
+        path = stem.with_name(f"{stem.name}.tsv")
+        np.savetxt(path, tensor, "%.9g", delimiter="\t")
+    return path.name
+
+
+def _file_stem(name: str) -> str:
+    return re.sub(r"\W+", "-", name).strip("-")
+
+
+def _refuse_to_replace(directory: Path) -> None:
+    """Only a run that was written here may go, and only with nothing else in it."""
+    if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
+        return
+    config = directory / _CONFIG
+    if not config.is_file() or not config.read_bytes().startswith(_OURS.encode()):
+        raise OutputError(
+            f"{directory}: already there and not written by `elmokit projector`: name another log directory"
+        )
+    ours = {
+        _CONFIG,
+        _METADATA,
+        _EVENTS,
+        *re.findall(r'tensor_path: "(.*)"', config.read_text(encoding="utf-8")),
+    }
+    strangers = sorted(file.name for file in directory.iterdir() if file.name not in ours)
+    if strangers:
+        raise OutputError(
+            f"{directory}: holds more than `elmokit projector` writes ({', '.join(strangers[:5])}): "
+            "name another log directory"
+        )

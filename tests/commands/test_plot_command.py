@@ -1,0 +1,98 @@
+"""elmokit plot and elmokit curves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+MODEL = str(Path(__file__).parents[1] / "golden" / "infer_models" / "no_clips")
+TEXT = "the play was long\n\nchildren play the guitar\nBrazil is a strong team\n"
+
+
+@pytest.fixture
+def text(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.txt").write_text(TEXT)
+    return "text.txt"
+
+
+def refusal(run_cli, *arguments: str) -> str:
+    result = run_cli(*arguments)
+    assert (result.exit_code, result.out) == (2, "")
+    (line,) = result.err.splitlines()
+    return line.removeprefix("elmokit: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [("a.png", b"\x89PNG"), ("a.svg", b"<?xml"), ("a.PDF", b"%PDF"), ("a.html", b"<!doctype html>")],
+)
+def test_the_name_says_what_is_written(name, start, text, run_cli):
+    result = run_cli("plot", MODEL, text, "-o", f"pictures/{name}")
+    assert (result.exit_code, result.err) == (0, "")
+    assert result.out == f"pictures/{name}: t-SNE, top layer\n"
+    assert (Path("pictures") / name).read_bytes().startswith(start)
+
+
+def test_the_options_of_a_map(text, run_cli):
+    arguments = ("plot", MODEL, text, "-o", "a.svg", "--word", "play", "--word", "the", "--layer", "0")
+    result = run_cli(*arguments, "--method", "pca", "--color-by", "word", "--seed", "3", "--max-points", "3")
+    assert result.out.startswith("a.svg: PCA, layer 0, 3 of 4 words")
+    assert run_cli("plot", MODEL, text, "-o", "b.svg", "--perplexity", "2", "--seed", "3").exit_code == 0
+
+
+def test_lines_with_labels(run_cli, text):
+    Path("labels.tsv").write_text("noun\tthe play was long\n\nverb\tchildren play the guitar\n")
+    result = run_cli("plot", MODEL, "labels.tsv", "-o", "a.html", "--word", "play", "--color-by", "label")
+    assert (result.exit_code, result.err) == (0, "")
+    page = Path("a.html").read_text()
+    assert '"name":"noun"' in page
+    assert '"name":"verb"' in page
+    message = refusal(run_cli, "plot", MODEL, text, "-o", "b.html", "--color-by", "label")
+    assert message == "text.txt:1: no tab, expected a label, a tab and a sentence"
+
+
+def test_characters_that_no_font_has(run_cli, text):
+    Path("odd.txt").write_text("a \U0010fffd b\n")
+    result = run_cli("plot", MODEL, "odd.txt", "-o", "a.png", "--method", "pca")
+    assert result.exit_code == 0
+    assert result.err == (
+        "warning: no installed font has 1 character of the text ('\\U0010fffd'): boxes stand for them; "
+        "Noto has fonts for all scripts\n"
+    )
+
+
+def test_mistakes(run_cli, text):
+    for arguments, message in (
+        (
+            ("-o", "a.gif"),
+            "a.gif: what kind of picture? expected a name that ends in .png, .svg, .pdf, .html",
+        ),
+        (
+            ("-o", "a.png", "--layer", "all"),
+            "plot: Invalid value for '--layer': 'all': expected top, average",
+        ),
+        (("-o", "a.png", "--layer", "7"), "layers: expected all, top, average or 0 to 2, got 7"),
+        (("-o", "a.png", "--perplexity", "40"), "perplexity: expected 1 to 4 for 13 points, got 40"),
+        (("-o", "a.png", "--word", "cello"), "none of the words occurs in the text: cello"),
+        (("-o", "text.txt/a.png"), "text.txt/a.png: cannot write"),
+    ):
+        assert message in refusal(run_cli, "plot", MODEL, text, *arguments)
+    Path("empty.txt").write_text("\n \n")
+    assert refusal(run_cli, "plot", MODEL, "empty.txt", "-o", "a.png") == "the text has no words"
+    assert not list(Path().glob("*.png"))
+
+
+def test_curves(run_cli, text):
+    for name in ("one", "two"):
+        Path(name).mkdir()
+        record = {"event": "train", "step": 1, "predictions": 64, "seconds": 1.0, "perplexity": 9.0}
+        Path(name, "metrics.jsonl").write_text(json.dumps(record) + "\n")
+    result = run_cli("curves", "one", "two", "-o", "curves.pdf")
+    assert (result.exit_code, result.out, result.err) == (0, "curves.pdf: 2 runs\n", "")
+    assert Path("curves.pdf").read_bytes().startswith(b"%PDF")
+    assert "TensorBoard shows them in a browser" in refusal(run_cli, "curves", "one", "-o", "curves.html")
+    assert "expected the save directory" in refusal(run_cli, "curves", "one", ".", "-o", "curves.png")
+    assert not Path("curves.png").exists()

@@ -1,0 +1,155 @@
+"""The documentation site builds without a warning, whole, and needs nothing from the web."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from playwright.sync_api import Browser
+
+import elmokit
+from elmokit import cli
+
+ROOT = Path(__file__).parent.parent
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        # Not with --quiet: warnings that are not shown are not counted.
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(directory)],
+        cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = done.stdout + done.stderr
+    assert done.returncode == 0, told
+    assert all(line.startswith("INFO ") for line in told.splitlines()), told
+    return directory
+
+
+class Parsed(HTMLParser):
+    """What a page refers to, and its anchors."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+        self.links: list[str] = []
+        self.anchors: set[str] = set()
+        self.scripts: list[str] = []
+        self._in_script = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attributes}
+        self.anchors |= {given[name] for name in ("id", "name") if name in given}
+        self._in_script = tag == "script"
+        if tag == "a":
+            self.links += [given["href"]] if "href" in given else []
+        elif given.get("rel") not in ("canonical", "prev", "next"):
+            self.loaded += [given[name] for name in ("src", "href", "data", "poster") if given.get(name)]
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_script = False
+
+    def handle_data(self, data: str) -> None:
+        if self._in_script:
+            self.scripts.append(data)
+
+
+@pytest.fixture(scope="module")
+def pages(site: Path) -> dict[Path, Parsed]:
+    return {path: Parsed(path.read_text(encoding="utf-8")) for path in site.rglob("*.html")}
+
+
+def test_nothing_comes_from_the_web(site, pages):
+    assert len(pages) > 20
+    for path, page in pages.items():
+        from_the_web = [url for url in page.loaded if re.match("(https?:)?//", url)]
+        assert from_the_web == [], path
+        assert not any(re.search(r"(import|from|src\s*=)\W*https?://", script) for script in page.scripts), (
+            path
+        )
+    for path in site.rglob("*.css"):
+        assert not re.search(r"(@import|url\()\W*(https?:)?//", path.read_text(encoding="utf-8")), path
+
+
+def test_every_link_within_the_site_leads_somewhere(site, pages):
+    checked = 0
+    for path, page in pages.items():
+        if path.name == "404.html":  # its links are for a server
+            continue
+        for url in (*page.links, *page.loaded):
+            parts = urlsplit(url)
+            if parts.scheme or parts.netloc:
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            assert target.is_file(), f"{path.relative_to(site)}: {url}"
+            if parts.fragment and target in pages and parts.fragment != "__toc":
+                anchors = pages[target].anchors
+                assert unquote(parts.fragment) in anchors, f"{path.relative_to(site)}: {url}"
+            checked += 1
+    assert checked > 1000
+
+
+def test_every_command_has_its_section(pages, site):
+    html = (site / "commands.html").read_text(encoding="utf-8")
+    for verb in cli.VERBS:
+        assert f"elmokit-{verb}" in pages[site / "commands.html"].anchors
+    assert "\b" not in html
+    assert html.count("<strong>Example:</strong>") == len(cli.VERBS) + 1
+
+
+def test_every_public_name_is_in_the_api_reference(pages, site):
+    anchors = {anchor for path, page in pages.items() if path.parent.name == "api" for anchor in page.anchors}
+    for name in elmokit.__all__:
+        if not name.startswith("__"):
+            home = elmokit._HOMES[name]
+            assert anchors & {f"elmokit.{name}", f"{home}.{name}"}, name
+
+
+def test_docstrings_show_no_markup(site):
+    for path in (site / "api").glob("*.html"):
+        assert not re.search(r":(func|meth|class|mod|data|attr):", path.read_text(encoding="utf-8")), path
+
+
+def test_every_setting_is_listed(site):
+    html = (site / "settings.html").read_text(encoding="utf-8")
+    config = elmokit.Config().model_dump()
+    for name in (*config["model"]["char_cnn"], *config["model"]["lstm"], *config["training"]):
+        assert f"<code>{name}</code>" in html, name
+
+
+def test_every_notebook_is_there(site, pages):
+    for path in (ROOT / "examples").glob("*.ipynb"):
+        assert site / "examples" / f"{path.stem}.html" in pages
+        assert f"examples/{path.stem}.html" in pages[site / "tutorials.html"].links
+
+
+@pytest.mark.browser
+def test_search_works_from_the_disk(site: Path, browser: Browser) -> None:
+    assert len(json.loads((site / "search" / "search_index.json").read_text(encoding="utf-8"))["docs"]) > 100
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("requestfailed", lambda request: faults.append(request.url))
+    page.goto((site / "api" / "embed.html").as_uri())
+    page.click("[data-md-component=search-query]")
+    page.keyboard.type("histogram_interval")
+    page.wait_for_selector(".md-search-result__item")
+    found = page.locator(".md-search-result__item a").first.get_attribute("href")
+    assert (found or "").startswith((site / "settings.html").as_uri())
+    assert faults == []
+    context.close()

@@ -1,0 +1,134 @@
+"""The commands and the Python of README.md and of the pages in docs/ run as they are written."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TEXTS = ("sotu", "austen", "bible")
+NUM_SENTENCES = 150  # of each text file, so that it takes seconds
+OWN_TEST = ("migration.md",)  # whose lines are old and new ones
+
+# What has to be there before a page begins.
+BEFORE = {
+    "README.md": "",
+    "index.md": "",
+    "vectors.md": "",
+    "train.md": "",
+    "incremental.md": """
+mkdir old new
+cp examples/data/sotu/train-00000.txt.gz old/train-0.txt.gz
+cp examples/data/sotu/heldout-00000.txt.gz old/heldout.txt.gz
+cp examples/data/austen/train-00000.txt.gz new/train-0.txt.gz
+cp examples/data/austen/heldout-00000.txt.gz new/heldout.txt.gz
+elmokit vocabulary --input old/train-0.txt.gz --output vocab.txt --min-count 2
+elmokit train --train-prefix old/train-0.txt.gz --heldout-prefix old/heldout.txt.gz --config tiny \
+    --vocab-file vocab.txt --save-dir model max_steps=3 batch_size=4 cell_dim=16 projection_dim=8 \
+    'filters=[[1,8]]' embedding_dim=4
+""",
+    "see-it.md": "",
+    "in-your-model.md": "",
+    "sharing.md": "",
+    "other-scripts.md": "",
+    "settings.md": "",
+    "formats.md": "",
+    "faq.md": "",
+}
+# The programs of that page train where its commands have trained.
+REPLACED = {"incremental.md": ('Path("new-model")', 'Path("another")')}
+
+
+def markdown(page: str) -> str:
+    directory = ROOT if page == "README.md" else ROOT / "docs"
+    return (directory / page).read_text(encoding="utf-8")
+
+
+def code_blocks(page: str, *languages: str) -> list[str]:
+    """The blocks of code that have no title: one says why its block cannot be run."""
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", markdown(page), flags=re.MULTILINE | re.DOTALL)
+    return [block for language, block in blocks if language in languages]
+
+
+def commands(page: str) -> list[str]:
+    unnamed = [block for block in code_blocks(page, "") if "elmokit " in block and "pip install" not in block]
+    return unnamed or code_blocks(page, "sh")
+
+
+def with_fewer_steps(code: str) -> str:
+    return re.sub(r"max_steps=(\d+)", lambda match: f"max_steps={max(1, int(match[1]) // 100)}", code)
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The texts of the repository, cut short."""
+    root = tmp_path_factory.mktemp("texts")
+    for name in TEXTS:
+        directory = root / "examples" / "data" / name
+        directory.mkdir(parents=True)
+        for source in (ROOT / "examples" / "data" / name).glob("*.gz"):
+            with gzip.open(source, "rt", encoding="utf-8") as lines:
+                text = "".join(line for line, _ in zip(lines, range(NUM_SENTENCES), strict=False))
+            with gzip.open(directory / source.name, "wt", encoding="utf-8") as cut:
+                cut.write(text)
+    return root / "examples"
+
+
+def run_script(script: str, run_cli: Callable[..., Any]) -> str:
+    """Run the commands of elmokit in this process, which saves their start, and all others by the shell."""
+    told = []
+    for line in script.replace("\\\n", " ").splitlines():
+        words = shlex.split(line, comments=True)
+        if words[:1] == ["elmokit"] and ">" not in words:
+            done = run_cli(*words[1:])
+            assert done.exit_code == 0, f"{line}: {done.err}"
+            told.append(done.out)
+        elif words:
+            path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+            subprocess.run(["bash", "-euc", line], env={**os.environ, "PATH": path}, check=True)
+    return "".join(told)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", BEFORE)
+def test_the_page_runs_as_it_is_written(
+    page: str,
+    texts: Path,
+    tmp_path: Path,
+    run_cli: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ELMOKIT_CACHE", str(tmp_path / "cache"))
+    Path("examples").symlink_to(texts)
+    script, program = "".join(commands(page)), "\n".join(code_blocks(page, "python"))
+    assert script or program
+    if page in REPLACED:
+        assert REPLACED[page][0] in program
+        program = program.replace(*REPLACED[page])
+    told = run_script(with_fewer_steps(BEFORE[page] + script), run_cli)
+    exec(compile(with_fewer_steps(program), page, "exec"), {"__name__": "page"})  # it is our own page
+    if page == "incremental.md":
+        assert "transplanted" in told
+        assert "transplanted" in capsys.readouterr().out
+
+
+def test_no_page_is_left_out() -> None:
+    pages = [path.name for path in (ROOT / "docs").glob("*.md") if path.name not in OWN_TEST]
+    with_code = {page for page in pages if commands(page) or code_blocks(page, "python")}
+    assert with_code | {"README.md"} == set(BEFORE)
+
+
+def test_two_commands_come_first() -> None:
+    first = code_blocks("README.md", "")[0].split("\n")
+    assert [line.split("#")[0].strip() for line in first[:2]] == ["make demo", "make test"]

@@ -1,0 +1,103 @@
+"""Learning curves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from elmokit.errors import ElmokitError
+from elmokit.visualize.curves import plot_curves
+from elmokit.visualize.palette import COLORS
+
+
+def write_run(directory: Path, records: list[dict], rest: str = "") -> Path:
+    directory.mkdir(parents=True)
+    lines = "".join(json.dumps(record) + "\n" for record in records)
+    (directory / "metrics.jsonl").write_text(lines + rest)
+    return directory
+
+
+def train(step: int, perplexity: float) -> dict:
+    return {
+        "event": "train",
+        "step": step,
+        "predictions": 640 * step,
+        "seconds": 2.0 * step,
+        "perplexity": perplexity,
+    }
+
+
+def heldout(step: int, perplexity: float) -> dict:
+    return {"event": "heldout", "step": step, "seconds": 2.0 * step, "perplexity": perplexity}
+
+
+def lines_of(figure) -> list[list[tuple[np.ndarray, np.ndarray]]]:
+    """Of each panel x and y of every line."""
+    return [[line.get_data() for line in axes.lines] for axes in figure.axes]
+
+
+def test_perplexity_over_tokens_and_over_time(tmp_path):
+    records = [train(10, 400.0), train(20, 300.0), heldout(25, 250.0), train(30, 200.0), heldout(30, 190.0)]
+    figure = plot_curves([write_run(tmp_path / "run", records)])
+    by_tokens, by_time = lines_of(figure)
+    np.testing.assert_allclose(by_tokens[0][0], [6400, 12800, 19200])
+    np.testing.assert_allclose(by_tokens[1], [[16000, 19200], [250, 190]])  # step 25 lies between two records
+    np.testing.assert_allclose(by_time[0][0], [20 / 60, 40 / 60, 1])
+    np.testing.assert_allclose(by_time[1], [[50 / 60, 1], [250, 190]])
+    assert [axes.get_xlabel() for axes in figure.axes] == ["tokens", "minutes"]
+    assert figure.axes[0].get_yscale() == "log"
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["run: heldout 190.0"]
+
+
+def test_the_training_curve_is_a_geometric_mean_of_what_is_near(tmp_path):
+    generator = np.random.default_rng(0)
+    perplexity = 100 * np.exp(generator.normal(scale=0.2, size=200))
+    figure = plot_curves([write_run(tmp_path / "run", [train(k + 1, p) for k, p in enumerate(perplexity)])])
+    places = np.arange(200)
+    weights = np.exp(-0.5 * ((places[:, None] - places[None]) / 6) ** 2)
+    expected = np.exp(weights @ np.log(perplexity) / weights.sum(axis=1))
+    np.testing.assert_allclose(lines_of(figure)[0][0][1], expected, rtol=0.01)
+    flat = plot_curves([write_run(tmp_path / "flat", [train(k, 50.0) for k in range(1, 4)])])
+    np.testing.assert_allclose(lines_of(flat)[0][0][1], 50.0)
+
+
+def test_steps_that_were_done_again_replace_those_before(tmp_path):
+    first = [train(10, 400.0), train(20, 300.0), heldout(20, 310.0), train(30, 999.0), heldout(30, 999.0)]
+    again = [train(30, 280.0), heldout(30, 270.0), train(40, 250.0)]
+    (by_tokens, _) = lines_of(plot_curves([write_run(tmp_path / "run", first + again)]))
+    np.testing.assert_allclose(by_tokens[0][0], [6400, 12800, 19200, 25600])
+    np.testing.assert_allclose(by_tokens[1][1], [310, 270])
+    assert by_tokens[0][1].max() < 500
+
+
+def test_several_runs_have_names_and_looks_of_their_own(tmp_path):
+    runs = [write_run(tmp_path / f"set{k}" / "model", [train(1, 100.0 + k)]) for k in range(9)]
+    runs.append(write_run(tmp_path / "other", [train(1, 90.0), heldout(1, 95.0)]))
+    figure = plot_curves(runs)
+    (legend,) = figure.legends
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names[:2] == ["set0/model", "set1/model"]
+    assert names[-1].endswith("other: heldout 95.0")
+    looks = {(line.get_color(), line.get_linestyle()) for line in figure.axes[0].lines}
+    assert len(looks) == 10
+    assert {color for color, _ in looks} == set(COLORS)
+
+
+def test_a_run_that_is_going_or_was_cut_off_is_drawn_as_far_as_it_is(tmp_path):
+    run = write_run(tmp_path / "run", [train(1, 100.0), {"event": "train", "step": 2}], '{"event": "tra')
+    assert len(lines_of(plot_curves([run]))[0][0][0]) == 1
+    nan = write_run(tmp_path / "nan", [train(1, 100.0), train(2, float("nan"))])
+    assert len(lines_of(plot_curves([nan]))[0][0][0]) == 1
+
+
+def test_what_is_no_run_is_an_error(tmp_path):
+    with pytest.raises(ElmokitError, match=r"metrics\.jsonl: no such file: expected the save directory"):
+        plot_curves([tmp_path])
+    with pytest.raises(ElmokitError, match="no records of training yet"):
+        plot_curves([write_run(tmp_path / "empty", [])])
+    with pytest.raises(ElmokitError, match="no runs"):
+        plot_curves([])
