@@ -167,7 +167,7 @@ def _draw(axes: Axes, run: _Run, train: np.ndarray, heldout: np.ndarray) -> None
 
 
 def _finish(axes: Axes, label: str) -> None:
-    from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, StrMethodFormatter
+    from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
     axes.set_xlabel(label, color=TEXT)
     axes.set_xlim(left=0)
@@ -176,6 +176,8 @@ def _finish(axes: Axes, label: str) -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
     if label == "tokens":
         axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
+    # The last name of this panel would touch the first one of the next.
+    axes.xaxis.set_major_locator(MaxNLocator(6, prune="upper"))
     axes.grid(color="#E5E5E5", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.tick_params(colors=TEXT, labelsize=8)
