@@ -18,7 +18,5 @@ TEXT
 elmokit plot tiny-en "$scratch/five.txt" -o "$out/plot-play.png"
 elmokit plot tiny-en "$speeches" --word right -o "$out/plot-right.png"
 elmokit plot tiny-en "$speeches" -o "$out/plot-3000.png"
-if [ -e demo-output/austen-model ]; then  # from make demo
-    elmokit curves demo-output/model demo-output/austen-model -o "$out/curves.png"
-fi
+# curves.png shows the two runs of docs/see-it.md, over a whole epoch.
 python examples/tiny-en/screenshots.py "$scratch/five.txt" "$out"

@@ -75,7 +75,7 @@ def plot_curves(save_dirs: Sequence[str | Path]) -> Figure:
         2,
         sharey=True,
         gridspec_kw={
-            "left": 0.08,
+            "left": 0.09,
             "right": 0.98,
             "top": 1 - 0.15 / height,
             "bottom": (0.65 + _LEGEND_LINE * (len(runs) + 1)) / height,
@@ -85,9 +85,12 @@ def plot_curves(save_dirs: Sequence[str | Path]) -> Figure:
     longest = max(run.train.seconds[-1] for run in runs)
     unit, seconds = ("hours", 3600.0) if longest >= 7200 else ("minutes", 60.0)
     shown = np.concatenate([curve.perplexity for run in runs for curve in (run.train, run.heldout)])
+    # A heldout figure may be absurd early in a run; it leaves the picture, and the others stay readable.
+    usual = [np.median(run.heldout.perplexity) for run in runs if len(run.heldout.perplexity)]
+    highest = max([*(run.train.perplexity.max() for run in runs), *usual])
     for own_axes in axes:
         own_axes.set_yscale("log")
-        own_axes.set_ylim(shown.min() / 1.1, shown.max() * 1.1)
+        own_axes.set_ylim(shown.min() / 1.1, highest * 1.1)
     for run in runs:
         _draw(axes[0], run, run.train.tokens, run.heldout.tokens)
         _draw(axes[1], run, run.train.seconds / seconds, run.heldout.seconds / seconds)
@@ -196,14 +199,14 @@ def _add_legend(figure: Figure, runs: list[_Run], height: float) -> None:
         handles,
         names,
         loc="lower left",
-        bbox_to_anchor=(0.07, 0.22 / height),
+        bbox_to_anchor=(0.08, 0.22 / height),
         frameon=False,
         fontsize=9,
         labelcolor=TEXT,
         borderaxespad=0,
     )
     figure.text(
-        0.08,
+        0.09,
         0.1 / height,
         "thick: heldout text, with its best figure; thin: training batches, smoothed",
         fontsize=7,
