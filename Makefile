@@ -39,7 +39,7 @@ help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 clean:  ## remove the virtual environments and everything the demo made
-	rm -rf $(VENV) $(PEERS:%=.venv-%) demo-output site .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(PEERS:%=.venv-%) demo-output tiny-en-output site .pytest_cache .mypy_cache .ruff_cache
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("elmokit needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
