@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,20 @@ def test_curves(run_cli, text):
     assert "TensorBoard shows them in a browser" in refusal(run_cli, "curves", "one", "-o", "curves.html")
     assert "expected the save directory" in refusal(run_cli, "curves", "one", ".", "-o", "curves.png")
     assert not Path("curves.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "feature"),
+    [
+        ("matplotlib", ("-o", "a.png", "--method", "pca"), "plotting"),
+        ("openTSNE", ("-o", "a.png"), "t-SNE"),
+        ("plotly", ("-o", "a.html"), "interactive plotting"),
+    ],
+)
+def test_a_missing_package_is_named_by_its_extra(module, arguments, feature, text, run_cli, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    for name in [name for name in sys.modules if name.startswith(f"{module}.")]:
+        monkeypatch.setitem(sys.modules, name, None)
+    message = refusal(run_cli, "plot", MODEL, text, *arguments)
+    assert message == f"{feature} needs an optional package: pip install 'elmokit[plot]'"
+    assert not list(Path().glob("a.*"))
