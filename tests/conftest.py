@@ -83,6 +83,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     """An empty page; a test that leaves an error on its console fails."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(60_000)  # the machine may be busy
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page

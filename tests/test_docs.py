@@ -141,6 +141,7 @@ def test_every_notebook_is_there(site, pages):
 def test_search_works_from_the_disk(site: Path, browser: Browser) -> None:
     assert len(json.loads((site / "search" / "search_index.json").read_text(encoding="utf-8"))["docs"]) > 100
     context = browser.new_context(offline=True)
+    context.set_default_timeout(60_000)  # the machine may be busy
     page = context.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
