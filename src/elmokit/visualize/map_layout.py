@@ -18,6 +18,7 @@ POINT = 1 / 72  # of an inch
 _SMALLEST, _LARGEST = 7.0, 16.0  # inches, the width of the map
 _HEIGHT = 0.75  # of its width
 _FEW = 40  # points that the smallest map shows with large labels
+_GAP = 0.55  # of the font's size, from a point's middle to its label
 _MARGIN = 0.06  # of the spread of the points, on either side
 _LONGEST_LEGEND = 72  # characters of an entry
 
@@ -43,7 +44,7 @@ class MapLayout:
     @property
     def gap(self) -> float:
         """From a point's middle to its label."""
-        return 0.55 * self.font_size
+        return _GAP * self.font_size
 
     @property
     def marker_diameter(self) -> float:
@@ -99,13 +100,12 @@ def lay_out(word_map: WordMap) -> MapLayout:
     spread = np.array([limit[1] - limit[0] for limit in limits])
     order = word_map.by_importance
     texts = [writable(text, missing) for text in word_map.texts]
-    gap = 0.55 * font_size
     placements = place_labels(
         (word_map.coordinates - low) / spread * (width, height),
         _sizes(texts, families, font_size),
         order,
         within=Box(0, 0, width, height),
-        gap=gap,
+        gap=_GAP * font_size,
     )
     return MapLayout(word_map, width, height, font_size, families, missing, limits, placements)
 
