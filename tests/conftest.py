@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,26 @@ def reference() -> Path:
     if not (directory / "infer_stateful").is_dir():
         pytest.skip(f"no infer_stateful in {directory}: name its parent in ELMOKIT_REFERENCE")
     return directory
+
+
+@pytest.fixture
+def largest_file() -> Callable[[int], AbstractContextManager[None]]:
+    """`with largest_file(num_bytes):` the operating system lets no file grow beyond, as on a full disk.
+
+    It is for lines of a test, never for a whole test: what pytest prints may go to a longer file.
+    """
+    resource = pytest.importorskip("resource")
+
+    @contextmanager
+    def limited(num_bytes: int) -> Iterator[None]:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return limited
 
 
 @dataclass(frozen=True)

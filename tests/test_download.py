@@ -6,7 +6,6 @@ import errno
 import hashlib
 import io
 import json
-import resource
 import signal
 import subprocess
 import sys
@@ -380,14 +379,10 @@ def test_several_at_once_fetch_once(site, tmp_path):
     assert (tmp_path / "w").read_bytes() == CONTENT
 
 
-def test_a_full_disk_is_told_and_what_is_there_stays(site, tmp_path):
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, hard))
-    try:
-        with pytest.raises(OutputError, match=r"\.w\.part: cannot write: File too large"):
-            download(site.url, tmp_path / "w")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+def test_a_full_disk_is_told_and_what_is_there_stays(site, tmp_path, largest_file):
+    error = pytest.raises(OutputError, match=r"\.w\.part: cannot write: File too large")
+    with largest_file(300_000), error:
+        download(site.url, tmp_path / "w")
     assert len(site.asked) == 1
     download(site.url, tmp_path / "w")
     assert site.asked[1:] == ["bytes=300000-"]

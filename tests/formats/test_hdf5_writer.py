@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import resource
-from collections.abc import Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import h5py
@@ -17,19 +17,11 @@ from elmokit.formats.bilm_hdf5 import write_weights
 from elmokit.formats.hdf5_writer import Hdf5Writer
 from elmokit.model.bilm import BiLM
 
-
-@pytest.fixture
-def full_disk() -> Iterator[None]:
-    """No file may grow beyond 20 kB, so that writes fail as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+LargestFile = Callable[[int], AbstractContextManager[None]]
 
 
-@pytest.mark.usefixtures("full_disk")
 @pytest.mark.parametrize("size", [100, 5_000, 1_000_000])
-def test_a_failed_write_is_raised_at_once(tmp_path: Path, size: int) -> None:
+def test_a_failed_write_is_raised_at_once(tmp_path: Path, largest_file: LargestFile, size: int) -> None:
     num_written = 0
 
     def write_many() -> None:
@@ -38,16 +30,16 @@ def test_a_failed_write_is_raised_at_once(tmp_path: Path, size: int) -> None:
             for num_written in range(1000):
                 writer.write(str(num_written), np.zeros(size, dtype=np.float32))
 
-    with pytest.raises(OSError, match="File too large"):
+    with largest_file(20_000), pytest.raises(OSError, match="File too large"):
         write_many()
     assert num_written * size * 4 <= 40_000, "went on after the failure"
 
 
-@pytest.mark.usefixtures("full_disk")
-def test_nothing_is_left_of_a_failed_dump(tmp_path: Path) -> None:
+def test_nothing_is_left_of_a_failed_dump(tmp_path: Path, largest_file: LargestFile) -> None:
     config = Config.load("tiny").model
     parameters = {name: torch.zeros_like(value) for name, value in BiLM(config, None).named_parameters()}
-    with pytest.raises(OutputError, match=r"weights\.hdf5: cannot write: File too large"):
+    error = pytest.raises(OutputError, match=r"weights\.hdf5: cannot write: File too large")
+    with largest_file(20_000), error:
         write_weights(tmp_path / "weights.hdf5", config, parameters)
     assert list(tmp_path.iterdir()) == []
 

@@ -20,8 +20,6 @@ from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 from elmokit.errors import OutputError
 from elmokit.formats.projector_run import metadata_field, write_projector_run
 
-resource = pytest.importorskip("resource")
-
 ROWS = [("one", 1), ("two", 2), ("three", 3)]
 TENSORS = {
     "tokens (no context)": np.float32([[0.1, -2e30], [1e-40, -0.0], [math.pi, 7]]),
@@ -190,17 +188,12 @@ def test_a_place_that_cannot_be(tmp_path):
 
 
 @pytest.mark.parametrize("limit", [10, 100, 590])
-def test_a_full_disk_leaves_what_was_there(limit, directory):
+def test_a_full_disk_leaves_what_was_there(limit, directory, largest_file):
     write(directory, rows=[("old", 1)] * 3)
     before = files(directory.parent)
     assert max(map(len, before.values())) > 590
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-    try:
-        for name in ("run", "new"):
-            with pytest.raises(OutputError, match=rf"{name}: cannot write: "):
-                write(directory.with_name(name))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    for name in ("run", "new"):
+        with largest_file(limit), pytest.raises(OutputError, match=rf"{name}: cannot write: "):
+            write(directory.with_name(name))
     assert files(directory.parent) == before
     assert [path.name for path in directory.parent.iterdir()] == ["run"]

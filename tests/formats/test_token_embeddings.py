@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from pathlib import Path
 
 import h5py
@@ -122,15 +121,11 @@ def test_no_such_file(tmp_path):
         assert _message(path) == "no such file, expected a file of token embeddings"
 
 
-def test_a_full_disk_leaves_the_old_file(path, tmp_path):
+def test_a_full_disk_leaves_the_old_file(path, tmp_path, largest_file):
     before = path.read_bytes()
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
-    try:
-        with pytest.raises(OutputError, match=r"tokens\.hdf5: cannot write: File too large"):
-            write_token_embeddings(path, WORDS, np.zeros((len(WORDS), 10_000), np.float32))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    error = pytest.raises(OutputError, match=r"tokens\.hdf5: cannot write: File too large")
+    with largest_file(20_000), error:
+        write_token_embeddings(path, WORDS, np.zeros((len(WORDS), 10_000), np.float32))
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,20 +10,7 @@ import torch
 
 from elmokit.checkpoint import list_checkpoints, read_checkpoint
 
-resource = pytest.importorskip("resource")
-
 NUM_STEPS = 24
-
-
-@contextmanager
-def largest_file(num_bytes: int) -> Iterator[None]:
-    """Writing beyond this size fails, by the operating system."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def records(save_dir: str) -> list[dict]:
@@ -54,7 +39,7 @@ def train(texts, make_trainer, run_cli):
     )
 
 
-def test_while_a_checkpoint_is_written(train):
+def test_while_a_checkpoint_is_written(train, largest_file):
     before = {path.name: read_checkpoint(path).trainer for path in list_checkpoints(Path("run"))}
     with largest_file(8 << 10):
         result = train()
@@ -63,14 +48,14 @@ def test_while_a_checkpoint_is_written(train):
     assert_goes_on(train)
 
 
-def test_while_records_are_written(train):
+def test_while_records_are_written(train, largest_file):
     with largest_file((Path("run") / "metrics.jsonl").stat().st_size + 500):
         result = train()
     fails_with(result, "run/metrics.jsonl: cannot write: ")
     assert_goes_on(train)
 
 
-def test_while_events_are_written(train):
+def test_while_events_are_written(train, largest_file):
     with largest_file(60 << 10):
         result = train("histogram_interval=1")
     fails_with(result, "run/tensorboard: cannot write: ")
