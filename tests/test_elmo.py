@@ -185,6 +185,7 @@ def test_layer_norm(ids):
 
 def test_scalar_mix_parameters(ids):
     elmo = make(scalar_mix_parameters=[-200.0, 0.0, -200.0])
+    assert elmo.scalar_mix_0.weights.tolist() == [0, 1, 0]
     layers = ElmoEmbedder.load(MODEL).embed(SENTENCES, 1)
     torch.testing.assert_close(values(elmo, ids)[0], torch.from_numpy(layers[0]), rtol=0, atol=1e-6)
     assert [name for name, parameter in elmo.named_parameters() if parameter.requires_grad] == []

@@ -239,7 +239,7 @@ def test_rank_correlation_tells_a_sorted_vocabulary_from_others(text):
 def test_the_place_of_a_sentence(tmp_path):
     (tmp_path / "a.txt").write_text("one\n\ntwo\n")
     (tmp_path / "b.txt").write_text("three\n")
-    corpus = prepare_corpus([str(tmp_path)])
+    corpus = prepare_corpus(tmp_path)
     places = [corpus.place(k).removeprefix(f"{tmp_path}/") for k in range(4)]
     assert places == ["a.txt:1", "a.txt:2", "a.txt:3", "b.txt:1"]
 

@@ -63,6 +63,10 @@ class TestFindTexts:
     def test_glob_is_sorted(self, tree):
         assert find_texts(["*.txt"]) == ["a.txt", "b.txt"]
 
+    def test_one_of_them_needs_no_list(self, tree):
+        assert find_texts("*.txt") == ["a.txt", "b.txt"]
+        assert find_texts(Path("a.txt")) == find_texts([Path("a.txt")]) == ["a.txt"]
+
     def test_double_star_goes_through_all_levels(self, tree):
         assert find_texts(["**/*.txt*"]) == ["a.txt", "b.txt", "sub/c.txt", "sub/deep/d.txt.gz"]
 

@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
 from elmokit.embedder import ElmoEmbedder
@@ -48,6 +49,11 @@ def random_map(num_points: int, groups: list[str] | None = None) -> WordMap:
     )
 
 
+def labels_of(figure: Figure) -> list[Annotation]:
+    (axes,) = figure.axes
+    return [child for child in axes.get_children() if isinstance(child, Annotation)]
+
+
 @pytest.mark.parametrize("num_points", [1, 30, pytest.param(3000, marks=pytest.mark.slow)])
 def test_labels_do_not_overlap_and_stay_inside_and_large_enough_to_read(num_points):
     layout = lay_out(random_map(num_points))
@@ -55,7 +61,7 @@ def test_labels_do_not_overlap_and_stay_inside_and_large_enough_to_read(num_poin
     figure.dpi = 200
     renderer = figure.canvas.get_renderer()
     (axes,) = figure.axes
-    labels = [child for child in axes.get_children() if isinstance(child, Annotation)]
+    labels = labels_of(figure)
     assert len(labels) == len(layout.placements)
     assert len(labels) == num_points or num_points == 3000
     assert len(labels) > 400 or num_points < 3000
@@ -80,8 +86,7 @@ def test_every_word_is_drawn_in_the_color_of_its_sentence(embedder):
     (points,) = axes.collections
     assert len(points.get_offsets()) == 31
     assert len({tuple(color) for color in points.get_facecolor()}) == len(SENTENCES)
-    texts = [child.get_text() for child in axes.get_children() if isinstance(child, Annotation)]
-    assert sorted(texts) == sorted(" ".join(SENTENCES).split())
+    assert sorted(label.get_text() for label in labels_of(figure)) == sorted(" ".join(SENTENCES).split())
     assert [text.get_text() for text in figure.texts[:-1]] == SENTENCES
     assert re.fullmatch(r"first component, \d+% of the variance", axes.get_xlabel())
     assert figure._repr_png_().startswith(b"\x89PNG")
@@ -157,13 +162,22 @@ def test_nothing_in_a_word_is_taken_for_markup(embedder, tmp_path):
     figure = plot_uses(embedder, [NASTY], method="pca")
     save_figure(figure, tmp_path / "map.svg")
     ElementTree.parse(tmp_path / "map.svg")
-    texts = [child.get_text() for child in figure.axes[0].get_children() if isinstance(child, Annotation)]
-    assert sorted(texts) == sorted(
+    assert sorted(label.get_text() for label in labels_of(figure)) == sorted(
         ["$x^2$", "\\alpha", "<script>alert(1)</script>", "tab□here", "new□line", "□", "a" * 39 + "…"]
     )
     interactive = draw_interactive(lay_out(map_words(embedder, [NASTY], method="pca")))
     save_figure(interactive, tmp_path / "map.html")
     assert "<script>alert(1)" not in (tmp_path / "map.html").read_text(encoding="utf-8")
+
+
+def test_letters_are_joined_and_parted_as_their_script_has_it(embedder):
+    """Arabic and Persian: ب beside ب is shaped otherwise than alone, and a joiner parts them again."""
+    alone, joined, parted = "\u0628", "\u0628\u0628", "\u0628\u200c\u0628"
+    figure = plot_uses(embedder, [[alone, joined, parted]], method="pca")
+    figure.dpi = 1000
+    widths = {label.get_text(): label.get_window_extent().width for label in labels_of(figure)}
+    assert widths[joined] < 0.8 * widths[parted]
+    assert widths[parted] == pytest.approx(2 * widths[alone], rel=0.05)
 
 
 def test_hovering_tells_the_sentence_and_marks_the_word():

@@ -32,7 +32,7 @@ from elmokit.atomic import clear_leftovers, new_directory
 from elmokit.cache import default_cache_dir
 from elmokit.data.characters import word_bytes
 from elmokit.data.sources import source_state
-from elmokit.data.text import find_texts, read_sentences
+from elmokit.data.text import Patterns, find_texts, read_sentences
 from elmokit.data.vocabulary import no_token_error
 from elmokit.data.word_types import BOS_TYPE, EOS_TYPE, NUM_BOUNDARY_TYPES, TypeTable
 from elmokit.errors import CorpusError, OutputError
@@ -142,7 +142,7 @@ class Corpus:
 
 
 def prepare_corpus(
-    patterns: Sequence[str],
+    patterns: Patterns,
     *,
     cache_dir: Path | None = None,
     on_bytes: Callable[[int], None] | None = None,
@@ -153,7 +153,7 @@ def prepare_corpus(
     is noticed and prepared anew.
 
     Args:
-        patterns: paths, globs, directories or URLs of text, one tokenized sentence a line.
+        patterns: path, glob, directory or URL of text, one tokenized sentence a line; or several.
         cache_dir: where prepared corpora are kept; None for ``$ELMOKIT_CACHE`` or the user's cache
             directory.
         on_bytes: told how many bytes have been read, as they are.
@@ -178,7 +178,7 @@ def prepare_corpus(
     return open_corpus(directory)
 
 
-def is_prepared(patterns: Sequence[str], cache_dir: Path) -> bool:
+def is_prepared(patterns: Patterns, cache_dir: Path) -> bool:
     """Whether :func:`prepare_corpus` would find the text prepared.
 
     Raises:

@@ -27,6 +27,9 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.:-]*://")
 _UTF8_BOM = b"\xef\xbb\xbf"
 _FORBIDDEN = ("<S>", "</S>")
 
+Patterns = str | Path | Sequence[str | Path]
+"""What stands for text files: a path, glob, directory or URL, or several."""
+
 # First bytes of files that people take for UTF-8 text, and what to do with them.
 _HINTS = (
     (b"\x1f\x8b", "it is gzip-compressed: give it the suffix .gz"),
@@ -43,7 +46,7 @@ class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-def find_texts(patterns: Sequence[str]) -> list[str]:
+def find_texts(patterns: Patterns) -> list[str]:
     """Find the text files that paths, globs, directories and URLs stand for.
 
     Args:
@@ -58,7 +61,7 @@ def find_texts(patterns: Sequence[str]) -> list[str]:
         MissingExtraError: when the package behind a URL's protocol is not installed.
     """
     found: dict[str, str] = {}
-    for pattern in patterns:
+    for pattern in map(str, [patterns] if isinstance(patterns, str | Path) else patterns):
         paths = _find_remote(pattern) if is_url(pattern) else _find_local(pattern)
         if not paths:
             raise _no_match(pattern)

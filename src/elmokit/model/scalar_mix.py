@@ -81,6 +81,11 @@ class ScalarMix(nn.Module):
         )
         self.gamma = nn.Parameter(torch.ones(1), requires_grad=trainable)
 
+    @property
+    def weights(self) -> Tensor:
+        """(L,) what the layers are multiplied by: ``softmax(s)``, which sums to 1."""
+        return torch.softmax(torch.cat(list(self.scalar_parameters)), dim=0)
+
     def forward(self, tensors: Sequence[Tensor], mask: Tensor | None = None) -> Tensor:
         """Mix layers.
 
@@ -98,5 +103,4 @@ class ScalarMix(nn.Module):
             raise ConfigError(f"expected {self.mixture_size} layers, got {len(tensors)}")
         if self.do_layer_norm and mask is None:
             raise ConfigError("do_layer_norm needs the mask of words")
-        weights = torch.softmax(torch.cat(list(self.scalar_parameters)), dim=0)
-        return mix_layers(tensors, weights, self.gamma, mask if self.do_layer_norm else None)
+        return mix_layers(tensors, self.weights, self.gamma, mask if self.do_layer_norm else None)

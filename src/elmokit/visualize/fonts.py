@@ -8,6 +8,7 @@ MISSING = "□"
 """Stands for a character that no font has, and for one that cannot be seen."""
 _BASE = "DejaVu Sans"  # comes with Matplotlib
 _NO_FONT = "Last Resort"  # has a box with the name of its script for every character
+_JOINERS = {"\u200c", "\u200d"}  # shape the letters beside them, in Persian and Hindi for example
 
 
 def choose_fonts(texts: Iterable[str]) -> tuple[list[str], frozenset[str]]:
@@ -25,7 +26,7 @@ def choose_fonts(texts: Iterable[str]) -> tuple[list[str], frozenset[str]]:
     def characters_of(path: str) -> set[str]:
         return {chr(code) for code in ft2font.FT2Font(path).get_charmap()}
 
-    needed = set("".join(texts))
+    needed = set("".join(texts)) - _JOINERS
     missing = {character for character in needed if not character.isprintable()}
     base = characters_of(font_manager.findfont(_BASE, fallback_to_default=False))
     families, wanted = [_BASE], needed - missing - base
