@@ -13,7 +13,7 @@ demo: $(READY)  ## train a small biLM on real text and show what it learned (abo
 
 test: $(READY)  ## lint, type-check and run the tests
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist loadscope --no-loadscope-reorder
 
 lint: $(READY)  ## ruff and mypy
 	$(BIN)/ruff check .

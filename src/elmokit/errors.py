@@ -20,7 +20,7 @@ class ElmokitError(Exception):
         if not message.isprintable():
             message = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
         if len(message) > _LONGEST:
-            message = f"{message[: _LONGEST - _END]} [...] {message[-_END:]}"
+            message = f"{message[: _LONGEST - _END].rstrip()} [...] {message[-_END:].lstrip()}"
         return message
 
 

@@ -101,6 +101,13 @@ def test_names_that_would_fill_the_screen(pair):
     assert len(message) < 5000
 
 
+@pytest.mark.parametrize("shift", range(2))
+def test_what_is_left_out_of_a_message_leaves_single_spaces(shift):
+    message = str(ElmokitError("x" * shift + "k " * 50_000))
+    assert " [...] " in message
+    assert "  " not in message
+
+
 @pytest.mark.parametrize("name", ["cell_clip", "proj_clip"])
 def test_a_clip_beyond_single_precision(pair, name):
     change(pair / "options.json", lambda values: values["lstm"].update({name: 1e308}))
