@@ -45,7 +45,7 @@ elmokit train --train-prefix old/train-0.txt.gz --heldout-prefix old/heldout.txt
     "faq.md": "",
 }
 # The programs of that page train where its commands have trained.
-REPLACED = {"incremental.md": ('Path("new-model")', 'Path("another")')}
+REPLACED = {"incremental.md": ('save_dir="new-model"', 'save_dir="another"')}
 
 
 def markdown(page: str) -> str:

@@ -300,6 +300,13 @@ class Config(_Section):
         """Write the resolved configuration as JSON."""
         path.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
+    def for_vocabulary(self, num_words: int) -> Self:
+        """The full softmax, which is exact, in place of one that samples half of ``num_words`` or more."""
+        if self.training.num_negatives < num_words / 2:
+            return self
+        training = self.training.model_copy(update={"num_negatives": 0})
+        return self.model_copy(update={"training": training})
+
     def to_bilm_options(self, *, num_words: int | None = None) -> dict[str, Any]:
         """The ``options.json`` that describes this configuration to every ELMo tool.
 

@@ -194,9 +194,11 @@ def test_a_loss_that_is_not_finite_stops_training_and_changes_nothing(make_train
     assert trainer.step == 1
 
 
-def test_more_negatives_than_words(make_trainer):
-    with pytest.raises(ConfigError, match="num_negatives=1000 exceeds the vocabulary"):
-        make_trainer(num_negatives=1000)
+@pytest.mark.parametrize("num_negatives", [30, 1000])
+def test_negatives_that_would_save_no_work_give_way_to_the_full_softmax(make_trainer, num_negatives):
+    full, sampled = make_trainer(num_negatives=0), make_trainer(num_negatives=num_negatives)
+    assert len(full.vocabulary) / 2 <= 30
+    assert sampled.config == full.config
 
 
 def test_more_lanes_than_sentences(make_trainer):

@@ -84,9 +84,6 @@ def start_run(
 ) -> Run:
     """A new run; nothing but the directory is made yet.
 
-    The full softmax, which is exact, takes the place of a sampled one whose candidates would be half
-    of the vocabulary or more.
-
     Raises:
         OutputError: when the directory cannot be made or already holds a run.
     """
@@ -95,15 +92,15 @@ def start_run(
         save_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise output_error(save_dir, error) from error
-    config, excess = _without_excess_negatives(config, vocabulary)
+    resolved = config.for_vocabulary(len(vocabulary))
     return Run(
         save_dir,
-        config,
+        resolved,
         vocabulary,
         train_prefixes,
         heldout_prefixes,
         list(replay_prefixes),
-        excess_negatives=excess,
+        excess_negatives=None if resolved == config else config.training.num_negatives,
     )
 
 
@@ -129,7 +126,7 @@ def continue_run(
     started = Config.load(save_dir / "config.json")
     vocabulary = Vocabulary.load(save_dir / "vocab.txt")
     config = Config.load(config_name if config_name is not None else save_dir / "config.json", overrides)
-    config, _ = _without_excess_negatives(config, vocabulary)
+    config = config.for_vocabulary(len(vocabulary))
     refused = started.differences(config)
     if refused:
         raise ConfigError(
@@ -163,12 +160,3 @@ def _refuse_another_run(save_dir: Path) -> None:
         raise OutputError(
             f"{save_dir}: already holds a training run: go on with --resume, or name another --save-dir"
         )
-
-
-def _without_excess_negatives(config: Config, vocabulary: Vocabulary) -> tuple[Config, int | None]:
-    """The configuration with the full softmax, and the setting, where sampling would hardly save work."""
-    num_negatives = config.training.num_negatives
-    if num_negatives < len(vocabulary) / 2:
-        return config, None
-    training = config.training.model_copy(update={"num_negatives": 0})
-    return config.model_copy(update={"training": training}), num_negatives

@@ -56,7 +56,7 @@ class Trainer:
     """Trains a biLM.
 
     Args:
-        config: geometry and recipe.
+        config: geometry and recipe; see :meth:`Config.for_vocabulary` for few words.
         corpus: the training text.
         vocabulary: of the model.
         save_dir: where checkpoints and records go.
@@ -68,8 +68,8 @@ class Trainer:
     as if it had never stopped (on a CPU with the same number of threads).
 
     Raises:
-        ConfigError: when the vocabulary is too small for ``num_negatives``, ``patience`` is set without
-            heldout text, the model has a lexicon, or a pattern of ``freeze`` matches no parameter.
+        ConfigError: when ``patience`` is set without heldout text, the model has a lexicon, or a pattern of
+            ``freeze`` matches no parameter.
         CorpusError: when the corpus is too small for ``batch_size``.
     """
 
@@ -79,20 +79,16 @@ class Trainer:
         corpus: Corpus,
         vocabulary: Vocabulary,
         *,
-        save_dir: Path,
+        save_dir: str | Path,
         heldout: Corpus | None = None,
         replay: Corpus | None = None,
     ) -> None:
+        config = config.for_vocabulary(len(vocabulary))
         training, char_cnn = config.training, config.model.char_cnn
         if config.model.lexicon is not None:
             raise ConfigError(
                 "model.lexicon: models with an alphabet or words of their own (ELMoForManyLangs) are read, "
                 "not trained: set lexicon=null"
-            )
-        if training.num_negatives > len(vocabulary):
-            raise ConfigError(
-                f"num_negatives={training.num_negatives} exceeds the vocabulary of {len(vocabulary)} words: "
-                "lower it, or set num_negatives=0 for the full softmax"
             )
         if training.patience is not None and heldout is None:
             raise ConfigError(f"patience={training.patience} needs heldout text to evaluate on")
@@ -101,7 +97,7 @@ class Trainer:
         self.vocabulary = vocabulary
         self.heldout = heldout
         self.replay = replay
-        self.save_dir = save_dir
+        self.save_dir = Path(save_dir)
         self._text = corpus if replay is None else CorpusWithReplay(corpus, replay)
         self._maker = BatchMaker(
             self._text, vocabulary, None if char_cnn is None else char_cnn.max_characters
