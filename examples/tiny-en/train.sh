@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train the model that comes with elmokit, tiny-en, on three texts in the public domain: an hour on a CPU.
+# Train the model that comes with elmokit, tiny-en, on three texts in the public domain: an hour and a half on one core.
 # Interrupted, it goes on when it is started again.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -102,17 +102,36 @@ def spherized(vectors: np.ndarray) -> np.ndarray:
     return centered / np.linalg.norm(centered, axis=1, keepdims=True)
 
 
+def wait_until(is_so: Callable[[], bool], otherwise: str) -> None:
+    """The page computes and draws on its own time."""
+    deadline = time.monotonic() + SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.1)
+
+
 def wait_for_vectors(projector: FrameLocator, expected: np.ndarray) -> list[dict]:
     """Wait until the page has these vectors; gives the metadata of its points."""
-    deadline = time.monotonic() + SECONDS
-    while True:
-        points = projector.locator("vz-projector").evaluate(
-            "element => element.dataSet?.points.map(point => [Array.from(point.vector), point.metadata])"
+    points: list[tuple[list[float], dict]] = []
+
+    def are_shown() -> bool:
+        points[:] = projector.locator("vz-projector").evaluate(
+            "element => (element.dataSet?.points ?? []).map(p => [Array.from(p.vector), p.metadata])"
         )
-        if points and np.allclose([vector for vector, _ in points], expected, atol=1e-5):
-            return [metadata for _, metadata in points]
-        assert time.monotonic() < deadline, "the page shows other vectors"
-        time.sleep(0.1)
+        vectors = [vector for vector, _ in points]
+        return len(vectors) == len(expected) and np.allclose(vectors, expected, atol=1e-5)
+
+    wait_until(are_shown, "the page shows other vectors")
+    return [metadata for _, metadata in points]
+
+
+def are_placed(projector: FrameLocator) -> bool:
+    """Whether PCA has given every point a place of its own."""
+    places = projector.locator("vz-projector").evaluate(
+        "element => element.dataSet.points.map(p => [0, 1, 2].map(k => p.projections[`pca-${k}`]))"
+    )
+    values = np.array(places, float)
+    return bool(np.isfinite(values).all()) and len(np.unique(values, axis=0)) == NUM_POINTS
 
 
 def num_pixels(screenshot: bytes) -> int:
@@ -164,12 +183,9 @@ def test_the_page_shows_points_and_labels(embedder, tmp_path, page):
         ]
 
         # PCA has placed the points, and they are drawn.
-        placed = projector.locator("vz-projector").evaluate(
-            "element => element.dataSet.points.map(p => [0, 1, 2].map(k => p.projections[`pca-${k}`]))"
-        )
-        assert np.isfinite(np.array(placed, float)).all()
-        assert len(np.unique(np.array(placed, float), axis=0)) == NUM_POINTS
-        assert num_pixels(projector.locator("#scatter").screenshot()) > 20 * NUM_POINTS
+        wait_until(lambda: are_placed(projector), "points without a place of their own")
+        scatter = projector.locator("#scatter")
+        wait_until(lambda: num_pixels(scatter.screenshot()) > 20 * NUM_POINTS, "points that are not drawn")
 
         # A word is found as often as it occurs.
         panel = projector.locator("vz-projector-inspector-panel")
