@@ -83,13 +83,13 @@ class Trainer:
         heldout: Corpus | None = None,
         replay: Corpus | None = None,
     ) -> None:
-        config = config.for_vocabulary(len(vocabulary))
-        training, char_cnn = config.training, config.model.char_cnn
         if config.model.lexicon is not None:
             raise ConfigError(
                 "model.lexicon: models with an alphabet or words of their own (ELMoForManyLangs) are read, "
                 "not trained: set lexicon=null"
             )
+        config = config.for_vocabulary(len(vocabulary))
+        training, char_cnn = config.training, config.model.char_cnn
         if training.patience is not None and heldout is None:
             raise ConfigError(f"patience={training.patience} needs heldout text to evaluate on")
         self.config = config
