@@ -8,7 +8,7 @@ PEERS := simple-elmo elmoformanylangs
 .DEFAULT_GOAL := help
 .PHONY: demo test lint notebooks docs bench peers test-peers help clean
 
-demo: $(READY)  ## train a small biLM on real text and show what it learned (about 6 minutes)
+demo: $(READY)  ## train a small biLM on real text and show what it learned (4 to 7 minutes)
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/demo.sh
 
 test: $(READY)  ## lint, type-check and run the tests
