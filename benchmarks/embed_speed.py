@@ -18,8 +18,9 @@ from machine import encoder_flops_per_type, lstm_flops_per_token, peak_flops, se
 from plain_bilm import layers, token_vectors
 
 from elmokit import BiLM, Config, ElmoEmbedder, PretrainedModel
-from elmokit.data.characters import PADDING, boundary_rows, char_rows, word_bytes
-from elmokit.data.text import read_sentences
+from elmokit.alphabet import PADDING
+from elmokit.data.characters import boundary_rows, char_rows, word_bytes
+from elmokit.data.read import read_sentences
 
 TEXT = Path(__file__).parent.parent / "examples" / "data" / "sotu" / "heldout-00000.txt.gz"
 NUM_SENTENCES = 512

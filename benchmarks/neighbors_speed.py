@@ -26,9 +26,10 @@ from machine import seconds_per_call
 
 from elmokit import ElmoEmbedder, NeighborIndex
 from elmokit.data.corpus import Corpus
-from elmokit.data.text import find_texts, read_sentences
-from elmokit.visualize.clusters import find_clusters
-from elmokit.visualize.cosine import UNIT_TYPE, falling, similarities, unit_vectors
+from elmokit.data.find import find_texts
+from elmokit.data.read import read_sentences
+from elmokit.neighbors.clusters import find_clusters
+from elmokit.neighbors.cosine import UNIT_TYPE, falling, similarities, unit_vectors
 
 TEXTS = Path(__file__).parent.parent / "examples" / "data" / "sotu" / "*.txt.gz"
 NUM_QUERIES = 200

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from elmokit.model.bilm import BiLM
 from elmokit.model.char_cnn import CharCnn, Highway
-from elmokit.model.projected_lstm import ProjectedLstm
+from elmokit.model.lstm.layer import ProjectedLstm
 
 
 def token_vectors(encoder: CharCnn, char_ids: Tensor) -> Tensor:

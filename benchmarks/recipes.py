@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from elmokit import Config, Trainer, Vocabulary, prepare_corpus
-from elmokit.checkpoint import list_checkpoints
+from elmokit.formats.checkpoint import list_checkpoints
 from elmokit.training.journal import read_metrics
 
 RECIPES = ("bilm", "adam")

@@ -16,7 +16,7 @@ import torch
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from elmokit import cli
-from elmokit.commands import terminal
+from elmokit.console import terminal
 
 
 @pytest.fixture(scope="session", autouse=True)

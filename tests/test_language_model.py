@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.config import Config
 from elmokit.data.corpus import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError
 from elmokit.language_model import LanguageModel
 from elmokit.model.bilm import BiLM
+from elmokit.pretrained import PretrainedModel
 from elmokit.training import evaluation
 
 VOCABULARY = Vocabulary(["<S>", "</S>", "<UNK>", "the", "cat", "sat", "on", "mat", ".", "naïve", "我"])

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from elmokit.bundle import loading
-from elmokit.bundle.bilm_pair import write_bilm_pair
-from elmokit.bundle.loading import load
-from elmokit.bundle.pretrained import PretrainedModel
-from elmokit.checkpoint import Checkpoint, checkpoint_directory, write_checkpoint
+from elmokit import loading
 from elmokit.config import Config
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError, ElmokitError, FetchError, ModelFileError
+from elmokit.formats.bilm_pair import write_bilm_pair
+from elmokit.formats.checkpoint import Checkpoint, checkpoint_directory, write_checkpoint
+from elmokit.loading import load
 from elmokit.model.bilm import BiLM
+from elmokit.pretrained import PretrainedModel
 
 GOLDEN = Path(__file__).parent / "golden"
 VOCABULARY = Vocabulary(["<S>", "</S>", "<UNK>", "the", "cat", "dog"])

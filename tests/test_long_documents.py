@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.config import Config
 from elmokit.embedder import ElmoEmbedder
 from elmokit.model.bilm import BiLM
+from elmokit.pretrained import PretrainedModel
 
 LONG = [f"w{k * k % 997}" for k in range(5000)]
 MATES = [["w1", "w2"], [], [f"w{k}" for k in range(40)], ["w4"] * 300]

@@ -19,8 +19,8 @@ from torch import Tensor
 
 import elmokit
 from elmokit.data.vocabulary import NUM_SPECIALS, UNK_ID, count_words
-from elmokit.training.transplant import WordMatch, rows_of_new_words
 from elmokit.training.unigrams import match_unigrams
+from elmokit.training.warm_start.transplant import WordMatch, rows_of_new_words
 
 MIN_COUNT = 3
 NUM_MATCHED, NUM_WARM_UP = 40, 3  # batches

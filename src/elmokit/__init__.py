@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any
 from elmokit._version import __version__
 
 if TYPE_CHECKING:
-    from elmokit.bundle.loading import load
-    from elmokit.bundle.pretrained import PretrainedModel
     from elmokit.config import Config
     from elmokit.data.corpus import Corpus, prepare_corpus
     from elmokit.data.vocabulary import Vocabulary
@@ -24,13 +22,15 @@ if TYPE_CHECKING:
     from elmokit.embedder import ElmoEmbedder
     from elmokit.errors import ElmokitError
     from elmokit.language_model import LanguageModel
+    from elmokit.loading import load
     from elmokit.model.bilm import BiLM
+    from elmokit.neighbors.index import NeighborIndex
+    from elmokit.pretrained import PretrainedModel
     from elmokit.training.evaluation import Evaluation, evaluate
-    from elmokit.training.restart import restart, restart_config
     from elmokit.training.trainer import Trainer
+    from elmokit.training.warm_start.restart import restart, restart_config
     from elmokit.visualize.curves import plot_curves
     from elmokit.visualize.figure import save_figure
-    from elmokit.visualize.neighbors import NeighborIndex
     from elmokit.visualize.plots import plot_uses
     from elmokit.visualize.projector import ProjectorLog, write_projector
 
@@ -43,19 +43,19 @@ _HOMES = {
     "ElmokitError": "elmokit.errors",
     "Evaluation": "elmokit.training.evaluation",
     "LanguageModel": "elmokit.language_model",
-    "NeighborIndex": "elmokit.visualize.neighbors",
-    "PretrainedModel": "elmokit.bundle.pretrained",
+    "NeighborIndex": "elmokit.neighbors.index",
+    "PretrainedModel": "elmokit.pretrained",
     "ProjectorLog": "elmokit.visualize.projector",
     "Trainer": "elmokit.training.trainer",
     "Vocabulary": "elmokit.data.vocabulary",
     "batch_to_ids": "elmokit.elmo",
     "evaluate": "elmokit.training.evaluation",
-    "load": "elmokit.bundle.loading",
+    "load": "elmokit.loading",
     "plot_curves": "elmokit.visualize.curves",
     "plot_uses": "elmokit.visualize.plots",
     "prepare_corpus": "elmokit.data.corpus",
-    "restart": "elmokit.training.restart",
-    "restart_config": "elmokit.training.restart",
+    "restart": "elmokit.training.warm_start.restart",
+    "restart_config": "elmokit.training.warm_start.restart",
     "save_figure": "elmokit.visualize.figure",
     "write_projector": "elmokit.visualize.projector",
 }

@@ -13,16 +13,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from elmokit.bilm_options import NUM_CHARACTER_SYMBOLS
-from elmokit.bundle.bilm_pair import write_bilm_pair
-from elmokit.bundle.loading import load
-from elmokit.bundle.pretrained import PretrainedModel
-from elmokit.data.spelling import ByteSpeller
+from elmokit.alphabet import NUM_CHARACTER_SYMBOLS
+from elmokit.data.indexers import ByteSpeller
 from elmokit.errors import ConfigError, ElmokitError
+from elmokit.formats.bilm_pair import write_bilm_pair
+from elmokit.loading import load
+from elmokit.model.batching import encode_words, run_sentences
 from elmokit.model.bilm import WordEmbedding
 from elmokit.model.char_cnn import CharCnn
 from elmokit.model.scalar_mix import ScalarMix
-from elmokit.model.sentences import encode_words, run_sentences
+from elmokit.pretrained import PretrainedModel
 
 _NUM_CHARACTERS = 50  # places of a row of batch_to_ids, as of every published model
 

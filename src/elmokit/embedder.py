@@ -13,16 +13,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from elmokit.atomic import new_file
-from elmokit.bundle.loading import load
-from elmokit.bundle.pretrained import PretrainedModel
-from elmokit.data.text import read_lines
+from elmokit.data.read import read_lines
 from elmokit.errors import ConfigError, ElmokitError
+from elmokit.files.atomic import new_file
 from elmokit.formats.hdf5_writer import Hdf5Writer
+from elmokit.loading import load
+from elmokit.model.batching import encode_words, run_sentences
 from elmokit.model.bilm import DirectionState
 from elmokit.model.device import find_device
-from elmokit.model.projected_lstm import LstmState
-from elmokit.model.sentences import encode_words, run_sentences
+from elmokit.model.lstm.layer import LstmState
+from elmokit.pretrained import PretrainedModel
 
 Layers: TypeAlias = Literal["all", "top", "average"] | int
 Result = TypeVar("Result")

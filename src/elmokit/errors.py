@@ -1,7 +1,9 @@
 """The errors a user can cause.
 
 Each message says what is wrong, where (file:line, key, tensor), what was found, what was expected
-and what to do. The command line prints it on one line and exits with 2.
+and what to do. The command line prints it on one line and exits with 2. Where Python has a built-in kind
+for the same mistake, an error is of that kind too, so that code which catches ``ValueError``,
+``FileNotFoundError`` or ``ImportError`` works as usual.
 """
 
 _LONGEST = 4000  # characters of a message
@@ -11,8 +13,9 @@ _END = 1000  # of them at its end, where it says what to do
 class ElmokitError(Exception):
     """Base of every error that elmokit raises on purpose.
 
-    A message quotes what stands in files of others, so its text is made fit for one line here: line breaks
-    become spaces, what cannot be printed is escaped, and of a very long one the middle is left out.
+    A message quotes what is in files of others, so its text is made fit for one line here: line breaks
+    become spaces, characters that cannot be printed are escaped, and the middle of a very long message is
+    left out.
     """
 
     def __str__(self) -> str:
@@ -25,19 +28,27 @@ class ElmokitError(Exception):
 
 
 class TextError(ElmokitError):
-    """Text that cannot be read: no such file, not UTF-8, a forbidden token."""
+    """Text that cannot be read: not UTF-8, damaged, a forbidden token."""
 
 
-class VocabularyError(ElmokitError):
-    """A vocabulary file that would damage a model: missing specials, duplicates, wrong size."""
+class MissingTextError(TextError, FileNotFoundError):
+    """A text that does not exist."""
 
 
-class ConfigError(ElmokitError):
+class VocabularyError(ElmokitError, ValueError):
+    """A vocabulary file that would damage a model: missing special tokens, duplicates, wrong size."""
+
+
+class ConfigError(ElmokitError, ValueError):
     """A setting that is unknown, impossible or contradicts another."""
 
 
+class MissingConfigError(ConfigError, FileNotFoundError):
+    """A configuration file that does not exist."""
+
+
 class CorpusError(ElmokitError):
-    """A prepared corpus that is too small, damaged or not the one expected."""
+    """A prepared corpus that is too small, damaged or not the expected one."""
 
 
 class CheckpointError(ElmokitError):
@@ -45,22 +56,26 @@ class CheckpointError(ElmokitError):
 
 
 class ModelFileError(ElmokitError):
-    """A model whose files are missing, damaged or do not fit its options."""
+    """A model whose files are damaged or do not match its options."""
+
+
+class MissingModelError(ModelFileError, FileNotFoundError):
+    """A model, or one of its files, that does not exist."""
 
 
 class OutputError(ElmokitError):
-    """Something that cannot be written: no permission, disk full, would overwrite."""
+    """Output that cannot be written: no permission, disk full, would overwrite."""
 
 
 class FetchError(ElmokitError):
-    """A model elsewhere that cannot be had or sent: unknown name, no connection, no access, damaged."""
+    """A remote model that cannot be fetched or uploaded: unknown name, no connection, no access, damaged."""
 
 
 PROTOCOL_EXTRAS = {"s3": "s3", "s3a": "s3", "http": "http", "https": "http"}
-"""The extra that brings the package behind a protocol."""
+"""The extra that installs the package for a protocol."""
 
 
-class MissingExtraError(ElmokitError):
+class MissingExtraError(ElmokitError, ImportError):
     """A feature that needs an optional dependency; the message names the extra to install."""
 
     def __init__(self, feature: str, extra: str) -> None:

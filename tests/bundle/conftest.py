@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import torch
 
-from elmokit.bundle.bilm_pair import write_bilm_pair
-from elmokit.bundle.loading import load
-from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.config import Config
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ElmokitError
+from elmokit.formats.bilm_pair import write_bilm_pair
+from elmokit.loading import load
 from elmokit.model.bilm import BiLM
+from elmokit.pretrained import PretrainedModel
 
 WORDS = ("<S>", "</S>", "<UNK>", "the", "cat", "dog", "naïve", "我")
 

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from elmokit.checkpoint import Checkpoint, list_checkpoints, read_checkpoint, write_checkpoint
+from elmokit.formats.checkpoint import Checkpoint, list_checkpoints, read_checkpoint, write_checkpoint
 
 pytestmark = pytest.mark.usefixtures("work")
 
@@ -275,7 +275,7 @@ def test_a_full_disk(run_cli, work, monkeypatch):
         file.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("elmokit.checkpoint.save_file", full)
+    monkeypatch.setattr("elmokit.formats.checkpoint.save_file", full)
     result = run_cli(*TRAIN, "--save-dir", "new", "max_steps=2")
     assert result.exit_code == 2
     (line,) = result.err.splitlines()

@@ -9,10 +9,10 @@ import h5py
 import numpy as np
 import pytest
 
-from elmokit.bundle.loading import load
-from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.embedder import ElmoEmbedder
 from elmokit.formats.token_embeddings import read_token_table
+from elmokit.loading import load
+from elmokit.pretrained import PretrainedModel
 
 pytestmark = pytest.mark.usefixtures("work")
 
@@ -133,7 +133,7 @@ def test_vectors_of_the_context_free_layer(run_cli, work, format_):
 
 def test_many_words_are_encoded_in_parts(run_cli, work, monkeypatch):
     convert(run_cli, "model", "whole", "word2vec-binary")
-    monkeypatch.setattr("elmokit.commands.token_vectors._CHUNK_WORDS", 7)
+    monkeypatch.setattr("elmokit.console.token_vectors._CHUNK_WORDS", 7)
     convert(run_cli, "model", "parts", "word2vec-binary")
     assert (work / "parts").read_bytes() == (work / "whole").read_bytes()
 

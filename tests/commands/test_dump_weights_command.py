@@ -6,8 +6,8 @@ import h5py
 import numpy as np
 import pytest
 
-from elmokit.bundle.loading import load
 from elmokit.config import Config
+from elmokit.loading import load
 
 pytestmark = pytest.mark.usefixtures("work")
 

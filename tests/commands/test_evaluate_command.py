@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from elmokit.bundle.loading import load
 from elmokit.data.corpus import prepare_corpus
+from elmokit.loading import load
 from elmokit.training.evaluation import bilm_perplexity, evaluate
 
 pytestmark = pytest.mark.usefixtures("work")

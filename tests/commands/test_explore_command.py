@@ -62,7 +62,7 @@ def test_a_package_that_is_missing_is_named(work, run_cli, monkeypatch):
 
 def test_the_model_that_comes_with_the_package_is_the_default(run_cli, monkeypatch):
     seen = []
-    monkeypatch.setattr("elmokit.commands.models.load", lambda model, **_: seen.append(model))
+    monkeypatch.setattr("elmokit.console.models.load", lambda model, **_: seen.append(model))
     monkeypatch.setattr(explore, "listen", lambda port: sys.exit(0))
     run_cli("explore")
     assert seen == ["tiny-en"]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from elmokit.bundle.loading import load
+from elmokit.loading import load
 
 pytestmark = pytest.mark.usefixtures("work")
 

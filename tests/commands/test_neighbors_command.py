@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from elmokit.embedder import ElmoEmbedder
-from elmokit.visualize import neighbors
-from elmokit.visualize.neighbors import DEFAULT_LAYER, NeighborIndex
+from elmokit.neighbors import index as neighbors
+from elmokit.neighbors.index import DEFAULT_LAYER, NeighborIndex
 
 QUERY = "d0 a2 unseen a2"
 ONE = ("--query", QUERY, "--word", "a2")

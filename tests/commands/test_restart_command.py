@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from elmokit.bundle.loading import load
-from elmokit.checkpoint import list_checkpoints, read_checkpoint
 from elmokit.data.corpus import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
+from elmokit.formats.checkpoint import list_checkpoints, read_checkpoint
+from elmokit.loading import load
 from elmokit.training.evaluation import evaluate
 from elmokit.training.fixed_vocabulary import common_vocabulary
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from elmokit.bundle.loading import load
-from elmokit.checkpoint import list_checkpoints, read_checkpoint
 from elmokit.data.corpus import prepare_corpus
+from elmokit.formats.checkpoint import list_checkpoints, read_checkpoint
+from elmokit.loading import load
 from elmokit.training.evaluation import evaluate
 
 

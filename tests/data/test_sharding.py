@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from elmokit.data import sharding
+from elmokit.data.read import read_lines
 from elmokit.data.sharding import ShardSummary, write_shards
-from elmokit.data.text import read_lines
 from elmokit.errors import ConfigError, MissingExtraError, OutputError, TextError
 
 

@@ -15,10 +15,10 @@ import pytest
 import torch
 
 from elmokit import ElmoEmbedder, load
-from elmokit.bundle.bilm_pair import write_bilm_pair
 from elmokit.data.lexicon import Lexicon
 from elmokit.elmo import Elmo
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError
+from elmokit.formats.bilm_pair import write_bilm_pair
 from elmokit.formats.elmoformanylangs import _SHIPPED_SETTINGS
 from elmokit.training.trainer import Trainer
 

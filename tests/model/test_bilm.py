@@ -8,7 +8,7 @@ from torch import Tensor
 
 from elmokit.config import Config
 from elmokit.model.bilm import BiLM
-from elmokit.model.projected_lstm import LstmState
+from elmokit.model.lstm.layer import LstmState
 from elmokit.training.trainer import Dropout
 
 LANES_AT = [2, 2, 1]

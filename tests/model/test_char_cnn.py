@@ -7,9 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from elmokit.alphabet import MASK_SYMBOL
 from elmokit.config import CharCnnConfig
 from elmokit.data.characters import boundary_rows, char_rows
-from elmokit.model.char_cnn import MASK_SYMBOL, CharCnn
+from elmokit.model.char_cnn import CharCnn
 
 MAX_CHARACTERS = 12
 FILTERS = ((1, 4), (2, 8), (3, 6), (7, 5), (12, 3))  # the last as wide as a row

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from elmokit.bundle.loading import load
 from elmokit.config import Config
-from elmokit.training.restart import restart
+from elmokit.loading import load
 from elmokit.training.trainer import Trainer
+from elmokit.training.warm_start.restart import restart
 
 SOFTMAX = ("softmax.weight", "softmax.bias")
 

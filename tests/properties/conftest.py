@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from elmokit.bundle.loading import load
-from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.config import Config
 from elmokit.data.vocabulary import Vocabulary
+from elmokit.loading import load
 from elmokit.model.bilm import BiLM
+from elmokit.pretrained import PretrainedModel
 
 WORDS = ("<S>", "</S>", "<UNK>", "the", "cat", "dog", "naïve", "我", "🙂", "a" * 60)
 

@@ -18,10 +18,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from elmokit import load
-from elmokit.bundle.bilm_pair import write_bilm_pair
-from elmokit.checkpoint import Checkpoint, checkpoint_directory, read_checkpoint, write_checkpoint
 from elmokit.config import Config
 from elmokit.errors import CheckpointError, ConfigError, ElmokitError, ModelFileError
+from elmokit.formats.bilm_pair import write_bilm_pair
+from elmokit.formats.checkpoint import Checkpoint, checkpoint_directory, read_checkpoint, write_checkpoint
 from elmokit.formats.token_embeddings import read_token_table, write_token_embeddings
 
 HUGE = (1 << 33, 4)  # 128 GiB, of which a file of a few kilobytes holds nothing

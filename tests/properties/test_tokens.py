@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from elmokit import ElmoEmbedder, LanguageModel, Vocabulary
-from elmokit.data.spelling import ByteSpeller
+from elmokit.data.indexers import ByteSpeller
 from elmokit.elmo import Elmo, batch_to_ids
 from elmokit.errors import ConfigError, OutputError, VocabularyError
 from elmokit.formats.token_embeddings import read_token_table, write_token_embeddings

@@ -28,18 +28,23 @@ import torch
 from damage import damaged_bytes, damaged_json
 
 from elmokit import cli
-from elmokit.atomic import write_text
-from elmokit.bundle.bilm_pair import write_bilm_pair
-from elmokit.bundle.loading import load
-from elmokit.bundle.pretrained import PretrainedModel
-from elmokit.checkpoint import Checkpoint, checkpoint_directory, read_last_checkpoint, write_checkpoint
 from elmokit.config import Config
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ElmokitError
+from elmokit.files.atomic import write_text
+from elmokit.formats.bilm_pair import write_bilm_pair
+from elmokit.formats.checkpoint import (
+    Checkpoint,
+    checkpoint_directory,
+    read_last_checkpoint,
+    write_checkpoint,
+)
 from elmokit.formats.token_embeddings import read_token_table, write_token_embeddings
 from elmokit.language_model import LanguageModel
+from elmokit.loading import load
 from elmokit.model.bilm import BiLM
+from elmokit.pretrained import PretrainedModel
 
 WORDS = ("<S>", "</S>", "<UNK>", "the", "cat", "dog", "naïve", "我")
 SETTINGS = ["embedding_dim=4", "filters=[[1, 4], [2, 4]]", "cell_dim=8", "projection_dim=4"]

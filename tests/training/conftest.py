@@ -11,7 +11,7 @@ import pytest
 
 from elmokit.config import Config
 from elmokit.data.corpus import Corpus, prepare_corpus
-from elmokit.data.text import read_sentences
+from elmokit.data.read import read_sentences
 from elmokit.data.vocabulary import Vocabulary, count_words
 from elmokit.training.trainer import Trainer
 

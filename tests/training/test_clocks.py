@@ -10,7 +10,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from elmokit.checkpoint import list_checkpoints, read_checkpoint
+from elmokit.formats.checkpoint import list_checkpoints, read_checkpoint
 
 YEAR = 365 * 86400.0
 

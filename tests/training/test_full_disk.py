@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from elmokit.checkpoint import list_checkpoints, read_checkpoint
+from elmokit.formats.checkpoint import list_checkpoints, read_checkpoint
 
 NUM_STEPS = 24
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from elmokit.checkpoint import checkpoint_directory, list_checkpoints, read_checkpoint
 from elmokit.data.corpus import prepare_corpus
 from elmokit.errors import OutputError
+from elmokit.formats.checkpoint import checkpoint_directory, list_checkpoints, read_checkpoint
 from elmokit.training.run_directory import start_run
 from elmokit.training.run_lock import locked
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from elmokit.checkpoint import list_checkpoints, read_checkpoint, read_last_checkpoint
 from elmokit.data.corpus import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import CheckpointError
+from elmokit.formats.checkpoint import list_checkpoints, read_checkpoint, read_last_checkpoint
 from elmokit.training.trainer import Trainer
 
 

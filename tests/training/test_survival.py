@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from elmokit.checkpoint import list_checkpoints, read_checkpoint, read_last_checkpoint
 from elmokit.errors import ElmokitError, OutputError
+from elmokit.formats.checkpoint import list_checkpoints, read_checkpoint, read_last_checkpoint
 from elmokit.training.run_lock import locked
 from elmokit.training.trainer import NonFiniteError, Trainer
 

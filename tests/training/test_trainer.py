@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from elmokit.bundle.loading import load
-from elmokit.checkpoint import list_checkpoints, read_checkpoint
 from elmokit.config import Config
 from elmokit.errors import ConfigError, CorpusError, ElmokitError, OutputError
+from elmokit.formats.checkpoint import list_checkpoints, read_checkpoint
+from elmokit.loading import load
 from elmokit.model.device import find_device
 from elmokit.training.evaluation import evaluate
 from elmokit.training.journal import Journal
@@ -222,7 +222,7 @@ def test_a_full_disk_leaves_the_checkpoints_before(make_trainer, monkeypatch):
     def full(tensors, file):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("elmokit.checkpoint.save_file", full)
+    monkeypatch.setattr("elmokit.formats.checkpoint.save_file", full)
     trainer.train_step(next(iter(trainer.stream)))
     with pytest.raises(OutputError, match=r"step-00000003: cannot write: No space left on device"):
         trainer.save_checkpoint()

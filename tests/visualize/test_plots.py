@@ -10,6 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
+from elmokit.data.occurrences import Use
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError, ElmokitError
 from elmokit.visualize.figure import save_figure
@@ -18,7 +19,6 @@ from elmokit.visualize.map_layout import lay_out
 from elmokit.visualize.palette import COLORS, OTHER, color_groups
 from elmokit.visualize.plots import plot_uses
 from elmokit.visualize.static_map import draw_static
-from elmokit.visualize.uses import Use
 from elmokit.visualize.word_map import WordMap, map_words
 
 SENTENCES = [

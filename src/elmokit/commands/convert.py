@@ -8,15 +8,15 @@ from pathlib import Path
 import click
 import numpy as np
 
-from elmokit.bundle.bilm_pair import write_bilm_pair
-from elmokit.bundle.directory import write_model_directory
-from elmokit.bundle.pretrained import PretrainedModel
-from elmokit.commands import terminal
-from elmokit.commands.models import takes_model
-from elmokit.commands.token_vectors import encode_in_chunks
+from elmokit.console import terminal
+from elmokit.console.models import takes_model
+from elmokit.console.token_vectors import encode_in_chunks
 from elmokit.errors import ModelFileError
+from elmokit.formats.bilm_pair import write_bilm_pair
+from elmokit.formats.model_directory import write_model_directory
 from elmokit.formats.token_embeddings import write_token_embeddings
 from elmokit.formats.word_vectors import write_word2vec
+from elmokit.pretrained import PretrainedModel
 
 _FORMATS = ("elmokit", "bilm", "token-embeddings", "word2vec", "word2vec-binary")
 

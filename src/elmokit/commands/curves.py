@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from elmokit.commands import terminal
+from elmokit.console import terminal
 from elmokit.errors import ConfigError
 from elmokit.visualize.curves import plot_curves
 from elmokit.visualize.figure import check_suffix, save_figure

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from elmokit.bundle.bilm_pair import write_bilm_pair
-from elmokit.bundle.pretrained import PretrainedModel
-from elmokit.commands import terminal
-from elmokit.commands.models import takes_model
+from elmokit.console import terminal
+from elmokit.console.models import takes_model
+from elmokit.formats.bilm_pair import write_bilm_pair
+from elmokit.pretrained import PretrainedModel
 
 
 @click.command("dump-weights")

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import click
 
-from elmokit.bundle.pretrained import PretrainedModel
-from elmokit.commands import terminal
-from elmokit.commands.layers import LayersType
-from elmokit.commands.models import batch_size_option, device_option, takes_model
-from elmokit.data.text import find_texts, total_bytes
+from elmokit.console import terminal
+from elmokit.console.layers import LayersType
+from elmokit.console.models import batch_size_option, device_option, takes_model
+from elmokit.data.find import find_texts
+from elmokit.data.read import total_bytes
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.errors import OutputError
 from elmokit.formats.token_embeddings import read_token_table
+from elmokit.pretrained import PretrainedModel
 
 
 @click.command("embed")

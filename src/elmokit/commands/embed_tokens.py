@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 import numpy as np
 
-from elmokit.bundle.pretrained import PretrainedModel
-from elmokit.commands import terminal
-from elmokit.commands.models import device_option, takes_model
-from elmokit.commands.token_vectors import encode_in_chunks
-from elmokit.data.text import read_lines
+from elmokit.console import terminal
+from elmokit.console.models import device_option, takes_model
+from elmokit.console.token_vectors import encode_in_chunks
+from elmokit.data.read import read_lines
 from elmokit.errors import OutputError, TextError
 from elmokit.formats.token_embeddings import write_token_embeddings
+from elmokit.pretrained import PretrainedModel
 
 
 @click.command("embed-tokens")

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 
 import click
 
-from elmokit.bundle.loading import load
-from elmokit.bundle.pretrained import PretrainedModel
-from elmokit.commands import terminal
-from elmokit.commands.models import device_option
+from elmokit.console import terminal
+from elmokit.console.models import device_option
 from elmokit.data.corpus import Corpus, prepare_corpus
-from elmokit.data.text import find_texts
+from elmokit.data.find import find_texts
 from elmokit.data.vocabulary import Vocabulary
+from elmokit.loading import load
 from elmokit.model.device import find_device
+from elmokit.pretrained import PretrainedModel
 from elmokit.training.evaluation import Evaluation, bilm_perplexity, evaluate
 from elmokit.training.fixed_vocabulary import common_vocabulary
 

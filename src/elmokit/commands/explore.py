@@ -9,14 +9,14 @@ from contextlib import suppress
 
 import click
 
-from elmokit.bundle.pretrained import PretrainedModel
-from elmokit.commands import terminal
-from elmokit.commands.models import device_option, takes_model
 from elmokit.commands.neighbors import index_of
+from elmokit.console import terminal
+from elmokit.console.models import device_option, takes_model
 from elmokit.embedder import ElmoEmbedder
-from elmokit.visualize.explorer.app import make_app
-from elmokit.visualize.explorer.explorer import Explorer
-from elmokit.visualize.explorer.server import USUAL_PORT, listen, make_server
+from elmokit.explorer.app import make_app
+from elmokit.explorer.explorer import Explorer
+from elmokit.explorer.server import USUAL_PORT, listen, make_server
+from elmokit.pretrained import PretrainedModel
 
 
 @click.command("explore")

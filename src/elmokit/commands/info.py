@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from elmokit.bundle.pretrained import PretrainedModel
-from elmokit.commands import terminal
-from elmokit.commands.models import takes_model
 from elmokit.config import CharCnnConfig, ModelConfig
+from elmokit.console import terminal
+from elmokit.console.models import takes_model
+from elmokit.pretrained import PretrainedModel
 
 
 @click.command("info")

@@ -8,17 +8,18 @@ from typing import Any
 
 import click
 
-from elmokit.bundle.pretrained import PretrainedModel
-from elmokit.commands import terminal
-from elmokit.commands.concordance import clipped, concordance, terminal_columns
-from elmokit.commands.layers import LayersType
-from elmokit.commands.models import batch_size_option, device_option, takes_model
+from elmokit.console import terminal
+from elmokit.console.concordance import clipped, concordance, terminal_columns
+from elmokit.console.layers import LayersType
+from elmokit.console.models import batch_size_option, device_option, takes_model
 from elmokit.data.corpus import prepare_corpus
-from elmokit.data.text import find_texts, total_bytes
+from elmokit.data.find import find_texts
+from elmokit.data.occurrences import position_of
+from elmokit.data.read import total_bytes
 from elmokit.embedder import ElmoEmbedder
-from elmokit.visualize.neighbor_files import Layer, is_index
-from elmokit.visualize.neighbors import DEFAULT_LAYER, Nearest, NeighborIndex, Words
-from elmokit.visualize.uses import position_of
+from elmokit.neighbors.files import Layer, is_index
+from elmokit.neighbors.index import DEFAULT_LAYER, Nearest, NeighborIndex, Words
+from elmokit.pretrained import PretrainedModel
 
 
 @click.command("neighbors")

@@ -7,13 +7,14 @@ from typing import cast
 
 import click
 
-from elmokit.bundle.pretrained import PretrainedModel
-from elmokit.commands import terminal
-from elmokit.commands.layers import LayersType
-from elmokit.commands.models import device_option, takes_model
-from elmokit.data.text import find_texts, read_lines, read_sentences
+from elmokit.console import terminal
+from elmokit.console.layers import LayersType
+from elmokit.console.models import device_option, takes_model
+from elmokit.data.find import find_texts
+from elmokit.data.read import read_lines, read_sentences
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.errors import TextError
+from elmokit.pretrained import PretrainedModel
 from elmokit.visualize.figure import check_suffix, save_figure
 from elmokit.visualize.interactive_map import draw_interactive
 from elmokit.visualize.map_layout import lay_out

@@ -8,12 +8,13 @@ from shlex import quote
 
 import click
 
-from elmokit.bundle.pretrained import PretrainedModel
-from elmokit.commands import terminal
-from elmokit.commands.models import device_option, takes_model
-from elmokit.data.text import find_texts, read_sentences, total_bytes
+from elmokit.console import terminal
+from elmokit.console.models import device_option, takes_model
+from elmokit.data.find import find_texts
+from elmokit.data.read import read_sentences, total_bytes
 from elmokit.data.vocabulary import no_token_error
 from elmokit.embedder import ElmoEmbedder
+from elmokit.pretrained import PretrainedModel
 from elmokit.visualize.projector import write_projector
 
 

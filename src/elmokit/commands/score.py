@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 import click
 
-from elmokit.bundle.pretrained import PretrainedModel
-from elmokit.commands import terminal
-from elmokit.commands.inputs import find_inputs, text_inputs
-from elmokit.commands.models import batch_size_option, device_option, takes_model
-from elmokit.data.text import read_lines, total_bytes
+from elmokit.console import terminal
+from elmokit.console.inputs import find_inputs, text_inputs
+from elmokit.console.models import batch_size_option, device_option, takes_model
+from elmokit.data.read import read_lines, total_bytes
 from elmokit.language_model import LanguageModel, SentenceScore
+from elmokit.pretrained import PretrainedModel
 
 
 @click.command("score")

@@ -8,10 +8,10 @@ from typing import Any, get_args
 
 import click
 
-from elmokit.commands import terminal
-from elmokit.commands.inputs import find_inputs, text_inputs
+from elmokit.console import terminal
+from elmokit.console.inputs import find_inputs, text_inputs
+from elmokit.data.read import total_bytes
 from elmokit.data.sharding import Compression, write_shards
-from elmokit.data.text import total_bytes
 
 
 @click.command("shard")

@@ -9,11 +9,11 @@ import math
 
 import click
 
-from elmokit.bundle.pretrained import PretrainedModel
-from elmokit.commands import terminal
-from elmokit.commands.models import device_option, takes_model
+from elmokit.console import terminal
+from elmokit.console.models import device_option, takes_model
 from elmokit.errors import ConfigError
 from elmokit.language_model import LanguageModel
+from elmokit.pretrained import PretrainedModel
 
 
 @click.command("substitutes")

@@ -12,23 +12,24 @@ from pathlib import Path
 
 import click
 
-from elmokit.bundle.pretrained import expected_shapes
-from elmokit.checkpoint import list_checkpoints
-from elmokit.commands import terminal
-from elmokit.commands.restart import Restart, takes_restart
 from elmokit.config import Config
+from elmokit.console import terminal
+from elmokit.console.restart_options import Restart, takes_restart
 from elmokit.data.corpus import Corpus, is_prepared, prepare_corpus
-from elmokit.data.text import find_texts, total_bytes
+from elmokit.data.find import find_texts
+from elmokit.data.read import total_bytes
 from elmokit.data.vocabulary import UNK_ID, Vocabulary
 from elmokit.data.word_types import rank_correlation
 from elmokit.errors import OutputError
+from elmokit.formats.checkpoint import list_checkpoints
+from elmokit.pretrained import expected_shapes
 from elmokit.training.evaluation import Evaluation
 from elmokit.training.parameter_names import matching_names
 from elmokit.training.progress import Progress
-from elmokit.training.restart import restart_config
 from elmokit.training.run_directory import Run, continue_run, start_run
 from elmokit.training.run_lock import locked
 from elmokit.training.trainer import Trainer
+from elmokit.training.warm_start.restart import restart_config
 
 _SORTED_ENOUGH = 0.3  # rank correlation with the counts of the training text
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from elmokit.commands import terminal
-from elmokit.commands.inputs import find_inputs, text_inputs
-from elmokit.data.text import total_bytes
+from elmokit.console import terminal
+from elmokit.console.inputs import find_inputs, text_inputs
+from elmokit.data.read import total_bytes
 from elmokit.data.vocabulary import Vocabulary, count_words
 from elmokit.errors import OutputError
 

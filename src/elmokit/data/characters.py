@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-BEGIN_SENTENCE, END_SENTENCE, BEGIN_WORD, END_WORD, PADDING = 256, 257, 258, 259, 260
+from elmokit.alphabet import BEGIN_SENTENCE, BEGIN_WORD, END_SENTENCE, END_WORD, PADDING
 
 
 def word_bytes(word: str) -> bytes:

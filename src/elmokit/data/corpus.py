@@ -28,14 +28,17 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from elmokit.atomic import clear_leftovers, new_directory
-from elmokit.cache import default_cache_dir
 from elmokit.data.characters import word_bytes
+from elmokit.data.find import Patterns, find_texts
+from elmokit.data.read import read_sentences
 from elmokit.data.sources import source_state
-from elmokit.data.text import Patterns, find_texts, read_sentences
 from elmokit.data.vocabulary import no_token_error
 from elmokit.data.word_types import BOS_TYPE, EOS_TYPE, NUM_BOUNDARY_TYPES, TypeTable
 from elmokit.errors import CorpusError, OutputError
+from elmokit.files.atomic import clear_leftovers, new_directory
+from elmokit.files.cache import default_cache_dir
+from elmokit.files.checksums import text_checksum
+from elmokit.files.memory_map import map_array
 
 FORMAT_VERSION = 2
 _WRITE_TOKENS = 1 << 20  # tokens held before they go to the disk
@@ -188,7 +191,7 @@ def is_prepared(patterns: Patterns, cache_dir: Path) -> bool:
 
 
 def _key(sources: Sequence[dict[str, Any]]) -> str:
-    return hashlib.blake2b(json.dumps([FORMAT_VERSION, sources]).encode(), digest_size=16).hexdigest()
+    return text_checksum(json.dumps([FORMAT_VERSION, sources]))
 
 
 def _is_there(directory: Path) -> bool:
@@ -205,11 +208,11 @@ def open_corpus(directory: Path) -> Corpus:
         meta = json.loads((directory / "corpus.json").read_text(encoding="utf-8"))
         if meta["format_version"] != FORMAT_VERSION:
             raise ValueError(f"format version {meta['format_version']}, expected {FORMAT_VERSION}")
-        tokens = _map(directory / "tokens.u32", np.uint32, meta["num_tokens"])
-        offsets = _map(directory / "offsets.i64", np.int64, meta["num_lines"] + 1)
-        spelling_offsets = _map(directory / "spelling_offsets.i64", np.int64, meta["num_types"] + 1)
-        counts = _map(directory / "counts.i64", np.int64, meta["num_types"])
-        spellings = _map(directory / "spellings.bytes", np.uint8, int(spelling_offsets[-1]))
+        tokens = map_array(directory / "tokens.u32", np.uint32, (meta["num_tokens"],))
+        offsets = map_array(directory / "offsets.i64", np.int64, (meta["num_lines"] + 1,))
+        spelling_offsets = map_array(directory / "spelling_offsets.i64", np.int64, (meta["num_types"] + 1,))
+        counts = map_array(directory / "counts.i64", np.int64, (meta["num_types"],))
+        spellings = map_array(directory / "spellings.bytes", np.uint8, (int(spelling_offsets[-1]),))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CorpusError(
             f"{directory}: damaged prepared corpus ({error}): delete the directory, it will be made again"
@@ -223,15 +226,6 @@ def open_corpus(directory: Path) -> Corpus:
         fingerprint=meta["fingerprint"],
         num_blank_lines=meta["num_blank_lines"],
     )
-
-
-def _map(path: Path, dtype: type, length: int) -> np.ndarray:
-    expected = length * np.dtype(dtype).itemsize
-    if path.stat().st_size != expected:
-        raise ValueError(f"{path.name} has {path.stat().st_size} bytes, expected {expected}")
-    if length == 0:
-        return np.empty(0, dtype=dtype)
-    return np.memmap(path, dtype=dtype, mode="r", shape=(length,))
 
 
 def _write(

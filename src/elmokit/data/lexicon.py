@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from elmokit.atomic import write_text
-from elmokit.data.spelling import Spelled
+from elmokit.data.indexers import Spelled
 from elmokit.errors import ModelFileError
-from elmokit.json_table import read_json_table
+from elmokit.files.atomic import write_text
+from elmokit.files.json_table import read_json_table
 
 BOS, EOS = "<bos>", "<eos>"
 BEGIN_WORD, END_WORD, UNKNOWN, PADDING = "<bow>", "<eow>", "<oov>", "<pad>"

@@ -19,10 +19,10 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from elmokit import atomic
-from elmokit.data.text import read_sentences, total_bytes
+from elmokit.data.read import read_sentences, total_bytes
 from elmokit.data.vocabulary import no_token_error
 from elmokit.errors import ConfigError, MissingExtraError, OutputError, TextError
+from elmokit.files import atomic
 
 Compression = Literal["none", "gz", "bz2", "xz", "zst"]
 
@@ -77,7 +77,7 @@ def write_shards(
     one sentence at most; where there are fewer sentences than shards, fewer shards are written.
 
     Args:
-        paths: Files as :func:`elmokit.data.text.find_texts` returns them.
+        paths: Files as :func:`elmokit.data.read.find_texts` returns them.
         output_dir: A new or empty directory; it appears with all its files or not at all. Temporary
             files beside it take as much room as the text does uncompressed.
         num_shards: How many ``train-00000.txt`` files to write.

@@ -8,7 +8,7 @@ from typing import Any
 
 import fsspec
 
-from elmokit.data.text import is_url
+from elmokit.data.find import is_url
 
 _MOST_NAMED = 5
 

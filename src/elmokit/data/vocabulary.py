@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from elmokit import atomic
-from elmokit.data.text import is_storable, read_lines, read_sentences
+from elmokit.data.read import is_storable, read_lines, read_sentences
 from elmokit.errors import TextError, VocabularyError
+from elmokit.files import atomic
+from elmokit.files.checksums import text_checksum
 
 BOS, EOS, UNK = "<S>", "</S>", "<UNK>"
 BOS_ID, EOS_ID, UNK_ID = 0, 1, 2
@@ -73,7 +73,7 @@ class Vocabulary:
     @cached_property
     def fingerprint(self) -> str:
         """A hash in hexadecimal that two vocabularies share only when they are equal."""
-        return hashlib.blake2b("\n".join(self._words).encode(), digest_size=16).hexdigest()
+        return text_checksum("\n".join(self._words))
 
     @classmethod
     def load(cls, path: str | Path) -> Vocabulary:
@@ -186,7 +186,7 @@ def count_words(paths: Sequence[str], on_bytes: Callable[[int], None] | None = N
     """Count the words of tokenized texts.
 
     Args:
-        paths: Files as :func:`elmokit.data.text.find_texts` returns them.
+        paths: Files as :func:`elmokit.data.read.find_texts` returns them.
         on_bytes: Told now and then how many further bytes were read.
 
     Raises:

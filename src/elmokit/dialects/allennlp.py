@@ -17,12 +17,12 @@ import torch
 from torch import Tensor
 
 from elmokit import embedder
-from elmokit.atomic import new_file
-from elmokit.bundle.loading import load
 from elmokit.dialects.padding import pad
 from elmokit.elmo import Elmo, batch_to_ids
 from elmokit.errors import ConfigError, TextError
+from elmokit.files.atomic import new_file
 from elmokit.formats.hdf5_writer import Hdf5Writer
+from elmokit.loading import load
 from elmokit.model.scalar_mix import ScalarMix
 
 __all__ = ["Elmo", "ElmoEmbedder", "ScalarMix", "batch_to_ids"]

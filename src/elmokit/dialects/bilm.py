@@ -16,22 +16,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from elmokit.atomic import new_file
-from elmokit.bilm_options import NUM_CHARACTER_SYMBOLS
-from elmokit.bundle.loading import load
-from elmokit.data.spelling import ByteSpeller
-from elmokit.data.text import read_lines
+from elmokit.alphabet import MASK_SYMBOL, NUM_CHARACTER_SYMBOLS
+from elmokit.data.indexers import ByteSpeller
+from elmokit.data.read import read_lines
 from elmokit.data.vocabulary import BOS, EOS, UNK
 from elmokit.dialects.weight_layers import BilmOps, WeightedLayers, WeightLayers, weight_layers
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError, VocabularyError
+from elmokit.files.atomic import new_file
 from elmokit.formats.bilm_hdf5 import write_weights
 from elmokit.formats.hdf5_writer import Hdf5Writer
 from elmokit.formats.token_embeddings import read_token_vectors, write_token_embeddings
-from elmokit.model.char_cnn import MASK_SYMBOL
+from elmokit.loading import load
+from elmokit.model.batching import encode_words, run_sentences
 from elmokit.model.device import find_device
-from elmokit.model.projected_lstm import LstmState
-from elmokit.model.sentences import encode_words, run_sentences
+from elmokit.model.lstm.layer import LstmState
 
 __all__ = [
     "Batcher",

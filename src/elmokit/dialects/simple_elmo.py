@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elmokit.bundle.loading import load
-from elmokit.bundle.pretrained import PretrainedModel
 from elmokit.data.vocabulary import BOS_ID, EOS_ID, Vocabulary
 from elmokit.dialects.padding import pad
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError
 from elmokit.language_model import LanguageModel
+from elmokit.loading import load
+from elmokit.pretrained import PretrainedModel
 
 
 class Candidates(TypedDict):

@@ -13,12 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from elmokit.bundle import loading
-from elmokit.bundle.pretrained import PretrainedModel
+from elmokit import loading
 from elmokit.dialects.padding import pad
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError
 from elmokit.model.scalar_mix import ScalarMix
+from elmokit.pretrained import PretrainedModel
 
 
 class ElmoModule(nn.Module):

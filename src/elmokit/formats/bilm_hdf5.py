@@ -16,9 +16,9 @@ import h5py
 import torch
 from torch import Tensor
 
-from elmokit.atomic import new_file
 from elmokit.config import ModelConfig
 from elmokit.errors import ModelFileError
+from elmokit.files.atomic import new_file
 from elmokit.formats.hdf5_reader import HDF5_ERRORS, read_floats
 from elmokit.formats.hdf5_writer import Hdf5Writer
 from elmokit.model.softmax import Softmax

@@ -24,8 +24,8 @@ from elmokit.data.lexicon import (
     id_faults,
 )
 from elmokit.errors import ConfigError, ModelFileError
+from elmokit.files.json_table import read_json_table
 from elmokit.formats.elmoformanylangs_tensors import EMBEDDER_FILE, ENCODER_FILE, read_parameters
-from elmokit.json_table import read_json_table
 
 _CONFIG, _CHARACTERS, _WORDS = "config.json", "char.dic", "word.dic"
 # What is stripped from a line may be the entry itself: then it is taken for this one.

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from elmokit.atomic import clear_leftovers, new_directory
 from elmokit.errors import OutputError
+from elmokit.files.atomic import clear_leftovers, new_directory
 
 _CONFIG = "projector_config.pbtxt"
 _METADATA = "metadata.tsv"

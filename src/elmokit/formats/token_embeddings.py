@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elmokit.atomic import new_file
-from elmokit.data.text import is_storable
-from elmokit.errors import ModelFileError, OutputError
+from elmokit.data.read import is_storable
+from elmokit.errors import MissingModelError, ModelFileError, OutputError
+from elmokit.files.atomic import new_file
 from elmokit.formats.hdf5_reader import HDF5_ERRORS, check_heaps, check_size, read_floats
 from elmokit.formats.hdf5_writer import Hdf5Writer
 from elmokit.model.values import fault_of_values
@@ -96,7 +96,7 @@ def read_token_vectors(path: Path) -> tuple[Tensor, list[str] | None]:
         ModelFileError: when the file is unreadable, or holds no such vectors.
     """
     if not path.is_file():
-        raise ModelFileError(f"{path}: no such file, expected a file of token embeddings")
+        raise MissingModelError(f"{path}: no such file, expected a file of token embeddings")
     words: list[str] | None = None
     try:
         with h5py.File(path, "r") as file:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from elmokit.atomic import new_file
+from elmokit.files.atomic import new_file
 
 
 def write_word2vec(

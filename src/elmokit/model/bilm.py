@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from elmokit.config import ModelConfig
 from elmokit.model.char_cnn import CharCnn
 from elmokit.model.lexicon_encoder import LexiconEncoder
-from elmokit.model.projected_lstm import LstmState, ProjectedLstm
+from elmokit.model.lstm.layer import LstmState, ProjectedLstm
 from elmokit.model.softmax import Softmax
 
 DIRECTIONS = ("forward", "backward")
@@ -48,14 +48,15 @@ class BiLM(nn.Module):
 
     Args:
         config: the geometry.
-        num_words: V, size of the output vocabulary (and of the word embeddings); None for a
-            character model without softmax, which can embed but neither train nor score.
+        num_words: V, size of the output vocabulary (and of the word embeddings); None where it is not
+            known, as of a character model without softmax.
+        with_softmax: False for a model that can embed but neither train nor score.
 
     The model keeps no state: LSTM states go in and out of :meth:`run`. Its parameters are
     uninitialized until :meth:`reset_parameters` or ``load_state_dict``.
     """
 
-    def __init__(self, config: ModelConfig, num_words: int | None) -> None:
+    def __init__(self, config: ModelConfig, num_words: int | None, *, with_softmax: bool = True) -> None:
         super().__init__()
         self.config = config
         self.num_words = num_words
@@ -83,7 +84,7 @@ class BiLM(nn.Module):
             for _ in range(config.num_directions)
         )
         self.softmax: Softmax | None = None
-        if num_words is not None:
+        if num_words is not None and with_softmax:
             tied = (
                 self.encoder.weight
                 if config.tie_softmax and isinstance(self.encoder, WordEmbedding)
@@ -139,7 +140,7 @@ class BiLM(nn.Module):
         Args:
             direction: 0 forward, 1 backward; the backward direction takes its input in the order in
                 which it reads, last token first.
-            tokens: (N, P) token vectors, packed as :mod:`elmokit.model.projected_lstm` describes.
+            tokens: (N, P) token vectors, packed as :mod:`elmokit.model.lstm.layer` describes.
             lanes_at: number of lanes at each step.
             state: one state per layer.
             dropout: applied to the input of every layer and to the top output.

@@ -21,10 +21,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from elmokit.bilm_options import NUM_CHARACTER_SYMBOLS
+from elmokit.alphabet import NUM_CHARACTER_SYMBOLS
 from elmokit.config import CharCnnConfig
-
-MASK_SYMBOL = NUM_CHARACTER_SYMBOLS  # a place without a character: its embedding is zero
 
 _BLOCK = NUM_CHARACTER_SYMBOLS + 1  # symbols whose table rows are computed together
 
@@ -36,8 +34,8 @@ class CharCnn(nn.Module):
         config: filters, highway layers and activation.
         output_dim: width P of a token vector; where it equals the number of filters there is no
             projection.
-        num_symbols: A of the alphabet; :data:`MASK_SYMBOL` is that of the bytes' alphabet, and every
-            other alphabet's mask is likewise its ``num_symbols``.
+        num_symbols: A of the alphabet; :data:`~elmokit.alphabet.MASK_SYMBOL` is that of the bytes'
+            alphabet, and every other alphabet's mask is likewise its ``num_symbols``.
 
     The parameters are laid out as bilm-tf stores them: ``embedding`` (A, E), ``kernels[k]``
     (width, E, number), ``highway`` and ``projection`` matrices to be multiplied from the right.

@@ -14,9 +14,9 @@ from typing import Any, Self
 import numpy as np
 from torch import Tensor
 
-from elmokit.atomic import output_error, write_text
 from elmokit.data.vocabulary import EOS_ID, UNK_ID
 from elmokit.errors import ElmokitError, OutputError
+from elmokit.files.atomic import output_error, write_text
 from elmokit.training.event_file import EventFile
 
 

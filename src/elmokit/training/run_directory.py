@@ -19,11 +19,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from elmokit.atomic import output_error, write_text
-from elmokit.checkpoint import Checkpoint, list_checkpoints, read_last_checkpoint
 from elmokit.config import Config
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import CheckpointError, ConfigError, OutputError
+from elmokit.files.atomic import output_error, write_text
+from elmokit.formats.checkpoint import Checkpoint, list_checkpoints, read_last_checkpoint
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from elmokit.atomic import clear_leftovers, output_error, write_text
 from elmokit.errors import OutputError
+from elmokit.files.atomic import clear_leftovers, output_error, write_text
 
 _LOCK, _HOLDER = ".lock", ".holder.json"
 # What a run writes, and may leave half-written when it is killed. Other commands may be writing beside it.

@@ -11,7 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from elmokit.checkpoint import (
+from elmokit.config import Config
+from elmokit.data.batches import Batch, BatchMaker, TrainingStream
+from elmokit.data.corpus import Corpus
+from elmokit.data.replay import CorpusWithReplay
+from elmokit.data.vocabulary import Vocabulary
+from elmokit.errors import ConfigError, ElmokitError
+from elmokit.formats.checkpoint import (
     Checkpoint,
     checkpoint_directory,
     list_checkpoints,
@@ -19,15 +25,9 @@ from elmokit.checkpoint import (
     remove_old_checkpoints,
     write_checkpoint,
 )
-from elmokit.config import Config
-from elmokit.data.batches import Batch, BatchMaker, TrainingStream
-from elmokit.data.corpus import Corpus
-from elmokit.data.replay import CorpusWithReplay
-from elmokit.data.vocabulary import Vocabulary
-from elmokit.errors import ConfigError, ElmokitError
 from elmokit.model.bilm import BiLM, DirectionState
 from elmokit.model.device import find_device
-from elmokit.model.projected_lstm import LstmState
+from elmokit.model.lstm.layer import LstmState
 from elmokit.model.softmax import Candidates, draw_candidates
 from elmokit.training.evaluation import Evaluation, evaluate, perplexity
 from elmokit.training.forward import Dropout, LanguageModelOutput, run_language_model
@@ -37,7 +37,7 @@ from elmokit.training.parameter_names import matching_names
 from elmokit.training.progress import Progress
 from elmokit.training.run_directory import describe_model
 from elmokit.training.run_lock import locked
-from elmokit.training.snapshot import restore_snapshot, take_snapshot
+from elmokit.training.state import restore_snapshot, take_snapshot
 from elmokit.training.unigrams import start_from_unigrams
 
 _KEEP_CHECKPOINTS = 2  # so that one remains when the newest turns out to be damaged

@@ -6,8 +6,8 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from elmokit.atomic import new_file
 from elmokit.errors import ConfigError, MissingExtraError
+from elmokit.files.atomic import new_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

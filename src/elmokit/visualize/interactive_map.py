@@ -5,10 +5,10 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
+from elmokit.data.occurrences import Use
 from elmokit.errors import MissingExtraError
 from elmokit.visualize.map_layout import MapLayout
 from elmokit.visualize.palette import COLORS, TEXT
-from elmokit.visualize.uses import Use
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from elmokit.errors import ConfigError, ElmokitError, MissingExtraError
-from elmokit.visualize.cosine import unit_vectors
+from elmokit.neighbors.cosine import unit_vectors
 
 Method: TypeAlias = Literal["tsne", "umap", "pca"]
 

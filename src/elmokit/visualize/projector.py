@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from elmokit.data.occurrences import Use, find_uses, sample_uses, vectors_of
 from elmokit.embedder import ElmoEmbedder, tokenized
 from elmokit.errors import ConfigError, ElmokitError
 from elmokit.formats.projector_run import write_projector_run
-from elmokit.visualize.uses import Use, find_uses, sample_uses, vectors_of
 
 RUN = "projector"
 """The run's directory in the log directory."""

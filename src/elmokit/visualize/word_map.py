@@ -9,10 +9,10 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from elmokit.data.occurrences import Use, find_uses, sample_uses, vectors_of
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.errors import ConfigError
 from elmokit.visualize.projection import Method, explained_variance, project
-from elmokit.visualize.uses import Use, find_uses, sample_uses, vectors_of
 
 ColorBy: TypeAlias = Literal["sentence", "word", "label"]
 

@@ -1,1 +1,0 @@
-"""Trained models: found in whatever form they have, loaded, saved, described."""

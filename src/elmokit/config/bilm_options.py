@@ -1,0 +1,158 @@
+"""The ``options.json`` of bilm-tf, translated to and from the settings of elmokit.
+
+Settings are nested dictionaries here, as :class:`elmokit.config.Config` validates and gives them.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from elmokit.alphabet import NUM_CHARACTER_SYMBOLS
+from elmokit.errors import ConfigError
+
+# The original's name of each setting, as a path, and ours.
+_BILM_NAMES: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("bidirectional",): ("model", "bidirectional"),
+    ("share_embedding_softmax",): ("model", "tie_softmax"),
+    ("char_cnn", "activation"): ("model", "char_cnn", "activation"),
+    ("char_cnn", "embedding", "dim"): ("model", "char_cnn", "embedding_dim"),
+    ("char_cnn", "filters"): ("model", "char_cnn", "filters"),
+    ("char_cnn", "max_characters_per_token"): ("model", "char_cnn", "max_characters"),
+    ("char_cnn", "n_highway"): ("model", "char_cnn", "num_highway"),
+    ("lstm", "dim"): ("model", "lstm", "cell_dim"),
+    ("lstm", "projection_dim"): ("model", "lstm", "projection_dim"),
+    ("lstm", "n_layers"): ("model", "lstm", "num_layers"),
+    ("lstm", "cell_clip"): ("model", "lstm", "cell_clip"),
+    ("lstm", "proj_clip"): ("model", "lstm", "projection_clip"),
+    ("lstm", "use_skip_connections"): ("model", "lstm", "skip_connections"),
+    ("batch_size",): ("training", "batch_size"),
+    ("unroll_steps",): ("training", "unroll_steps"),
+    ("n_epochs",): ("training", "num_epochs"),
+    ("learning_rate",): ("training", "learning_rate"),
+    ("all_clip_norm_val",): ("training", "clip_norm"),
+    ("dropout",): ("training", "dropout"),
+    ("n_negative_samples_batch",): ("training", "num_negatives"),
+}
+# Known to the original, but counted or implied here.
+_BILM_IGNORED = {("n_tokens_vocab",), ("n_train_tokens",), ("sample_softmax",), ("char_cnn", "n_characters")}
+# Settings without which the original does not run.
+_BILM_REQUIRED: tuple[tuple[str, ...], ...] = (
+    ("lstm", "dim"),
+    ("lstm", "projection_dim"),
+    ("char_cnn", "filters"),
+    ("char_cnn", "embedding", "dim"),
+    ("char_cnn", "activation"),
+)
+# What the original does where its options say nothing.
+_BILM_DEFAULTS: dict[tuple[str, ...], Any] = {
+    ("model", "bidirectional"): False,
+    ("model", "lstm", "cell_clip"): None,
+    ("model", "lstm", "projection_clip"): None,
+    ("model", "lstm", "skip_connections"): False,
+    ("model", "lstm", "num_layers"): 1,
+    ("model", "char_cnn", "num_highway"): 0,
+}
+# The same of options that are for training.
+_BILM_TRAINING_DEFAULTS: dict[tuple[str, ...], Any] = {
+    ("training", "recipe"): "bilm",
+    ("training", "dropout"): 0.0,
+}
+
+
+def values_from_options(options: Mapping[str, Any], *, source: str) -> dict[str, Any]:
+    """Translate the ``options.json`` of bilm-tf into the values of a configuration.
+
+    ``n_tokens_vocab`` and ``n_train_tokens`` are ignored: they are counted, never typed in.
+    ``n_characters`` may be 261 (training) or 262 (inference).
+
+    Raises:
+        ConfigError: for unknown keys (with the nearest name) or a wrong ``n_characters``.
+    """
+    faults: list[str] = []
+    translated: dict[tuple[str, ...], Any] = {}
+    if options.get("char_cnn") is None:
+        translated["model", "char_cnn"] = None
+    # Inference always runs both directions; only training options may say otherwise.
+    defaults = dict(_BILM_DEFAULTS)
+    if options.get("char_cnn") is None:
+        del defaults["model", "char_cnn", "num_highway"]
+    if "batch_size" in options:
+        defaults |= _BILM_TRAINING_DEFAULTS
+    elif "bidirectional" not in options:
+        defaults["model", "bidirectional"] = True
+
+    def walk(table: Mapping[str, Any], prefix: tuple[str, ...]) -> None:
+        for key, value in table.items():
+            path = (*prefix, key)
+            if path == ("char_cnn",) and value is None:
+                continue
+            if path in _BILM_NAMES:
+                translated[_BILM_NAMES[path]] = value
+            elif isinstance(value, Mapping) and any(name[: len(path)] == path for name in _BILM_NAMES):
+                walk(value, path)
+            elif path not in _BILM_IGNORED:
+                siblings = {
+                    name[len(prefix)]
+                    for name in (*_BILM_NAMES, *_BILM_IGNORED)
+                    if name[: len(prefix)] == prefix and len(name) > len(prefix)
+                }
+                near = difflib.get_close_matches(key, sorted(siblings), n=1)
+                hint = f", did you mean {near[0]!r}?" if near else ""
+                faults.append(f"{'.'.join(path)}: unknown setting{hint}")
+
+    walk(options, ())
+    char_cnn = options.get("char_cnn")
+    for path in _BILM_REQUIRED:
+        if _BILM_NAMES[path] not in translated and (path[0] != "char_cnn" or char_cnn is not None):
+            faults.append(f"{'.'.join(path)}: missing")
+    num_symbols = char_cnn.get("n_characters", 262) if isinstance(char_cnn, Mapping) else 262
+    if num_symbols not in (NUM_CHARACTER_SYMBOLS, NUM_CHARACTER_SYMBOLS + 1):
+        faults.append(f"char_cnn.n_characters: expected 261 or 262, got {num_symbols!r}")
+    if faults:
+        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        raise ConfigError(f"{source}: {count}: " + "; ".join(faults))
+    if options.get("sample_softmax") is False:
+        translated["training", "num_negatives"] = 0
+    values: dict[str, Any] = {}
+    for path, value in (defaults | translated).items():
+        table = values
+        for name in path[:-1]:
+            table = table.setdefault(name, {})
+        table[path[-1]] = value
+    return values
+
+
+def options_from_values(values: Mapping[str, Any], *, num_words: int | None) -> dict[str, Any]:
+    """The ``options.json`` that describes a configuration to every ELMo tool; no hand edit needed.
+
+    Args:
+        values: of the configuration, nested.
+        num_words: size of the output vocabulary, written as ``n_tokens_vocab``; None to leave it out.
+
+    Raises:
+        ConfigError: when the format of bilm-tf cannot hold such a model.
+    """
+    if values["model"]["lexicon"] is not None:
+        raise ConfigError(
+            "the format of bilm-tf has no place for a model with an alphabet or words of its own "
+            "(ELMoForManyLangs): convert it to elmokit's model directory"
+        )
+    options: dict[str, Any] = {}
+    for path, ours in _BILM_NAMES.items():
+        value: Any = values
+        for name in ours:
+            value = None if value is None else value[name]
+        if value is None:
+            continue  # the original knows no null: an absent key means none
+        table = options
+        for name in path[:-1]:
+            table = table.setdefault(name, {})
+        table[path[-1]] = value
+    if values["model"]["char_cnn"] is not None:
+        options["char_cnn"]["n_characters"] = NUM_CHARACTER_SYMBOLS + 1
+    options["sample_softmax"] = values["training"]["num_negatives"] > 0
+    if num_words is not None:
+        options["n_tokens_vocab"] = num_words
+    return options

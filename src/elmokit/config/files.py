@@ -1,0 +1,51 @@
+"""Settings from files: shipped configurations, TOML, JSON and bilm-tf's ``options.json``."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from elmokit.config import bilm_options
+from elmokit.errors import ConfigError, MissingConfigError
+
+SHIPPED_CONFIGS = ("tiny", "small", "original")
+
+
+def read_values(name: str | Path) -> dict[str, Any]:
+    """The nested settings of a shipped configuration or of a file, not validated yet.
+
+    Args:
+        name: ``tiny``, ``small``, ``original``, or the path of a ``.toml`` or ``.json`` file; the
+            ``options.json`` of bilm-tf is translated.
+
+    Raises:
+        ConfigError: when the file cannot be read.
+    """
+    path = Path(name)
+    if str(name) in SHIPPED_CONFIGS:
+        shipped = resources.files("elmokit.config").joinpath("shipped", f"{name}.toml")
+        return tomllib.loads(shipped.read_text(encoding="utf-8"))
+    if path.suffix not in (".toml", ".json"):
+        near = difflib.get_close_matches(str(name), SHIPPED_CONFIGS, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise ConfigError(
+            f"no configuration named {str(name)!r}{hint}: expected one of {', '.join(SHIPPED_CONFIGS)}, "
+            "or a .toml or .json file"
+        )
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except OSError as error:
+        kind = MissingConfigError if isinstance(error, FileNotFoundError) else ConfigError
+        raise kind(f"{path}: cannot read the configuration: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:  # TOML, JSON and UTF-8 faults alike
+        raise ConfigError(f"{path}: not a valid {path.suffix[1:].upper()} file: {error}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected a table of settings, got {type(values).__name__}")
+    if "lstm" in values or "char_cnn" in values:
+        return bilm_options.values_from_options(values, source=str(name))
+    return values

@@ -1,0 +1,1 @@
+"""What the commands share: progress bars, options, output for a terminal."""

@@ -1,0 +1,107 @@
+"""How `elmokit train` is told to go on from a model."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from elmokit.console import terminal
+from elmokit.loading import load
+from elmokit.pretrained import PretrainedModel
+from elmokit.training.trainer import Trainer
+from elmokit.training.warm_start.report import REPORT_FILE
+from elmokit.training.warm_start.restart import NUM_MATCHED_PREDICTIONS, restart
+
+_OPTIONS = (
+    click.option(
+        "--restart-ckpt-file",
+        "restart_model",
+        metavar="MODEL",
+        help="Train on from this model: a training run or one of its checkpoints, a TensorFlow checkpoint of "
+        "bilm-tf, HDF5 weights, or any other model. The text and the vocabulary may be new.",
+    ),
+    click.option(
+        "--restart-vocab-file", metavar="FILE", help="Vocabulary of that model, if it does not lie beside it."
+    ),
+    click.option(
+        "--restart-options-file",
+        metavar="FILE",
+        help="options.json of that model, if it does not lie beside it.",
+    ),
+    click.option(
+        "--exclude",
+        "excluded",
+        metavar="PATTERN",
+        multiple=True,
+        help="Of that model, leave out these parameters: softmax, 'encoder.*', ... May be repeated.",
+    ),
+    click.option("--reset-optimizer", is_flag=True, help="Of that model, leave out the optimizer's state."),
+)
+
+
+@dataclass(frozen=True)
+class Restart:
+    """The model to go on from, and what of it to leave out."""
+
+    model: str
+    vocab_file: str | None
+    options_file: str | None
+    excluded: tuple[str, ...]
+    reset_optimizer: bool
+
+    def load(self) -> PretrainedModel:
+        """Load the model."""
+        return load(
+            self.model,
+            options=self.options_file,
+            vocabulary=self.vocab_file,
+            softmax=True,
+            optimizer=not self.reset_optimizer,
+        )
+
+    def apply(self, trainer: Trainer, source: PretrainedModel) -> None:
+        """Let a new run go on from the model; print and save what was taken over."""
+        with terminal.progress_bar("matching word frequencies", NUM_MATCHED_PREDICTIONS, "tok") as bar:
+            report = restart(
+                trainer,
+                source,
+                exclude=self.excluded,
+                reset_optimizer=self.reset_optimizer,
+                on_predictions=bar.update,
+            )
+        terminal.say(str(report))
+        report.save(trainer.save_dir / REPORT_FILE)
+
+
+def takes_restart(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of a restart, as ``start``: a :class:`Restart`, or None without any."""
+
+    @functools.wraps(function)
+    def command(
+        restart_model: str | None,
+        restart_vocab_file: str | None,
+        restart_options_file: str | None,
+        excluded: tuple[str, ...],
+        reset_optimizer: bool,
+        **arguments: Any,
+    ) -> Any:
+        start = None
+        if restart_model is not None:
+            start = Restart(
+                restart_model, restart_vocab_file, restart_options_file, excluded, reset_optimizer
+            )
+        elif any((restart_vocab_file, restart_options_file, excluded, reset_optimizer)):
+            raise click.UsageError(
+                "--exclude, --reset-optimizer, --restart-vocab-file and --restart-options-file need "
+                "--restart-ckpt-file",
+                click.get_current_context(),
+            )
+        return function(start=start, **arguments)
+
+    for add in reversed(_OPTIONS):
+        command = add(command)
+    return command

@@ -1,0 +1,1 @@
+"""Bytes on this disk: files that appear whole, checksums, memory maps, archives, the cache."""

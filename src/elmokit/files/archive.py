@@ -1,0 +1,199 @@
+"""ZIP archives of models, unpacked with care: they come from strangers."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import stat
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from elmokit.errors import MissingModelError, ModelFileError, OutputError
+
+# Weights shrink by a tenth, text to a third; DEFLATE reaches a thousandth, which only bombs need.
+_MAX_RATIO = 200
+_FREE_OF_RATIO_BYTES = 10 << 20
+_MAX_BYTES = 20 << 30  # the original, with softmax over 800,000 words and accumulators, takes 4
+_MAX_MEMBERS = 5000
+_CHUNK_BYTES = 1 << 20
+_LONGEST_END_BYTES = 22 + 0xFFFF  # with its comment
+_OTHER_METHODS = {9: "Deflate64", 12: "BZip2", 14: "LZMA", 93: "Zstandard", 95: "XZ"}
+_IS_ENCRYPTED = 0x2041  # flags: encrypted, strongly encrypted, hidden directory
+# What the standard library raises for damaged archives, depending on where the damage is.
+_ZIP_ERRORS = (zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError, zlib.error)
+
+
+@contextmanager
+def extracted(path: Path) -> Iterator[Path]:
+    """Unpack a ZIP archive for as long as the context lasts.
+
+    Everything that can be told from the archive's directory is checked before the first byte is
+    written. What macOS adds (``__MACOSX``, ``.DS_Store``) is left out.
+
+    Args:
+        path: the archive.
+
+    Yields:
+        The directory that holds the model: the single folder at the top, or else all that was unpacked.
+
+    Raises:
+        ModelFileError: when the file is no ZIP archive, is damaged, or has members that would leave the
+            directory, are no plain files, are encrypted, or would unpack to an absurd size.
+        OutputError: when the disk is full.
+    """
+    if not path.is_file():
+        raise MissingModelError(f"{path}: no such file: expected a ZIP archive")
+    with _temporary_directory(path) as directory:
+        with _opened(path) as archive:
+            members = _checked_members(path, archive.infolist())
+            _check_room(path, sum(member.file_size for member in members), directory)
+            for member in members:
+                _extract(archive, member, path, directory)
+        tops = list(directory.iterdir())
+        yield tops[0] if len(tops) == 1 and tops[0].is_dir() else directory
+
+
+@contextmanager
+def _temporary_directory(path: Path) -> Iterator[Path]:
+    try:
+        directory = tempfile.TemporaryDirectory(prefix="elmokit-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot make a temporary directory to unpack it: {error.strerror or error}"
+        ) from error
+    with directory as name:
+        yield Path(name)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        announced = _announced_members(path)
+        archive = zipfile.ZipFile(path)
+    except _ZIP_ERRORS as error:
+        raise ModelFileError(
+            f"{path}: not a ZIP archive of a model, or a damaged one ({_reason(error)})"
+        ) from None
+    with archive:
+        # The standard library does not compare: a wrong length could make members disappear.
+        if announced is not None and announced != len(archive.infolist()):
+            raise ModelFileError(
+                f"{path}: damaged ({len(archive.infolist())} members in its directory, "
+                f"{announced} at its end): get the archive again"
+            )
+        yield archive
+
+
+def _announced_members(path: Path) -> int | None:
+    """How many there are, as the end of the archive says; None where it leaves that to another record."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _LONGEST_END_BYTES))
+        end = file.read()
+    place = end.rfind(b"PK\5\6") + 10
+    count = int.from_bytes(end[place : place + 2], "little")
+    return None if count == 0xFFFF else count
+
+
+def _checked_members(path: Path, members: Sequence[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
+    """The files to be unpacked."""
+    if len(members) > _MAX_MEMBERS:
+        raise ModelFileError(f"{path}: {len(members)} members, expected a model: at most {_MAX_MEMBERS}")
+    members = [member for member in members if not _is_from_macos(member)]
+    files = [member for member in members if not member.filename.endswith("/")]
+    if not files:
+        raise ModelFileError(f"{path}: no file in this archive, expected a model")
+    file_paths = {PurePosixPath(member.filename) for member in files}
+    seen: set[PurePosixPath] = set()
+    faults = []
+    for member in members:
+        inside = PurePosixPath(member.filename)
+        fault = _fault(member)
+        if fault is None and inside in seen and inside in file_paths:
+            fault = "twice in the archive"
+        if fault is None and not file_paths.isdisjoint(inside.parents):
+            fault = "inside of a member that is a file"
+        if fault is not None:
+            faults.append(f"{member.orig_filename!r}: {fault}")
+        seen.add(inside)
+    if faults:
+        more = f"; and {len(faults) - 10} more" if len(faults) > 10 else ""
+        raise ModelFileError(f"{path}: not unpacked: " + "; ".join(faults[:10]) + more)
+    return files
+
+
+def _is_from_macos(member: zipfile.ZipInfo) -> bool:
+    parts = member.filename.split("/")
+    return parts[0] == "__MACOSX" or parts[-1] == ".DS_Store"
+
+
+def _fault(member: zipfile.ZipInfo) -> str | None:
+    """Why a member is not to be unpacked; None if it may be."""
+    name = member.orig_filename
+    parts = name.removesuffix("/").split("/")
+    if name.startswith("/") or "\\" in name or re.match("[A-Za-z]:", name):
+        return "an absolute path, a drive or a backslash, expected a relative path with /"
+    if not name.isprintable() or {"", ".", ".."} & set(parts):
+        return "a path that is not plain, expected names between single /"
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        return "a symbolic link" if kind == stat.S_IFLNK else "a device or another special file"
+    if member.flag_bits & _IS_ENCRYPTED:
+        return "encrypted: unpack the archive and give the directory"
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        method = _OTHER_METHODS.get(member.compress_type, f"method {member.compress_type}")
+        return f"compressed by {method}, expected Deflate: unpack the archive and give the directory"
+    return None
+
+
+def _check_room(path: Path, num_bytes: int, directory: Path) -> None:
+    limit = min(_MAX_BYTES, max(_FREE_OF_RATIO_BYTES, _MAX_RATIO * path.stat().st_size))
+    if num_bytes > limit:
+        raise ModelFileError(
+            f"{path}: not unpacked: {path.stat().st_size} bytes that announce {num_bytes}, "
+            f"expected a model: at most {limit}"
+        )
+    free = shutil.disk_usage(directory).free
+    if num_bytes > free:
+        raise OutputError(
+            f"{directory}: cannot unpack {path}: needs {num_bytes} bytes, free are {free}: "
+            "make room, or set TMPDIR to a directory that has more"
+        )
+
+
+def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, directory: Path) -> None:
+    target = directory / member.filename
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("xb") as file:
+            for chunk in _chunks(archive, member, path):
+                file.write(chunk)
+    except OSError as error:
+        raise OutputError(
+            f"{target}: cannot unpack {path} there: {error.strerror or error}: "
+            "make room, or set TMPDIR to a directory that has more"
+        ) from error
+
+
+def _chunks(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> Iterator[bytes]:
+    """The content of a file. No more than the announced bytes come, and their checksum is checked."""
+    num_bytes = 0
+    try:
+        with archive.open(member) as source:
+            while chunk := source.read(_CHUNK_BYTES):
+                num_bytes += len(chunk)
+                yield chunk
+        if num_bytes != member.file_size:
+            raise EOFError(f"{num_bytes} bytes, {member.file_size} announced")
+    except _ZIP_ERRORS as error:
+        raise ModelFileError(
+            f"{path}: {member.filename}: damaged ({_reason(error)}): get the archive again"
+        ) from None
+
+
+def _reason(error: Exception) -> str:
+    text = error.strerror if isinstance(error, OSError) else None
+    return (text or str(error) or type(error).__name__).split("\n", 1)[0]

@@ -1,0 +1,35 @@
+"""Arrays that stay on the disk until they are read."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+
+def map_array(
+    path: Path, dtype: npt.DTypeLike, shape: tuple[int, ...], *, writable: bool = False
+) -> np.ndarray:
+    """Map a file that holds nothing but numbers as an array.
+
+    Args:
+        path: the file.
+        dtype: of the numbers.
+        shape: of the array.
+        writable: copy pages that are written to, so that the file never changes. PyTorch takes such an array
+            without the warning that it gives for read-only ones; but the operating system counts all of it
+            as memory of the process.
+
+    Raises:
+        ValueError: when the file has another size.
+        OSError: when it cannot be read.
+    """
+    expected = math.prod(shape) * np.dtype(dtype).itemsize
+    size = path.stat().st_size
+    if size != expected:
+        raise ValueError(f"{path.name} has {size} bytes, expected {expected}")
+    if expected == 0:
+        return np.empty(shape, dtype=dtype)
+    return np.memmap(path, dtype=dtype, mode="c" if writable else "r", shape=shape)

@@ -1,0 +1,80 @@
+"""The model card: what a model directory says about itself to people and to the Hugging Face Hub."""
+
+from __future__ import annotations
+
+from elmokit.pretrained import PretrainedModel
+
+
+def model_card(pretrained: PretrainedModel, name: str) -> str:
+    """The README.md of a model directory, with the metadata that the Hub reads.
+
+    Args:
+        pretrained: the model; what its training wrote down goes into the card.
+        name: of the model, for the title and the examples.
+    """
+    config, vocabulary, facts = pretrained.config.model, pretrained.vocabulary, pretrained.facts
+    lstm = config.lstm
+    softmax = "none" if pretrained.model.softmax is None else f"{pretrained.model.num_words:,} words"
+    words = "words" if config.char_cnn is None else "characters"
+    if config.lexicon is not None:
+        sizes = ((config.lexicon.num_words, "words"), (config.lexicon.num_symbols, "characters"))
+        words = " and ".join(f"{number:,} {name}" for number, name in sizes if number is not None)
+    lines = [
+        "---",
+        "library_name: elmokit",
+        "tags:",
+        "- elmo",
+        "- bilm",
+        "- word-embeddings",
+        "---",
+        "",
+        f"# {name}",
+        "",
+        "A bidirectional LSTM language model (biLM, ELMo) for contextual word vectors "
+        "([Peters et al. 2018](https://aclanthology.org/N18-1202/)).",
+        "",
+        "```python",
+        "import elmokit",
+        "",
+        f'embedder = elmokit.ElmoEmbedder.from_pretrained("{name}")',
+        'vectors = embedder.embed(["One word , many vectors"])',
+        "```",
+        "",
+        "## Model",
+        "",
+        "| | |",
+        "| --- | --- |",
+        f"| input | {words} |",
+        f"| layers | token layer and {lstm.num_layers} LSTM layers, vectors of width "
+        f"{config.num_directions * lstm.projection_dim} |",
+        f"| LSTM | cell {lstm.cell_dim}, projection {lstm.projection_dim} |",
+        f"| parameters | {sum(parameter.numel() for parameter in pretrained.model.parameters()):,} |",
+        f"| softmax | {softmax} |",
+    ]
+    if vocabulary is not None and pretrained.model.softmax is None:
+        lines.append(f"| vocabulary | {len(vocabulary):,} words |")
+    if facts:
+        lines += ["", "## Training", "", "| | |", "| --- | --- |", *_training_rows(pretrained)]
+    return "\n".join(lines) + "\n"
+
+
+def _training_rows(pretrained: PretrainedModel) -> list[str]:
+    facts, training = pretrained.facts, pretrained.config.training
+    rows = []
+    if "step" in facts:
+        num_tokens = facts["step"] * training.batch_size * training.unroll_steps
+        rows.append(
+            f"| steps | {facts['step']:,} of {training.batch_size} x {training.unroll_steps} tokens |"
+        )
+        rows.append(f"| tokens | {num_tokens:,} |")
+    if facts.get("seconds") is not None:
+        rows.append(f"| time | {facts['seconds'] / 3600:.1f} hours |")
+    if facts.get("best_perplexity") is not None:
+        rows.append(
+            f"| heldout perplexity | {facts['best_perplexity']:.2f} (mean of the directions, full softmax), "
+            f"after step {facts['best_step']:,} |"
+        )
+    rows.append(f"| recipe | {training.recipe} |")
+    rows.append(f"| dropout | {training.dropout} |")
+    rows.append(f"| learning rate | {training.learning_rate} |")
+    return rows

@@ -1,0 +1,1 @@
+"""From the name or the URL of a model to a path on this disk."""

@@ -1,0 +1,197 @@
+"""Models from elsewhere: published ones by name, all others by URL; fetched once, then kept.
+
+They are kept below ``models/`` in the cache directory, a directory each. What lies there is taken
+without asking the network.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from elmokit.errors import FetchError, OutputError
+from elmokit.files.cache import default_cache_dir
+from elmokit.files.checksums import text_checksum
+from elmokit.repository.bundled import NAMES as SHIPPED
+from elmokit.repository.download import MissingFileError, UnreachableError, download
+from elmokit.repository.published import PUBLISHED, Role
+
+_LOCAL_NAMES: dict[Role, str] = {
+    "options": "options.json",
+    "weights": "weights.hdf5",
+    "softmax": "softmax_weights.hdf5",
+    "vocabulary": "vocab.txt",
+}
+_EMBEDDING_ROLES: tuple[Role, ...] = ("options", "weights")
+_SOFTMAX_ROLES: tuple[Role, ...] = ("vocabulary", "softmax")
+_WEIGHTS_SUFFIXES = (".hdf5", ".h5")
+
+
+def fetch_file(url: str, *, checksum: str | None = None) -> Path:
+    """A file from elsewhere, downloaded if it is not in the cache.
+
+    Args:
+        url: of any protocol that fsspec knows.
+        checksum: of the file, if known: ``sha256:HEX``, ``sha1:HEX`` or ``md5:HEX``.
+
+    Returns:
+        The cached file, under its own name.
+
+    Raises:
+        FetchError: when it cannot be had; the message says why and what to do.
+        OutputError: when the cache cannot be written.
+        MissingExtraError: when the package behind the protocol is not installed.
+    """
+    path = _url_directory(url) / _file_name(url)
+    with _advice():
+        download(url, path, checksum=checksum)
+    return path
+
+
+def fetch_model(name_or_url: str, *, softmax: bool = False) -> Path:
+    """A model from elsewhere, downloaded if it is not in the cache.
+
+    Args:
+        name_or_url: one of
+
+            - a name of :data:`elmokit.repository.published.PUBLISHED`, in any case;
+            - the URL of an ``.hdf5`` file; its options are looked for beside it, under the same name
+              with ``options`` for ``weights``, or as ``options.json``;
+            - the URL of a folder, ending in ``/``, with ``options.json`` and ``weights.hdf5``;
+            - the URL of a ``.zip`` file.
+        softmax: also fetch the softmax weights and the vocabulary of a published model. They are not
+            needed for vectors, and large.
+
+    Returns:
+        A directory with ``options.json`` and the weights; for a ``.zip`` that file.
+
+    Raises:
+        FetchError: when the name is unknown, or something cannot be had.
+        OutputError: when the cache cannot be written.
+        MissingExtraError: when the package behind the protocol is not installed.
+    """
+    if "://" not in name_or_url:
+        return _fetch_published(name_or_url, softmax)
+    url = name_or_url
+    if softmax:
+        raise FetchError(f"{url}: softmax weights are fetched only with a published model: {_names(softmax)}")
+    if url.endswith("/"):
+        return _fetch_pair(url + "weights.hdf5", [url + "options.json"], _url_directory(url))
+    suffix = PurePosixPath(_file_name(url)).suffix.lower()
+    if suffix == ".zip":
+        return fetch_file(url)
+    if suffix in _WEIGHTS_SUFFIXES:
+        return _fetch_pair(url, _options_urls(url), _url_directory(url))
+    raise FetchError(
+        f"{url}: not a model that can be fetched: expected the URL of an .hdf5 or .zip file, or of a folder, "
+        "ending in /, with options.json and weights.hdf5"
+    )
+
+
+def is_published(name: str) -> bool:
+    """Whether a model of this name can be fetched."""
+    return _published_name(name) is not None
+
+
+def _fetch_published(name: str, softmax: bool) -> Path:
+    known = _published_name(name)
+    if known is None:
+        own_spelling = {key.lower(): key for key in (*SHIPPED, *PUBLISHED)}
+        near = difflib.get_close_matches(name.lower(), own_spelling, n=1)
+        hint = f", did you mean {own_spelling[near[0]]!r}?" if near else ""
+        raise FetchError(
+            f"{name!r}: no published model of this name{hint} "
+            f"(known: {_names()}; with the package comes: {', '.join(SHIPPED)})"
+        )
+    files = PUBLISHED[known].files
+    if softmax and "softmax" not in files:
+        raise FetchError(f"{known}: published without softmax weights; with them: {_names(softmax)}")
+    directory = _models_directory() / known
+    with _advice():
+        for role in _EMBEDDING_ROLES + (_SOFTMAX_ROLES if softmax else ()):
+            download(files[role].url, directory / _LOCAL_NAMES[role], checksum=files[role].checksum)
+    return directory
+
+
+def _fetch_pair(weights_url: str, options_urls: list[str], directory: Path) -> Path:
+    options = directory / _LOCAL_NAMES["options"]
+    with _advice():
+        for url in options_urls:
+            try:
+                download(url, options)
+                break
+            except MissingFileError as error:
+                if len(options_urls) == 1:
+                    raise
+                missing = error
+        else:
+            raise FetchError(
+                f"{weights_url}: no options beside it, tried {', '.join(options_urls)}: download the "
+                "weights, put their options.json beside them and give the local path"
+            ) from missing
+        download(weights_url, directory / _file_name(weights_url))
+    return directory
+
+
+def _options_urls(weights_url: str) -> list[str]:
+    """Where the options of weights may lie: the likeliest first."""
+    address, mark, query = weights_url.partition("?") if _is_http(weights_url) else (weights_url, "", "")
+    folder, _, name = address.rpartition("/")
+    before, found, after = name.rpartition(".")[0].rpartition("weights")
+    names = [f"{before}options{after}.json", f"{before}options.json"] if found else []
+    return [f"{folder}/{name}{mark}{query}" for name in dict.fromkeys([*names, "options.json"])]
+
+
+def _published_name(name: str) -> str | None:
+    return next((key for key in PUBLISHED if key.lower() == name.lower()), None)
+
+
+def _names(softmax: bool = False) -> str:
+    return ", ".join(key for key, model in PUBLISHED.items() if not softmax or "softmax" in model.files)
+
+
+def _models_directory() -> Path:
+    return default_cache_dir() / "models"
+
+
+def _url_directory(url: str) -> Path:
+    return _models_directory() / text_checksum(url)
+
+
+def _is_http(url: str) -> bool:
+    return url.lower().startswith(("http://", "https://"))
+
+
+def _file_name(url: str) -> str:
+    path = unquote(urlsplit(url).path) if _is_http(url) else url.partition("://")[2]
+    name = path.rpartition("/")[2]
+    if name.strip(".") == "" or "\0" in name:
+        raise FetchError(f"{url}: names no file, expected the URL of one")
+    return name
+
+
+def _cached_names() -> list[str]:
+    directory = _models_directory()
+    return [
+        name
+        for name in PUBLISHED
+        if all((directory / name / _LOCAL_NAMES[role]).exists() for role in _EMBEDDING_ROLES)
+    ]
+
+
+@contextmanager
+def _advice() -> Iterator[None]:
+    """Say what to do without a network, and without room."""
+    try:
+        yield
+    except UnreachableError as error:
+        cached = ", ".join(_cached_names()) or "none"
+        raise FetchError(
+            f"{error}: check the network, or give the path of a local model; "
+            f"published models in {_models_directory()}: {cached}"
+        ) from error
+    except OutputError as error:
+        raise OutputError(f"{error}; set ELMOKIT_CACHE to a directory with room for it") from error

@@ -1,0 +1,80 @@
+"""What a run took over from an earlier model, tensor by tensor."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from elmokit.files.atomic import write_text
+
+Outcome: TypeAlias = Literal["restored", "transplanted", "fresh", "excluded"]
+
+REPORT_FILE = "restart.json"  # in a save directory
+
+
+@dataclass(frozen=True)
+class TensorReport:
+    """What became of one parameter, and of what the optimizer remembers of it."""
+
+    name: str
+    shape: tuple[int, ...]
+    outcome: Outcome
+    optimizer: Outcome
+    """Of what the optimizer remembers of it; never ``excluded``."""
+    reason: str
+    num_kept: int | None = None
+    """Rows of words in both vocabularies, of a tensor that was transplanted."""
+    num_new: int | None = None
+    num_dropped: int | None = None
+    is_shifted: bool = False
+    """Whether words are then made as likely as they are frequent in the new text."""
+
+
+@dataclass(frozen=True)
+class RestartReport:
+    """What a run took over from an earlier model."""
+
+    source: str
+    num_updates: int
+    """Updates of the earlier training that the optimizer counts on from."""
+    optimizer: str
+    """In words."""
+    tensors: tuple[TensorReport, ...]
+
+    def __str__(self) -> str:
+        """The table."""
+        header = ("tensor", "shape", "outcome", "kept", "new", "dropped", "optimizer", "why")
+        rows = [
+            (
+                tensor.name,
+                " x ".join(map(str, tensor.shape)),
+                tensor.outcome,
+                *(
+                    "" if n is None else f"{n:,}"
+                    for n in (tensor.num_kept, tensor.num_new, tensor.num_dropped)
+                ),
+                tensor.optimizer,
+                tensor.reason,
+            )
+            for tensor in self.tensors
+        ]
+        widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+        is_number = (3, 4, 5)
+        lines = [
+            "  ".join(
+                cell.rjust(width) if k in is_number else cell.ljust(width)
+                for k, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+            for row in (header, *rows)
+        ]
+        return "\n".join([f"going on from {self.source}; optimizer: {self.optimizer}", *lines])
+
+    def save(self, path: Path) -> None:
+        """Write the report as JSON.
+
+        Raises:
+            OutputError: when it cannot be written.
+        """
+        write_text(path, json.dumps(asdict(self), indent=2) + "\n")

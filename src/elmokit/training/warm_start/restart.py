@@ -1,0 +1,209 @@
+"""Incremental training: going on from any model, on new text and with a new vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import islice
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from elmokit.config import Config, TrainingConfig
+from elmokit.errors import ConfigError
+from elmokit.pretrained import OptimizerState, PretrainedModel
+from elmokit.training.optimizer import Optimizer
+from elmokit.training.parameter_names import matching_names
+from elmokit.training.trainer import Trainer
+from elmokit.training.unigrams import match_unigrams
+from elmokit.training.warm_start.report import Outcome, RestartReport, TensorReport
+from elmokit.training.warm_start.transplant import WordMatch, rows_of_new_words
+
+_BIAS = "softmax.bias"
+_SOFTMAX_TENSORS = ("softmax.weight", _BIAS)
+_WORD_TENSORS = ("encoder.weight", *_SOFTMAX_TENSORS)  # whose rows are words
+
+NUM_MATCHED_PREDICTIONS = 25_000
+"""Of the new text, read to see what the model predicts; a mean over so many hardly changes with more."""
+_BATCHES_TO_WARM_UP = 3
+_HIGHEST_RATE, _WARMUP = 0.01, 0.02  # docs/incremental.md has the measurements behind them
+
+
+def restart_config(
+    source: PretrainedModel, name: str | Path | None = None, overrides: Sequence[str] = ()
+) -> Config:
+    """The configuration with which a model is trained on.
+
+    Its geometry is the model's. The other settings are those of the model's own training, but for the
+    length of that run, where it is known; those of another configuration; or the defaults. A schedule that is
+    gone through once more warms up shortly and rises less high: the optimizer is warm, and what has been
+    learned is not to be washed away.
+
+    Args:
+        source: the model.
+        name: of another configuration, or a file; None for the model's own settings, or the defaults where
+            nothing is known of its training, as of weights in HDF5.
+        overrides: ``key=value`` strings.
+
+    Raises:
+        ConfigError: when a setting is wrong, or would change the geometry, or the model cannot be trained.
+    """
+    if source.lexicon is not None:
+        raise ConfigError(
+            f"{source.source}: a model with an alphabet or words of its own (ELMoForManyLangs) is read, not "
+            "trained: start a new run"
+        )
+    if name is None:
+        own = source.config if source.facts else Config(model=source.config.model)
+        changes = ["max_steps=null"]
+        if source.optimizer_state is not None and own.training.schedule == "cosine":
+            rate = min(own.training.learning_rate, _HIGHEST_RATE)
+            changes += [f"learning_rate={rate}", f"warmup={_WARMUP}"]
+        config = own.changed(changes, source=str(source.source)).changed(overrides, source=str(source.source))
+    else:
+        config = Config.load(name, overrides)
+    _refuse_another_geometry(source, config)
+    return config
+
+
+def restart(
+    trainer: Trainer,
+    source: PretrainedModel,
+    *,
+    exclude: Sequence[str] = (),
+    reset_optimizer: bool = False,
+    on_predictions: Callable[[int], None] | None = None,
+) -> RestartReport:
+    """Let a new run go on from a model.
+
+    Tensors that fit are restored. Those whose rows are words are transplanted: words of both vocabularies
+    keep their rows, and new ones start as :mod:`elmokit.training.warm_start.transplant` describes. What the
+    optimizer remembers is restored too, where the source has it and the run uses the same optimizer. Last,
+    the softmax's bias is shifted so that words are predicted as often as they occur in the new text.
+
+    Args:
+        trainer: a new one, of the model's geometry; its vocabulary may be any.
+        source: loaded with ``load(..., optimizer=True)`` to take over the optimizer's state.
+        exclude: names or patterns of parameters that start afresh; see
+            :func:`~elmokit.training.parameter_names.matching_names`.
+        reset_optimizer: start the optimizer afresh.
+        on_predictions: told how many predictions have been made for that, as they are; about
+            :data:`NUM_MATCHED_PREDICTIONS` in all.
+
+    Raises:
+        ConfigError: when the geometries differ, or a pattern matches no parameter.
+    """
+    _refuse_another_geometry(source, trainer.config)
+    parameters = dict(trainer.model.named_parameters())
+    stored = dict(source.model.named_parameters())
+    excluded = matching_names(exclude, parameters, setting="exclude")
+    match = None if source.vocabulary is None else WordMatch.of(source.vocabulary, trainer.vocabulary)
+    state, optimizer = _usable_state(source, trainer.optimizer, reset_optimizer)
+
+    reports = [
+        _report(name, parameter, source, match, state, trainer.config.training, is_excluded=name in excluded)
+        for name, parameter in parameters.items()
+    ]
+    with torch.no_grad():
+        for report in reports:
+            if report.outcome == "restored":
+                parameters[report.name].copy_(stored[report.name])
+            elif report.outcome == "transplanted":
+                assert match is not None
+                new_rows = rows_of_new_words(report.name, source, trainer.vocabulary, match)
+                parameters[report.name].copy_(match.transplant(stored[report.name], new_rows))
+            if state is not None and report.optimizer != "fresh":
+                for slot, values in state.slots.items():
+                    remembered = values[report.name]
+                    if report.optimizer == "transplanted":
+                        assert match is not None
+                        remembered = match.transplant(remembered, trainer.optimizer.initial_values)
+                    trainer.optimizer.slot(slot, report.name).copy_(remembered)
+    if any(report.is_shifted for report in reports):
+        num_batches = -(-NUM_MATCHED_PREDICTIONS // trainer.predictions_per_step)
+        match_unigrams(
+            trainer.model,
+            trainer.corpus,
+            trainer.vocabulary,
+            islice(trainer.new_stream(), _BATCHES_TO_WARM_UP + num_batches),
+            num_warm_up=_BATCHES_TO_WARM_UP,
+            on_predictions=on_predictions,
+        )
+    trainer.optimizer.num_updates = 0 if state is None else state.num_updates
+    trainer.evaluation_is_due = True  # how good the start is, is worth knowing
+    return RestartReport(str(source.source), trainer.optimizer.num_updates, optimizer, tuple(reports))
+
+
+def _refuse_another_geometry(source: PretrainedModel, config: Config) -> None:
+    differences = source.config.model_differences(config)
+    if differences:
+        raise ConfigError(
+            f"{source.source}: cannot be trained on with another geometry (model, given): "
+            + "; ".join(differences)
+            + ": leave these out, or start a new run"
+        )
+
+
+def _usable_state(
+    source: PretrainedModel, optimizer: Optimizer, reset_optimizer: bool
+) -> tuple[OptimizerState | None, str]:
+    """The optimizer's state to go on from, if any, and in words why or why not."""
+    state = source.optimizer_state
+    if reset_optimizer:
+        return None, f"{optimizer.kind}, fresh, as asked for"
+    if state is None:
+        return None, f"{optimizer.kind}, fresh: the model comes without its optimizer's state"
+    if state.kind != optimizer.kind:
+        return None, f"{optimizer.kind}, fresh: the model was trained with {state.kind}"
+    return state, f"{optimizer.kind}, restored after {state.num_updates:,} updates"
+
+
+def _report(
+    name: str,
+    parameter: nn.Parameter,
+    source: PretrainedModel,
+    match: WordMatch | None,
+    state: OptimizerState | None,
+    training: TrainingConfig,
+    *,
+    is_excluded: bool,
+) -> TensorReport:
+    outcome, reason = _outcome(name, source, match, is_excluded=is_excluded)
+    is_kept = outcome in ("restored", "transplanted")
+    # New words have no bias yet; and where the recipe starts from word frequencies, it goes on from them too.
+    is_shifted = name == _BIAS and is_kept and (outcome == "transplanted" or training.unigram_bias)
+    if is_shifted:
+        reason += "; shifted to the frequencies of the new text"
+    if not parameter.requires_grad:
+        reason += "; frozen"
+    counted = match if outcome == "transplanted" else None
+    return TensorReport(
+        name,
+        tuple(parameter.shape),
+        outcome,
+        outcome if is_kept and state is not None else "fresh",
+        reason,
+        num_kept=None if counted is None else counted.num_kept,
+        num_new=None if counted is None else counted.num_new,
+        num_dropped=None if counted is None else counted.num_dropped,
+        is_shifted=is_shifted,
+    )
+
+
+def _outcome(
+    name: str, source: PretrainedModel, match: WordMatch | None, *, is_excluded: bool
+) -> tuple[Outcome, str]:
+    """What becomes of a parameter, and why."""
+    if is_excluded:
+        return "excluded", "as asked for"
+    if name in _SOFTMAX_TENSORS and source.model.softmax is None:
+        return "fresh", "the model comes without a softmax"
+    if name not in _WORD_TENSORS:
+        return "restored", "does not depend on the vocabulary"
+    if match is None:
+        return "fresh", "which words its rows are is not known: " + (
+            source.vocabulary_fault or "no vocabulary lies beside the model"
+        )
+    if match.is_identity:
+        return "restored", "the vocabulary is the same"
+    return "transplanted", "its rows are words"

@@ -1,0 +1,127 @@
+"""Rows of words, carried from one vocabulary to another.
+
+Words of both vocabularies keep their rows; :func:`rows_of_new_words` says what the others start from.
+docs/incremental.md has the measurements behind the choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from elmokit.data.vocabulary import NUM_SPECIALS, UNK_ID, Vocabulary
+from elmokit.model.char_cnn import CharCnn
+from elmokit.pretrained import PretrainedModel
+
+_WORDS_AT_A_TIME = 4096
+_RIDGE = 1.0
+
+
+@dataclass(frozen=True)
+class WordMatch:
+    """How two vocabularies meet."""
+
+    old_ids: Tensor
+    """(V,) int64: of each new word, its id in the old vocabulary; -1 where it has none."""
+    num_old: int
+    """Words of the old vocabulary."""
+
+    @classmethod
+    def of(cls, old: Vocabulary, new: Vocabulary) -> WordMatch:
+        """Look up every new word."""
+        ids = [old.id_of(word) if word in old else -1 for word in new.words]
+        return cls(torch.tensor(ids, dtype=torch.int64), len(old))
+
+    @property
+    def is_new(self) -> Tensor:
+        """(V,) bool"""
+        return self.old_ids < 0
+
+    @property
+    def num_new(self) -> int:
+        """Words that the old vocabulary does not have."""
+        return int(self.is_new.sum())
+
+    @property
+    def num_kept(self) -> int:
+        """Words of both vocabularies."""
+        return len(self.old_ids) - self.num_new
+
+    @property
+    def num_dropped(self) -> int:
+        """Words that only the old vocabulary has."""
+        return self.num_old - self.num_kept
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether both are the same list."""
+        return self.num_dropped == 0 and torch.equal(self.old_ids, torch.arange(self.num_old))
+
+    def transplant(self, old: Tensor, new_rows: Tensor | float) -> Tensor:
+        """Rows of the new vocabulary.
+
+        Args:
+            old: (V_old, ...) rows of the old one.
+            new_rows: (num_new, ...) of the words that it does not have, or one number for them all.
+
+        Returns:
+            (V, ...).
+        """
+        rows = old[self.old_ids.clamp(min=0)]
+        rows[self.is_new] = torch.as_tensor(new_rows, dtype=rows.dtype)
+        return rows
+
+
+def rows_of_new_words(name: str, source: PretrainedModel, vocabulary: Vocabulary, match: WordMatch) -> Tensor:
+    """What the rows of new words start from.
+
+    - Word embeddings: the row of ``<UNK>``, as which the model has read these words so far.
+    - Softmax weights of a model that reads characters: what a ridge regression from the token vectors of
+      the old words to their weights says of the new words' token vectors.
+    - Softmax weights otherwise, and biases: the mean of the old words.
+
+    Args:
+        name: of the tensor.
+        source: the earlier model.
+        vocabulary: the new one.
+        match: of both.
+
+    Returns:
+        (num_new, ...).
+    """
+    old = dict(source.model.named_parameters())[name].detach()
+    if match.num_new == 0:
+        return old[:0]
+    if name == "softmax.weight" and isinstance(source.model.encoder, CharCnn):
+        assert source.vocabulary is not None
+        new_words = [vocabulary[word_id] for word_id in match.is_new.nonzero().flatten().tolist()]
+        return _regression(
+            _token_vectors(source, source.vocabulary.words), old, _token_vectors(source, new_words)
+        )
+    row = old[UNK_ID] if name == "encoder.weight" else old[NUM_SPECIALS:].mean(dim=0)
+    return row.expand(match.num_new, *row.shape)
+
+
+def _token_vectors(source: PretrainedModel, words: Sequence[str]) -> Tensor:
+    """(len(words), P), computed some at a time."""
+    speller = source.speller
+    vectors = []
+    with torch.no_grad():
+        for start in range(0, len(words), _WORDS_AT_A_TIME):
+            char_ids = speller.spell(words[start : start + _WORDS_AT_A_TIME]).char_ids
+            assert char_ids is not None
+            vectors.append(source.model.encode(torch.from_numpy(char_ids), None))
+    return torch.cat(vectors)
+
+
+def _regression(inputs: Tensor, outputs: Tensor, new_inputs: Tensor) -> Tensor:
+    """Ridge regression from ``inputs`` (n, P) to ``outputs`` (n, P), applied to ``new_inputs`` (m, P)."""
+    known, unknown = (F.pad(part.double(), (0, 1), value=1.0) for part in (inputs, new_inputs))
+    ridge = _RIDGE * torch.eye(known.shape[1], dtype=torch.float64)
+    coefficients = torch.linalg.solve(known.t() @ known + ridge, known.t() @ outputs.double())
+    predicted: Tensor = unknown @ coefficients
+    return predicted.to(outputs.dtype)

@@ -1,0 +1,228 @@
+"""What the page tells about typed sentences, against the embedder and the language model themselves."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+
+from elmokit import embedder as embedder_module
+from elmokit.data.occurrences import Use
+from elmokit.embedder import ElmoEmbedder
+from elmokit.explorer.explorer import Explorer
+from elmokit.explorer.typed_text import MOST_TOKENS, read_typed, shown_word
+from elmokit.language_model import LanguageModel
+from elmokit.loading import load
+from elmokit.neighbors.index import NeighborIndex
+
+TEXT = "every American has the right to vote\n\n  we are on the right   track\nlight"
+SENTENCES = read_typed(TEXT).sentences
+RIGHT = 4  # the place of the first "right"
+CORPUS = ["they have no right to vote", "turn right here", "the strong team played", "a bright light"]
+
+
+@pytest.fixture(scope="module")
+def pretrained():
+    return load("tiny-en")
+
+
+@pytest.fixture(scope="module")
+def explorer(pretrained) -> Explorer:
+    return Explorer(ElmoEmbedder(pretrained))
+
+
+@pytest.fixture(scope="module")
+def without_softmax(golden) -> Explorer:
+    return Explorer(ElmoEmbedder.load(golden / "infer_models" / "no_clips"))
+
+
+def cosine(a: np.ndarray, b: np.ndarray) -> float:
+    return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+
+
+# --- what is typed -------------------------------------------------------------------------------
+
+
+def test_a_line_is_a_sentence_and_empty_ones_do_not_count():
+    assert read_typed("a  b\tc\r\n\n \n d").sentences == (("a", "b", "c"), ("d",))
+    assert read_typed(" \n\t\n").sentences == read_typed("").sentences == ()
+
+
+def test_a_long_text_is_cut_and_the_page_says_so():
+    assert read_typed("a b\n" * (MOST_TOKENS // 2)).note == ""
+    typed = read_typed("a b c\n" * 5000)
+    assert sum(map(len, typed.sentences)) == MOST_TOKENS
+    assert typed.sentences[0] == ("a", "b", "c")
+    assert typed.note == "Only the first 400 of 15,000 tokens are shown."
+    assert len(read_typed("a " * 5000).sentences[0]) == MOST_TOKENS
+
+
+def test_half_a_surrogate_pair_does_no_harm():
+    assert read_typed("a \ud83d b").sentences == (("a", "?", "b"),)
+
+
+def test_a_word_is_shown_as_there_is_room():
+    assert shown_word("naïve") == "naïve"
+    assert shown_word("👩‍🚀") == "👩‍🚀"
+    assert shown_word("a\0b") == "a\N{REPLACEMENT CHARACTER}b"
+    assert shown_word("x" * 10_000) == "x" * 29 + "…"
+
+
+# --- what is seen of the words -------------------------------------------------------------------
+
+
+def test_words_have_the_vectors_of_the_embedder(explorer, pretrained):
+    text = explorer.explore(SENTENCES)
+    assert [use.word for use in text.uses] == TEXT.split()
+    assert text.uses[RIGHT] == Use(SENTENCES[0], 0, 4)
+    expected = np.concatenate(ElmoEmbedder(pretrained).embed(SENTENCES), axis=1)
+    np.testing.assert_array_equal(text.layers, expected)
+
+
+def test_surprise_is_that_of_each_word_alone(explorer, pretrained):
+    text = explorer.explore(SENTENCES)
+    place = 0
+    for sentence in SENTENCES:
+        forward, backward = LanguageModel(pretrained).predictions(sentence)
+        for position, word in enumerate(sentence):
+            id_ = pretrained.vocabulary.id_of(word)
+            expected = -float(forward[position, id_]), -float(backward[position, id_])
+            assert text.surprise["forward"][place] == pytest.approx(expected[0], abs=1e-4)
+            assert text.surprise["backward"][place] == pytest.approx(expected[1], abs=1e-4)
+            assert text.surprise["mean"][place] == pytest.approx(sum(expected) / 2, abs=1e-4)
+            place += 1
+    assert place == len(text.uses)
+
+
+def test_words_outside_the_vocabulary_are_told(explorer):
+    text = explorer.explore((("we", "are", "zzxqy"), ("zzxqy", "we")))
+    assert text.is_unknown == [False, False, True, True, False]
+
+
+def test_the_word_that_is_looked_at_first_occurs_again(explorer):
+    text = explorer.explore(SENTENCES)
+    assert text.telling_place == RIGHT
+    assert explorer.explore((("a", "strong", "team"),)).telling_place == 1
+    assert [text.nearest_place(place) for place in (0, 13, 14, 99)] == [0, 13, 13, 13]
+
+
+def test_neighbors_are_ranked_by_the_cosine_of_the_mix(explorer, pretrained):
+    layers = np.concatenate(ElmoEmbedder(pretrained).embed(SENTENCES), axis=1).astype(np.float64)
+    for weights in ([1.0, 0.0, 0.0], [0.2, 0.3, 0.5], [0.0, 0.0, 1.0]):
+        mix = sum(weight * layer for weight, layer in zip(weights, layers, strict=True))
+        expected = {k: cosine(mix[k], mix[RIGHT]) for k in range(len(mix)) if k != RIGHT}
+        found = explorer.neighbors(SENTENCES, RIGHT, weights, k=5)
+        uses = explorer.explore(SENTENCES).uses
+        places = [uses.index(neighbor.use) for neighbor in found]
+        np.testing.assert_allclose(
+            [neighbor.similarity for neighbor in found],
+            sorted(expected.values(), reverse=True)[:5],
+            atol=1e-5,
+        )
+        np.testing.assert_allclose(
+            [expected[place] for place in places], sorted(expected.values())[::-1][:5], atol=1e-5
+        )
+    assert explorer.neighbors((("alone",),), 0, [1.0, 0.0, 0.0]) == []
+
+
+@pytest.mark.parametrize("layer", ["average", 0, "top"])
+def test_neighbors_in_the_corpus_are_those_of_its_index(pretrained, layer):
+    embedder = ElmoEmbedder(pretrained)
+    index = NeighborIndex.build(embedder, CORPUS, layer=layer)
+    explorer = Explorer(embedder, index)
+    expected = index.nearest(SENTENCES[0], 4, 6)
+    found = explorer.corpus_neighbors(SENTENCES, RIGHT, 6)
+    assert [neighbor.use for neighbor in found] == [neighbor.use for neighbor in expected.uses]
+    np.testing.assert_allclose(
+        [n.similarity for n in found], [n.similarity for n in expected.uses], atol=1e-5
+    )
+    assert explorer.similar_words(SENTENCES, RIGHT, 6) == expected.words
+
+
+def test_without_a_corpus_words_are_compared_with_the_vocabulary(explorer, pretrained):
+    words = [word for word in pretrained.vocabulary.words[3:10_003] if word.casefold() != "right"]
+    vectors = ElmoEmbedder(pretrained).encode([*words, "right"]).double()
+    unit = torch.nn.functional.normalize(vectors, dim=1)
+    expected = dict(zip(words, (unit[:-1] @ unit[-1]).tolist(), strict=True))
+    found = explorer.similar_words(SENTENCES, RIGHT, 8)
+    assert len({word for word, _ in found}) == 8
+    for (word, similarity), best in zip(found, sorted(expected.values(), reverse=True), strict=False):
+        assert similarity == pytest.approx(expected[word], abs=2e-3)  # half precision
+        assert similarity == pytest.approx(best, abs=2e-3)
+
+
+def test_substitutes_are_those_of_the_language_model(explorer, pretrained):
+    expected = LanguageModel(pretrained).substitutes(SENTENCES[1], 3, 7)
+    assert explorer.substitutes(SENTENCES, 10, 7) == expected
+
+
+def test_without_a_softmax_vectors_still_tell_something(without_softmax):
+    text = without_softmax.explore(SENTENCES)
+    assert text.surprise == {}
+    assert text.layers.shape[1] == len(text.uses) == len(text.is_unknown)
+    assert "come without a softmax" in without_softmax.silence
+    assert "\n" not in without_softmax.silence
+    assert without_softmax.substitutes(SENTENCES, RIGHT) is None
+    assert len(without_softmax.neighbors(SENTENCES, RIGHT, [0.5, 0.5, 0.0])) == 10
+    words = [word for word, _ in without_softmax.similar_words(SENTENCES, RIGHT, 50)]
+    assert sorted(words) == sorted(set(TEXT.split()) - {"right"})
+
+
+def test_texts_are_embedded_once(explorer, monkeypatch):
+    sentences = (("never", "typed", "before"),)
+    first = explorer.explore(sentences)
+    monkeypatch.setattr(explorer.embedder, "run", None)  # would fail
+    assert explorer.explore(sentences) is first
+    first_map = explorer.map(sentences, [0.5, 0.25, 0.25], "pca")
+    assert explorer.map(sentences, [0.5, 0.25, 0.25], "pca") is first_map
+    assert not np.array_equal(explorer.map(sentences, [0.0, 0.25, 0.75], "pca"), first_map)
+
+
+def test_many_may_ask_at_a_time(pretrained, monkeypatch):
+    monkeypatch.setattr(embedder_module, "_CACHED_TYPES", 12)  # cleared under the feet of who is not alone
+    explorer = Explorer(ElmoEmbedder(pretrained))
+    texts = [((f"word{k}", "we", f"are{k}", f"on{k}", "the", f"right{k}"),) for k in range(12)]
+
+    def ask(sentences):
+        return (
+            explorer.explore(sentences).layers,
+            explorer.substitutes(sentences, 1, 5),
+            explorer.similar_words(sentences, 2, 5),
+            explorer.map(sentences, [1.0, 0.0, 0.0], "pca"),
+        )
+
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(ask, texts * 3))
+    for answers, sentences in zip(together, texts * 3, strict=True):
+        for got, alone in zip(answers, ask(sentences), strict=True):
+            if isinstance(got, np.ndarray):
+                np.testing.assert_array_equal(got, alone)
+            else:
+                assert got == alone
+
+
+BAD = [
+    "x" * 10_000,
+    "👩‍🚀 🇧🇷 😀",
+    "שלום עולם مرحبا",
+    "<b>bold</b> <script>alert(1)</script> &amp;",
+    "a\0b \0",
+    "<S> </S> <UNK>",
+    "$x^2$ \\frac{1}{2} \"quoted\" 'so'",
+    "e" + "\u0301" * 300,
+    "\u202e backward \u200b",
+]
+
+
+@pytest.mark.parametrize("text", BAD)
+def test_any_text_has_an_answer(explorer, text):
+    sentences = read_typed(text).sentences
+    explored = explorer.explore(sentences)
+    for place in range(len(explored.uses)):
+        assert len(explorer.similar_words(sentences, place)) == 10
+        explorer.neighbors(sentences, place, [0.3, 0.3, 0.4])
+        explorer.substitutes(sentences, place)
+    for method in ("pca", "tsne"):
+        assert np.isfinite(explorer.map(sentences, [0.3, 0.3, 0.4], method)).all()

@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from elmokit.errors import OutputError
+from elmokit.files.atomic import clear_leftovers, new_directory, new_file, write_text
+
+
+def names(directory) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+def test_a_file_appears_when_it_is_whole(tmp_path):
+    path = tmp_path / "new" / "deep" / "file"
+    with new_file(path) as temporary:
+        temporary.write_text("content")
+        assert not path.exists()
+        assert temporary.parent == path.parent
+    assert path.read_text() == "content"
+    assert names(path.parent) == ["file"]
+
+
+def test_a_file_is_replaced(tmp_path):
+    write_text(tmp_path / "file", "old")
+    write_text(tmp_path / "file", "nèw")
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "nèw"
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+@pytest.mark.parametrize("existing", [False, True])
+def test_a_fault_leaves_the_old_file(tmp_path, error, existing):
+    path = tmp_path / "file"
+    if existing:
+        path.write_text("old")
+
+    def write_half() -> None:
+        with new_file(path) as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        write_half()
+    assert names(tmp_path) == (["file"] if existing else [])
+    assert not existing or path.read_text() == "old"
+
+
+def test_new_files_have_the_usual_permissions(tmp_path):
+    mask = os.umask(0o027)
+    try:
+        write_text(tmp_path / "file", "")
+        with new_directory(tmp_path / "directory"):
+            pass
+    finally:
+        os.umask(mask)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
+    assert (tmp_path / "directory").stat().st_mode & 0o777 == 0o750
+
+
+def test_a_full_disk_is_told(tmp_path):
+    def write() -> None:
+        with new_file(tmp_path / "file") as temporary:
+            temporary.write_text("half")
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OutputError) as error:
+        write()
+    assert str(error.value) == f"{tmp_path / 'file'}: cannot write: No space left on device"
+    assert names(tmp_path) == []
+
+
+def test_a_directory_in_the_place_of_a_file(tmp_path):
+    (tmp_path / "file").mkdir()
+    with pytest.raises(OutputError, match="is a directory, expected a file name"):
+        write_text(tmp_path / "file", "")
+    assert names(tmp_path / "file") == []
+
+
+def test_a_file_in_the_place_of_a_directory(tmp_path):
+    write_text(tmp_path / "file", "kept")
+    for write in (lambda path: write_text(path, ""), lambda path: new_directory(path).__enter__()):
+        with pytest.raises(OutputError, match=r"file.x: cannot write"):
+            write(tmp_path / "file" / "x")
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_a_directory_appears_when_it_is_whole(tmp_path):
+    path = tmp_path / "deep" / "directory"
+    with new_directory(path) as temporary:
+        (temporary / "one").write_text("1")
+        (temporary / "below").mkdir()
+        (temporary / "below" / "two").write_text("2")
+        assert not path.exists()
+    assert names(path) == ["below", "one"]
+    assert (path / "below" / "two").read_text() == "2"
+    assert names(path.parent) == ["directory"]
+
+
+def test_a_directory_is_replaced_whole(tmp_path):
+    path = tmp_path / "directory"
+    for name in ("one", "two"):
+        with new_directory(path) as temporary:
+            (temporary / name).write_text(name)
+    assert names(path) == ["two"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_fault_leaves_the_old_directory(tmp_path, error):
+    path = tmp_path / "directory"
+    with new_directory(path) as temporary:
+        (temporary / "old").write_text("old")
+
+    def write_half() -> None:
+        with new_directory(path) as temporary:
+            (temporary / "half").write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        write_half()
+    assert names(tmp_path) == ["directory"]
+    assert names(path) == ["old"]
+
+
+@pytest.mark.parametrize("write", [new_file, new_directory])
+def test_ctrl_c_at_the_moment_of_making_leaves_nothing(tmp_path, monkeypatch, write):
+    made = []
+
+    def interrupted(operation):
+        def run(*arguments, **options):
+            result = operation(*arguments, **options)
+            if made:
+                return result
+            made.append(arguments)
+            raise KeyboardInterrupt
+
+        return run
+
+    for name in ("open", "mkdir"):
+        monkeypatch.setattr(os, name, interrupted(getattr(os, name)))
+    with pytest.raises(KeyboardInterrupt), write(tmp_path / "name"):
+        pass
+    monkeypatch.undo()
+    assert made
+    assert names(tmp_path) == []
+
+
+# --- killed processes ----------------------------------------------------------------------------
+
+
+class KilledError(Exception):
+    """Stands for the end of the process: nothing after it works."""
+
+
+def killed_before(patch, num_operations: int, write) -> bool:
+    """Write until so many changes of the file system have been made; tell whether there were more."""
+    left = num_operations
+
+    def counted(operation):
+        def run(*arguments, **options):
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise KilledError
+            return operation(*arguments, **options)
+
+        return run
+
+    patch.setattr(Path, "rename", counted(Path.rename))
+    for name in ("mkdir", "rmdir", "unlink"):
+        patch.setattr(os, name, counted(getattr(os, name)))
+    try:
+        write(str(num_operations))
+    except KilledError:
+        return True
+    return False
+
+
+def test_a_directory_that_is_replaced_is_never_lost(tmp_path, monkeypatch):
+    path = tmp_path / "directory"
+
+    def write(content: str) -> None:
+        with new_directory(path) as temporary:
+            for name in ("one", "two"):
+                (temporary / name).write_text(content)
+
+    write("0")
+    num_operations, contents = 0, ["0"]
+    while True:
+        with monkeypatch.context() as patch:
+            was_killed = killed_before(patch, num_operations, write)
+        clear_leftovers(tmp_path / "*")
+        assert names(tmp_path) == ["directory"]
+        assert names(path) == ["one", "two"]
+        content = (path / "one").read_text()
+        assert (path / "two").read_text() == content
+        assert content in (contents[-1], str(num_operations))
+        contents.append(content)
+        if not was_killed:
+            break
+        num_operations += 1
+    assert num_operations >= 5  # making, two renames, removal of two files and their directory
+    assert contents[-1] == str(num_operations)
+
+
+def leave(directory: Path, *leftovers: str) -> None:
+    for name in leftovers:
+        if name.startswith(".d"):
+            (directory / name).mkdir()
+            (directory / name / "file").write_text("")
+        else:
+            (directory / name).write_text("")
+
+
+def test_leftovers_of_what_is_named_are_cleared(tmp_path):
+    leave(tmp_path, ".file.abc_1234.partial", ".d.abc_1234.partial", ".file.other", "file", ".x.abc.partial")
+    clear_leftovers(tmp_path / "file")
+    assert names(tmp_path) == [".d.abc_1234.partial", ".file.other", ".x.abc.partial", "file"]
+    clear_leftovers(tmp_path / "*")
+    assert names(tmp_path) == [".file.other", "file"]
+    clear_leftovers(tmp_path / "missing" / "*")
+
+
+def test_what_may_still_be_written_is_left_alone(tmp_path):
+    leave(tmp_path, ".d1.a.partial", ".d2.a.partial", ".d3.a.partial")
+    old, future = time.time() - 100, time.time() + 10**8
+    for name in (".d1.a.partial", ".d2.a.partial"):
+        os.utime(tmp_path / name, (old, old))
+    os.utime(tmp_path / ".d1.a.partial" / "file", (old, old))  # in the other one a file is being written
+    os.utime(tmp_path / ".d3.a.partial", (future, future))  # before the clock was put back
+    clear_leftovers(tmp_path / "*", unchanged_since=time.time() - 50)
+    assert names(tmp_path) == [".d2.a.partial", ".d3.a.partial"]
+    clear_leftovers(tmp_path / "*")
+    assert names(tmp_path) == []

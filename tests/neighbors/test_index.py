@@ -1,0 +1,188 @@
+"""The search for nearest uses, compared with one by brute force in double precision."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+import torch
+
+import elmokit
+from elmokit.data.occurrences import Use
+from elmokit.embedder import ElmoEmbedder
+from elmokit.errors import ConfigError, CorpusError, ElmokitError
+from elmokit.neighbors.index import DEFAULT_LAYER, NeighborIndex
+
+WORDS = ["the", "play", "Play", "was", "long", "children", "guitar", "我", "naïve", "."]
+QUERY = "children play the guitar"
+
+
+def _sentences() -> list[list[str]]:
+    rng = random.Random(0)
+    sentences = [rng.choices(WORDS, k=rng.randint(1, 7)) for _ in range(150)]
+    return [*sentences, [], QUERY.split(), *sentences[:30], ["play"]]
+
+
+@pytest.fixture(scope="module")
+def embedder(golden):
+    return ElmoEmbedder.load(golden / "infer_models" / "no_clips")
+
+
+@pytest.fixture(scope="module")
+def index(embedder):
+    return NeighborIndex.build(embedder, _sentences())
+
+
+def brute_force(embedder, sentences, query, position, layer, keep=lambda word: True):
+    """(similarity, number, position) of all uses that count, nearest first; no code of the index."""
+    (vectors,) = embedder.embed([query], layer)
+    target = vectors[position].astype(np.float64)
+    found, seen = [], {tuple(query)}
+    for number, sentence in enumerate(sentences):
+        if tuple(sentence) in seen:
+            continue
+        seen.add(tuple(sentence))
+        for place, vector in enumerate(embedder.embed([sentence], layer)[0].astype(np.float64)):
+            if keep(sentence[place]):
+                cosine = vector @ target / np.linalg.norm(vector) / np.linalg.norm(target)
+                found.append((cosine, number, place))
+    return sorted(found, key=lambda use: -use[0])
+
+
+def check(neighbors, expected, k):
+    assert len(neighbors) == min(k, len(expected))
+    by_use = {(number, place): cosine for cosine, number, place in expected}
+    for (use, similarity), (cosine, *_) in zip(neighbors, expected, strict=False):
+        # Two uses as near as that may change places.
+        assert similarity == pytest.approx(cosine, abs=1e-3)
+        assert similarity == pytest.approx(by_use[use.number, use.position], abs=1e-3)
+    similarities = [similarity for _, similarity in neighbors]
+    assert similarities == sorted(similarities, reverse=True)
+    assert len({(use.sentence, use.position) for use, _ in neighbors}) == len(neighbors)
+
+
+@pytest.mark.parametrize("layer", ["top", "average", 0, 1, -1])
+@pytest.mark.parametrize("k", [1, 10, 100_000])
+def test_nearest_uses_are_those_of_brute_force(embedder, layer, k):
+    sentences = _sentences()
+    index = NeighborIndex.build(embedder, sentences, layer=layer)
+    nearest = index.nearest(QUERY, "play", k)
+    assert nearest.query == Use(tuple(QUERY.split()), 0, 1)
+    check(nearest.uses, brute_force(embedder, sentences, QUERY.split(), 1, layer), k)
+    for use, _ in nearest.uses:
+        assert use.sentence == tuple(sentences[use.number])
+
+
+@pytest.mark.parametrize(
+    ("words", "keep"),
+    [("same", lambda word: word.lower() == "play"), ("other", lambda word: word.lower() != "play")],
+)
+@pytest.mark.parametrize("k", [3, 100_000])
+def test_uses_of_the_same_word_or_of_others(embedder, index, words, keep, k):
+    expected = brute_force(embedder, _sentences(), QUERY.split(), 1, DEFAULT_LAYER, keep)
+    check(index.nearest(QUERY, "play", k, words=words).uses, expected, k)
+
+
+def test_words_that_the_text_does_not_hold(index):
+    assert index.nearest("strange words", "strange", words="same").uses == []
+    assert len(index.nearest("strange words", "strange", words="other").uses) == 10
+
+
+def test_the_own_sentence_is_found_by_its_vector_alone(embedder, index):
+    vector = embedder.embed([QUERY], DEFAULT_LAYER)[0][1]
+    best, *_ = index.search(vector, 3)
+    assert best.use == Use(tuple(QUERY.split()), 151, 1)
+    assert best.similarity == pytest.approx(1, abs=1e-3)
+    query = Use(tuple(QUERY.split()), 0, 1)
+    assert all(
+        neighbor.use.sentence != query.sentence for neighbor in index.search(vector, 1000, query=query)
+    )
+
+
+def test_words_without_context(embedder, index):
+    with torch.inference_mode():
+        vectors = dict(zip(WORDS, embedder.encode(WORDS).double().numpy(), strict=True))
+    target = vectors["play"]
+    expected = {
+        word: vector @ target / np.linalg.norm(vector) / np.linalg.norm(target)
+        for word, vector in vectors.items()
+        if word not in ("play", "Play")
+    }
+    found = index.nearest(QUERY, "play", 100).words
+    assert dict(found) == pytest.approx(expected, abs=1e-3)
+    assert [word for word, _ in found] == sorted(expected, key=expected.get, reverse=True)
+    assert [word for word, _ in index.similar_words(target, 2)] == ["play", found[0].word]
+
+
+def test_equal_uses_come_in_the_order_of_the_text(embedder):
+    index = NeighborIndex.build(embedder, [["a", "b"], ["c", "b"], [], ["d", "b"], ["a", "b"]], layer=0)
+    uses = [use for use, _ in index.nearest("b", 0, 3).uses]
+    assert [(use.number, use.position) for use in uses] == [(0, 1), (1, 1), (3, 1)]
+
+
+def test_one_word(embedder):
+    index = NeighborIndex.build(embedder, ["", "play"])
+    assert index.nearest("play", 0).uses == []
+    assert index.nearest("play", 0).words == []
+    ((use, _),) = index.nearest("the play", "play").uses
+    assert use == Use(("play",), 1, 0)
+
+
+def test_any_token(embedder):
+    sentences = [["\t", "<b>$&\"'", "🙂", "\ud800x", "x" * 10_000, "", "</S>"], ["שלום", "play"]]
+    index = NeighborIndex.build(embedder, sentences)
+    found = index.nearest(["🙂"], 0, 100)
+    assert sorted((use.number, use.position) for use, _ in found.uses) == [
+        (number, place) for number, sentence in enumerate(sentences) for place in range(len(sentence))
+    ]
+
+
+def test_a_zero_vector_is_similar_to_nothing(index):
+    assert {neighbor.similarity for neighbor in index.search(np.zeros(index.embedder.dim))} == {0.0}
+
+
+def test_texts_that_cannot_be_searched(embedder):
+    with pytest.raises(CorpusError, match="the text has no words"):
+        NeighborIndex.build(embedder, ["", []])
+    with pytest.raises(ElmokitError, match="single string"):
+        NeighborIndex.build(embedder, "play")
+
+
+@pytest.mark.parametrize("layer", ["all", "bottom", 3, -4])
+def test_layers_that_there_are_not(embedder, layer):
+    with pytest.raises(ConfigError, match=f"layer: expected top, average or 0 to 2, got {layer!r}"):
+        NeighborIndex.build(embedder, ["play"], layer=layer)
+
+
+@pytest.mark.parametrize(
+    ("word", "k", "message"),
+    [
+        ("plays", 1, "word plays: not a token of the sentence: children play the guitar"),
+        (4, 1, "word: expected a place from 0 to 3, got 4"),
+        (-5, 1, "word: expected a place from 0 to 3, got -5"),
+        ("play", 0, "k: expected at least 1, got 0"),
+    ],
+)
+def test_queries_that_make_no_sense(index, word, k, message):
+    with pytest.raises(ConfigError, match=message):
+        index.nearest(QUERY, word, k)
+
+
+def test_vectors_that_make_no_sense(index):
+    with pytest.raises(ElmokitError, match=r"vector: shape \(3,\), expected \(\d+,\) as in the index"):
+        index.search(np.ones(3))
+    with pytest.raises(ElmokitError, match="vector: its numbers are not finite"):
+        index.search(np.full(index.embedder.dim, np.nan))
+
+
+def test_a_model_whose_vectors_are_not_finite(golden):
+    embedder = ElmoEmbedder.load(golden / "infer_models" / "no_clips")
+    with torch.no_grad():
+        embedder.model.stacks[0][0].bias.fill_(torch.nan)
+    with pytest.raises(ElmokitError, match="sentence 1, from 0, of the text: its vectors are not finite"):
+        NeighborIndex.build(embedder, ["", "play"])
+
+
+def test_it_is_public():
+    assert elmokit.NeighborIndex is NeighborIndex

@@ -1,0 +1,196 @@
+"""A sentence's vectors depend on nothing but the sentence and the model."""
+
+from __future__ import annotations
+
+import random
+
+import h5py
+import numpy as np
+import pytest
+
+from elmokit import embedder as embedder_module
+from elmokit.data.characters import boundary_rows
+from elmokit.data.indexers import ByteSpeller
+from elmokit.embedder import ElmoEmbedder
+from elmokit.errors import ConfigError, ElmokitError, ModelFileError
+from elmokit.model import batching as sentences_module
+
+SENTENCES = [
+    ["the", "cat", "sat", "on", "the", "mat", "."],
+    [],
+    ["on"],
+    [f"word{k}" for k in range(40)],
+    ["naïve", "我", "喜欢", "the-word-of-more-than-fifty-bytes-that-has-to-be-cut-somewhere", "."],
+    ["the", "cat", "sat", "on", "the", "mat", "."],
+    ["<S>", "cat", "</S>", "<UNK>"],
+    [f"w{k % 3}" for k in range(23)],
+    ["mat", "mat"],
+]
+
+
+@pytest.fixture
+def embedder(kind, model_directory) -> ElmoEmbedder:
+    return ElmoEmbedder.load(model_directory(kind))
+
+
+@pytest.fixture
+def alone(embedder) -> list[np.ndarray]:
+    """Each sentence by itself, in an embedder that has seen nothing else."""
+    vectors = [ElmoEmbedder(embedder.pretrained).embed([sentence])[0] for sentence in SENTENCES]
+    # They are not trivially the same for any sentence.
+    assert not np.allclose(vectors[0][:, 0], vectors[0][:, 4])  # "the" and "the": the context differs …
+    assert not np.allclose(vectors[2][:, 0], vectors[8][:, 0])
+    return vectors
+
+
+def _assert_same(actual: list[np.ndarray], expected: list[np.ndarray], atol: float = 1e-6) -> None:
+    assert len(actual) == len(expected)
+    for vectors, others in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(vectors, others, rtol=0, atol=atol)
+
+
+def test_shapes(kind, embedder, alone):
+    assert embedder.num_layers == 3
+    assert embedder.dim == (16 if kind == "forward only" else 32)
+    for sentence, vectors in zip(SENTENCES, alone, strict=True):
+        assert vectors.shape == (3, len(sentence), embedder.dim)
+        assert vectors.dtype == np.float32
+        assert np.isfinite(vectors).all()
+    np.testing.assert_array_equal(alone[0], alone[5])
+
+
+def test_the_token_layer_has_no_context(kind, alone):
+    np.testing.assert_allclose(alone[0][0, 0], alone[0][0, 4], rtol=0, atol=1e-6)
+    if kind != "forward only":
+        np.testing.assert_array_equal(alone[0][0, :, :16], alone[0][0, :, 16:])
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 64])
+def test_batch_size_and_padding(batch_size, embedder, alone):
+    _assert_same(embedder.embed(SENTENCES, batch_size=batch_size), alone)
+
+
+def test_order(embedder, alone):
+    order = random.Random(0).sample(range(len(SENTENCES)), len(SENTENCES))
+    vectors = embedder.embed([SENTENCES[k] for k in order], batch_size=2)
+    _assert_same(vectors, [alone[k] for k in order])
+
+
+def test_many_batches_read_ahead(embedder, alone, monkeypatch):
+    monkeypatch.setattr(embedder_module, "_SORTED_BATCHES", 2)
+    _assert_same(embedder.embed(SENTENCES * 3, batch_size=2), alone * 3)
+
+
+def test_history(embedder, alone):
+    embedder.embed_statefully(SENTENCES[:1], embedder.zero_state(1))
+    for _ in range(2):
+        _assert_same(embedder.embed(SENTENCES), alone)
+
+
+@pytest.mark.parametrize("num_types", [0, 1, 10, 60])
+def test_cache_overflow(num_types, embedder, alone, monkeypatch):
+    monkeypatch.setattr(embedder_module, "_CACHED_TYPES", num_types)
+    for _ in range(2):
+        _assert_same(embedder.embed(SENTENCES, batch_size=2), alone)
+
+
+def test_the_cache_is_bounded(embedder, monkeypatch):
+    monkeypatch.setattr(embedder_module, "_CACHED_TYPES", 30)
+    for k in range(20):
+        embedder.embed([[f"{k}-{n}" for n in range(7)]])
+        assert len(embedder._cache) <= 30
+
+
+@pytest.mark.parametrize("num_positions", [1, 16, 50, 200])
+def test_windows(num_positions, embedder, alone, monkeypatch):
+    monkeypatch.setattr(sentences_module, "_WINDOW_POSITIONS", num_positions)
+    _assert_same(embedder.embed(SENTENCES), alone)
+
+
+def test_strings_are_split_on_white_space(embedder, alone):
+    _assert_same(embedder.embed([" ".join(sentence) for sentence in SENTENCES]), alone)
+    _assert_same(embedder.embed(["\tthe  cat sat\u3000on the mat .\n"]), alone[:1])
+
+
+def test_a_single_string_is_refused(embedder):
+    with pytest.raises(ElmokitError, match=r"got the single string 'the cat': put it in a list"):
+        embedder.embed("the cat")
+
+
+def test_layers(embedder, alone):
+    def check(layers, expected):
+        _assert_same(embedder.embed(SENTENCES, layers), expected)
+
+    check("all", alone)
+    check("top", [vectors[2] for vectors in alone])
+    check("average", [vectors.mean(axis=0) for vectors in alone])
+    for layer in (0, 1, 2, -1, -3):
+        check(layer, [vectors[layer] for vectors in alone])
+
+
+@pytest.mark.parametrize("layers", [3, -4, "bottom", 1.5])
+def test_layers_that_do_not_exist(layers, embedder):
+    with pytest.raises(ConfigError, match=r"layers: expected all, top, average or 0 to 2, got"):
+        embedder.embed(SENTENCES, layers)
+
+
+def test_batch_size_must_be_positive(embedder):
+    with pytest.raises(ConfigError, match=r"batch_size: expected at least 1, got 0"):
+        embedder.embed(SENTENCES, batch_size=0)
+
+
+def test_no_sentence(embedder):
+    assert embedder.embed([]) == []
+
+
+def test_results_come_as_they_are_read(embedder, monkeypatch):
+    monkeypatch.setattr(embedder_module, "_SORTED_BATCHES", 1)
+    num_read = 0
+
+    def endless():
+        nonlocal num_read
+        while True:
+            num_read += 1
+            yield ["the", "cat"]
+
+    results = embedder.iter_embed(endless(), batch_size=4)
+    next(results)
+    assert num_read == 4
+
+
+def test_embed_file(embedder, alone, tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("".join(" ".join(sentence) + "\n" for sentence in SENTENCES), encoding="utf-8")
+    assert embedder.embed_file(text, tmp_path / "vectors.hdf5", batch_size=2) == len(SENTENCES)
+    with h5py.File(tmp_path / "vectors.hdf5") as file:
+        assert sorted(file, key=int) == [str(k) for k in range(len(SENTENCES))]
+        _assert_same([file[str(k)][()] for k in range(len(SENTENCES))], alone)
+
+
+def test_statefully_from_zero_is_fresh(embedder, alone):
+    """In any order of lengths; and the second time the state is another."""
+    vectors, state = embedder.embed_statefully(SENTENCES, embedder.zero_state(len(SENTENCES)))
+    _assert_same(vectors, alone, atol=1e-5)
+    again, _ = embedder.embed_statefully(SENTENCES, state)
+    np.testing.assert_allclose(again[0][0], alone[0][0], rtol=0, atol=1e-6)  # the token layer stays
+    assert np.abs(again[0][1:] - alone[0][1:]).max() > 1e-3
+
+
+def test_unknown_words_share_a_vector_in_a_word_model(model_directory):
+    embedder = ElmoEmbedder.load(model_directory("words"))
+    dog, cow, unknown = embedder.embed([["dog"], ["cow"], ["<UNK>"]])
+    np.testing.assert_array_equal(dog, cow)
+    np.testing.assert_array_equal(dog, unknown)
+    assert not np.allclose(dog, embedder.embed([["cat"]])[0])
+
+
+def test_a_word_model_needs_its_vocabulary(model_directory):
+    directory = model_directory("words")
+    (directory / "vocab.txt").unlink()
+    with pytest.raises(ModelFileError, match=r"needs its vocabulary: put vocab\.txt"):
+        ElmoEmbedder.load(directory)
+
+
+def test_markers_in_a_sentence_are_the_markers():
+    rows = ByteSpeller(50).spell(["<S>", "cat", "</S>"]).char_ids
+    np.testing.assert_array_equal(rows[[0, 2]], boundary_rows(50))
