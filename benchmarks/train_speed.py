@@ -45,8 +45,9 @@ def measure(name: str, config: Config, vocabulary: Vocabulary, flops: float) -> 
         trainer = Trainer(config, corpus, vocabulary, save_dir=Path(directory))
         batch = next(iter(trainer.stream))
         assert batch.char_ids is not None
-        char_ids = [torch.from_numpy(batch.char_ids[inputs]) for inputs in batch.inputs]
-        targets = [torch.from_numpy(direction) for direction in batch.targets]
+        shape = batch.is_counted.shape
+        char_ids = [batch.char_ids[inputs.view(shape)] for inputs in batch.inputs]
+        targets = [direction.view(shape) for direction in batch.targets]
 
         def plain_step() -> float:
             trainer.optimizer.zero_grad()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -17,6 +19,10 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from elmokit import cli
 from elmokit.console import terminal
+
+if TYPE_CHECKING:
+    from elmokit.config import Config
+    from elmokit.model.bilm import BiLM
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -118,3 +124,74 @@ def page(browser: Browser) -> Iterator[Page]:
     yield page
     page.close()
     assert errors == []
+
+
+# --- tiny models; imports of torch are inside, for the tests that need none --------------------------------
+
+_MODEL_WORDS = ("<S>", "</S>", "<UNK>", "the", "cat", "sat", "on", "mat", ".")
+
+_MODEL_KINDS = {
+    "characters": [],
+    "forward only": ["bidirectional=false"],
+    "words": ["char_cnn=null"],
+    "no projections": ["filters=[[1, 6], [2, 10]]", "cell_dim=16", "num_highway=0", "activation=tanh"],
+}
+
+
+def _model_config(kind: str) -> Config:
+    from elmokit.config import Config
+
+    geometry = ["embedding_dim=5", "filters=[[1, 6], [2, 8], [3, 9]]", "num_highway=1", "cell_dim=20"]
+    if "char_cnn=null" in _MODEL_KINDS[kind]:
+        geometry = ["cell_dim=20"]
+    return Config.load("tiny", [*geometry, "projection_dim=16", "num_layers=2", *_MODEL_KINDS[kind]])
+
+
+@pytest.fixture(params=sorted(_MODEL_KINDS))
+def kind(request: pytest.FixtureRequest) -> str:
+    """What is special about a tiny model."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def make_config() -> Callable[[str], Config]:
+    return _model_config
+
+
+@pytest.fixture
+def make_model() -> Callable[[Config], BiLM]:
+    """A model with random parameters that are large enough to matter."""
+
+    import torch
+
+    from elmokit.model.bilm import BiLM
+
+    def make(config: Config) -> BiLM:
+        generator = torch.Generator().manual_seed(3)
+        model = BiLM(config.model, len(_MODEL_WORDS))
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.normal_(0.0, 0.4, generator=generator)
+        return model
+
+    return make
+
+
+@pytest.fixture
+def model_directory(tmp_path: Path, make_model: Callable[[Config], BiLM]) -> Callable[[str], Path]:
+    """A directory with options.json, weights.hdf5 and vocab.txt of a tiny model."""
+
+    from elmokit.data.vocabulary import Vocabulary
+    from elmokit.formats.bilm_hdf5 import write_weights
+
+    def write(kind: str) -> Path:
+        config, directory = _model_config(kind), tmp_path / kind.replace(" ", "-")
+        directory.mkdir()
+        write_weights(directory / "weights.hdf5", config.model, make_model(config).state_dict())
+        options = json.dumps(config.to_bilm_options(num_words=len(_MODEL_WORDS)))
+        (directory / "options.json").write_text(options, encoding="utf-8")
+        Vocabulary(_MODEL_WORDS).save(directory / "vocab.txt")
+        return directory
+
+    return write

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import NamedTuple, Self, TypedDict
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elmokit.alphabet import NUM_CHARACTER_SYMBOLS
@@ -19,9 +18,9 @@ from elmokit.errors import ConfigError, ElmokitError
 from elmokit.formats.bilm_pair import write_bilm_pair
 from elmokit.loading import load
 from elmokit.model.batching import encode_words, run_sentences
-from elmokit.model.bilm import WordEmbedding
 from elmokit.model.char_cnn import CharCnn
 from elmokit.model.scalar_mix import ScalarMix
+from elmokit.model.word_embedding import WordEmbedding
 from elmokit.pretrained import PretrainedModel
 
 _NUM_CHARACTERS = 50  # places of a row of batch_to_ids, as of every published model
@@ -249,8 +248,7 @@ class Elmo(nn.Module):
             # The begin marker is place 0 of the table, the end marker place 1.
             padded[torch.arange(num_sentences, device=device), ends] = 1
             padded[is_word] = batch.places
-            tokens = F.embedding(padded[mask], batch.vectors)  # (M, P)
-            layers, _ = run_sentences(self.bilm, tokens, (batch.lengths + 2).tolist())
+            layers, _ = run_sentences(self.bilm, batch.vectors, padded[mask], (batch.lengths + 2).tolist())
             return [_padded(layer, mask) for layer in layers], mask, outer_shape
 
     def parameters_of_bilm(self) -> list[nn.Parameter]:

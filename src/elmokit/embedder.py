@@ -10,7 +10,6 @@ from typing import Literal, TypeAlias, TypeVar
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from elmokit.data.read import read_lines
@@ -21,7 +20,7 @@ from elmokit.loading import load
 from elmokit.model.batching import encode_words, run_sentences
 from elmokit.model.bilm import DirectionState
 from elmokit.model.device import find_device
-from elmokit.model.lstm.layer import LstmState
+from elmokit.model.lstm.interface import LstmState
 from elmokit.pretrained import PretrainedModel
 
 Layers: TypeAlias = Literal["all", "top", "average"] | int
@@ -242,8 +241,7 @@ class ElmoEmbedder:
         place = {word: k for k, word in enumerate(types)}
         vectors = self.encode(types)  # (U, P)
         ids = torch.tensor([place[word] for sentence in marked for word in sentence], device=vectors.device)
-        tokens = F.embedding(ids, vectors) if marked else self.encode([])
-        return run_sentences(self.model, tokens, [len(sentence) for sentence in marked], state)
+        return run_sentences(self.model, vectors, ids, [len(sentence) for sentence in marked], state)
 
     @torch.inference_mode()
     def encode(self, words: Sequence[str]) -> Tensor:

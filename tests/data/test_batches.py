@@ -9,15 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from elmokit.data.batches import (
-    Batch,
-    BatchMaker,
-    Lanes,
-    TrainingStream,
-    bilm_test_stream,
-    every_token_once,
-)
+from elmokit.data.batches import RowReader, TextBatch
 from elmokit.data.corpus import prepare_corpus
+from elmokit.data.evaluation_streams import bilm_test_stream, every_token_once
+from elmokit.data.indexed_corpus import IndexedCorpus
+from elmokit.data.training_stream import TrainingStream
 from elmokit.data.vocabulary import EOS_ID, Vocabulary
 from elmokit.errors import CorpusError
 
@@ -39,13 +35,24 @@ def stream(corpus, vocabulary, **settings) -> TrainingStream:
         "keep_blank_lines": True,
         "seed": 0,
     }
-    return TrainingStream(corpus, BatchMaker(corpus, vocabulary, 8), **{**defaults, **settings})
+    text = IndexedCorpus(corpus, vocabulary, max_characters=8)
+    return TrainingStream(text, **{**defaults, **settings})
 
 
-def ids(batch: Batch) -> dict[str, list[list[int]]]:
+def inputs_of(batch: TextBatch, direction: int) -> np.ndarray:
+    """(T, B) rows of the table of types."""
+    return batch.inputs[direction].numpy().reshape(batch.is_counted.shape)
+
+
+def targets_of(batch: TextBatch, direction: int) -> np.ndarray:
+    """(T, B) vocabulary ids."""
+    return batch.targets[direction].numpy().reshape(batch.is_counted.shape)
+
+
+def ids(batch: TextBatch) -> dict[str, list[list[int]]]:
     """As the original names them, lanes first."""
-    inputs = [batch.word_ids[places].T.tolist() for places in batch.inputs]
-    targets = [target.T.tolist() for target in batch.targets]
+    inputs = [batch.word_ids.numpy()[inputs_of(batch, d)].T.tolist() for d in range(len(batch.inputs))]
+    targets = [targets_of(batch, d).T.tolist() for d in range(len(batch.inputs))]
     return {
         "token_ids": inputs[0],
         "next_token_id": targets[0],
@@ -54,7 +61,7 @@ def ids(batch: Batch) -> dict[str, list[list[int]]]:
     }
 
 
-def positions(batch: Batch) -> tuple:
+def positions(batch: TextBatch) -> tuple:
     """Everything that a model sees of a batch, to be compared."""
     return (batch.types.tolist(), [places.tolist() for places in batch.inputs], ids(batch), batch.sentences)
 
@@ -81,30 +88,28 @@ def test_training_batches_are_those_of_the_original(golden):
 @pytest.mark.parametrize("batch_size", [1, 3])
 def test_batches_of_the_originals_test(golden, batch_size):
     corpus, vocabulary = golden
-    maker = BatchMaker(corpus, vocabulary, 8)
-    batches = bilm_test_stream(corpus, maker, batch_size=batch_size, bidirectional=True)
+    text = IndexedCorpus(corpus, vocabulary, max_characters=8)
+    batches = bilm_test_stream(text, batch_size=batch_size, bidirectional=True)
     assert [ids(batch) for batch in batches] == expected_ids(f"stream_test_b{batch_size}_t1")
 
 
 def test_windows_of_several_steps_are_those_of_the_original(golden):
     corpus, vocabulary = golden
-    maker = BatchMaker(corpus, vocabulary, None)
+    text = IndexedCorpus(corpus, vocabulary, max_characters=None)
     queue = iter(range(len(corpus.offsets) - 1))
-    lanes = Lanes(corpus, 2, bidirectional=True)
+    rows = RowReader(corpus, 2, bidirectional=True)
     expected = expected_ids("stream_test_b2_t3")
     for window in expected:
-        assert ids(maker.make(*lanes.read(3, lambda lane: next(queue, None)))) == window
-    windows, _ = lanes.read(3, lambda lane: next(queue, None))
-    assert not windows[0].is_real.all()
+        assert ids(text.batch(*rows.read(3, lambda row: next(queue, None)))) == window
+    windows, _ = rows.read(3, lambda row: next(queue, None))
+    assert not windows[0].is_counted.all()
 
 
 def test_a_batch_holds_each_type_once_and_its_characters(golden):
     corpus, vocabulary = golden
     for batch in islice(stream(corpus, vocabulary), 4):
         assert batch.types.tolist() == sorted(set(batch.types.tolist()))
-        assert set(np.concatenate([places.ravel() for places in batch.inputs])) == set(
-            range(len(batch.types))
-        )
+        assert set(np.concatenate([rows.numpy() for rows in batch.inputs])) == set(range(len(batch.types)))
         assert batch.char_ids is not None
         assert batch.char_ids.tolist() == corpus.types.char_rows(batch.types, 8).tolist()
 
@@ -122,7 +127,7 @@ def test_out_of_vocabulary_words_keep_their_characters(golden):
 def test_one_direction(golden):
     batch = next(iter(stream(*golden, bidirectional=False)))
     assert len(batch.inputs) == len(batch.targets) == 1
-    assert batch.targets[0].T.tolist() == expected_ids("stream_train_b2_t4_first8")[0]["next_token_id"]
+    assert targets_of(batch, 0).T.tolist() == expected_ids("stream_train_b2_t4_first8")[0]["next_token_id"]
 
 
 # --- every token once, shuffled ------------------------------------------------------------------
@@ -145,7 +150,7 @@ def epoch_of_targets(reader: TrainingStream, num_predictions: int) -> list[int]:
     """Forward targets of one lane, in order."""
     targets: list[int] = []
     for batch in reader:
-        targets += batch.targets[0][:, 0].tolist()
+        targets += targets_of(batch, 0)[:, 0].tolist()
         if len(targets) >= num_predictions:
             break
     return targets
@@ -184,7 +189,7 @@ def test_unshuffled_epochs_are_in_file_order(numbered):
 def test_both_directions_read_the_same_sentences(numbered):
     for batch in islice(stream(*numbered, batch_size=3, unroll_steps=7, shuffle=True), 30):
         # Where one direction ends a sentence, so does the other.
-        ends = [targets == end for targets, end in zip(batch.targets, (EOS_ID, 0), strict=True)]
+        ends = [(targets == end).numpy() for targets, end in zip(batch.targets, (EOS_ID, 0), strict=True)]
         assert np.array_equal(*ends)
 
 
@@ -192,7 +197,7 @@ def test_both_directions_read_the_same_sentences(numbered):
     ("shuffle", "keep", "batch_size"), [(False, True, 2), (True, False, 3), (True, True, 5)]
 )
 def test_a_stream_goes_on_from_every_position(numbered, shuffle, keep, batch_size, monkeypatch):
-    monkeypatch.setattr("elmokit.data.batches._READ_AHEAD", 7)  # smaller than an epoch
+    monkeypatch.setattr("elmokit.data.sentence_order._READ_AHEAD", 7)  # smaller than an epoch
     settings = {
         "batch_size": batch_size,
         "unroll_steps": 5,
@@ -236,23 +241,22 @@ def test_the_lines_of_a_window_are_told(numbered):
 # --- evaluation ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("num_lanes", [1, 2, 3, 7, 16, 54, 55, 64])
+@pytest.mark.parametrize("num_rows", [1, 2, 3, 7, 16, 54, 55, 64])
 @pytest.mark.parametrize("num_steps", [1, 4, 50])
 @pytest.mark.parametrize("num_warm_up", [0, 5, 10_000])
-def test_every_token_is_a_target_once(numbered, num_lanes, num_steps, num_warm_up):
+def test_every_token_is_a_target_once(numbered, num_rows, num_steps, num_warm_up):
     corpus, vocabulary = numbered
     counts: tuple[Counter[int], Counter[int]] = (Counter(), Counter())
-    maker = BatchMaker(corpus, vocabulary, None)
+    text = IndexedCorpus(corpus, vocabulary, max_characters=None)
     for batch in every_token_once(
-        corpus,
-        maker,
-        num_lanes=num_lanes,
+        text,
+        num_rows=num_rows,
         num_steps=num_steps,
         num_warm_up=num_warm_up,
         bidirectional=True,
     ):
-        for count, targets in zip(counts, batch.targets, strict=True):
-            count.update(targets[batch.is_real].tolist())
+        for direction, count in enumerate(counts):
+            count.update(targets_of(batch, direction)[batch.is_counted].tolist())
     words = dict.fromkeys(range(3, len(vocabulary)), 1)
     assert counts[0] == {**words, EOS_ID: corpus.num_sentences}
     assert counts[1] == {**words, 0: corpus.num_sentences}
@@ -260,13 +264,11 @@ def test_every_token_is_a_target_once(numbered, num_lanes, num_steps, num_warm_u
 
 def test_lanes_read_stretches_of_the_text_in_order(numbered):
     corpus, vocabulary = numbered
-    maker = BatchMaker(corpus, vocabulary, None)
+    text = IndexedCorpus(corpus, vocabulary, max_characters=None)
     lanes: list[list[int]] = [[], [], []]
-    for batch in every_token_once(
-        corpus, maker, num_lanes=3, num_steps=4, num_warm_up=9, bidirectional=False
-    ):
+    for batch in every_token_once(text, num_rows=3, num_steps=4, num_warm_up=9, bidirectional=False):
         for lane, read in enumerate(lanes):
-            read += batch.targets[0][batch.is_real[:, lane], lane].tolist()
+            read += targets_of(batch, 0)[batch.is_counted[:, lane], lane].tolist()
     words = [target for lane in lanes for target in lane if target != EOS_ID]
     assert words == list(range(3, len(vocabulary)))
     assert max(map(len, lanes)) < 1.2 * min(map(len, lanes))
@@ -274,13 +276,14 @@ def test_lanes_read_stretches_of_the_text_in_order(numbered):
 
 def test_blank_lines_at_both_ends_of_the_text(tmp_path):
     corpus = prepared(tmp_path, "\n\na b\n\n\nc\n\n")
-    maker = BatchMaker(corpus, Vocabulary(["<S>", "</S>", "<UNK>", "a", "b", "c"]), None)
-    for num_lanes in range(1, 6):
+    vocabulary = Vocabulary(["<S>", "</S>", "<UNK>", "a", "b", "c"])
+    text = IndexedCorpus(corpus, vocabulary, max_characters=None)
+    for num_rows in range(1, 6):
         targets: Counter[int] = Counter()
         for batch in every_token_once(
-            corpus, maker, num_lanes=num_lanes, num_steps=2, num_warm_up=3, bidirectional=False
+            text, num_rows=num_rows, num_steps=2, num_warm_up=3, bidirectional=False
         ):
-            targets.update(batch.targets[0][batch.is_real].tolist())
+            targets.update(targets_of(batch, 0)[batch.is_counted].tolist())
         assert targets == {3: 1, 4: 1, 5: 1, EOS_ID: 2}
     reader = stream(corpus, Vocabulary(["<S>", "</S>", "<UNK>", "a", "b", "c"]), keep_blank_lines=False)
     assert reader.num_predictions_per_epoch == 5
@@ -290,5 +293,6 @@ def test_blank_lines_at_both_ends_of_the_text(tmp_path):
 
 def test_lanes_without_a_sentence_for_the_originals_test(golden):
     corpus, vocabulary = golden
-    batches = bilm_test_stream(corpus, BatchMaker(corpus, vocabulary, 8), batch_size=99, bidirectional=True)
+    text = IndexedCorpus(corpus, vocabulary, max_characters=8)
+    batches = bilm_test_stream(text, batch_size=99, bidirectional=True)
     assert list(batches) == []

@@ -9,7 +9,7 @@ import pytest
 
 from elmokit.data.corpus import Corpus, open_corpus, prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
-from elmokit.data.word_types import BOS_TYPE, EOS_TYPE, rank_correlation
+from elmokit.data.word_types import BOS_TYPE, EOS_TYPE
 from elmokit.errors import CorpusError, OutputError, TextError
 
 TEXT = "the cat .\n\nnaïve 我 the the\n \n<UNK> end\n"
@@ -219,21 +219,6 @@ def test_an_unwritable_cache_is_told_with_the_remedy(text, monkeypatch):
     with pytest.raises(OutputError, match="set ELMOKIT_CACHE to a directory with room"):
         prepare("a.txt")
     assert (text / "file").read_text() == ""
-
-
-def test_rank_correlation_tells_a_sorted_vocabulary_from_others(text):
-    words = [f"w{k}" for k in range(20)]
-    (text / "b.txt").write_text("\n".join(" ".join([word] * (20 - k)) for k, word in enumerate(words)))
-    types = prepare("b.txt")[0].types
-    specials = ["<S>", "</S>", "<UNK>"]
-
-    def correlation(order: list[str]) -> float:
-        return rank_correlation(types, types.word_ids(Vocabulary([*specials, *order])))
-
-    assert correlation(words) == pytest.approx(1)
-    assert correlation(words[::-1]) == pytest.approx(-1)
-    assert abs(correlation(sorted(words))) < 0.5
-    assert correlation(["elsewhere"]) == 1
 
 
 def test_the_place_of_a_sentence(tmp_path):

@@ -8,9 +8,10 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from elmokit.data.batches import BatchMaker, TrainingStream
 from elmokit.data.corpus import prepare_corpus
+from elmokit.data.indexed_corpus import IndexedCorpus
 from elmokit.data.replay import CorpusWithReplay
+from elmokit.data.training_stream import TrainingStream
 from elmokit.data.vocabulary import Vocabulary
 
 NEW = ["new a b", "new c", "", "new a a a b c", "new b"] * 8
@@ -33,10 +34,9 @@ def vocabulary():
 
 
 def stream_of(texts, vocabulary, share, *, shuffle=True, num_lanes=3):
-    corpus = CorpusWithReplay(*texts)
+    new, old = (IndexedCorpus(text, vocabulary, max_characters=8) for text in texts)
     return TrainingStream(
-        corpus,
-        BatchMaker(corpus, vocabulary, 8),
+        new.with_replay(old),
         batch_size=num_lanes,
         unroll_steps=4,
         bidirectional=True,

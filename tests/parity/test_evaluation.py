@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from elmokit.data.batches import BatchMaker, every_token_once
+from elmokit.data.evaluation_streams import every_token_once
+from elmokit.data.indexed_corpus import IndexedCorpus
 from elmokit.data.word_types import EOS_TYPE
 from elmokit.training import evaluation
 from elmokit.training.evaluation import bilm_perplexity, evaluate
@@ -62,15 +63,15 @@ def test_every_token_is_a_target_once(num_lanes, trace_of, prepare, tmp_path):
     text.write_text("\n" + "\n\n".join(lines) + "\n\n\n", encoding="utf-8")
     corpus = prepare(text)
     assert corpus.num_blank_lines > 20
-    maker = BatchMaker(corpus, trace.vocabulary, 50)
+    indexed = IndexedCorpus(corpus, trace.vocabulary, max_characters=50)
     lanes = [[[] for _ in range(num_lanes)] for _ in range(2)]  # the tokens, per direction and lane
     for batch in every_token_once(
-        corpus, maker, num_lanes=num_lanes, num_steps=6, num_warm_up=0, bidirectional=True
+        indexed, num_rows=num_lanes, num_steps=6, num_warm_up=0, bidirectional=True
     ):
         for direction in range(2):
-            types = batch.types[batch.inputs[direction]]
+            types = batch.types[batch.inputs[direction].numpy().reshape(batch.is_counted.shape)]
             for lane in range(num_lanes):
-                lanes[direction][lane] += types[batch.is_real[:, lane], lane].tolist()
+                lanes[direction][lane] += types[batch.is_counted[:, lane], lane].tolist()
     sentences = [corpus.sentence(k).tolist() for k in range(len(corpus.offsets) - 1)]
     sentences = [sentence for sentence in sentences if len(sentence) > 2]
     forward = [token for lane in lanes[0] for token in lane]

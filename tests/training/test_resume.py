@@ -51,7 +51,11 @@ def assert_equal_state(trainer: Trainer, expected: Trainer) -> None:
 
 def take_steps(trainer: Trainer, num_steps: int) -> list[float]:
     outputs = [trainer.train_step(batch) for batch in islice(trainer.stream, num_steps)]
-    return [float(total.detach()) for output in outputs for total in output.totals]
+    return [
+        float(total.detach())
+        for output in outputs
+        for total in (part.total_loss for part in output.directions)
+    ]
 
 
 def stops(trainer: Trainer, corpus) -> dict[str, int]:

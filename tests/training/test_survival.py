@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -274,19 +275,18 @@ def test_a_stop_before_an_evaluation_leaves_it_due(make_trainer):
 
 def spoil_steps(trainer: Trainer, steps: set[int], monkeypatch, times: int = 10**9) -> None:
     """Make the loss infinite in some steps, for the first so many times."""
-    from elmokit.training import trainer as module
-
-    run, left = module.run_language_model, times
+    forward, left = trainer.model.forward, times
 
     def spoiled(*arguments, **options):
         nonlocal left
-        output = run(*arguments, **options)
-        if trainer.step + 1 in steps and left > 0:
+        output = forward(*arguments, **options)
+        if torch.is_grad_enabled() and trainer.step + 1 in steps and left > 0:
             left -= 1
-            output.totals[0] = output.totals[0] * float("inf")
+            total = output.forward.total_loss * float("inf")
+            return replace(output, forward=replace(output.forward, total_loss=total))
         return output
 
-    monkeypatch.setattr(module, "run_language_model", spoiled)
+    monkeypatch.setattr(trainer.model, "forward", spoiled)
 
 
 def test_a_batch_that_is_not_finite_is_skipped_and_named(make_trainer, texts, monkeypatch):

@@ -104,7 +104,7 @@ def test_the_recorded_loss_is_the_mean_since_the_last_record(make_trainer):
     losses = []
     for batch in islice(again.stream, 4):
         output = again.train_step(batch)
-        losses.append(float(sum(total.detach() for total in output.totals)) / (2 * 20))
+        losses.append(float(sum(part.total_loss.detach() for part in output.directions)) / (2 * 20))
     assert read_metrics(trainer.save_dir)[0]["loss"] == pytest.approx(sum(losses) / 4)
 
 

@@ -17,9 +17,9 @@ from elmokit.console import terminal
 from elmokit.console.restart_options import Restart, takes_restart
 from elmokit.data.corpus import Corpus, is_prepared, prepare_corpus
 from elmokit.data.find import find_texts
+from elmokit.data.indexed_corpus import IndexedCorpus
 from elmokit.data.read import total_bytes
-from elmokit.data.vocabulary import UNK_ID, Vocabulary
-from elmokit.data.word_types import rank_correlation
+from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import OutputError
 from elmokit.formats.checkpoint import list_checkpoints
 from elmokit.pretrained import expected_shapes
@@ -206,11 +206,10 @@ def _prepare(prefixes: list[str], description: str, own_cache: Path) -> Corpus:
 
 
 def _describe_corpus(corpus: Corpus, run: Run) -> None:
-    word_ids = corpus.types.word_ids(run.vocabulary)
-    num_unknown = int(corpus.types.counts[word_ids == UNK_ID].sum())
+    text = IndexedCorpus(corpus, run.vocabulary, max_characters=None)
     terminal.say(
         f"training text: {corpus.num_tokens:,} tokens in {corpus.num_sentences:,} sentences, "
-        f"{num_unknown / corpus.num_tokens:.2%} <UNK>; vocabulary: {len(run.vocabulary):,} words"
+        f"{text.unknown_share:.2%} <UNK>; vocabulary: {len(run.vocabulary):,} words"
     )
     if run.replay_prefixes:
         terminal.say(f"replaying old text as {run.config.training.replay_share:.0%} of the predictions")
@@ -221,7 +220,7 @@ def _describe_corpus(corpus: Corpus, run: Run) -> None:
             f"the full softmax is used: sampling num_negatives={run.excess_negatives:,} of "
             f"{len(run.vocabulary):,} words would hardly save work"
         )
-    correlation = rank_correlation(corpus.types, word_ids)
+    correlation = text.rank_correlation
     if run.config.training.num_negatives and correlation < _SORTED_ENOUGH:
         terminal.warn(
             f"the vocabulary is not sorted by falling count (rank correlation with the training text "

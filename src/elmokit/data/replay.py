@@ -48,8 +48,8 @@ class CorpusWithReplay:
         self.types = JoinedTypes(new_text.types, old_text.types)
         self._num_new = len(new_text.offsets) - 1
 
-    def place_of_old(self, index: int) -> int:
-        """The place here of a sentence of the old text."""
+    def index_of_old(self, index: int) -> int:
+        """Return the index here of a sentence of the old text."""
         return self._num_new + index
 
     def length(self, index: int) -> int:

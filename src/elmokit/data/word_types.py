@@ -63,20 +63,3 @@ class TypeTable:
             ("counts.i64", self.counts),
         ):
             (directory / name).write_bytes(values.data)
-
-
-def rank_correlation(types: TypeTable, word_ids: np.ndarray) -> float:
-    """How well a vocabulary is ordered by falling count in a text: Spearman's rho, 1 for perfectly.
-
-    The sampled softmax takes it for so ordered.
-
-    Args:
-        types: of the text.
-        word_ids: the vocabulary's ids of the types, from :meth:`TypeTable.word_ids`.
-    """
-    known = word_ids > UNK_ID
-    if known.sum() < 2:
-        return 1.0
-    orders = (np.argsort(values, kind="stable") for values in (word_ids[known], -types.counts[known]))
-    ranks = [np.argsort(order) for order in orders]
-    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])

@@ -30,7 +30,7 @@ from elmokit.formats.token_embeddings import read_token_vectors, write_token_emb
 from elmokit.loading import load
 from elmokit.model.batching import encode_words, run_sentences
 from elmokit.model.device import find_device
-from elmokit.model.lstm.layer import LstmState
+from elmokit.model.lstm.interface import LstmState
 
 __all__ = [
     "Batcher",
@@ -239,12 +239,12 @@ class BidirectionalLanguageModel:
     def _run(self, tokens: Tensor, lengths: list[int]) -> list[Tensor]:
         """The layers (M, D), from the slots' states where they are kept."""
         if not self._stateful:
-            return run_sentences(self._model, tokens, lengths)[0]
+            return run_sentences(self._model, tokens, _numbers(tokens), lengths)[0]
         size = len(lengths)
         if size > self._max_batch_size:
             raise ElmokitError(f"{size} sentences for {self._max_batch_size} slots: raise max_batch_size")
         own = [[LstmState(*(part[:size] for part in kept)) for kept in layers] for layers in self.state]
-        outputs, changed = run_sentences(self._model, tokens, lengths, own)
+        outputs, changed = run_sentences(self._model, tokens, _numbers(tokens), lengths, own)
         assert changed is not None
         for kept_layers, new_layers in zip(self.state, changed, strict=True):
             for kept, new in zip(kept_layers, new_layers, strict=True):
@@ -333,6 +333,10 @@ def dump_weights(tf_save_dir: str | Path, outfile: str | Path) -> None:
     if pretrained.config.model.lexicon is not None:
         raise _foreign(tf_save_dir)
     write_weights(Path(outfile), pretrained.config.model, dict(pretrained.model.named_parameters()))
+
+
+def _numbers(rows: Tensor) -> Tensor:
+    return torch.arange(len(rows), device=rows.device)
 
 
 def _read_words(path: str | Path) -> list[str]:

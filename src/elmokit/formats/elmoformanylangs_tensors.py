@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from elmokit.config import Config
-from elmokit.model.lstm.layer import FORGET_BIAS
+from elmokit.model.lstm.interface import FORGET_BIAS
 from elmokit.model.values import fault_of_values
 
 EMBEDDER_FILE, ENCODER_FILE = "token_embedder.pkl", "encoder.pkl"

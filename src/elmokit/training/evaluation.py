@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from elmokit.data.batches import BatchMaker, bilm_test_stream, every_token_once
 from elmokit.data.corpus import Corpus
+from elmokit.data.evaluation_streams import bilm_test_stream, every_token_once
+from elmokit.data.indexed_corpus import IndexedCorpus
 from elmokit.data.vocabulary import UNK_ID, Vocabulary
 from elmokit.errors import CorpusError
-from elmokit.model.bilm import BiLM
+from elmokit.model.bilm import BiLM, BiLMOutput
 from elmokit.training.fixed_vocabulary import FixedVocabulary
-from elmokit.training.forward import run_language_model
 
 _MAX_LANES = 64
 _TOKENS_PER_LANE = 500  # at least, so that warming up stays a small part
@@ -78,38 +78,39 @@ def evaluate(
     totals, known_totals = np.zeros(num_directions), np.zeros(num_directions)
     num_predictions, num_unknown = 0, 0
     state = model.zero_state(num_lanes)
-    maker = _maker(model, corpus, vocabulary)
+    text = _indexed(model, corpus, vocabulary)
     fixed = None if fixed_vocabulary is None else FixedVocabulary(fixed_vocabulary, vocabulary, corpus.types)
-    word_ids = maker.word_ids if fixed is None else fixed.ids  # of the types
+    word_ids = text.word_ids if fixed is None else fixed.ids  # of the types
     with torch.inference_mode():
         for batch in every_token_once(
-            corpus,
-            maker,
-            num_lanes=num_lanes,
+            text,
+            num_rows=num_lanes,
             num_steps=_WINDOW_STEPS,
             num_warm_up=_WARM_UP_TOKENS,
             bidirectional=model.config.bidirectional,
         ):
-            output = run_language_model(model, batch, state)
+            output: BiLMOutput = model(batch.to(model.device), state)
             state = output.state
-            for direction, losses in enumerate(output.losses):
+            for direction, part in enumerate(output.directions):
+                assert part.losses is not None
+                losses = part.losses
                 types = batch.target_types[direction]
                 if fixed is not None:
                     losses = fixed.losses(
                         model.softmax,
-                        output.hidden[direction],
+                        part.hidden,
                         types.ravel(),
-                        batch.targets[direction].ravel(),
-                        losses.flatten(),
-                    ).view_as(losses)
-                values = losses.double().cpu().numpy()
-                is_known = batch.is_real & (word_ids[types] != UNK_ID)
-                totals[direction] += values[batch.is_real].sum()
+                        batch.targets[direction],
+                        losses,
+                    )
+                values = losses.double().cpu().numpy().reshape(types.shape)
+                is_known = batch.is_counted & (word_ids[types] != UNK_ID)
+                totals[direction] += values[batch.is_counted].sum()
                 known_totals[direction] += values[is_known].sum()
-            num_predictions += int(batch.is_real.sum())
-            num_unknown += int((batch.is_real & (word_ids[batch.target_types[0]] == UNK_ID)).sum())
+            num_predictions += int(batch.is_counted.sum())
+            num_unknown += int((batch.is_counted & (word_ids[batch.target_types[0]] == UNK_ID)).sum())
             if on_tokens is not None:
-                on_tokens(int(batch.is_real.sum()))
+                on_tokens(int(batch.is_counted.sum()))
     means = totals / num_predictions
     return Evaluation(
         perplexity=perplexity(means.mean()),
@@ -139,15 +140,14 @@ def bilm_perplexity(
         CorpusError: when the text does not fill one batch.
     """
     state = model.zero_state(batch_size)
-    maker = _maker(model, corpus, vocabulary)
+    text = _indexed(model, corpus, vocabulary)
     batch_losses = []
     with torch.inference_mode():
-        for batch in bilm_test_stream(
-            corpus, maker, batch_size=batch_size, bidirectional=model.config.bidirectional
-        ):
-            output = run_language_model(model, batch, state)
+        for batch in bilm_test_stream(text, batch_size=batch_size, bidirectional=model.config.bidirectional):
+            output: BiLMOutput = model(batch.to(model.device), state)
             state = output.state
-            batch_losses.append(float(torch.stack([losses.mean() for losses in output.losses]).mean()))
+            means = [part.losses.mean() for part in output.directions if part.losses is not None]
+            batch_losses.append(float(torch.stack(means).mean()))
             if on_tokens is not None:
                 on_tokens(batch_size)
     if not batch_losses:
@@ -158,9 +158,11 @@ def bilm_perplexity(
     return perplexity(float(np.mean(batch_losses)))
 
 
-def _maker(model: BiLM, corpus: Corpus, vocabulary: Vocabulary) -> BatchMaker:
+def _indexed(model: BiLM, corpus: Corpus, vocabulary: Vocabulary) -> IndexedCorpus:
     char_cnn = model.config.char_cnn
-    return BatchMaker(corpus, vocabulary, None if char_cnn is None else char_cnn.max_characters)
+    return IndexedCorpus(
+        corpus, vocabulary, max_characters=None if char_cnn is None else char_cnn.max_characters
+    )
 
 
 def perplexity(cross_entropy: float) -> float:

@@ -44,7 +44,7 @@ class FixedVocabulary:
         self._unknown_ids = torch.tensor([UNK_ID, *only_own])
 
     def losses(
-        self, softmax: Softmax, hidden: Tensor, types: np.ndarray, own_ids: np.ndarray, losses: Tensor
+        self, softmax: Softmax, hidden: Tensor, types: np.ndarray, own_ids: Tensor, losses: Tensor
     ) -> Tensor:
         """Losses over the fixed vocabulary.
 
@@ -60,7 +60,7 @@ class FixedVocabulary:
         adjusted[shared] -= self._log_share
         rows = torch.from_numpy(np.flatnonzero(self.ids[types] == UNK_ID)).to(losses.device)
         if len(rows):
-            own = torch.from_numpy(own_ids).to(losses.device)[rows]
+            own = own_ids.to(losses.device)[rows]
             ids = self._unknown_ids.to(losses.device)
             logits = torch.addmm(softmax.bias[ids], hidden[rows], softmax.weight[ids].t())  # (n, ·)
             logits[:, 0] += self._log_share

@@ -14,7 +14,7 @@ from elmokit.data.sources import describe_changes
 from elmokit.errors import CheckpointError
 from elmokit.formats.checkpoint import Checkpoint
 from elmokit.model.bilm import DirectionState
-from elmokit.model.lstm.layer import LstmState
+from elmokit.model.lstm.interface import LstmState
 
 if TYPE_CHECKING:
     from elmokit.training.trainer import Trainer

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 
 from elmokit.config import Config
-from elmokit.data.batches import Batch, BatchMaker, TrainingStream
+from elmokit.data.batches import TextBatch
 from elmokit.data.corpus import Corpus
-from elmokit.data.replay import CorpusWithReplay
+from elmokit.data.indexed_corpus import IndexedCorpus
+from elmokit.data.training_stream import TrainingStream
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError, ElmokitError
 from elmokit.formats.checkpoint import (
@@ -25,12 +26,12 @@ from elmokit.formats.checkpoint import (
     remove_old_checkpoints,
     write_checkpoint,
 )
-from elmokit.model.bilm import BiLM, DirectionState
+from elmokit.model.bilm import BiLM, BiLMOutput, DirectionState
 from elmokit.model.device import find_device
-from elmokit.model.lstm.layer import LstmState
+from elmokit.model.dropout import Dropout
+from elmokit.model.lstm.interface import LstmState
 from elmokit.model.softmax import Candidates, draw_candidates
 from elmokit.training.evaluation import Evaluation, evaluate, perplexity
-from elmokit.training.forward import Dropout, LanguageModelOutput, run_language_model
 from elmokit.training.journal import Journal, Recent
 from elmokit.training.optimizer import clip_gradients, learning_rate_at, make_optimizer
 from elmokit.training.parameter_names import matching_names
@@ -98,10 +99,11 @@ class Trainer:
         self.heldout = heldout
         self.replay = replay
         self.save_dir = Path(save_dir)
-        self._text = corpus if replay is None else CorpusWithReplay(corpus, replay)
-        self._maker = BatchMaker(
-            self._text, vocabulary, None if char_cnn is None else char_cnn.max_characters
-        )
+        max_characters = None if char_cnn is None else char_cnn.max_characters
+        self._text = IndexedCorpus(corpus, vocabulary, max_characters=max_characters)
+        if replay is not None:
+            old = IndexedCorpus(replay, vocabulary, max_characters=max_characters)
+            self._text = self._text.with_replay(old)
         self.stream = self.new_stream()
         device = find_device(training.device)
         self.model = BiLM(config.model, len(vocabulary))
@@ -150,7 +152,6 @@ class Trainer:
         training = self.config.training
         return TrainingStream(
             self._text,
-            self._maker,
             batch_size=training.batch_size,
             unroll_steps=training.unroll_steps,
             bidirectional=self.config.model.bidirectional,
@@ -199,7 +200,7 @@ class Trainer:
         """Make :meth:`run` end after the step it is at, with a checkpoint; for signal handlers."""
         self._stop_requested = True
 
-    def train_step(self, batch: Batch, journal: Journal | None = None) -> LanguageModelOutput:
+    def train_step(self, batch: TextBatch, journal: Journal | None = None) -> BiLMOutput:
         """One update of the parameters on one batch.
 
         The loss is the mean of the directions' mean cross-entropies, times ``unroll_steps``.
@@ -212,10 +213,11 @@ class Trainer:
         self.optimizer.zero_grad()
         if training.state_reset:
             self._reset_some_lanes()
-        output = run_language_model(
-            self.model, batch, self.state, dropout=self._dropout, candidates=self._draw_candidates()
+        output: BiLMOutput = self.model(
+            batch.to(self.model.device), self.state, self._draw_candidates(), dropout=self._dropout
         )
-        loss = torch.stack(output.totals).sum() / (len(output.totals) * self.predictions_per_step)
+        totals = [part.total_loss for part in output.directions if part.total_loss is not None]
+        loss = torch.stack(totals).sum() / (len(totals) * self.predictions_per_step)
         (loss * training.unroll_steps).backward()
         norm = clip_gradients(self.model.parameters(), training.clip_norm)
         loss_value = float(loss.detach())
@@ -223,7 +225,7 @@ class Trainer:
             raise NonFiniteError(
                 f"step {self.step + 1}: loss {loss_value}, gradient norm {norm}, expected finite numbers: "
                 "the update was not applied; the batch read "
-                + ", ".join(map(self._text.place, batch.sentences))
+                + ", ".join(map(self._text.corpus.place, batch.sentences))
             )
         learning_rate = self.learning_rate
         self.optimizer.step(learning_rate)
@@ -232,13 +234,13 @@ class Trainer:
         self.non_finite_in_a_row = 0
         elapsed = time.perf_counter() - started
         self.seconds += elapsed
-        self.recent.add(loss_value, batch.targets[0], elapsed)
+        self.recent.add(loss_value, batch.targets[0].numpy(), elapsed)
         if journal is not None:
             if self.step % training.log_interval == 0 or self.step == self.num_steps:
                 self._record(journal, norm, learning_rate)
             if training.histogram_interval and self.step % training.histogram_interval == 0:
                 parameters = {f"weights/{name}": value for name, value in self.model.named_parameters()}
-                activations = {f"activations/{name}": value for name, value in output.activations.items()}
+                activations = {f"activations/{name}": value for name, value in output.activations().items()}
                 journal.histograms(self.step, parameters | activations)
         return output
 

@@ -8,13 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elmokit.data.batches import Batch
+from elmokit.data.batches import TextBatch
 from elmokit.data.corpus import Corpus
 from elmokit.data.vocabulary import BOS_ID, EOS_ID, Vocabulary
 from elmokit.data.word_types import BOS_TYPE
 from elmokit.model.bilm import BiLM
 from elmokit.model.softmax import Softmax
-from elmokit.training.forward import run_language_model
 
 _UNSEEN_COUNT = 0.5  # of words that the text does not hold
 
@@ -34,7 +33,7 @@ def match_unigrams(
     model: BiLM,
     corpus: Corpus,
     vocabulary: Vocabulary,
-    batches: Iterable[Batch],
+    batches: Iterable[TextBatch],
     *,
     num_warm_up: int,
     on_predictions: Callable[[int], None] | None = None,
@@ -58,15 +57,13 @@ def match_unigrams(
     state = None
     with torch.no_grad():
         for number, batch in enumerate(batches):
-            output = run_language_model(
-                model, batch, state if state is not None else model.zero_state(batch.is_real.shape[1])
-            )
+            output = model(batch.to(model.device), state)
             state = output.state
             if number >= num_warm_up:
-                for hidden in output.hidden:
-                    predicted += softmax.summed_probabilities(hidden).double().cpu()
+                for part in output.directions:
+                    predicted += softmax.summed_probabilities(part.hidden).double().cpu()
             if on_predictions is not None:
-                on_predictions(batch.is_real.size)
+                on_predictions(batch.is_counted.size)
         shift = (_unigram_shares(model, corpus, vocabulary) * predicted.sum() / predicted).log()
         softmax.bias.add_(shift.to(softmax.bias))
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from elmokit.data.batches import BatchMaker, every_token_once
 from elmokit.data.corpus import prepare_corpus
+from elmokit.data.evaluation_streams import every_token_once
+from elmokit.data.indexed_corpus import IndexedCorpus
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError
 from elmokit.formats.checkpoint import list_checkpoints, read_last_checkpoint
 from elmokit.loading import load
 from elmokit.pretrained import PretrainedModel
 from elmokit.training.evaluation import evaluate
-from elmokit.training.forward import run_language_model
 from elmokit.training.run_directory import start_run
 from elmokit.training.trainer import Trainer
 from elmokit.training.warm_start.restart import restart, restart_config
@@ -125,19 +125,17 @@ def test_every_vocabulary(texts, base, kind, model):
 
 def mean_predictions(trainer: Trainer) -> torch.Tensor:
     """How often each word is predicted over the whole text, both directions together."""
-    maker = BatchMaker(trainer.corpus, trainer.vocabulary, 10)
+    text = IndexedCorpus(trainer.corpus, trainer.vocabulary, max_characters=10)
     state = trainer.model.zero_state(2)
     total = torch.zeros(len(trainer.vocabulary), dtype=torch.float64)
     softmax = trainer.model.softmax
     with torch.no_grad():
-        for batch in every_token_once(
-            trainer.corpus, maker, num_lanes=2, num_steps=7, num_warm_up=0, bidirectional=True
-        ):
-            output = run_language_model(trainer.model, batch, state)
+        for batch in every_token_once(text, num_rows=2, num_steps=7, num_warm_up=0, bidirectional=True):
+            output = trainer.model(batch, state)
             state = output.state
-            for hidden in output.hidden:
+            for hidden in (part.hidden for part in output.directions):
                 probabilities = torch.softmax(hidden @ softmax.weight.t() + softmax.bias, dim=1)
-                total += probabilities[torch.from_numpy(batch.is_real.ravel())].sum(dim=0).double()
+                total += probabilities[torch.from_numpy(batch.is_counted.ravel())].sum(dim=0).double()
     return total / total.sum()
 
 

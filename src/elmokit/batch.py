@@ -1,0 +1,49 @@
+"""The ids of one window of sentences: what text processing hands to the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """The input of :class:`~elmokit.model.bilm.BiLM`: each distinct word type once, and where it occurs.
+
+    Positions are packed as in :class:`torch.nn.utils.rnn.PackedSequence`: time step after time step, at each
+    step the rows that still have a token, longest row first. In training every row is full, so all
+    ``batch_sizes`` are B and a direction's positions are a (T, B) array. The backward direction is given in
+    the order in which it reads, last token first.
+
+    The word types are given as ids for the encoder, or as token vectors that are known already.
+    """
+
+    inputs: tuple[Tensor, ...]
+    """One (N,) int64 tensor per direction: the row in the table of types that each position reads."""
+    batch_sizes: tuple[int, ...]
+    """Number of rows at each time step, never increasing; they sum to N."""
+    char_ids: Tensor | None = None
+    """(U, C) int64 symbols of the types, for a model that reads characters."""
+    word_ids: Tensor | None = None
+    """(U,) int64 ids of the types, for a model with word embeddings."""
+    token_vectors: Tensor | None = None
+    """(U, P) vectors of the types, instead of ids."""
+    targets: tuple[Tensor, ...] | None = None
+    """One (N,) int64 tensor per direction: vocabulary ids to predict; None where nothing is predicted."""
+
+    def to(self, device: torch.device | str) -> Self:
+        """Return the batch with all its tensors on ``device``."""
+        return replace(
+            self, **{field.name: _moved(getattr(self, field.name), device) for field in fields(self)}
+        )
+
+
+def _moved(value: Any, device: torch.device | str) -> Any:
+    if isinstance(value, Tensor):
+        return value.to(device, non_blocking=True)
+    if isinstance(value, tuple) and value and isinstance(value[0], Tensor):
+        return tuple(tensor.to(device, non_blocking=True) for tensor in value)
+    return value

@@ -1,0 +1,98 @@
+"""A corpus as one vocabulary sees it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+import torch
+
+from elmokit.data.batches import TextBatch, Window
+from elmokit.data.corpus import Corpus
+from elmokit.data.replay import CorpusWithReplay
+from elmokit.data.vocabulary import UNK_ID, Vocabulary
+
+
+class IndexedCorpus:
+    """A corpus whose word types have been looked up in a vocabulary, once; makes the batches of a model.
+
+    Args:
+        corpus: the text.
+        vocabulary: of the model.
+        max_characters: width C of a row of character ids; None for a model without characters.
+        word_ids: (num_types,) vocabulary ids of the corpus's types, where they are known already.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus | CorpusWithReplay,
+        vocabulary: Vocabulary,
+        *,
+        max_characters: int | None,
+        word_ids: np.ndarray | None = None,
+    ) -> None:
+        self.corpus = corpus
+        self.vocabulary = vocabulary
+        self.max_characters = max_characters
+        self.word_ids = corpus.types.word_ids(vocabulary) if word_ids is None else word_ids
+        """(num_types,) int64 vocabulary id of every type of the corpus, ``<UNK>`` where it has none."""
+
+    def with_replay(self, old: IndexedCorpus) -> Self:
+        """Return this corpus with an old text mixed in, indexed by the same vocabulary."""
+        assert isinstance(self.corpus, Corpus)
+        assert isinstance(old.corpus, Corpus)
+        return type(self)(
+            CorpusWithReplay(self.corpus, old.corpus),
+            self.vocabulary,
+            max_characters=self.max_characters,
+            word_ids=np.concatenate([self.word_ids, old.word_ids]),
+        )
+
+    @cached_property
+    def unknown_share(self) -> float:
+        """Share of the tokens that are not in the vocabulary."""
+        assert isinstance(self.corpus, Corpus)
+        return float(self.corpus.types.counts[self.word_ids == UNK_ID].sum()) / self.corpus.num_tokens
+
+    @cached_property
+    def rank_correlation(self) -> float:
+        """How well the vocabulary is sorted by descending frequency in the text: Spearman's rho.
+
+        1 if it is perfectly sorted, which the sampled softmax assumes.
+        """
+        assert isinstance(self.corpus, Corpus)
+        known = self.word_ids > UNK_ID
+        if known.sum() < 2:
+            return 1.0
+        orders = (
+            np.argsort(values, kind="stable")
+            for values in (self.word_ids[known], -self.corpus.types.counts[known])
+        )
+        ranks = [np.argsort(order) for order in orders]
+        return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
+
+    def batch(self, windows: list[Window], sentences: tuple[int, ...]) -> TextBatch:
+        """Make the batch of one window in each direction, each distinct type once.
+
+        Args:
+            windows: one per direction.
+            sentences: that the windows touch.
+        """
+        flat = np.concatenate([window.inputs.ravel() for window in windows])
+        types, rows = np.unique(flat, return_inverse=True)
+        num_steps, num_rows = windows[0].inputs.shape
+        char_ids = None
+        if self.max_characters is not None:
+            char_ids = torch.from_numpy(self.corpus.types.char_rows(types, self.max_characters))
+        return TextBatch(
+            inputs=tuple(torch.from_numpy(part) for part in np.split(rows.ravel(), len(windows))),
+            batch_sizes=(num_rows,) * num_steps,
+            char_ids=char_ids,
+            word_ids=torch.from_numpy(self.word_ids[types]),
+            targets=tuple(torch.from_numpy(self.word_ids[window.targets].ravel()) for window in windows),
+            types=types,
+            target_types=tuple(window.targets for window in windows),
+            is_counted=windows[0].is_counted,
+            sentences=sentences,
+        )
