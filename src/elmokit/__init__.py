@@ -10,8 +10,11 @@ Importing is cheap: PyTorch is loaded when the first name that needs it is used.
 from __future__ import annotations
 
 import importlib
+import sys
+import warnings
 from typing import TYPE_CHECKING, Any
 
+from elmokit._moved import MovedModules
 from elmokit._version import __version__
 
 if TYPE_CHECKING:
@@ -88,7 +91,17 @@ __all__ = [
 ]
 
 
+_RENAMED: dict[str, str] = {}
+"""Old public name → new one; for one version, with a warning."""
+
+sys.meta_path.append(MovedModules())
+
+
 def __getattr__(name: str) -> Any:
+    if name in _RENAMED:
+        new_name = _RENAMED[name]
+        warnings.warn(f"elmokit.{name} is now elmokit.{new_name}", DeprecationWarning, stacklevel=2)
+        name = new_name
     if name not in _HOMES:
         raise AttributeError(f"module 'elmokit' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)
