@@ -53,12 +53,13 @@ def measure(name: str, config: Config, vocabulary: Vocabulary, flops: float) -> 
             trainer.optimizer.zero_grad()
             loss = plain_loss(trainer.model, char_ids, targets)
             (loss * config.training.unroll_steps).backward()
-            trainer.optimizer.step(config.training.learning_rate)
+            trainer.optimizer.step()
             return float(loss.detach())
 
         with torch.no_grad():
             expected = float(plain_loss(trainer.model, char_ids, targets))
-        got = float(torch.stack(trainer.train_step(batch).totals).mean().detach())
+        totals = [part.total_loss for part in trainer.train_step(batch).directions]
+        got = float(torch.stack(totals).mean().detach())
         assert abs(got / trainer.predictions_per_step - expected) < 1e-4 * expected, (got, expected)
 
         batches = iter(trainer.stream)

@@ -15,8 +15,8 @@ from elmokit.data.vocabulary import BOS_ID, EOS_ID, UNK_ID
 from elmokit.embedder import ElmoEmbedder, batches_by_length, tokenized
 from elmokit.errors import ConfigError
 from elmokit.loading import load
+from elmokit.model.perplexity import perplexity
 from elmokit.pretrained import PretrainedModel
-from elmokit.training.evaluation import perplexity
 
 _SPECIAL_IDS = (BOS_ID, EOS_ID, UNK_ID)
 

@@ -125,7 +125,7 @@ def test_too_few_sentences_for_the_lanes(fails, work):
 
 def test_heldout_text_too_short_for_a_batch_of_bilm_tf(fails):
     line = fails(*on_text("evaluate", "heldout.txt"), "--bilm-compatible", "--batch-size", 5000)
-    assert "heldout.txt: 11 lines are too few for a batch of 5000 lanes: lower --batch-size" in line
+    assert "heldout.txt: 11 lines are too few for a batch of 5000 rows: lower --batch-size" in line
 
 
 def test_unwritable_cache(fails, work, monkeypatch):
@@ -261,7 +261,7 @@ def test_a_file_in_the_place_of_the_save_directory(fails, work):
 
 
 def test_a_directory_that_holds_a_run(fails):
-    assert "model: already holds a training run: go on with --resume" in fails(*TRAIN, "--save-dir", "model")
+    assert "model: already holds a training run: continue it with --resume" in fails(*TRAIN, "--save-dir", "model")
 
 
 @pytest.mark.parametrize("save_dir", ["none", "."])
@@ -347,7 +347,7 @@ class TestModels:
         (best / "model.safetensors").write_bytes(b"")
         line = fails(*on_model(command, "model"))
         assert f"{best.name}/model.safetensors: damaged checkpoint (its checksum is wrong): " in line
-        assert line.endswith(f"or delete model/checkpoints/{best.name} for another checkpoint to be used")
+        assert line.endswith(f"or delete model/checkpoints/{best.name} to use another checkpoint")
 
     def test_a_run_without_its_configuration(self, fails, work, command):
         (work / "model/config.json").unlink()

@@ -6,7 +6,8 @@ import pytest
 
 from elmokit.data.corpus import prepare_corpus
 from elmokit.loading import load
-from elmokit.training.evaluation import bilm_perplexity, evaluate
+from elmokit.training.bilm_perplexity import bilm_perplexity
+from elmokit.training.evaluation import evaluate
 
 pytestmark = pytest.mark.usefixtures("work")
 

@@ -15,7 +15,8 @@ from elmokit.data.vocabulary import Vocabulary
 from elmokit.loading import load
 from elmokit.model.device import find_device
 from elmokit.pretrained import PretrainedModel
-from elmokit.training.evaluation import Evaluation, bilm_perplexity, evaluate
+from elmokit.training.bilm_perplexity import bilm_perplexity
+from elmokit.training.evaluation import Evaluation, evaluate
 from elmokit.training.fixed_vocabulary import common_vocabulary
 
 

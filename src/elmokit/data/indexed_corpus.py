@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import cached_property
 from typing import Self
 
@@ -12,6 +13,9 @@ from elmokit.data.batches import TextBatch, Window
 from elmokit.data.corpus import Corpus
 from elmokit.data.replay import CorpusWithReplay
 from elmokit.data.vocabulary import UNK_ID, Vocabulary
+from elmokit.errors import UnsortedVocabularyWarning
+
+_SORTED_ENOUGH = 0.3  # rank correlation
 
 
 class IndexedCorpus:
@@ -71,6 +75,18 @@ class IndexedCorpus:
         )
         ranks = [np.argsort(order) for order in orders]
         return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
+
+    def warn_if_unsorted(self) -> None:
+        """Warn where the vocabulary is not sorted by descending frequency, which the sampled softmax
+        assumes."""
+        if self.rank_correlation < _SORTED_ENOUGH:
+            warnings.warn(
+                "the vocabulary is not sorted by descending frequency (rank correlation with the training "
+                f"text {self.rank_correlation:.2f}), as the sampled softmax assumes: create it with `elmokit "
+                "vocabulary`, or set num_negatives=0",
+                UnsortedVocabularyWarning,
+                stacklevel=3,
+            )
 
     def batch(self, windows: list[Window], sentences: tuple[int, ...]) -> TextBatch:
         """Make the batch of one window in each direction, each distinct type once.
