@@ -6,7 +6,7 @@ from itertools import islice, pairwise
 import pytest
 import torch
 
-from elmokit.data.corpus import prepare_corpus
+from elmokit.data.prepare import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import CorpusError
 from elmokit.training import evaluation

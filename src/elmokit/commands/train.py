@@ -15,9 +15,10 @@ import click
 from elmokit.config import Config
 from elmokit.console import terminal
 from elmokit.console.restart_options import Restart, takes_restart
-from elmokit.data.corpus import Corpus, is_prepared, prepare_corpus
+from elmokit.data.corpus import Corpus
 from elmokit.data.find import find_texts
 from elmokit.data.indexed_corpus import IndexedCorpus
+from elmokit.data.prepare import is_prepared, prepare_corpus
 from elmokit.data.read import total_bytes
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import OutputError

@@ -225,7 +225,7 @@ class Trainer:
             raise NonFiniteError(
                 f"step {self.step + 1}: loss {loss_value}, gradient norm {norm}, expected finite numbers: "
                 "the update was not applied; the batch read "
-                + ", ".join(map(self._text.corpus.place, batch.sentences))
+                + ", ".join(map(self._text.corpus.location, batch.sentences))
             )
         learning_rate = self.learning_rate
         self.optimizer.step(learning_rate)
