@@ -17,7 +17,7 @@ from machine import encoder_flops_per_type, lstm_flops_per_token, peak_flops, se
 from plain_bilm import loss as plain_loss
 
 from elmokit import Config, Trainer, Vocabulary, prepare_corpus
-from elmokit.data.vocabulary import count_words
+from elmokit.data.word_counts import count_words
 
 TEXT = Path(__file__).parent.parent / "examples" / "data" / "sotu" / "train-00000.txt.gz"
 MIN_COUNT = 3

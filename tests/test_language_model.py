@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from elmokit.config import Config
-from elmokit.data.corpus import prepare_corpus
+from elmokit.data.prepare import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError
 from elmokit.language_model import LanguageModel

@@ -18,7 +18,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import elmokit
-from elmokit.data.vocabulary import NUM_SPECIALS, UNK_ID, count_words
+from elmokit.data.vocabulary import NUM_SPECIALS, UNK_ID
+from elmokit.data.word_counts import count_words
 from elmokit.training.warm_start.matching import matched_bias
 from elmokit.training.warm_start.transplant import WordMatch, rows_of_new_words
 

@@ -19,7 +19,8 @@ from elmokit._version import __version__
 
 if TYPE_CHECKING:
     from elmokit.config import Config
-    from elmokit.data.corpus import Corpus, prepare_corpus
+    from elmokit.data.corpus import Corpus
+    from elmokit.data.prepare import prepare_corpus
     from elmokit.data.vocabulary import Vocabulary
     from elmokit.elmo import Elmo, batch_to_ids
     from elmokit.embedder import ElmoEmbedder
@@ -56,7 +57,7 @@ _HOMES = {
     "load": "elmokit.loading",
     "plot_curves": "elmokit.visualize.curves",
     "plot_uses": "elmokit.visualize.plots",
-    "prepare_corpus": "elmokit.data.corpus",
+    "prepare_corpus": "elmokit.data.prepare",
     "restart": "elmokit.training.warm_start.restart",
     "restart_config": "elmokit.training.warm_start.restart",
     "save_figure": "elmokit.visualize.figure",

@@ -120,7 +120,7 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 
 def _one_line(error: Exception) -> str:
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and not isinstance(error, ElmokitError):
         return f"{error.filename or 'input/output'}: {error.strerror or error}"
     if isinstance(error, MemoryError) or _is_out_of_memory(error):
         return "out of memory: try a smaller batch size or model"

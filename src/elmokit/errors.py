@@ -86,5 +86,9 @@ class ElmokitWarning(UserWarning):
     """Base of every warning that elmokit gives."""
 
 
+class CacheNotWritableWarning(ElmokitWarning):
+    """The cache of prepared corpora cannot be written, and another directory is used instead."""
+
+
 class UnsortedVocabularyWarning(ElmokitWarning):
     """A vocabulary that is not sorted by descending frequency, which the sampled softmax assumes."""

@@ -6,7 +6,7 @@ import dataclasses
 import re
 from pathlib import Path
 
-from elmokit.data.find import is_url
+from elmokit.data.text_file import is_url
 from elmokit.errors import ConfigError, ElmokitError, FetchError, MissingModelError, ModelFileError
 from elmokit.files.archive import extracted
 from elmokit.formats.bilm_pair import (

@@ -74,7 +74,7 @@ def test_no_file_matches(fails, command, text):
 @pytest.mark.parametrize("content", ["", "\n \n\n"], ids=["empty", "blank"])
 def test_no_token(fails, work, command, content):
     (work / "void.txt").write_text(content)
-    assert "no token in the text (void.txt)" in fails(*on_text(command, "void.txt"))
+    assert "the text contains no tokens (void.txt)" in fails(*on_text(command, "void.txt"))
 
 
 @pytest.mark.parametrize("content", ["", "\n \n\n"], ids=["empty", "blank"])
@@ -107,7 +107,7 @@ def test_nul_characters(fails, work, command):
 def test_sentence_markers_in_the_text(fails, work, command, marker):
     (work / "bad.txt").write_text(f"good line\n\none {marker} two\n")
     line = fails(*on_text(command, "bad.txt"))
-    assert f"bad.txt:3: token 2 is {marker}, a sentence marker that elmokit adds by itself" in line
+    assert f"bad.txt:3: token 2 is {marker}, a sentence marker that elmokit adds itself" in line
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -141,7 +141,7 @@ def test_unwritable_cache(fails, work, monkeypatch):
     [
         ("a\nb\n", "bad.txt:1: got 'a', expected <S>"),
         ("<S>\n</S>\na\n", "bad.txt:3: got 'a', expected <UNK>"),
-        ("<S>\n</S>\n<UNK>\na\nb\na\n", "bad.txt:6: 'a' stands already at bad.txt:4"),
+        ("<S>\n</S>\n<UNK>\na\nb\na\n", "bad.txt:6: 'a' already occurs at bad.txt:4"),
         ("<S>\n</S>\n<UNK>\n\nb\n", "bad.txt:4: blank"),
         ("", "bad.txt: the file is empty"),
     ],
@@ -261,7 +261,9 @@ def test_a_file_in_the_place_of_the_save_directory(fails, work):
 
 
 def test_a_directory_that_holds_a_run(fails):
-    assert "model: already holds a training run: continue it with --resume" in fails(*TRAIN, "--save-dir", "model")
+    assert "model: already holds a training run: continue it with --resume" in fails(
+        *TRAIN, "--save-dir", "model"
+    )
 
 
 @pytest.mark.parametrize("save_dir", ["none", "."])

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from elmokit.data.corpus import prepare_corpus
+from elmokit.data.prepare import prepare_corpus
 from elmokit.loading import load
 from elmokit.training.bilm_perplexity import bilm_perplexity
 from elmokit.training.evaluation import evaluate

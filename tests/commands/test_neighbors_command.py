@@ -144,7 +144,7 @@ def test_a_text_that_changes(run_cli):
         (["train.txt", "--query", "a b", "--word", "-3"], "word: expected a place from 0 to 1, got -3"),
         (["train.txt", "--query", "", "--word", "0"], "word: the sentence has no token"),
         (["nowhere.txt", *ONE], "nowhere.txt (in "),
-        (["empty.txt", *ONE], "no token in the text (empty.txt)"),
+        (["empty.txt", *ONE], "the text contains no tokens (empty.txt)"),
         (["train.txt", *ONE, "-k", "0"], "neighbors: Invalid value for '-k': 0 is not in the range x>=1"),
         (["train.txt", *ONE, "--layer", "all"], "neighbors: Invalid value for '--layer': 'all': expected"),
         (["train.txt", *ONE, "--layer", "3"], "layer: expected top, average or 0 to 2, got 3"),

@@ -8,7 +8,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from elmokit.data.corpus import prepare_corpus
+from elmokit.data.prepare import prepare_corpus
 from elmokit.formats.checkpoint import list_checkpoints, read_checkpoint
 from elmokit.loading import load
 from elmokit.training.evaluation import evaluate
@@ -181,7 +181,9 @@ def test_a_vocabulary_that_is_not_sorted_is_warned_of(run_cli, work):
     result = train(run_cli, "max_steps=1")
     assert result.exit_code == 0
     (warning,) = result.err.splitlines()
-    assert warning.startswith("warning: the vocabulary is not sorted by descending frequency (rank correlation")
+    assert warning.startswith(
+        "warning: the vocabulary is not sorted by descending frequency (rank correlation"
+    )
     assert "num_negatives=0" in warning
     assert train(run_cli, "max_steps=1", "num_negatives=0", save_dir="full").err == ""
 
@@ -215,7 +217,7 @@ def test_the_prepared_text_is_used_again(run_cli, work, monkeypatch):
     def read(*arguments):
         raise AssertionError("the text was read again")
 
-    monkeypatch.setattr("elmokit.data.corpus.read_sentences", read)
+    monkeypatch.setattr("elmokit.data.prepare.read_sentences", read)
     assert train(run_cli, "max_steps=1", save_dir="two").exit_code == 0
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from elmokit.data import corpus
+from elmokit.data import prepare
 from elmokit.errors import OutputError
 
 pytestmark = pytest.mark.usefixtures("work")
@@ -20,7 +20,7 @@ TRAIN += ["--vocab-file", "vocab.txt", "--save-dir", "new", "--config", "c.toml"
 @pytest.fixture
 def read_only(monkeypatch, tmp_path) -> None:
     """The cache, as root would not find it by its permissions."""
-    new_directory = corpus.new_directory
+    new_directory = prepare.new_directory
 
     @contextmanager
     def refused(path: Path) -> Iterator[Path]:
@@ -29,7 +29,7 @@ def read_only(monkeypatch, tmp_path) -> None:
         with new_directory(path) as temporary:
             yield temporary
 
-    monkeypatch.setattr(corpus, "new_directory", refused)
+    monkeypatch.setattr(prepare, "new_directory", refused)
 
 
 def test_what_is_there_is_used(run_cli, work, tmp_path, request):
@@ -65,7 +65,7 @@ def test_when_nothing_can_be_written_the_remedy_is_told(run_cli, work, monkeypat
     def refused(path: Path) -> None:
         raise OutputError(f"{path}: cannot write: No space left on device")
 
-    monkeypatch.setattr(corpus, "new_directory", refused)
+    monkeypatch.setattr(prepare, "new_directory", refused)
     evaluate = ["evaluate", "--save-dir", "model", "--test-prefix", "heldout.txt"]
     result = run_cli(*(TRAIN if command == "train" else evaluate))
     assert result.exit_code == 2

@@ -335,7 +335,7 @@ def test_damaged_vocabularies(directory, fault):
     path.write_text("\n".join(lines[1:]), encoding="utf-8")
     assert fault(VocabularyError, directory).startswith(f"{path}:1: got '</S>', expected <S>")
     path.write_text("\n".join([*lines[:-1], "the"]), encoding="utf-8")
-    assert fault(VocabularyError, directory).startswith(f"{path}:8: 'the' stands already at {path}:4")
+    assert fault(VocabularyError, directory).startswith(f"{path}:8: 'the' already occurs at {path}:4")
     path.write_bytes(b"<S>\n</S>\n<UNK>\n\xff\n")
     assert fault(TextError, directory).startswith(f"{path}:4: not valid UTF-8")
 

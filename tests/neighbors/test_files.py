@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from elmokit.data.corpus import Corpus, prepare_corpus
+from elmokit.data.corpus import Corpus
+from elmokit.data.prepare import prepare_corpus
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import CorpusError, ElmokitError, MissingExtraError, OutputError
 from elmokit.neighbors import files as neighbor_files

@@ -20,8 +20,9 @@ from torch import Tensor
 
 from elmokit.config import Config
 from elmokit.data.batches import TextBatch
-from elmokit.data.corpus import Corpus, prepare_corpus
+from elmokit.data.corpus import Corpus
 from elmokit.data.indexed_corpus import IndexedCorpus
+from elmokit.data.prepare import prepare_corpus
 from elmokit.data.training_stream import TrainingStream
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.model.bilm import BiLM

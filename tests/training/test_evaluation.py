@@ -6,8 +6,8 @@ from itertools import islice, pairwise
 import pytest
 import torch
 
-from elmokit.data.corpus import prepare_corpus
 from elmokit.data.indexed_corpus import IndexedCorpus
+from elmokit.data.prepare import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError, CorpusError
 from elmokit.training.bilm_perplexity import bilm_perplexity

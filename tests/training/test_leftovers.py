@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from elmokit.data.corpus import prepare_corpus
+from elmokit.data.prepare import prepare_corpus
 from elmokit.errors import OutputError
 from elmokit.formats.checkpoint import checkpoint_directory, list_checkpoints, read_checkpoint
 from elmokit.training.run_directory import start_run

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from elmokit.data.corpus import prepare_corpus
+from elmokit.data.prepare import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import CheckpointError
 from elmokit.formats.checkpoint import list_checkpoints, read_checkpoint, read_last_checkpoint

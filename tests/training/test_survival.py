@@ -332,9 +332,7 @@ def test_too_many_in_a_row_roll_training_back(make_trainer, monkeypatch):
 def test_rolling_back_has_an_end(make_trainer, monkeypatch):
     trainer = make_trainer(max_steps=12, evaluations_per_epoch=10**6, non_finite_limit=1)
     spoil_steps(trainer, {5}, monkeypatch)
-    with pytest.raises(
-        NonFiniteError, match="rolled back 5 times since its last checkpoint without success"
-    ):
+    with pytest.raises(NonFiniteError, match="rolled back 5 times since its last checkpoint without success"):
         list(trainer.run())
     assert trainer.training_state.schedule.factor == 1 / 32
     assert list_checkpoints(trainer.save_dir)[-1].name == "step-00000004"

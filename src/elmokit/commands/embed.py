@@ -70,7 +70,9 @@ def command(
     if output.exists() and Path(paths[0]).exists() and output.samefile(paths[0]):
         raise OutputError(f"{output}: is the text itself: write the vectors elsewhere")
     with terminal.progress_bar("embedding", total_bytes(paths), "B") as bar:
-        num_lines = embedder.embed_file(paths[0], output, layers, batch_size=batch_size, on_bytes=bar.update)
+        num_lines = embedder.embed_file(
+            str(paths[0]), output, layers, batch_size=batch_size, on_bytes=bar.update
+        )
     shape = (
         f"({embedder.num_layers}, tokens, {embedder.dim})" if layers == "all" else f"(tokens, {embedder.dim})"
     )

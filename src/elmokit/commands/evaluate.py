@@ -9,8 +9,9 @@ import click
 
 from elmokit.console import terminal
 from elmokit.console.models import device_option
-from elmokit.data.corpus import Corpus, prepare_corpus
+from elmokit.data.corpus import Corpus
 from elmokit.data.find import find_texts
+from elmokit.data.prepare import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.loading import load
 from elmokit.model.device import find_device

@@ -12,9 +12,9 @@ from elmokit.console import terminal
 from elmokit.console.concordance import clipped, concordance, terminal_columns
 from elmokit.console.layers import LayersType
 from elmokit.console.models import batch_size_option, device_option, takes_model
-from elmokit.data.corpus import prepare_corpus
 from elmokit.data.find import find_texts
 from elmokit.data.occurrences import position_of
+from elmokit.data.prepare import prepare_corpus
 from elmokit.data.read import total_bytes
 from elmokit.embedder import ElmoEmbedder
 from elmokit.neighbors.files import Layer, is_index

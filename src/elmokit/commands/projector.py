@@ -11,8 +11,7 @@ import click
 from elmokit.console import terminal
 from elmokit.console.models import device_option, takes_model
 from elmokit.data.find import find_texts
-from elmokit.data.read import read_sentences, total_bytes
-from elmokit.data.vocabulary import no_token_error
+from elmokit.data.read import no_token_error, read_sentences, total_bytes
 from elmokit.embedder import ElmoEmbedder
 from elmokit.pretrained import PretrainedModel
 from elmokit.visualize.projector import write_projector

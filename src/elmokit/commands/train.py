@@ -16,11 +16,11 @@ from elmokit.config import Config
 from elmokit.console import terminal
 from elmokit.console.library_warnings import shown_warnings
 from elmokit.console.restart_options import Restart, takes_restart
-from elmokit.data.corpus import Corpus, is_prepared, prepare_corpus
+from elmokit.data.corpus import Corpus
 from elmokit.data.find import find_texts
+from elmokit.data.prepare import prepare_corpus
 from elmokit.data.read import total_bytes
 from elmokit.data.vocabulary import Vocabulary
-from elmokit.errors import OutputError
 from elmokit.formats.checkpoint import list_checkpoints
 from elmokit.pretrained import expected_shapes
 from elmokit.training.evaluation import Evaluation
@@ -152,9 +152,8 @@ def _refuse_unmatched_patterns(config: Config, vocabulary: Vocabulary, excluded:
 
 def _run(run: Run, prepare: Callable[[Trainer], None] | None = None) -> None:
     find_texts(run.heldout_prefixes)  # report a mistake there before hours of reading
-    own_cache = run.save_dir / "corpora"
     corpus, heldout, replay = (
-        _prepare(prefixes, f"reading the {name} text", own_cache) if prefixes else None
+        _prepare(prefixes, f"reading the {name} text", run.save_dir / "corpora") if prefixes else None
         for prefixes, name in (
             (run.train_prefixes, "training"),
             (run.heldout_prefixes, "heldout"),
@@ -198,20 +197,10 @@ def _refuse_stray_files(overrides: tuple[str, ...]) -> None:
             )
 
 
-def _prepare(prefixes: list[str], description: str, own_cache: Path) -> Corpus:
-    """Prepare a text in the cache, or in the run's own cache where that one is not writable."""
-    paths = find_texts(prefixes)
-
-    def prepare(cache_dir: Path | None) -> Corpus:
-        with terminal.progress_bar(description, total_bytes(paths), "B") as bar:
-            return prepare_corpus(paths, cache_dir=cache_dir, on_bytes=bar.update)
-
-    if not is_prepared(paths, own_cache):
-        try:
-            return prepare(None)
-        except OutputError as error:
-            terminal.warn(f"{error}; the prepared text is kept in {own_cache} instead")
-    return prepare(own_cache)
+def _prepare(prefixes: list[str], description: str, fallback_dir: Path) -> Corpus:
+    files = find_texts(prefixes)
+    with terminal.progress_bar(description, total_bytes(files), "B") as bar, shown_warnings():
+        return prepare_corpus(files, fallback_dir=fallback_dir, on_bytes=bar.update)
 
 
 def _describe_texts(trainer: Trainer, run: Run) -> None:

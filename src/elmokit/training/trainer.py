@@ -185,7 +185,7 @@ class Trainer:
                         return
 
     def _steps(self, journal: Journal) -> Iterator[Progress]:
-        """What :meth:`run` yields: an evaluation that an earlier process still owes, then one step after another."""
+        """Yield an evaluation that was interrupted, if there is one, then one step after another."""
         if self.training_state.counters.evaluation_is_due:
             yield self._finish_step(journal)
         batches = iter(self.stream)  # which continues from wherever the stream is put
@@ -220,7 +220,7 @@ class Trainer:
             raise NonFiniteError(
                 f"step {self.step + 1}: loss {loss_value}, gradient norm {norm}, expected finite numbers: "
                 "the update was not applied; the batch contains "
-                + ", ".join(map(self.texts.mixed.corpus.place, batch.sentences))
+                + ", ".join(map(self.texts.mixed.corpus.location, batch.sentences))
             )
         state.schedule.apply(self.step)
         state.optimizer.step()

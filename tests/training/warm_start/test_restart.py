@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from elmokit.data.corpus import prepare_corpus
 from elmokit.data.evaluation_streams import every_token_once
 from elmokit.data.indexed_corpus import IndexedCorpus
+from elmokit.data.prepare import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError
 from elmokit.formats.checkpoint import list_checkpoints, read_last_checkpoint
