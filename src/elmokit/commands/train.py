@@ -199,7 +199,7 @@ def _refuse_stray_files(overrides: tuple[str, ...]) -> None:
 
 def _prepare(prefixes: list[str], description: str, fallback_dir: Path) -> Corpus:
     files = find_texts(prefixes)
-    with terminal.progress_bar(description, total_bytes(files), "B") as bar, shown_warnings():
+    with terminal.progress_bar(description, total_bytes(files), "B") as bar:
         return prepare_corpus(files, fallback_dir=fallback_dir, on_bytes=bar.update)
 
 
