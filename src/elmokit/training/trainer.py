@@ -21,6 +21,7 @@ from elmokit.errors import ConfigError, ElmokitError
 from elmokit.formats.checkpoint import (
     Checkpoint,
     checkpoint_directory,
+    checkpoint_step,
     list_checkpoints,
     read_last_checkpoint,
     remove_old_checkpoints,
@@ -134,6 +135,7 @@ class Trainer:
         self._stop_requested = False
         self._rollbacks_in_a_row = 0
         self._last_checkpoint = time.monotonic()
+        self._own_checkpoints: set[int] = set()  # steps; no others are ever deleted
 
     @property
     def predictions_per_step(self) -> int:
@@ -382,8 +384,15 @@ class Trainer:
         """
         directory = checkpoint_directory(self.save_dir, self.step)
         write_checkpoint(directory, take_snapshot(self))
+        self._own_checkpoints.add(self.step)
         keep = {self.best_step} if math.isfinite(self.best_perplexity) else set()
-        remove_old_checkpoints(self.save_dir, step=self.step, keep=keep, keep_last=_KEEP_CHECKPOINTS)
+        remove_old_checkpoints(
+            self.save_dir,
+            made=self._own_checkpoints,
+            step=self.step,
+            keep=keep,
+            keep_last=_KEEP_CHECKPOINTS,
+        )
         self._last_checkpoint = time.monotonic()
         self._rollbacks_in_a_row = 0
         return directory
@@ -395,3 +404,5 @@ class Trainer:
             CheckpointError: when it was made with another configuration, vocabulary or corpus.
         """
         restore_snapshot(self, checkpoint)
+        if checkpoint_directory(self.save_dir, self.step).is_dir():  # then the run in this directory is ours
+            self._own_checkpoints |= set(map(checkpoint_step, list_checkpoints(self.save_dir)))
