@@ -22,7 +22,7 @@ from elmokit.data.read import total_bytes
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import OutputError
 from elmokit.formats.checkpoint import list_checkpoints
-from elmokit.pretrained import expected_shapes
+from elmokit.model.parameter_shapes import parameter_shapes
 from elmokit.training.evaluation import Evaluation
 from elmokit.training.parameter_names import matching_names
 from elmokit.training.progress import Progress
@@ -139,7 +139,7 @@ def command(
 
 def _refuse_idle_patterns(config: Config, vocabulary: Vocabulary, excluded: Sequence[str] = ()) -> None:
     """A pattern without a match is better told before hours of reading."""
-    names = expected_shapes(config, len(vocabulary), with_softmax=True, source=Path("config"))
+    names = parameter_shapes(config.model, len(vocabulary), with_softmax=True, source=Path("config"))
     matching_names(config.training.freeze, names, setting="freeze")
     matching_names(excluded, names, setting="exclude")
 

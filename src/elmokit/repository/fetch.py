@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from elmokit.errors import FetchError, OutputError
 from elmokit.files.cache import default_cache_dir
 from elmokit.files.checksums import text_checksum
-from elmokit.repository.bundled import NAMES as SHIPPED
+from elmokit.repository.bundled import BUNDLED_MODELS
 from elmokit.repository.download import MissingFileError, UnreachableError, download
 from elmokit.repository.published import PUBLISHED, Role
 
@@ -99,12 +99,12 @@ def is_published(name: str) -> bool:
 def _fetch_published(name: str, softmax: bool) -> Path:
     known = _published_name(name)
     if known is None:
-        own_spelling = {key.lower(): key for key in (*SHIPPED, *PUBLISHED)}
+        own_spelling = {key.lower(): key for key in (*BUNDLED_MODELS, *PUBLISHED)}
         near = difflib.get_close_matches(name.lower(), own_spelling, n=1)
         hint = f", did you mean {own_spelling[near[0]]!r}?" if near else ""
         raise FetchError(
             f"{name!r}: no published model of this name{hint} "
-            f"(known: {_names()}; with the package comes: {', '.join(SHIPPED)})"
+            f"(known: {_names()}; with the package comes: {', '.join(BUNDLED_MODELS)})"
         )
     files = PUBLISHED[known].files
     if softmax and "softmax" not in files:
