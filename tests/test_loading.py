@@ -14,7 +14,6 @@ from elmokit import loading
 from elmokit.config import Config
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError, ElmokitError, FetchError, ModelFileError
-from elmokit.formats.bilm_pair import write_bilm_pair
 from elmokit.formats.checkpoint import Checkpoint, checkpoint_directory, write_checkpoint
 from elmokit.loading import load
 from elmokit.model.bilm import BiLM
@@ -51,7 +50,7 @@ def write_run(directory: Path) -> None:
 
 
 def write_pair(directory: Path) -> None:
-    write_bilm_pair(pretrained(), directory / "weights.hdf5", with_softmax=True)
+    pretrained().save_bilm(directory, with_softmax=True)
 
 
 def write_tensorflow(directory: Path) -> None:
@@ -137,7 +136,7 @@ def test_faults_in_an_archive(folder, tmp_path):
     write_pair(tmp_path / "model")
     (tmp_path / "model/vocab.txt").write_text("the\n")
     archive = zipped(tmp_path / "model", tmp_path / "217.zip", folder)
-    assert load(archive).vocabulary_fault.startswith(f"{archive}/vocab.txt: no line is <S> or </S>")
+    assert load(archive).vocabulary_problem.startswith(f"{archive}/vocab.txt: no line is <S> or </S>")
     (tmp_path / "model/options.json").write_text("{")
     archive = zipped(tmp_path / "model", tmp_path / "218.zip", folder)
     assert fault(ConfigError, archive).startswith(f"{archive}/options.json: not a valid JSON file: ")

@@ -212,7 +212,7 @@ class Elmo(nn.Module):
         Raises:
             OutputError: when they cannot be written, or files of another model lie there.
         """
-        return self._pretrained.save_bilm(Path(directory) / "weights.hdf5")
+        return self._pretrained.save_bilm(directory)
 
     def save_pretrained(self, directory: str | Path) -> None:
         """Write the biLM, as trained by now, as a model directory; see :class:`PretrainedModel`."""

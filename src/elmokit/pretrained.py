@@ -148,11 +148,14 @@ class PretrainedModel:
         """
         model_directory.write(self.parts(), Path(directory), half_precision=half_precision)
 
-    def save_bilm(self, weights: str | Path, *, with_softmax: bool = False) -> list[Path]:
+    def save_bilm(
+        self, directory: str | Path, *, weights_file: str = "weights.hdf5", with_softmax: bool = False
+    ) -> list[Path]:
         """Write ``options.json`` and HDF5 weights, which every ELMo tool reads, and the vocabulary.
 
         Args:
-            weights: the HDF5 file; everything else is written beside it.
+            directory: where to write.
+            weights_file: the name of the HDF5 file.
             with_softmax: write ``softmax_weights.hdf5`` too, if the model has a softmax.
 
         Returns:
@@ -162,7 +165,7 @@ class PretrainedModel:
             ConfigError: when the format cannot hold the model.
             OutputError: when a file cannot be written, or files of another model are there.
         """
-        return bilm_pair.write(self.parts(), Path(weights), with_softmax=with_softmax)
+        return bilm_pair.write(self.parts(), Path(directory) / weights_file, with_softmax=with_softmax)
 
     def push_to_hub(self, repo_id: str, *, private: bool = False) -> str:
         """Share the model on the Hugging Face Hub.
@@ -254,7 +257,8 @@ def build(stored: StoredModel) -> PretrainedModel:
             lists all of them by their names in the file.
     """
     if problems := list(_problems(stored)):
-        raise stored.error(f"{stored.source}: does not match {stored.described_by}: " + "; ".join(problems))
+        path = stored.weights_file or stored.source
+        raise stored.error(f"{path}: does not match {stored.described_by}: " + "; ".join(problems))
     parameters = _in_order_of_ids(stored.layout.convert(stored.tensors), stored.vocabulary_rows)
     with_softmax = "softmax.bias" in parameters
     model = BiLM(stored.config.model, stored.num_words, with_softmax=with_softmax)

@@ -20,7 +20,6 @@ from safetensors.torch import load_file, save_file
 from elmokit import load
 from elmokit.config import Config
 from elmokit.errors import CheckpointError, ConfigError, ElmokitError, ModelFileError
-from elmokit.formats.bilm_pair import write_bilm_pair
 from elmokit.formats.checkpoint import Checkpoint, checkpoint_directory, read_checkpoint, write_checkpoint
 from elmokit.formats.token_embeddings import read_token_table, write_token_embeddings
 
@@ -29,7 +28,7 @@ HUGE = (1 << 33, 4)  # 128 GiB, of which a file of a few kilobytes holds nothing
 
 @pytest.fixture
 def pair(models, tmp_path) -> Path:
-    write_bilm_pair(models["characters"], tmp_path / "pair" / "weights.hdf5", with_softmax=True)
+    models["characters"].save_bilm(tmp_path / "pair", with_softmax=True)
     return tmp_path / "pair"
 
 

@@ -56,7 +56,7 @@ def command(pretrained: PretrainedModel, dest: Path, format_: str, half_precisio
         terminal.say(f"wrote {dest}")
         return
     if format_ == "bilm":
-        files = pretrained.save_bilm(dest / "weights.hdf5", with_softmax=True)
+        files = pretrained.save_bilm(dest, with_softmax=True)
         terminal.say(f"wrote {', '.join(map(str, files))}")
         return
     vocabulary = pretrained.vocabulary

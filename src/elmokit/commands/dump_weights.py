@@ -29,5 +29,5 @@ def command(pretrained: PretrainedModel, outfile: Path) -> None:
     Example:
       elmokit dump-weights --save-dir model --outfile elmo/weights.hdf5
     """
-    weights, *others = pretrained.save_bilm(outfile)
+    weights, *others = pretrained.save_bilm(outfile.parent, weights_file=outfile.name)
     terminal.say(f"wrote {weights} and {', '.join(map(str, others))}")

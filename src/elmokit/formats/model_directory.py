@@ -84,6 +84,7 @@ def read(path: Path, request: ReadRequest) -> StoredModel:
         vocabulary=vocabulary,
         lexicon=lexicon,
         facts=facts,
+        weights_file=weights,
     )
 
 

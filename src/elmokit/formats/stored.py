@@ -95,6 +95,8 @@ class StoredModel:
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Facts about its training; see :class:`~elmokit.pretrained.PretrainedModel`."""
     optimizer: StoredOptimizer | None = None
+    weights_file: Path | None = None
+    """What errors about tensors name instead of ``source``."""
     error: type[ElmokitError] = ModelFileError
     """The kind of error to raise when the weights do not match."""
 

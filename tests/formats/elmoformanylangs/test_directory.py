@@ -18,7 +18,6 @@ from elmokit import ElmoEmbedder, load
 from elmokit.data.lexicon import Lexicon
 from elmokit.elmo import Elmo
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError
-from elmokit.formats.bilm_pair import write_bilm_pair
 from elmokit.formats.elmoformanylangs import _SHIPPED_SETTINGS
 from elmokit.training.trainer import Trainer
 
@@ -99,7 +98,7 @@ def test_gradients_reach_every_part(golden):
 def test_it_cannot_become_a_bilm_pair(golden, tmp_path):
     pretrained = load(golden / "elmoformanylangs/words")
     with pytest.raises(ConfigError, match="no place for a model with an alphabet or words of its own"):
-        write_bilm_pair(pretrained, tmp_path / "weights.hdf5")
+        pretrained.save_bilm(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
