@@ -115,7 +115,9 @@ def test_a_damaged_vocabulary(run, fault):
     assert "vocab.txt:1: got 'the', expected <S>" in fault(VocabularyError, run)
 
 
-@pytest.mark.parametrize(("name", "kind"), [("config.json", MissingConfigError), ("vocab.txt", MissingTextError)])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("config.json", MissingConfigError), ("vocab.txt", MissingTextError)]
+)
 def test_a_run_without_its_records(run, name, kind, fault):
     (run / name).unlink()
     message = fault(kind, run)

@@ -163,7 +163,7 @@ def test_options_that_do_not_fit(char_run, fault):
     assert "lm/softmax/W: shape (608, 16), expected (608, 17)" in message
     assert "lm/CNN_proj/W_proj: shape (60, 16), expected (60, 17)" in message
     path.write_text('{"lstm": {"dim": 3}}')
-    assert fault(ConfigError, char_run) == f"{path}: 1 fault: lstm.projection_dim: missing"
+    assert fault(ConfigError, char_run) == f"{path}: 1 error: lstm.projection_dim: missing"
 
 
 def test_a_checkpoint_without_its_data(char_run, fault):
