@@ -275,7 +275,7 @@ def test_urls_of_nothing(tmp_path):
     missing = f"file://{tmp_path}/none.zip"
     assert fault(FetchError, missing).startswith(missing)
     text = f"file://{tmp_path}/text.txt"
-    assert fault(FetchError, text).startswith(f"{text}: not a model that can be fetched")
+    assert fault(FetchError, text).startswith(f"{text}: not the URL of a model: expected an .hdf5")
 
 
 @pytest.mark.parametrize("form", ["run", "model directory", "many langs"], indirect=True)

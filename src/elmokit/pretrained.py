@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,14 +19,10 @@ from elmokit.data.lexicon import Lexicon
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ModelFileError
 from elmokit.formats import bilm_pair, model_directory
+from elmokit.formats.checks import mismatches
 from elmokit.formats.parts import ModelParts
 from elmokit.formats.stored import StoredModel
 from elmokit.model.bilm import BiLM
-from elmokit.model.values import fault_of_values
-
-_FLOATING_TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-_Group: TypeAlias = tuple[str, Mapping[str, Tensor], Callable[[Tensor], str | None]]
-"""Tensors by the names of their parameters, the suffix of their own names, and the check of their values."""
 
 _ROWS_ARE_WORDS = ("encoder.weight", "softmax.weight", "softmax.bias")
 
@@ -79,7 +74,7 @@ class PretrainedModel:
         config: Config,
         vocabulary: Vocabulary | None,
         source: Path,
-        facts: Mapping[str, Any] = MappingProxyType({}),
+        facts: Mapping[str, Any] | None = None,
         vocabulary_problem: str | None = None,
         lexicon: Lexicon | None = None,
         vocabulary_rows: list[int] | None = None,
@@ -95,7 +90,7 @@ class PretrainedModel:
             "config": config,
             "vocabulary": vocabulary,
             "source": source,
-            "facts": facts,
+            "facts": {} if facts is None else facts,
             "vocabulary_problem": vocabulary_problem,
             "lexicon": lexicon,
             "vocabulary_rows": vocabulary_rows,
@@ -256,7 +251,7 @@ def build(stored: StoredModel) -> PretrainedModel:
         ElmokitError: of the kind ``stored.error``, when tensors do not match the configuration; the message
             lists all of them by their names in the file.
     """
-    if problems := list(_problems(stored)):
+    if problems := list(mismatches(stored)):
         path = stored.weights_file or stored.source
         raise stored.error(f"{path}: does not match {stored.described_by}: " + "; ".join(problems))
     parameters = _in_order_of_ids(stored.layout.convert(stored.tensors), stored.vocabulary_rows)
@@ -275,46 +270,6 @@ def build(stored: StoredModel) -> PretrainedModel:
         stored.vocabulary_rows,
         _optimizer_state(stored),
     )
-
-
-def _problems(stored: StoredModel) -> Iterator[str]:
-    """Yield what is wrong with the tensors: first those that the layout has, then all others."""
-    groups: list[_Group] = [("", stored.tensors, fault_of_values)]
-    if stored.optimizer is not None:
-        for slot, values in stored.optimizer.slots.items():
-            groups.append((stored.optimizer.suffixes[slot], values, _infinite_values))
-    reported: set[str] = set()
-    for suffix, tensors, value_problem in groups:
-        for name in stored.layout.shapes:
-            stored_name = f"{name}{suffix}"
-            reported.add(stored_name)
-            if stored_name in stored.unread:
-                yield f"{stored_name}: {stored.unread[stored_name]}"
-            elif name not in tensors:
-                yield f"{stored_name}: missing"
-            elif problem := (
-                stored.layout.problem(name, tensors[name].shape)
-                or _type_problem(tensors[name])
-                or value_problem(tensors[name].float())  # as the model keeps them
-            ):
-                yield f"{stored_name}: {problem}"
-    for name, problem in stored.unread.items():
-        if name not in reported:
-            yield f"{name}: {problem}"
-    for suffix, tensors, _ in groups:
-        for name in sorted(tensors.keys() - stored.layout.shapes.keys()):
-            yield f"{name}{suffix}: {stored.layout.problem(name, tensors[name].shape)}"
-
-
-def _type_problem(tensor: Tensor) -> str | None:
-    if tensor.dtype in _FLOATING_TYPES:
-        return None
-    return f"{tensor.dtype}, expected floating-point numbers of 16 bits or more"
-
-
-def _infinite_values(tensor: Tensor) -> str | None:
-    """Return what is wrong with an optimizer's values, whose size has no limit."""
-    return None if bool(torch.isfinite(tensor).all()) else "holds NaN or infinite values"
 
 
 def _in_order_of_ids(parameters: Mapping[str, Tensor], rows: list[int] | None) -> dict[str, Tensor]:
