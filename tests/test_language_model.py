@@ -104,7 +104,7 @@ def log_softmax(pretrained: PretrainedModel, hidden: np.ndarray) -> np.ndarray:
 
 def expected_predictions(pretrained: PretrainedModel, sentence: list[str]) -> list[np.ndarray]:
     """Of each direction, log-probabilities (n + 1, V) of what comes next."""
-    spelled = pretrained.speller.spell(["<S>", *sentence, "</S>"])
+    spelled = pretrained.indexer.spell(["<S>", *sentence, "</S>"])
     ids = [None if part is None else torch.from_numpy(part) for part in spelled]
     vectors = pretrained.model.encode(*ids).double().numpy()
     predictions = [log_softmax(pretrained, run_direction(pretrained, vectors[:-1], 0))]
@@ -327,7 +327,7 @@ def test_without_a_vocabulary():
         (None, "put the vocab.txt of its training beside the weights"),
         ("vocab.txt: 5 words, softmax.hdf5 predicts 11", "vocab.txt: 5 words, softmax.hdf5 predicts 11"),
     ]:
-        bare = PretrainedModel(pretrained.model, pretrained.config, None, Path("x"), vocabulary_fault=fault)
+        bare = PretrainedModel(pretrained.model, pretrained.config, None, Path("x"), vocabulary_problem=fault)
         with pytest.raises(ModelFileError) as error:
             LanguageModel(bare)
         assert str(error.value) == (

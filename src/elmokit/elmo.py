@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from elmokit.alphabet import NUM_CHARACTER_SYMBOLS
 from elmokit.data.indexers import ByteSpeller
 from elmokit.errors import ConfigError, ElmokitError
-from elmokit.formats.bilm_pair import write_bilm_pair
 from elmokit.loading import load
 from elmokit.model.batching import encode_words, run_sentences
 from elmokit.model.char_cnn import CharCnn
@@ -120,7 +119,7 @@ class Elmo(nn.Module):
                 f"num_output_representations: expected at least 1, got {num_output_representations}"
             )
         self._pretrained = pretrained
-        self._speller = pretrained.speller
+        self._speller = pretrained.indexer
         self.bilm = pretrained.model
         self.bilm.softmax = None  # it has no part in the vectors
         if isinstance(self.bilm.encoder, WordEmbedding):
@@ -213,7 +212,7 @@ class Elmo(nn.Module):
         Raises:
             OutputError: when they cannot be written, or files of another model lie there.
         """
-        return write_bilm_pair(self._pretrained, Path(directory) / "weights.hdf5")
+        return self._pretrained.save_bilm(directory)
 
     def save_pretrained(self, directory: str | Path) -> None:
         """Write the biLM, as trained by now, as a model directory; see :class:`PretrainedModel`."""

@@ -58,7 +58,7 @@ class ElmoEmbedder:
     ) -> None:
         self.pretrained = pretrained
         self.model = pretrained.model.to(find_device(device))
-        self._speller = pretrained.speller
+        self._speller = pretrained.indexer
         self._token_table = token_table
         if token_table:
             width, dim = len(next(iter(token_table.values()))), pretrained.config.model.lstm.projection_dim

@@ -227,7 +227,7 @@ def test_an_unknown_configuration(fails):
 def test_all_faults_of_an_options_file(fails, work):
     (work / "options.json").write_text(json.dumps({"lstm": {"dimm": 3}, "batchsize": 2}))
     line = fails(*TRAIN, "--config", "options.json", "--save-dir", "new")
-    assert "options.json: 4 faults: " in line
+    assert "options.json: 4 errors: " in line
     assert "lstm.dim: missing; lstm.projection_dim: missing" in line
     assert "lstm.dimm: unknown setting, did you mean 'dim'?" in line
     assert "batchsize: unknown setting, did you mean 'batch_size'?" in line

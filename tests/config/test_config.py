@@ -190,7 +190,7 @@ def test_faults_of_options_are_told_all_at_once(tmp_path):
         "char_cnn": OPTIONS["char_cnn"] | {"n_characters": 300},
     }
     message = fault(write(tmp_path, "options.json", options))
-    assert "options.json: 3 faults: " in message
+    assert "options.json: 3 errors: " in message
     assert "batchsize: unknown setting, did you mean 'batch_size'?" in message
     assert "lstm.cell_clp: unknown setting, did you mean 'cell_clip'?" in message
     assert "char_cnn.n_characters: expected 261 or 262, got 300" in message

@@ -81,17 +81,17 @@ def test_what_is_saved_is_loaded(tmp_path, missing):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"characters": 3}, "characters: expected a table of numbers"),
-        ({"words": {"a": "0"}}, "words: expected a table of numbers"),
-        ({"words": {"a": True}}, "words: expected a table of numbers"),
+        ({"characters": 3}, "characters: expected a table of ids"),
+        ({"words": {"a": "0"}}, "words: expected a table of ids"),
+        ({"words": {"a": True}}, "words: expected a table of ids"),
         ({"words": {}}, "words: <oov> missing; words: <pad> missing"),
         ({"words": {**table(WORDS), "b": 6}}, "words: 'b' has the id 6, expected 0 to 5"),
         ({"words": {**table(WORDS), "b": -1}}, "words: 'b' has the id -1, expected 0 to 5"),
-        ({"words": {**table(WORDS), "b": 3}}, "words: 'b' has the id 3 of 'aé'"),
+        ({"words": {**table(WORDS), "b": 3}}, "words: 'b' has the same id as 'aé', 3"),
         (
             {"words": {**table(WORDS), "b": 9, "d": 0, "e": 99, "f": 1, "g": 10}},
-            "words: 'd' has the id 0 of '<oov>'; words: 'e' has the id 99, expected 0 to 9; "
-            "words: 'f' has the id 1 of '<pad>'; words: and 1 more ids like these",
+            "words: 'd' has the same id as '<oov>', 0; words: 'e' has the id 99, expected 0 to 9; "
+            "words: 'f' has the same id as '<pad>', 1; words: and 1 more ids like these",
         ),
         ({"max_characters": 6}, "max_characters: expected 7 to 10000, got 6"),
         ({"max_characters": 7.0}, "max_characters: expected 7 to 10000, got 7.0"),

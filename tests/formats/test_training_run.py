@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from elmokit.data.vocabulary import Vocabulary
-from elmokit.errors import CheckpointError, ConfigError, TextError, VocabularyError
+from elmokit.errors import CheckpointError, MissingConfigError, MissingTextError, VocabularyError
 from elmokit.formats.checkpoint import Checkpoint, checkpoint_directory, write_checkpoint
 from elmokit.loading import load
 from elmokit.pretrained import PretrainedModel
@@ -78,18 +79,34 @@ def test_facts_travel_into_a_model_directory(run, tmp_path, assert_same):
 def test_a_vocabulary_of_another_size(size, run, fault):
     words = [*Vocabulary.load(run / "vocab.txt").words, "cow"][:size]
     Vocabulary(words).save(run / "vocab.txt")
+    assert f"vocab.txt: not the vocabulary of this run ({size} words, fingerprint " in fault(
+        CheckpointError, run
+    )
+
+
+def test_a_configuration_of_another_geometry(run, fault):
+    """All tensors are reported by their names."""
+    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    config["model"]["lstm"]["projection_dim"] = 5
+    config["model"]["char_cnn"]["num_highway"] += 1
+    (run / "config.json").write_text(json.dumps(config), encoding="utf-8")
     message = fault(CheckpointError, run)
-    assert f"does not fit config.json and vocab.txt of its run ({size} words): " in message
-    assert f"softmax.weight: shape (8, 4), expected ({size}, 4)" in message
-    assert f"softmax.bias: shape (8,), expected ({size},)" in message
+    start = f"{checkpoint_directory(run, 2)}: does not match the config.json of its run: "
+    assert message.startswith(start)
+    problems = message.removeprefix(start).split("; ")
+    num_highway = config["model"]["char_cnn"]["num_highway"]
+    assert "softmax.weight: shape (8, 4), expected (8, 5)" in problems
+    assert f"encoder.highways.{num_highway - 1}.carry: missing" in problems
+    assert "stacks.1.0.kernel: shape (8, 32), expected (9, 32)" not in problems
+    assert "stacks.1.0.kernel: shape (8, 32), expected (10, 32)" in problems
 
 
 def test_a_vocabulary_of_other_words(run, vocabulary, fault):
     other = Vocabulary([*vocabulary.words[:3], *reversed(vocabulary.words[3:])])
     other.save(run / "vocab.txt")
     assert fault(CheckpointError, run) == (
-        f"{run / 'vocab.txt'}: not this run's vocabulary (fingerprint {other.fingerprint}, "
-        f"expected {vocabulary.fingerprint}): put the right one back"
+        f"{run / 'vocab.txt'}: not the vocabulary of this run (8 words, fingerprint {other.fingerprint}, "
+        f"expected fingerprint {vocabulary.fingerprint}): restore the right file"
     )
 
 
@@ -98,7 +115,9 @@ def test_a_damaged_vocabulary(run, fault):
     assert "vocab.txt:1: got 'the', expected <S>" in fault(VocabularyError, run)
 
 
-@pytest.mark.parametrize(("name", "kind"), [("config.json", ConfigError), ("vocab.txt", TextError)])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("config.json", MissingConfigError), ("vocab.txt", MissingTextError)]
+)
 def test_a_run_without_its_records(run, name, kind, fault):
     (run / name).unlink()
     message = fault(kind, run)

@@ -33,7 +33,6 @@ from elmokit.data.vocabulary import Vocabulary
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ElmokitError
 from elmokit.files.atomic import write_text
-from elmokit.formats.bilm_pair import write_bilm_pair
 from elmokit.formats.checkpoint import (
     Checkpoint,
     checkpoint_directory,
@@ -71,12 +70,12 @@ def random_model(*overrides: str) -> PretrainedModel:
 
 
 def make_pair(directory: Path, golden: Path) -> None:
-    write_bilm_pair(random_model(*SETTINGS), directory / "weights.hdf5", with_softmax=True)
+    random_model(*SETTINGS).save_bilm(directory, with_softmax=True)
 
 
 def make_words(directory: Path, golden: Path) -> None:
     model = random_model("char_cnn=null", "cell_dim=8", "projection_dim=4")
-    write_bilm_pair(model, directory / "weights.hdf5", with_softmax=True)
+    model.save_bilm(directory, with_softmax=True)
 
 
 def make_directory(directory: Path, golden: Path) -> None:

@@ -12,8 +12,6 @@ from elmokit.console import terminal
 from elmokit.console.models import takes_model
 from elmokit.console.token_vectors import encode_in_chunks
 from elmokit.errors import ModelFileError
-from elmokit.formats.bilm_pair import write_bilm_pair
-from elmokit.formats.model_directory import write_model_directory
 from elmokit.formats.token_embeddings import write_token_embeddings
 from elmokit.formats.word_vectors import write_word2vec
 from elmokit.pretrained import PretrainedModel
@@ -54,11 +52,11 @@ def command(pretrained: PretrainedModel, dest: Path, format_: str, half_precisio
             click.get_current_context(),
         )
     if format_ == "elmokit":
-        write_model_directory(pretrained, dest, half_precision=half_precision)
+        pretrained.save_pretrained(dest, half_precision=half_precision)
         terminal.say(f"wrote {dest}")
         return
     if format_ == "bilm":
-        files = write_bilm_pair(pretrained, dest / "weights.hdf5", with_softmax=True)
+        files = pretrained.save_bilm(dest, with_softmax=True)
         terminal.say(f"wrote {', '.join(map(str, files))}")
         return
     vocabulary = pretrained.vocabulary
@@ -66,7 +64,7 @@ def command(pretrained: PretrainedModel, dest: Path, format_: str, half_precisio
         raise ModelFileError(
             f"{pretrained.source}: which words? "
             + (
-                pretrained.vocabulary_fault
+                pretrained.vocabulary_problem
                 or "put vocab.txt beside the weights, or name it with --vocab-file"
             )
         )

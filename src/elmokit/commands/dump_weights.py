@@ -8,7 +8,6 @@ import click
 
 from elmokit.console import terminal
 from elmokit.console.models import takes_model
-from elmokit.formats.bilm_pair import write_bilm_pair
 from elmokit.pretrained import PretrainedModel
 
 
@@ -30,5 +29,5 @@ def command(pretrained: PretrainedModel, outfile: Path) -> None:
     Example:
       elmokit dump-weights --save-dir model --outfile elmo/weights.hdf5
     """
-    weights, *others = write_bilm_pair(pretrained, outfile)
+    weights, *others = pretrained.save_bilm(outfile.parent, weights_file=outfile.name)
     terminal.say(f"wrote {weights} and {', '.join(map(str, others))}")

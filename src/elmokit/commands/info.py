@@ -75,8 +75,8 @@ def _facts(pretrained: PretrainedModel) -> list[tuple[str, str]]:
 def _vocabulary(pretrained: PretrainedModel) -> str:
     if pretrained.vocabulary is not None:
         return f"{len(pretrained.vocabulary):,} words"
-    if pretrained.vocabulary_fault is not None:
-        return f"not used: {pretrained.vocabulary_fault}"
+    if pretrained.vocabulary_problem is not None:
+        return f"not used: {pretrained.vocabulary_problem}"
     return "none beside the weights"
 
 

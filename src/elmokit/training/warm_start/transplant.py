@@ -108,7 +108,7 @@ def rows_of_new_words(name: str, source: PretrainedModel, vocabulary: Vocabulary
 
 def _token_vectors(source: PretrainedModel, words: Sequence[str]) -> Tensor:
     """(len(words), P), computed some at a time."""
-    speller = source.speller
+    speller = source.indexer
     vectors = []
     with torch.no_grad():
         for start in range(0, len(words), _WORDS_AT_A_TIME):

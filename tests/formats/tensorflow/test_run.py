@@ -13,12 +13,12 @@ import torch
 from elmokit.config import Config
 from elmokit.data.prepare import prepare_corpus
 from elmokit.embedder import ElmoEmbedder
-from elmokit.errors import ConfigError, ModelFileError
+from elmokit.errors import ConfigError, MissingModelError, ModelFileError
 from elmokit.language_model import LanguageModel
 from elmokit.loading import load
 from elmokit.training.evaluation import evaluate
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).parents[2] / "golden"
 RUNS = {"char": 60, "word": 60, "unidirectional": 20}
 
 
@@ -48,7 +48,7 @@ def copy_run(name: str, directory: Path) -> Path:
 
 
 def expected_sum(name: str) -> dict[str, float]:
-    """Of every recorded array, its sum; the arrays themselves are compared in tests/formats."""
+    """Of every recorded array, its sum; the arrays themselves are compared in test_run_tensors.py."""
     with np.load(GOLDEN / f"train_trace_{name}" / "final_weights.npz") as recorded:
         return {key: float(np.abs(recorded[key]).sum(dtype=np.float64)) for key in recorded.files}
 
@@ -105,9 +105,9 @@ def test_files_from_elsewhere(name, run, tmp_path):
 def test_no_options(char_run, fault):
     (char_run / "options.json").unlink()
     for model in (char_run, char_run / "model.ckpt-60"):
-        assert fault(ModelFileError, model) == (
-            f"{char_run / 'options.json'}: missing: the geometry of model.ckpt-60 stands there "
-            "(.json files with options here: none)"
+        assert fault(MissingModelError, model) == (
+            f"{char_run / 'options.json'}: no such file: expected the settings of model.ckpt-60 "
+            "(.json files with settings here: none)"
         )
 
 
@@ -124,7 +124,7 @@ def test_the_order_of_the_vocabulary(char_run):
     one, other = (
         dict(zip(words, loaded.model.softmax.bias.tolist(), strict=True))
         for loaded, words in (
-            # What the rows of the checkpoint are, by the file that was there.
+            # Read with the original file, the rows of the checkpoint are these words.
             (before, words),
             (after, after.vocabulary.words),
         )
@@ -148,8 +148,8 @@ def test_bad_vocabularies(name, run, fault):
     with pytest.raises(ModelFileError) as error:
         LanguageModel.load(run)
     assert str(error.value) == (
-        f"{run / f'model.ckpt-{RUNS[name]}'}: the softmax predicts 608 words, but which they are is not "
-        f"known: {expected}"
+        f"{run / f'model.ckpt-{RUNS[name]}'}: the softmax predicts 608 words, but the vocabulary is "
+        f"not known: {expected}"
     )
 
 
@@ -163,12 +163,12 @@ def test_options_that_do_not_fit(char_run, fault):
     assert "lm/softmax/W: shape (608, 16), expected (608, 17)" in message
     assert "lm/CNN_proj/W_proj: shape (60, 16), expected (60, 17)" in message
     path.write_text('{"lstm": {"dim": 3}}')
-    assert fault(ConfigError, char_run) == f"{path}: 1 fault: lstm.projection_dim: missing"
+    assert fault(ConfigError, char_run) == f"{path}: 1 error: lstm.projection_dim: missing"
 
 
 def test_a_checkpoint_without_its_data(char_run, fault):
     (char_run / "model.ckpt-60.data-00000-of-00001").unlink()
-    assert "model.ckpt-60.data-00000-of-00001" in fault(ModelFileError, char_run)
+    assert "model.ckpt-60.data-00000-of-00001" in fault(MissingModelError, char_run)
 
 
 def test_converting_loses_nothing(name, run, tmp_path):

@@ -1,4 +1,4 @@
-"""Pairs whose files do not fit each other: every fault by file and tensor."""
+"""Files that do not match each other: every problem is reported, with its file and tensor."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.embedder import ElmoEmbedder
-from elmokit.errors import ConfigError, ModelFileError
+from elmokit.errors import ConfigError, MissingModelError, ModelFileError
 from elmokit.formats.token_embeddings import write_token_embeddings
 from elmokit.language_model import LanguageModel
 from elmokit.loading import load
@@ -18,7 +18,7 @@ from elmokit.loading import load
 SENTENCE = ["the", "dog", "naïve", "unheard-of"]
 
 
-# --- vocabularies that do not fit ----------------------------------------------------------------
+# --- vocabularies that do not match ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ SENTENCE = ["the", "dog", "naïve", "unheard-of"]
         ("", "{path}: the file is empty"),
     ],
 )
-def test_a_bad_vocabulary_does_not_hinder_embedding(content, expected, make, pair, write, fault):
+def test_a_bad_vocabulary_does_not_prevent_embedding(content, expected, make, pair, write, fault):
     path = pair / "vocab.txt"
     path.write_text(content)
     loaded = load(pair)
@@ -42,7 +42,7 @@ def test_a_bad_vocabulary_does_not_hinder_embedding(content, expected, make, pai
     with pytest.raises(ModelFileError) as error:
         LanguageModel(loaded)
     assert str(error.value).startswith(
-        f"{pair / 'weights.hdf5'}: the softmax predicts 8 words, but which they are is not known: "
+        f"{pair / 'weights.hdf5'}: the softmax predicts 8 words, but the vocabulary is not known: "
         + expected.format(path=path)
     )
     # Words that are not spelled need it.
@@ -60,7 +60,7 @@ def test_no_vocabulary_for_a_softmax(pair):
 
 
 @pytest.mark.parametrize("size", [7, 9])
-def test_a_vocabulary_that_does_not_fit_word_embeddings(size, write, fault):
+def test_a_vocabulary_that_does_not_match_word_embeddings(size, write, fault):
     directory = write("words", with_softmax=False)
     words = [*Vocabulary.load(directory / "vocab.txt").words, "cow"][:size]
     Vocabulary(words).save(directory / "vocab.txt")
@@ -86,19 +86,19 @@ def test_a_number_of_words_that_is_none(value, write, fault, change_options):
     )
 
 
-# --- files that do not fit -----------------------------------------------------------------------
+# --- files that do not match -----------------------------------------------------------------------
 
 
 def test_options_are_missing(pair, fault):
     (pair / "options.json").unlink()
-    message = fault(ModelFileError, pair)
+    message = fault(MissingModelError, pair)
     assert message == (
-        f"{pair / 'options.json'}: missing: the geometry of weights.hdf5 stands there "
-        "(.json files with options here: none)"
+        f"{pair / 'options.json'}: no such file: expected the settings of weights.hdf5 "
+        "(.json files with settings here: none)"
     )
     for name in ("a.json", "b.json"):
         (pair / name).write_text('{"lstm": {}}')
-    assert "(.json files with options here: a.json, b.json)" in fault(ModelFileError, pair)
+    assert "(.json files with settings here: a.json, b.json)" in fault(MissingModelError, pair)
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"lstm": 3}', '{"lstm": {"dim": -1}}', '{"lstm": null}'])
@@ -114,7 +114,7 @@ def test_options_of_another_geometry_name_every_tensor(pair, fault, change_optio
 
     change_options(pair, change)
     message = fault(ModelFileError, pair)
-    assert message.startswith(f"{pair / 'weights.hdf5'}: does not fit its options.json: ")
+    assert message.startswith(f"{pair / 'weights.hdf5'}: does not match its options.json: ")
     cell = "RNN_1/RNN/MultiRNNCell/Cell1/LSTMCell"
     assert f"{cell}/W_0: shape (8, 32), expected (8, 36)" in message
     assert f"{cell}/W_P_0: shape (8, 4), expected (9, 4)" in message
@@ -130,7 +130,7 @@ def test_a_file_that_is_no_file_of_weights(pair, fault):
     write_token_embeddings(pair / "weights.hdf5", ["the"], np.zeros((1, 4), np.float32))
     message = fault(ModelFileError, pair)
     assert message.startswith(
-        f"{pair / 'weights.hdf5'}: does not fit its options.json: char_embed: missing; "
+        f"{pair / 'weights.hdf5'}: does not match its options.json: char_embed: missing; "
     )
     assert message.endswith("embedding: unexpected")
 
@@ -143,7 +143,7 @@ def test_a_file_that_is_no_file_of_weights(pair, fault):
         (None, "softmax/W: missing"),
     ],
 )
-def test_a_softmax_that_does_not_fit(shape, expected, pair, fault):
+def test_a_softmax_that_does_not_match(shape, expected, pair, fault):
     path = pair / "softmax_weights.hdf5"
     with h5py.File(path, "r+") as file:
         del file["softmax/W"]
@@ -151,7 +151,8 @@ def test_a_softmax_that_does_not_fit(shape, expected, pair, fault):
             file["softmax/W"] = np.zeros(shape, np.float32)
         file["softmax/b"][3] = np.nan
     assert fault(ModelFileError, pair) == (
-        f"{path}: does not fit the model: {expected}; softmax/b: holds NaN or infinite values"
+        f"{pair / 'weights.hdf5'}: does not match its options.json: softmax_weights.hdf5: {expected}; "
+        "softmax_weights.hdf5: softmax/b: holds NaN or infinite values"
     )
 
 
@@ -164,7 +165,7 @@ def test_a_softmax_without_a_bias(values, got, pair, fault):
         del file["softmax/b"]
         if values is not None:
             file["softmax/b"] = values
-    assert fault(ModelFileError, pair) == f"{path}: softmax/b: {got}, expected a bias for each word"
+    assert fault(ModelFileError, pair) == f"{path}: softmax/b: {got}, expected one number per word"
 
 
 def test_a_softmax_of_another_size_than_word_embeddings(write, fault):

@@ -1,7 +1,7 @@
-"""Sorted tables as LevelDB writes them, in which TensorFlow keeps the index of a checkpoint.
+"""LevelDB's sorted tables, in which TensorFlow keeps the index of a checkpoint.
 
-A table is a row of blocks, each with a CRC-32C, found through a block of blocks that the footer points
-to. A block is a row of keys and values, where a key may share its start with the key before.
+A table is a sequence of blocks, each with a CRC-32C; the footer points to a block that lists them. A block is
+a sequence of keys and values, where a key may share its beginning with the key before.
 """
 
 from __future__ import annotations
@@ -14,62 +14,62 @@ _MAGIC = bytes.fromhex("57fb808b247547db")
 _FOOTER_BYTES = 48
 _TRAILER_BYTES = 5  # compression and checksum of a block
 _MAX_VARINT_BYTES = 10  # of 64 bits
-_MAX_KEY_BYTES = 1024  # keys that share their starts could grow without end otherwise
+_MAX_KEY_BYTES = 1024  # otherwise keys that share their beginnings could grow without limit
 
 
 def table_rows(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values of a table, in their order.
+    """Yield the keys and values of a table in order.
 
     Args:
-        content: of the whole file.
+        content: the content of the whole file.
 
     Raises:
-        ValueError: saying what is wrong with the table.
+        ValueError: when the table is damaged; the message says what is wrong.
         MissingExtraError: when the package that computes checksums is not installed.
     """
     footer = content[-_FOOTER_BYTES:]
     if not footer.endswith(_MAGIC):
-        raise ValueError("its end is not that of a table (truncated, or another kind of file)")
+        raise ValueError("it does not end like a table (truncated, or another kind of file)")
     position = 0
-    for _ in range(2):  # where the block of statistics is, which nobody needs
+    for _ in range(2):  # skip the handle of the metadata block, which is not needed
         _, position = varint(footer, position)
     last: bytes | None = None
     read_up_to = 0
     for _, handle in _block_rows(content, *_block_handle(footer, position)):
         offset, size = _block_handle(handle, 0)
-        if offset < read_up_to:  # reading the same block again and again could take forever
+        if offset < read_up_to:  # otherwise the same block could be read again and again
             raise ValueError("its blocks overlap")
         read_up_to = offset + size
         for key, value in _block_rows(content, offset, size):
             if last is not None and key <= last:
-                raise ValueError("its keys are not in order")
+                raise ValueError("its keys are not sorted")
             last = key
             yield key, value
 
 
 def _block_handle(data: bytes, position: int) -> tuple[int, int]:
-    """Offset and size of a block."""
+    """Return the offset and size of a block."""
     offset, position = varint(data, position)
     size, _ = varint(data, position)
     return offset, size
 
 
 def _block_rows(content: bytes, offset: int, size: int) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values of a block: rows that share the start of the key before, then restart points."""
+    """Yield the keys and values of a block: rows, whose keys may be shortened, then restart points."""
     end = offset + size
     if end + _TRAILER_BYTES > len(content) - _FOOTER_BYTES or size < 4:
-        raise ValueError("a block lies outside the file")
+        raise ValueError("a block extends beyond the file")
     stored_checksum = int.from_bytes(content[end + 1 : end + _TRAILER_BYTES], "little")
     if masked(crc32c(content[offset : end + 1])) != stored_checksum:
         raise ValueError("the checksum of a block is wrong")
     if compression := content[end]:
         name = "Snappy" if compression == 1 else f"number {compression}"
-        raise ValueError(f"compressed ({name}), which TensorFlow's checkpoints never are")
+        raise ValueError(f"compressed ({name}), unlike any TensorFlow checkpoint")
     block = content[offset:end]
     num_restarts = int.from_bytes(block[-4:], "little")
     rows_end = len(block) - 4 - 4 * num_restarts
     if rows_end < 0:
-        raise ValueError("a block's restart points do not fit into it")
+        raise ValueError("a block is too small for its restart points")
     key, position = b"", 0
     while position < rows_end:
         num_shared, position = varint(block, position)
@@ -78,14 +78,14 @@ def _block_rows(content: bytes, offset: int, size: int) -> Iterator[tuple[bytes,
         value_start = position + num_own
         row_end = value_start + value_size
         if num_shared > len(key) or row_end > rows_end or num_shared + num_own > _MAX_KEY_BYTES:
-            raise ValueError("a row does not fit into its block")
+            raise ValueError("a row extends beyond its block")
         key = key[:num_shared] + block[position:value_start]
         yield key, block[value_start:row_end]
         position = row_end
 
 
 def crc32c(data: bytes, before: int = 0) -> int:
-    """The CRC-32C of ``data``, or of what has the CRC-32C ``before`` and then ``data``.
+    """Return the CRC-32C of ``data``, or of earlier bytes with the CRC-32C ``before`` followed by ``data``.
 
     Raises:
         MissingExtraError: when the package that computes it is not installed.
@@ -99,19 +99,19 @@ def crc32c(data: bytes, before: int = 0) -> int:
 
 
 def masked(checksum: int) -> int:
-    """A CRC-32C as it is stored: rotated and shifted, since CRCs of CRCs are weak."""
+    """Return a CRC-32C as it is stored: rotated and shifted, because a CRC of CRCs would be weak."""
     return ((checksum >> 15 | checksum << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 def varint(data: bytes, position: int) -> tuple[int, int]:
-    """An unsigned number of seven bits a byte, and where it ends.
+    """Return an unsigned integer of seven bits per byte and the position after it.
 
     Raises:
-        ValueError: when it does not end.
+        ValueError: when it does not end within ten bytes.
     """
     value = 0
     for k, byte in enumerate(data[position : position + _MAX_VARINT_BYTES]):
         value |= (byte & 0x7F) << 7 * k
         if byte < 0x80:
             return value, position + k + 1
-    raise ValueError("a number does not end")
+    raise ValueError("an integer does not end")
