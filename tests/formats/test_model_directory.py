@@ -253,7 +253,7 @@ def test_a_wrong_configuration(values, expected, directory, change_config, fault
 def test_wrong_settings_are_named_all_at_once(directory, change_config, fault):
     change_config(model={"lstm": {"cel_dim": 3, "num_layers": 0}}, training={"dropout": 2})
     message = fault(ConfigError, directory)
-    assert message.startswith(f"{directory / 'config.json'}: 3 faults: ")
+    assert message.startswith(f"{directory / 'config.json'}: 3 errors: ")
     assert "model.lstm.cel_dim: unknown setting, did you mean 'cell_dim'?" in message
     assert "model.lstm.num_layers" in message
     assert "training.dropout" in message
