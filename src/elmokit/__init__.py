@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from elmokit.training.trainer import Trainer
     from elmokit.training.warm_start.restart import restart, restart_config
     from elmokit.visualize.curves import plot_curves
-    from elmokit.visualize.figure import save_figure
-    from elmokit.visualize.plots import plot_uses
+    from elmokit.visualize.figures import save_figure
+    from elmokit.visualize.plots import plot_occurrences
     from elmokit.visualize.projector import ProjectorLog, write_projector
 
 _HOMES = {
@@ -52,11 +52,11 @@ _HOMES = {
     "evaluate": "elmokit.training.evaluation",
     "load": "elmokit.loading",
     "plot_curves": "elmokit.visualize.curves",
-    "plot_uses": "elmokit.visualize.plots",
+    "plot_occurrences": "elmokit.visualize.plots",
     "prepare_corpus": "elmokit.data.corpus",
     "restart": "elmokit.training.warm_start.restart",
     "restart_config": "elmokit.training.warm_start.restart",
-    "save_figure": "elmokit.visualize.figure",
+    "save_figure": "elmokit.visualize.figures",
     "write_projector": "elmokit.visualize.projector",
 }
 
@@ -79,7 +79,7 @@ __all__ = [
     "evaluate",
     "load",
     "plot_curves",
-    "plot_uses",
+    "plot_occurrences",
     "prepare_corpus",
     "restart",
     "restart_config",

@@ -43,9 +43,7 @@ class Occurrence:
     @property
     def number(self) -> int:
         """Deprecated name of :attr:`sentence_index`."""
-        warnings.warn(
-            "Occurrence.number is deprecated: use sentence_index", DeprecationWarning, stacklevel=2
-        )
+        warnings.warn("Occurrence.number is deprecated: use sentence_index", DeprecationWarning, stacklevel=2)
         return self.sentence_index
 
     def shown(self, width: int | None = None) -> str:

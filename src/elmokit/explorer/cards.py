@@ -93,7 +93,7 @@ def _card(kind: str, title: str, content: Component) -> Component:
     return html.Section([html.H3(title), content], className=f"card {kind}")
 
 
-def _table_card(kind: str, title: str, rows: list[Component]) -> Component:
+def _table_card(kind: str, title: str, rows: Sequence[Component]) -> Component:
     from dash import html
 
     if not rows:

@@ -48,7 +48,8 @@ def layer_name(number: int) -> str:
 
 def _facts(explorer: Explorer) -> str:
     pretrained = explorer.embedder.pretrained
-    facts = [pretrained.source.name, f"{explorer.embedder.num_layers} layers of width {explorer.embedder.dim}"]
+    num_layers, dim = explorer.embedder.num_layers, explorer.embedder.dim
+    facts = [pretrained.source.name, f"{num_layers} layers of width {dim}"]
     if pretrained.vocabulary is not None:
         facts.append(f"{len(pretrained.vocabulary):,} words")
     if explorer.corpus is not None:

@@ -34,7 +34,8 @@ def listen(port: int | None = None, *, default_port: int = DEFAULT_PORT) -> sock
         if port is None and error.errno == errno.EADDRINUSE:
             return socket.create_server((ADDRESS, 0))
         raise ConfigError(
-            f"port {port}: {os.strerror(error.errno or 0)}: choose another with --port, or 0 for any free port"
+            f"port {port}: {os.strerror(error.errno or 0)}: "
+            "choose another with --port, or 0 for any free port"
         ) from None
 
 

@@ -48,6 +48,4 @@ def read_typed(text: str) -> TypedText:
 def displayed_word(word: str) -> str:
     """Return a word as the page displays it: cut to a maximum length, invisible characters marked."""
     cut = word if len(word) <= _MAX_CHARACTERS else word[: _MAX_CHARACTERS - 1] + "…"
-    return "".join(
-        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _INVISIBLE else c for c in cut
-    )
+    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _INVISIBLE else c for c in cut)

@@ -25,9 +25,9 @@ from elmokit.neighbors.search import Words, nearest_occurrences, nearest_words
 from elmokit.neighbors.text_vectors import contextual_units, word_units
 
 DEFAULT_LAYER: Layer = "average"
-"""Peters et al. search the top layer of a large model. In the average of all layers, the token layer favors the
-same word and the other layers find its sense: "attending the play" is near "plays", where the top layer of a
-small model prefers anything that can be attended."""
+"""Peters et al. search the top layer of a large model. In the average of all layers, the token layer favors
+the same word and the other layers find its sense: "attending the play" is near "plays", where the top layer
+of a small model prefers anything that can be attended."""
 
 _LEFTOVER_SECONDS = 24 * 60 * 60  # an unfinished build without a write for this long was killed
 
@@ -164,9 +164,7 @@ class NeighborIndex:
                 if directory is not None:
                     raise
         elif path.exists() and not (path.is_dir() and not any(path.iterdir())):
-            raise OutputError(
-                f"{path} already exists and is not a neighbor index: choose another directory"
-            )
+            raise OutputError(f"{path} already exists and is not a neighbor index: choose another directory")
         try:
             index = cls.build(
                 embedder,

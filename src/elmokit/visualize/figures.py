@@ -54,7 +54,8 @@ def check_suffix(path: Path) -> None:
     """
     if path.suffix.lower() not in SUFFIXES:
         raise ConfigError(
-            f"{path}: unknown image format {path.suffix!r}: expected a name that ends in {', '.join(SUFFIXES)}"
+            f"{path}: unknown image format {path.suffix!r}: "
+            f"expected a name that ends in {', '.join(SUFFIXES)}"
         )
 
 

@@ -8,7 +8,10 @@ MISSING = "□"
 """Replaces a character that no font has or that is invisible."""
 _BASE = "DejaVu Sans"  # ships with Matplotlib
 _NO_FONT = "Last Resort"  # draws a box with the name of its script for every character
-_JOINERS = {"\u200c", "\u200d"}  # invisible, but they shape adjacent letters, in Persian and Hindi for example
+_JOINERS = {
+    "\u200c",
+    "\u200d",
+}  # invisible, but they shape adjacent letters, in Persian and Hindi for example
 
 
 def choose_fonts(texts: Iterable[str]) -> tuple[list[str], frozenset[str]]:

@@ -80,8 +80,8 @@ def write_projector(
 
     Raises:
         ConfigError: if ``max_points`` is below 2.
-        ElmokitError: if ``sentences`` is a single string, there are fewer than two words to write (TensorBoard
-            does not show a single point), or a vector is not finite.
+        ElmokitError: if ``sentences`` is a single string, there are fewer than two words to write
+            (TensorBoard does not show a single point), or a vector is not finite.
         OutputError: if the files cannot be written, or other files are in the way.
     """
     if max_points < 2:

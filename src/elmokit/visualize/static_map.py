@@ -31,9 +31,7 @@ def draw_static(layout: MapLayout) -> Figure:
     left = _BORDER + axis
     full_width, full_height = left + width + _BORDER, below + height + _BORDER
     figure = new_figure(full_width, full_height)
-    axes = figure.add_axes(
-        (left / full_width, below / full_height, width / full_width, height / full_height)
-    )
+    axes = figure.add_axes((left / full_width, below / full_height, width / full_width, height / full_height))
     from matplotlib.lines import Line2D
     from matplotlib.patheffects import withStroke
 
@@ -47,7 +45,7 @@ def draw_static(layout: MapLayout) -> Figure:
         word_map.coordinates[:, 0],
         word_map.coordinates[:, 1],
         s=layout.marker_diameter**2,
-        c=[COLORS[0]] * len(word_map.occurrences) if groups is None else [layout.colors[group] for group in groups],
+        c=[COLORS[0] if groups is None else layout.colors[groups[k]] for k in range(len(word_map.texts))],
         linewidths=0,
         zorder=1,
     )
@@ -87,7 +85,5 @@ def draw_static(layout: MapLayout) -> Figure:
             parse_math=False,
         )
         y -= _LINE
-    figure.text(
-        left / full_width, y / full_height, layout.caption, fontsize=7, color="#666666", va="center"
-    )
+    figure.text(left / full_width, y / full_height, layout.caption, fontsize=7, color="#666666", va="center")
     return figure
