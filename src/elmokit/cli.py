@@ -15,7 +15,7 @@ from elmokit.errors import ElmokitError
 # Module and summary of each verb; a module is imported only when its verb is used.
 VERBS = {
     "vocabulary": ("elmokit.commands.vocabulary", "Count words and write a vocabulary file."),
-    "shard": ("elmokit.commands.shard", "Shuffle text and split it into training shards and heldout text."),
+    "shard": ("elmokit.commands.shard", "Shuffle text into training shards and heldout text."),
     "train": ("elmokit.commands.train", "Train a biLM, or resume a training run."),
     "evaluate": ("elmokit.commands.evaluate", "Compute the perplexity of a biLM on a text."),
     "dump-weights": ("elmokit.commands.dump_weights", "Write a model as options.json and weights.hdf5."),
@@ -123,7 +123,7 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 
 def _one_line(error: Exception) -> str:
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and not isinstance(error, ElmokitError):
         return f"{error.filename or 'input/output'}: {error.strerror or error}"
     if isinstance(error, MemoryError) or _is_out_of_memory(error):
         return "out of memory: try a smaller batch size or model"

@@ -138,7 +138,7 @@ def test_a_text_that_changes(run_cli):
         ([], "neighbors: Missing argument 'CORPUS.txt...'"),
         (["train.txt"], "neighbors: Missing option '--query'"),
         (["train.txt", "--query", "a"], "neighbors: Missing option '--word'"),
-        (["train.txt", *ONE, "--query", "a"], "neighbors: expected one --word for each --query, got 2 --query and 1 --word"),
+        (["train.txt", *ONE, "--query", "a"], "neighbors: expected one --word for each --query, got 2"),
         (["train.txt", "--query", "a b", "--word", "c"], "word c: not a token of the sentence: a b"),
         (["train.txt", "--query", "a b", "--word", "2"], "word: expected a position from 0 to 1, got 2"),
         (["train.txt", "--query", "a b", "--word", "-3"], "word: expected a position from 0 to 1, got -3"),

@@ -345,7 +345,8 @@ CONTRASTS = """() => {
     const light = rgb => rgb.reduce(
         (sum, v, k) => sum + linear(v / 255) * [0.2126, 0.7152, 0.0722][k], 0);
     const [card] = channels(getComputedStyle(document.querySelector(".card")).backgroundColor);
-    return [...document.querySelectorAll(".token, .hint, h3, .slider, .occurrences button, td, button.primary")]
+    const texts = ".token, .hint, h3, .slider, .occurrences button, td, button.primary";
+    return [...document.querySelectorAll(texts)]
         .map(element => {
             const style = getComputedStyle(element), [own, alpha] = channels(style.backgroundColor);
             const ground = light(own.map((v, k) => alpha * v + (1 - alpha) * card[k]));

@@ -186,9 +186,7 @@ def test_a_model_whose_vectors_are_not_finite(golden):
     embedder = ElmoEmbedder.load(golden / "infer_models" / "no_clips")
     with torch.no_grad():
         embedder.model.stacks[0][0].bias.fill_(torch.nan)
-    with pytest.raises(
-        ElmokitError, match=r"sentence 1 of the text \(counted from 0\): its vectors contain NaN"
-    ):
+    with pytest.raises(ElmokitError, match=r"sentence 1 of the text \(counted from 0\): its vectors"):
         NeighborIndex.build(embedder, ["", "play"])
 
 
