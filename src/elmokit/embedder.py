@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +14,8 @@ import torch
 from torch import Tensor
 
 from elmokit.data.read import read_lines
-from elmokit.errors import ConfigError, ElmokitError
+from elmokit.data.sentences import tokenized
+from elmokit.errors import ConfigError
 from elmokit.files.atomic import new_file
 from elmokit.formats.hdf5_writer import Hdf5Writer
 from elmokit.loading import load
@@ -30,6 +32,8 @@ _SORTED_BATCHES = 16  # batches read ahead, to be sorted by length
 _READ_AHEAD_TOKENS = 16_384  # unless one sentence has more; with their vectors 200 MB in the 2018 model
 _BATCH_TOKENS = 8192
 _CACHED_TYPES = 20_000
+WORDS_PER_CHUNK = 2048
+"""Number of words that :meth:`ElmoEmbedder.encode_chunks` encodes at a time."""
 
 
 class ElmoEmbedder:
@@ -264,6 +268,19 @@ class ElmoEmbedder:
             self._cache.update(zip(new, encode_words(self.model, *spelled), strict=True))
         return torch.stack([self._cache[word] for word in words])
 
+    def encode_chunks(self, words: Iterable[str]) -> Iterator[np.ndarray]:
+        """Yield the context-free token vectors of any number of words, in bounded memory.
+
+        Args:
+            words: the words, read as they are needed.
+
+        Yields:
+            (n, P) float32 arrays for the next ``n <= WORDS_PER_CHUNK`` words, in order.
+        """
+        remaining = iter(words)
+        while chunk := list(itertools.islice(remaining, WORDS_PER_CHUNK)):
+            yield self.encode(chunk).float().cpu().numpy()
+
     def _vectors(self, sentences: Sequence[Sequence[str]], layers: list[Tensor]) -> list[np.ndarray]:
         """(L, n_tokens, D) for each sentence of a batch, without its markers."""
         stacked = torch.stack(layers).float().cpu().numpy()  # (L, M, D)
@@ -278,19 +295,6 @@ class ElmoEmbedder:
 def _rest(state: LstmState, start: int) -> LstmState:
     """The state of the slots from ``start`` on."""
     return LstmState(state.cell[start:], state.hidden[start:])
-
-
-def tokenized(sentences: Iterable[str | Sequence[str]]) -> Iterator[list[str]]:
-    """Sentences as lists of tokens; plain strings are split on white space.
-
-    Raises:
-        ElmokitError: when ``sentences`` is a single string.
-    """
-    if isinstance(sentences, str):
-        raise ElmokitError(
-            f"expected a list of sentences, got the single string {sentences[:40]!r}: put it in a list"
-        )
-    return (sentence.split() if isinstance(sentence, str) else list(sentence) for sentence in sentences)
 
 
 def batches_by_length(

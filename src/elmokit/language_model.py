@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from elmokit.data.sentences import tokenized
 from elmokit.data.vocabulary import BOS_ID, EOS_ID, UNK_ID
-from elmokit.embedder import ElmoEmbedder, batches_by_length, tokenized
+from elmokit.embedder import ElmoEmbedder, batches_by_length
 from elmokit.errors import ConfigError
 from elmokit.loading import load
 from elmokit.model.perplexity import perplexity

@@ -68,7 +68,7 @@ def test_half_precision(run_cli, work):
     sizes = [(work / name / "model.safetensors").stat().st_size for name in ("whole", "half")]
     assert sizes[1] < 0.6 * sizes[0]
     assert refusal(run_cli, "model", "out", "--format", "bilm", "--half-precision") == (
-        "convert: --half-precision is for --format elmokit: bilm has 32 bits a number "
+        "convert: --half-precision requires --format elmokit: bilm always stores 32 bits "
         "(try `elmokit convert --help`)"
     )
 
@@ -133,7 +133,7 @@ def test_vectors_of_the_context_free_layer(run_cli, work, format_):
 
 def test_many_words_are_encoded_in_parts(run_cli, work, monkeypatch):
     convert(run_cli, "model", "whole", "word2vec-binary")
-    monkeypatch.setattr("elmokit.console.token_vectors._CHUNK_WORDS", 7)
+    monkeypatch.setattr("elmokit.embedder.WORDS_PER_CHUNK", 7)
     convert(run_cli, "model", "parts", "word2vec-binary")
     assert (work / "parts").read_bytes() == (work / "whole").read_bytes()
 
@@ -163,14 +163,16 @@ def test_files_from_elsewhere(run_cli, work):
     more = ("--options-file", "my-options.json")
     message = refusal(run_cli, "elmo", "w.txt", "--format", "word2vec", *more)
     assert message == (
-        "elmo/weights.hdf5: which words? put vocab.txt beside the weights, or name it with --vocab-file"
+        "elmo/weights.hdf5: no vocabulary, so there are no words to write: "
+        "put vocab.txt next to the weights, or give it with --vocab-file"
     )
     convert(run_cli, "elmo", "w.txt", "word2vec", *more, "--vocab-file", "my-vocab.txt")
     assert read_word2vec(work / "w.txt", binary=False)[0] == (work / "my-vocab.txt").read_text().split()
     (work / "elmo/vocab.txt").write_text("the\n")
     message = refusal(run_cli, "elmo", "v.txt", "--format", "word2vec", *more)
     assert message.startswith(
-        "elmo/weights.hdf5: which words? elmo/vocab.txt: no line is <S> or </S> or <UNK>"
+        "elmo/weights.hdf5: no vocabulary, so there are no words to write: "
+        "elmo/vocab.txt: no line is <S> or </S> or <UNK>"
     )
     assert not (work / "v.txt").exists()
 

@@ -83,7 +83,7 @@ def test_a_layer_that_is_not_there(run_cli, work, layers):
 def test_a_layer_that_is_no_number(run_cli, work):
     result = run_cli("embed", "model", "in.txt", "out.hdf5", "--layers", "best")
     assert result.exit_code == 2
-    assert "'best': expected all, top, average or a layer's number" in result.err
+    assert "'best': expected all, top, average or the number of a layer" in result.err
 
 
 def test_more_than_one_text(run_cli, work):

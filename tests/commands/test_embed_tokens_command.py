@@ -121,9 +121,9 @@ def test_a_table_of_another_model(run_cli, work, tokens):
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("", "words.txt: no word in it, expected one a line"),
-        ("\n \n", "words.txt: no word in it, expected one a line"),
-        ("one\n\ntwo words\n", "words.txt:3: 2 words, expected one a line"),
+        ("", "words.txt: the file has no words, expected one per line"),
+        ("\n \n", "words.txt: the file has no words, expected one per line"),
+        ("one\n\ntwo words\n", "words.txt:3: 2 words, expected one per line"),
         ("one\n\xff\n", "words.txt:2: not valid UTF-8"),
     ],
 )
@@ -156,7 +156,7 @@ def test_other_mistakes(run_cli, work):
 def test_the_words_are_not_overwritten(run_cli, work):
     before = (work / "vocab.txt").read_bytes()
     assert refusal(run_cli, "embed-tokens", "model", "vocab.txt", "./vocab.txt") == (
-        "vocab.txt: is the list of words itself: write the vectors elsewhere"
+        "vocab.txt: this is the word list itself: choose another output file"
     )
     assert (work / "vocab.txt").read_bytes() == before
 

@@ -42,7 +42,7 @@ def test_a_port_that_is_taken_is_one_line(work, run_cli):
         port = taken.getsockname()[1]
         result = run_cli("explore", "model", "--port", port)
     assert result.exit_code == 2
-    assert result.err.startswith(f"elmokit: port {port}: Address already in use: give another by --port")
+    assert result.err.startswith(f"elmokit: port {port}: Address already in use: choose another with --port")
     assert result.err.count("\n") == 1
 
 
@@ -60,7 +60,7 @@ def test_a_package_that_is_missing_is_named(work, run_cli, monkeypatch):
     assert "pip install 'elmokit[explore]'" in result.err
 
 
-def test_the_model_that_comes_with_the_package_is_the_default(run_cli, monkeypatch):
+def test_the_bundled_model_is_the_default(run_cli, monkeypatch):
     seen = []
     monkeypatch.setattr("elmokit.console.models.load", lambda model, **_: seen.append(model))
     monkeypatch.setattr(explore, "listen", lambda port: sys.exit(0))

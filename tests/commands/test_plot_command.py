@@ -60,8 +60,8 @@ def test_characters_that_no_font_has(run_cli, text):
     result = run_cli("plot", MODEL, "odd.txt", "-o", "a.png", "--method", "pca")
     assert result.exit_code == 0
     assert result.err == (
-        "warning: no installed font has 1 character of the text ('\\U0010fffd'): boxes stand for them; "
-        "Noto has fonts for all scripts\n"
+        "warning: no installed font has 1 character of the text ('\\U0010fffd'), drawn as boxes: "
+        "install the Noto fonts, which cover all scripts\n"
     )
 
 
@@ -69,7 +69,7 @@ def test_mistakes(run_cli, text):
     for arguments, message in (
         (
             ("-o", "a.gif"),
-            "a.gif: what kind of picture? expected a name that ends in .png, .svg, .pdf, .html",
+            "a.gif: unknown image format '.gif': expected a name that ends in .png, .svg, .pdf, .html",
         ),
         (
             ("-o", "a.png", "--layer", "all"),
@@ -94,7 +94,9 @@ def test_curves(run_cli, text):
     result = run_cli("curves", "one", "two", "-o", "curves.pdf")
     assert (result.exit_code, result.out, result.err) == (0, "curves.pdf: 2 runs\n", "")
     assert Path("curves.pdf").read_bytes().startswith(b"%PDF")
-    assert "TensorBoard shows them in a browser" in refusal(run_cli, "curves", "one", "-o", "curves.html")
+    assert "expected .png, .svg or .pdf, or use TensorBoard to see them in a browser" in refusal(
+        run_cli, "curves", "one", "-o", "curves.html"
+    )
     assert "expected the save directory" in refusal(run_cli, "curves", "one", ".", "-o", "curves.png")
     assert not Path("curves.png").exists()
 

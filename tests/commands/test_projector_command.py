@@ -52,10 +52,10 @@ def test_some_words_of_several_texts(run_cli):
     assert files("logs/projector") == files("expected/projector")
 
 
-def test_a_sample_is_told(run_cli):
+def test_a_sample_is_reported(run_cli):
     result = run_cli("projector", "model", "in.txt", "--logdir", "logs", "--max-points", "2", "--seed", "5")
     assert result.out.splitlines()[:2] == [
-        "a random sample of 2 of 6 uses (--max-points, --seed 5)",
+        "sampled 2 of 6 occurrences at random (--max-points, --seed 5)",
         "logs/projector: 2 points of width 8, as tokens (no context), lstm 1, lstm 2, average",
     ]
     write_projector(ElmoEmbedder.load("model"), LINES, "expected", max_points=2, seed=5)

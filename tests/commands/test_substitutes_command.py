@@ -97,11 +97,11 @@ def test_weights_without_a_softmax(run_cli):
     [
         (
             ["a b"],
-            "substitutes: expected --word or --position, one of them (try `elmokit substitutes --help`)",
+            "substitutes: expected either --word or --position (try `elmokit substitutes --help`)",
         ),
         (
             ["a b", "--word", "a", "--position", "0"],
-            "substitutes: expected --word or --position, one of them",
+            "substitutes: expected either --word or --position",
         ),
         (["a b", "--word", "c"], "--word c: not a token of the sentence: a b"),
         (["", "--word", "c"], "--word c: not a token of the sentence:"),

@@ -222,7 +222,6 @@ def test_finding_counting_and_preparing_asks_about_each_local_file_once(text, mo
     monkeypatch.setattr(os, "stat", counting)
     files = find_texts("*.txt")
     assert total_bytes(files) == 2 * len(TEXT.encode())
-    assert not is_prepared(files, text / "own")
     assert prepare_corpus(files, fallback_dir=text / "own").num_tokens == count_words(files).num_tokens == 18
     assert (asked["a.txt"], asked["b.txt"]) == (1, 1)
 

@@ -9,17 +9,17 @@ import pytest
 import torch
 
 from elmokit import embedder as embedder_module
-from elmokit.data.occurrences import Use
+from elmokit.data.occurrences import Occurrence
 from elmokit.embedder import ElmoEmbedder
 from elmokit.explorer.explorer import Explorer
-from elmokit.explorer.typed_text import MOST_TOKENS, read_typed, shown_word
+from elmokit.explorer.typed_text import MAX_TOKENS, displayed_word, read_typed
 from elmokit.language_model import LanguageModel
 from elmokit.loading import load
 from elmokit.neighbors.index import NeighborIndex
 
 TEXT = "every American has the right to vote\n\n  we are on the right   track\nlight"
 SENTENCES = read_typed(TEXT).sentences
-RIGHT = 4  # the place of the first "right"
+RIGHT = 4  # index of the first "right"
 CORPUS = ["they have no right to vote", "turn right here", "the strong team played", "a bright light"]
 
 
@@ -51,12 +51,12 @@ def test_a_line_is_a_sentence_and_empty_ones_do_not_count():
 
 
 def test_a_long_text_is_cut_and_the_page_says_so():
-    assert read_typed("a b\n" * (MOST_TOKENS // 2)).note == ""
+    assert read_typed("a b\n" * (MAX_TOKENS // 2)).note == ""
     typed = read_typed("a b c\n" * 5000)
-    assert sum(map(len, typed.sentences)) == MOST_TOKENS
+    assert sum(map(len, typed.sentences)) == MAX_TOKENS
     assert typed.sentences[0] == ("a", "b", "c")
     assert typed.note == "Only the first 400 of 15,000 tokens are shown."
-    assert len(read_typed("a " * 5000).sentences[0]) == MOST_TOKENS
+    assert len(read_typed("a " * 5000).sentences[0]) == MAX_TOKENS
 
 
 def test_half_a_surrogate_pair_does_no_harm():
@@ -64,10 +64,10 @@ def test_half_a_surrogate_pair_does_no_harm():
 
 
 def test_a_word_is_shown_as_there_is_room():
-    assert shown_word("naïve") == "naïve"
-    assert shown_word("👩‍🚀") == "👩‍🚀"
-    assert shown_word("a\0b") == "a\N{REPLACEMENT CHARACTER}b"
-    assert shown_word("x" * 10_000) == "x" * 29 + "…"
+    assert displayed_word("naïve") == "naïve"
+    assert displayed_word("👩‍🚀") == "👩‍🚀"
+    assert displayed_word("a\0b") == "a\N{REPLACEMENT CHARACTER}b"
+    assert displayed_word("x" * 10_000) == "x" * 29 + "…"
 
 
 # --- what is seen of the words -------------------------------------------------------------------
@@ -75,13 +75,13 @@ def test_a_word_is_shown_as_there_is_room():
 
 def test_words_have_the_vectors_of_the_embedder(explorer, pretrained):
     text = explorer.explore(SENTENCES)
-    assert [use.word for use in text.uses] == TEXT.split()
-    assert text.uses[RIGHT] == Use(SENTENCES[0], 0, 4)
+    assert [occurrence.word for occurrence in text.occurrences] == TEXT.split()
+    assert text.occurrences[RIGHT] == Occurrence(SENTENCES[0], 0, 4)
     expected = np.concatenate(ElmoEmbedder(pretrained).embed(SENTENCES), axis=1)
     np.testing.assert_array_equal(text.layers, expected)
 
 
-def test_surprise_is_that_of_each_word_alone(explorer, pretrained):
+def test_surprisal_is_that_of_each_word_alone(explorer, pretrained):
     text = explorer.explore(SENTENCES)
     place = 0
     for sentence in SENTENCES:
@@ -89,11 +89,11 @@ def test_surprise_is_that_of_each_word_alone(explorer, pretrained):
         for position, word in enumerate(sentence):
             id_ = pretrained.vocabulary.id_of(word)
             expected = -float(forward[position, id_]), -float(backward[position, id_])
-            assert text.surprise["forward"][place] == pytest.approx(expected[0], abs=1e-4)
-            assert text.surprise["backward"][place] == pytest.approx(expected[1], abs=1e-4)
-            assert text.surprise["mean"][place] == pytest.approx(sum(expected) / 2, abs=1e-4)
+            assert text.surprisal["forward"][place] == pytest.approx(expected[0], abs=1e-4)
+            assert text.surprisal["backward"][place] == pytest.approx(expected[1], abs=1e-4)
+            assert text.surprisal["mean"][place] == pytest.approx(sum(expected) / 2, abs=1e-4)
             place += 1
-    assert place == len(text.uses)
+    assert place == len(text.occurrences)
 
 
 def test_words_outside_the_vocabulary_are_told(explorer):
@@ -103,9 +103,9 @@ def test_words_outside_the_vocabulary_are_told(explorer):
 
 def test_the_word_that_is_looked_at_first_occurs_again(explorer):
     text = explorer.explore(SENTENCES)
-    assert text.telling_place == RIGHT
-    assert explorer.explore((("a", "strong", "team"),)).telling_place == 1
-    assert [text.nearest_place(place) for place in (0, 13, 14, 99)] == [0, 13, 13, 13]
+    assert text.default_index == RIGHT
+    assert explorer.explore((("a", "strong", "team"),)).default_index == 1
+    assert [text.clamped_index(index) for index in (0, 13, 14, 99)] == [0, 13, 13, 13]
 
 
 def test_neighbors_are_ranked_by_the_cosine_of_the_mix(explorer, pretrained):
@@ -114,15 +114,15 @@ def test_neighbors_are_ranked_by_the_cosine_of_the_mix(explorer, pretrained):
         mix = sum(weight * layer for weight, layer in zip(weights, layers, strict=True))
         expected = {k: cosine(mix[k], mix[RIGHT]) for k in range(len(mix)) if k != RIGHT}
         found = explorer.neighbors(SENTENCES, RIGHT, weights, k=5)
-        uses = explorer.explore(SENTENCES).uses
-        places = [uses.index(neighbor.use) for neighbor in found]
+        occurrences = explorer.explore(SENTENCES).occurrences
+        indices = [occurrences.index(neighbor.occurrence) for neighbor in found]
         np.testing.assert_allclose(
             [neighbor.similarity for neighbor in found],
             sorted(expected.values(), reverse=True)[:5],
             atol=1e-5,
         )
         np.testing.assert_allclose(
-            [expected[place] for place in places], sorted(expected.values())[::-1][:5], atol=1e-5
+            [expected[index] for index in indices], sorted(expected.values())[::-1][:5], atol=1e-5
         )
     assert explorer.neighbors((("alone",),), 0, [1.0, 0.0, 0.0]) == []
 
@@ -134,9 +134,11 @@ def test_neighbors_in_the_corpus_are_those_of_its_index(pretrained, layer):
     explorer = Explorer(embedder, index)
     expected = index.nearest(SENTENCES[0], 4, 6)
     found = explorer.corpus_neighbors(SENTENCES, RIGHT, 6)
-    assert [neighbor.use for neighbor in found] == [neighbor.use for neighbor in expected.uses]
+    assert [neighbor.occurrence for neighbor in found] == [
+        neighbor.occurrence for neighbor in expected.occurrences
+    ]
     np.testing.assert_allclose(
-        [n.similarity for n in found], [n.similarity for n in expected.uses], atol=1e-5
+        [n.similarity for n in found], [n.similarity for n in expected.occurrences], atol=1e-5
     )
     assert explorer.similar_words(SENTENCES, RIGHT, 6) == expected.words
 
@@ -160,10 +162,10 @@ def test_substitutes_are_those_of_the_language_model(explorer, pretrained):
 
 def test_without_a_softmax_vectors_still_tell_something(without_softmax):
     text = without_softmax.explore(SENTENCES)
-    assert text.surprise == {}
-    assert text.layers.shape[1] == len(text.uses) == len(text.is_unknown)
-    assert "come without a softmax" in without_softmax.silence
-    assert "\n" not in without_softmax.silence
+    assert text.surprisal == {}
+    assert text.layers.shape[1] == len(text.occurrences) == len(text.is_unknown)
+    assert "come without a softmax" in without_softmax.language_model_error
+    assert "\n" not in without_softmax.language_model_error
     assert without_softmax.substitutes(SENTENCES, RIGHT) is None
     assert len(without_softmax.neighbors(SENTENCES, RIGHT, [0.5, 0.5, 0.0])) == 10
     words = [word for word, _ in without_softmax.similar_words(SENTENCES, RIGHT, 50)]
@@ -220,7 +222,7 @@ BAD = [
 def test_any_text_has_an_answer(explorer, text):
     sentences = read_typed(text).sentences
     explored = explorer.explore(sentences)
-    for place in range(len(explored.uses)):
+    for place in range(len(explored.occurrences)):
         assert len(explorer.similar_words(sentences, place)) == 10
         explorer.neighbors(sentences, place, [0.3, 0.3, 0.4])
         explorer.substitutes(sentences, place)

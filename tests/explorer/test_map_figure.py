@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from elmokit.data.occurrences import Use
+from elmokit.data.occurrences import Occurrence
 from elmokit.explorer.map_figure import HEIGHT, color_of, draw_map, symbol_of
 from elmokit.explorer.mixing import aligned, layer_weights, map_of_mix, mixed
 from elmokit.model.scalar_mix import ScalarMix
 from elmokit.visualize.projection import project
 
 SENTENCE = ("we", "have", "the", "<b>right</b>", "to", "Have", "x" * 100)
-USES = [Use(SENTENCE, 0, k) for k in range(len(SENTENCE))]
+OCCURRENCES = [Occurrence(SENTENCE, 0, k) for k in range(len(SENTENCE))]
 
 
 @pytest.fixture
@@ -66,20 +66,22 @@ def test_a_single_layer_is_a_mix(layers):
 
 @pytest.fixture
 def coordinates(rng) -> np.ndarray:
-    return rng.normal(size=(len(USES), 2))
+    return rng.normal(size=(len(OCCURRENCES), 2))
 
 
 def test_a_point_stands_for_each_word(coordinates):
-    (points,) = draw_map(USES, coordinates, selected=1).data
+    (points,) = draw_map(OCCURRENCES, coordinates, selected=1).data
     np.testing.assert_array_equal(np.transpose([points.x, points.y]), coordinates)
-    assert list(points.customdata) == list(range(len(USES)))
+    assert list(points.customdata) == list(range(len(OCCURRENCES)))
     assert points.marker.size[1] == max(points.marker.size)
     assert points.marker.size[1] > points.marker.size[5] > points.marker.size[0]  # have, Have, we
-    assert [weight == "bold" for weight in points.textfont.weight] == [k in (1, 5) for k in range(len(USES))]
+    assert [weight == "bold" for weight in points.textfont.weight] == [
+        k in (1, 5) for k in range(len(OCCURRENCES))
+    ]
 
 
 def test_words_are_text_not_markup(coordinates):
-    (points,) = draw_map(USES, coordinates, selected=None).data
+    (points,) = draw_map(OCCURRENCES, coordinates, selected=None).data
     assert points.text[3] == "&lt;b&gt;right&lt;/b&gt;"
     assert "&lt;b&gt;right&lt;/b&gt;" in points.hovertext[3]
     assert "<b>the</b>" in points.hovertext[2]
@@ -88,7 +90,7 @@ def test_words_are_text_not_markup(coordinates):
 
 @pytest.mark.parametrize("width", [None, 300, 900])
 def test_both_axes_have_one_scale_and_all_points_are_inside(coordinates, width):
-    layout = draw_map(USES, coordinates, None, width).layout
+    layout = draw_map(OCCURRENCES, coordinates, None, width).layout
     (x0, x1), (y0, y1) = layout.xaxis.range, layout.yaxis.range
     assert (x1 - x0) / (width or 640) == pytest.approx((y1 - y0) / HEIGHT)
     assert x0 < coordinates[:, 0].min()
@@ -98,7 +100,7 @@ def test_both_axes_have_one_scale_and_all_points_are_inside(coordinates, width):
 
 
 def test_points_in_one_place_are_drawn(rng):
-    figure = draw_map(USES, np.zeros((len(USES), 2)), 0)
+    figure = draw_map(OCCURRENCES, np.zeros((len(OCCURRENCES), 2)), 0)
     assert sum(text != "" for text in figure.data[0].text) > 1
 
 

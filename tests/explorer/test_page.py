@@ -21,7 +21,7 @@ from elmokit.explorer.explorer import Explorer
 from elmokit.explorer.mixing import layer_weights
 from elmokit.explorer.page import EXAMPLE
 from elmokit.explorer.server import listen, make_server
-from elmokit.explorer.typed_text import read_typed, shown_word
+from elmokit.explorer.typed_text import displayed_word, read_typed
 from elmokit.loading import load
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PATIENCE = 60_000  # milliseconds: the machine may be busy
 TEXT = "every American has the right to vote\nwe are on the right track"
 SENTENCES = read_typed(TEXT).sentences
-RIGHT, OTHER_RIGHT = 4, 11  # places
+RIGHT, OTHER_RIGHT = 4, 11  # indices
 THIRDS = [1 / 3, 1 / 3, 1 / 3]
 
 
@@ -90,7 +90,7 @@ def type_text(page: Page, text: str) -> None:
         return
     page.fill("#text", text)
     page.click("#show")
-    words = [shown_word(word) for sentence in read_typed(text).sentences for word in sentence]
+    words = [displayed_word(word) for sentence in read_typed(text).sentences for word in sentence]
     expect(tokens(page)).to_have_count(len(words), timeout=PATIENCE)
     expect(tokens(page)).to_have_text(words, timeout=PATIENCE)
     expect(points(page)).to_have_count(len(words), timeout=PATIENCE)
@@ -162,9 +162,9 @@ def test_a_click_on_a_word_tells_its_neighbors_and_substitutes(page, explorer):
     tokens(page).nth(OTHER_RIGHT).click()
     expect_heading(page, "right", 2)
     assert tokens(page).nth(OTHER_RIGHT).get_attribute("aria-pressed") == "true"
-    assert rows(page, "uses") == [
-        [f"{similarity:.3f}", " ".join(use.sentence)]
-        for use, similarity in explorer.neighbors(SENTENCES, OTHER_RIGHT, THIRDS)
+    assert rows(page, "occurrences") == [
+        [f"{similarity:.3f}", " ".join(occurrence.sentence)]
+        for occurrence, similarity in explorer.neighbors(SENTENCES, OTHER_RIGHT, THIRDS)
     ]
     assert rows(page, "words") == [
         [f"{similarity:.3f}", word] for word, similarity in explorer.similar_words(SENTENCES, OTHER_RIGHT)
@@ -180,9 +180,9 @@ def test_a_neighbor_can_be_looked_at_in_turn(page, explorer):
     tokens(page).nth(RIGHT).click()
     expect(tokens(page).nth(RIGHT)).to_have_attribute("aria-pressed", "true", timeout=PATIENCE)
     expect_heading(page, "right")
-    nearest = explorer.neighbors(SENTENCES, RIGHT, THIRDS)[0].use
-    page.locator("#word .uses button").first.click()
-    expect_heading(page, nearest.word, nearest.number + 1)
+    nearest = explorer.neighbors(SENTENCES, RIGHT, THIRDS)[0].occurrence
+    page.locator("#word .occurrences button").first.click()
+    expect_heading(page, nearest.word, nearest.sentence_index + 1)
 
 
 def test_a_click_on_a_point_of_the_map_tells_the_same(page):
@@ -219,7 +219,9 @@ def test_sliders_mix_the_layers(page, explorer):
     tokens(page).nth(RIGHT).click()
     expect_heading(page, "right")
     nearest = explorer.neighbors(SENTENCES, RIGHT, weights)
-    assert [row[0] for row in rows(page, "uses")] == [f"{neighbor.similarity:.3f}" for neighbor in nearest]
+    assert [row[0] for row in rows(page, "occurrences")] == [
+        f"{neighbor.similarity:.3f}" for neighbor in nearest
+    ]
     slider.focus()
     for _ in range(40):
         page.keyboard.press("ArrowLeft")
@@ -252,21 +254,25 @@ ALPHAS = """[...document.querySelectorAll("#sentences .token")].map(token =>
     (getComputedStyle(token).backgroundColor.match(/[\\d.]+/g).slice(3)[0] ?? 1) / 0.75)"""
 
 
-def test_surprise_colors_the_words_by_direction(page, explorer):
-    surprise = explorer.explore(SENTENCES).surprise
+def test_surprisal_colors_the_words_by_direction(page, explorer):
+    surprisal = explorer.explore(SENTENCES).surprisal
     worst = math.log(len(explorer.embedder.pretrained.vocabulary))
-    for name, direction in [("from before", "forward"), ("from after", "backward"), ("both", "mean")]:
+    for name, direction in [
+        ("given left context", "forward"),
+        ("given right context", "backward"),
+        ("average", "mean"),
+    ]:
         page.get_by_label(name, exact=True).check()
-        expected = np.minimum(surprise[direction] / worst, 1)
+        expected = np.minimum(surprisal[direction] / worst, 1)
         page.wait_for_function(
             f"expected => {{ const alphas = {ALPHAS};"
             "return expected.every((alpha, k) => Math.abs(alpha - alphas[k]) < 0.01); }",
             arg=expected.tolist(),
         )
-    assert np.abs(surprise["forward"] - surprise["backward"]).max() > 1
+    assert np.abs(surprisal["forward"] - surprisal["backward"]).max() > 1
     tooltip = tokens(page).nth(RIGHT).get_attribute("title")
-    assert tooltip.splitlines()[0] == f"{surprise['forward'][RIGHT]:.2f} nats after what stands before it"
-    assert tooltip.splitlines()[2] == f"{surprise['mean'][RIGHT]:.2f} nats mean of both"
+    assert tooltip.splitlines()[0] == f"{surprisal['forward'][RIGHT]:.2f} nats given the left context"
+    assert tooltip.splitlines()[2] == f"{surprisal['mean'][RIGHT]:.2f} nats on average"
     assert f"{worst:.1f}" in page.locator("#scale").inner_text()
 
 
@@ -300,7 +306,7 @@ def test_bad_text_does_no_harm(page):
     for text in ("", " \n\t "):
         page.fill("#text", text)
         page.click("#show")
-        expect(message).to_have_text("Type a sentence first: there is no word in the text.", timeout=PATIENCE)
+        expect(message).to_have_text("Type a sentence first: the text has no words.", timeout=PATIENCE)
         expect(tokens(page)).to_have_text(["one"])  # what was there stays
     type_text(page, TEXT)
     expect(message).to_have_text("")
@@ -339,7 +345,8 @@ CONTRASTS = """() => {
     const light = rgb => rgb.reduce(
         (sum, v, k) => sum + linear(v / 255) * [0.2126, 0.7152, 0.0722][k], 0);
     const [card] = channels(getComputedStyle(document.querySelector(".card")).backgroundColor);
-    return [...document.querySelectorAll(".token, .hint, h3, .slider, .uses button, td, button.primary")]
+    const texts = ".token, .hint, h3, .slider, .occurrences button, td, button.primary";
+    return [...document.querySelectorAll(texts)]
         .map(element => {
             const style = getComputedStyle(element), [own, alpha] = channels(style.backgroundColor);
             const ground = light(own.map((v, k) => alpha * v + (1 - alpha) * card[k]));
@@ -377,7 +384,7 @@ def test_nothing_sticks_out(page, width):
     page.set_viewport_size({"width": 1280, "height": 900})
 
 
-def test_a_model_without_a_softmax_says_why_it_is_silent(browser, golden):
+def test_a_model_without_a_softmax_says_why_surprisal_is_missing(browser, golden):
     explorer = Explorer(ElmoEmbedder.load(golden / "infer_models" / "no_clips"))
     with listen(0) as listener:
         server = make_server(make_app(explorer), listener)
@@ -387,9 +394,9 @@ def test_a_model_without_a_softmax_says_why_it_is_silent(browser, golden):
         type_text(page, TEXT)
         tokens(page).nth(RIGHT).click()
         expect_heading(page, "right")
-        assert len(rows(page, "uses")) == len(rows(page, "words")) == 10
-        assert page.locator("#word .substitutes p").inner_text() == explorer.silence
-        assert explorer.silence in page.locator("section.text").inner_text()
+        assert len(rows(page, "occurrences")) == len(rows(page, "words")) == 10
+        assert page.locator("#word .substitutes p").inner_text() == explorer.language_model_error
+        assert explorer.language_model_error in page.locator("section.text").inner_text()
         assert faults == []
         page.close()
         server.shutdown()

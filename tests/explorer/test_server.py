@@ -96,7 +96,7 @@ def test_other_addresses_of_this_machine_are_closed(port):
 def test_bad_text_is_answered_by_a_line(port):
     for text in ("", "  \n ", None):
         answer = show(port, text)["response"]
-        assert answer == {"message": {"children": "Type a sentence first: there is no word in the text."}}
+        assert answer == {"message": {"children": "Type a sentence first: the text has no words."}}
     answer = show(port, "a b c\n" * 5000)["response"]
     assert answer["message"]["children"] == "Only the first 400 of 15,000 tokens are shown."
     answer = show(port, "play the guitar")["response"]
@@ -121,13 +121,11 @@ def test_a_port_that_is_taken_is_an_error_or_another_is_found():
     with listen(0) as first:
         port = first.getsockname()[1]
         with pytest.raises(
-            ConfigError, match=rf"^port {port}: Address already in use: give another by --port"
+            ConfigError, match=rf"^port {port}: Address already in use: choose another with --port"
         ):
             listen(port)
 
 
-def test_the_usual_port_gives_way_to_another(monkeypatch):
-    with listen(0) as first:
-        monkeypatch.setattr("elmokit.explorer.server.USUAL_PORT", first.getsockname()[1])
-        with listen() as second:
-            assert second.getsockname()[1] not in (0, first.getsockname()[1])
+def test_the_default_port_gives_way_to_another():
+    with listen(0) as first, listen(default_port=first.getsockname()[1]) as second:
+        assert second.getsockname()[1] not in (0, first.getsockname()[1])

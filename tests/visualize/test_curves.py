@@ -97,7 +97,7 @@ def test_a_run_that_is_going_or_was_cut_off_is_drawn_as_far_as_it_is(tmp_path):
 def test_what_is_no_run_is_an_error(tmp_path):
     with pytest.raises(ElmokitError, match=r"metrics\.jsonl: no such file: expected the save directory"):
         plot_curves([tmp_path])
-    with pytest.raises(ElmokitError, match="no records of training yet"):
+    with pytest.raises(ElmokitError, match="no training records yet"):
         plot_curves([write_run(tmp_path / "empty", [])])
     with pytest.raises(ElmokitError, match="no runs"):
         plot_curves([])

@@ -10,14 +10,14 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
-from elmokit.data.occurrences import Use
+from elmokit.data.occurrences import Occurrence
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError, ElmokitError
-from elmokit.visualize.figure import save_figure
+from elmokit.visualize.figures import save_figure
 from elmokit.visualize.interactive_map import draw_interactive, hover_text
-from elmokit.visualize.map_layout import lay_out
+from elmokit.visualize.layout import lay_out
 from elmokit.visualize.palette import COLORS, OTHER, color_groups
-from elmokit.visualize.plots import plot_uses
+from elmokit.visualize.plots import plot_occurrences
 from elmokit.visualize.static_map import draw_static
 from elmokit.visualize.word_map import WordMap, map_words
 
@@ -40,7 +40,7 @@ def random_map(num_points: int, groups: list[str] | None = None) -> WordMap:
     letters = list("abcdefghijklmnopqrstuvwxyzWMgpq")
     words = ["".join(generator.choice(letters, size=generator.integers(1, 12))) for _ in range(num_points)]
     return WordMap(
-        [Use((word,), k, 0) for k, word in enumerate(words)],
+        [Occurrence((word,), k, 0) for k, word in enumerate(words)],
         generator.normal(size=(num_points, 2)),
         words,
         groups,
@@ -81,7 +81,7 @@ def test_labels_do_not_overlap_and_stay_inside_and_large_enough_to_read(num_poin
 
 
 def test_every_word_is_drawn_in_the_color_of_its_sentence(embedder):
-    figure = plot_uses(embedder, SENTENCES, method="pca")
+    figure = plot_occurrences(embedder, SENTENCES, method="pca")
     (axes,) = figure.axes
     (points,) = axes.collections
     assert len(points.get_offsets()) == 31
@@ -93,7 +93,7 @@ def test_every_word_is_drawn_in_the_color_of_its_sentence(embedder):
 
 
 def test_the_axes_of_tsne_mean_nothing_and_have_no_numbers(embedder):
-    (axes,) = plot_uses(embedder, SENTENCES).axes
+    (axes,) = plot_occurrences(embedder, SENTENCES).axes
     assert (axes.get_xlabel(), axes.get_ylabel(), *axes.get_xticks(), *axes.get_yticks()) == ("", "")
 
 
@@ -113,9 +113,9 @@ def test_labels_are_those_of_the_sentences(embedder):
     sentences, labels = [SENTENCES[2], "", SENTENCES[4]], ["noun", "none", "event"]
     word_map = map_words(embedder, sentences, words=["play"], method="pca", labels=labels)
     assert word_map.groups == ["noun", "event"]
-    with pytest.raises(ConfigError, match="labels: 1 for 3 sentences"):
+    with pytest.raises(ConfigError, match="labels: expected one for each of 3 sentences, got 1"):
         map_words(embedder, sentences, labels=["noun"])
-    with pytest.raises(ConfigError, match="there are no labels"):
+    with pytest.raises(ConfigError, match="no labels given"):
         map_words(embedder, sentences, color_by="label")
 
 
@@ -135,7 +135,7 @@ def test_arguments_are_checked(embedder):
 
 def test_many_words_are_thinned_out_and_the_caption_says_so(embedder):
     word_map = map_words(embedder, SENTENCES, method="pca", max_points=20)
-    assert len(word_map.uses) == 20
+    assert len(word_map.occurrences) == 20
     assert word_map.caption == "PCA, top layer, 20 of 31 words"
 
 
@@ -159,7 +159,7 @@ NASTY = [
 
 
 def test_nothing_in_a_word_is_taken_for_markup(embedder, tmp_path):
-    figure = plot_uses(embedder, [NASTY], method="pca")
+    figure = plot_occurrences(embedder, [NASTY], method="pca")
     save_figure(figure, tmp_path / "map.svg")
     ElementTree.parse(tmp_path / "map.svg")
     assert sorted(label.get_text() for label in labels_of(figure)) == sorted(
@@ -173,7 +173,7 @@ def test_nothing_in_a_word_is_taken_for_markup(embedder, tmp_path):
 def test_letters_are_joined_and_parted_as_their_script_has_it(embedder):
     """Arabic and Persian: ب beside ب is shaped otherwise than alone, and a joiner parts them again."""
     alone, joined, parted = "\u0628", "\u0628\u0628", "\u0628\u200c\u0628"
-    figure = plot_uses(embedder, [[alone, joined, parted]], method="pca")
+    figure = plot_occurrences(embedder, [[alone, joined, parted]], method="pca")
     figure.dpi = 1000
     widths = {label.get_text(): label.get_window_extent().width for label in labels_of(figure)}
     assert widths[joined] < 0.8 * widths[parted]
@@ -181,8 +181,8 @@ def test_letters_are_joined_and_parted_as_their_script_has_it(embedder):
 
 
 def test_hovering_tells_the_sentence_and_marks_the_word():
-    assert hover_text(Use(("a", "<b>", "c"), 0, 1)) == "a <b>&lt;b&gt;</b> c"
-    long = hover_text(Use(tuple(f"word{k}" for k in range(2000)), 0, 1000))
+    assert hover_text(Occurrence(("a", "<b>", "c"), 0, 1)) == "a <b>&lt;b&gt;</b> c"
+    long = hover_text(Occurrence(tuple(f"word{k}" for k in range(2000)), 0, 1000))
     assert "<b>word1000</b>" in long
     lines = long.split("<br>")
     assert len(lines) == 14
@@ -195,14 +195,14 @@ def test_the_same_map_is_the_same_file(suffix, embedder, tmp_path):
     contents = []
     for name in ("one", "two"):
         path = tmp_path / f"{name}{suffix}"
-        save_figure(plot_uses(embedder, SENTENCES, method="pca"), path)
+        save_figure(plot_occurrences(embedder, SENTENCES, method="pca"), path)
         contents.append(path.read_bytes())
     assert contents[0] == contents[1]
 
 
 def test_an_interactive_map_is_one_file_without_links(embedder, tmp_path):
     for name in ("one.html", "two.html"):
-        save_figure(plot_uses(embedder, SENTENCES, method="pca", interactive=True), tmp_path / name)
+        save_figure(plot_occurrences(embedder, SENTENCES, method="pca", interactive=True), tmp_path / name)
     text = (tmp_path / "one.html").read_text(encoding="utf-8")
     assert text == (tmp_path / "two.html").read_text(encoding="utf-8")
     assert not re.search(r"<(script|link|img)[^>]*(src|href)=", text)
@@ -213,7 +213,7 @@ def test_a_browser_shows_an_interactive_map_without_a_network(embedder, tmp_path
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
     sentences = [*SENTENCES, ["<script>document.title='taken'</script>", "&amp;"]]
-    save_figure(plot_uses(embedder, sentences, method="pca", interactive=True), tmp_path / "map.html")
+    save_figure(plot_occurrences(embedder, sentences, method="pca", interactive=True), tmp_path / "map.html")
     page.goto((tmp_path / "map.html").as_uri())
     page.wait_for_selector(".scatterlayer .point")
     assert page.locator(".scatterlayer .point").count() == 33
@@ -240,6 +240,12 @@ def test_the_largest_groups_have_colors_of_their_own():
 
 def test_a_picture_of_no_known_kind_is_refused(embedder, tmp_path):
     with pytest.raises(
-        ConfigError, match=r"map\.gif: what kind of picture\? expected a name that ends in \.png"
+        ConfigError, match=r"map\.gif: unknown image format '\.gif': expected a name that ends in \.png"
     ):
         save_figure(draw_static(lay_out(random_map(3))), tmp_path / "map.gif")
+
+
+def test_old_names_still_work():
+    word_map = random_map(3)
+    with pytest.warns(DeprecationWarning, match="use occurrences"):
+        assert word_map.uses == word_map.occurrences

@@ -80,7 +80,7 @@ def test_arguments_are_checked():
     vectors = clusters()[0]
     with pytest.raises(ConfigError, match="method: expected tsne, umap or pca, got 'mds'"):
         project(vectors, "mds")
-    with pytest.raises(ConfigError, match="perplexity: is a setting of t-SNE, pca has none"):
+    with pytest.raises(ConfigError, match="perplexity: only for method tsne, got method pca"):
         project(vectors, "pca", perplexity=5)
     vectors[3, 1] = np.nan
     with pytest.raises(ElmokitError, match="NaN"):

@@ -17,13 +17,13 @@ from elmokit.pretrained import PretrainedModel
     "--outfile",
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="HDF5 file to write; options.json and vocab.txt go beside it.",
+    help="HDF5 file to write; options.json and vocab.txt are written next to it.",
 )
 def command(pretrained: PretrainedModel, outfile: Path) -> None:
     """Write a model in the format that every ELMo tool reads.
 
-    The options.json needs no edit (n_characters is 262, as inference wants it). The softmax is left
-    out, as in bilm-tf; `elmokit convert --format bilm` writes it too.
+    The options.json is ready for inference: n_characters is already 262. The softmax is left out, as in
+    bilm-tf; `elmokit convert --format bilm` includes it.
 
     \b
     Example:

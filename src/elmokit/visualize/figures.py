@@ -1,4 +1,4 @@
-"""Figures of Matplotlib that need no pyplot, and their files."""
+"""Create Matplotlib figures without pyplot, and save figures to files."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _SAVED_DPI = 200
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure that a notebook shows.
+    """Create an empty figure that a notebook can display.
 
     Args:
         width: in inches.
         height: in inches.
 
     Raises:
-        MissingExtraError: when Matplotlib is not installed.
+        MissingExtraError: if Matplotlib is not installed.
     """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -34,7 +34,7 @@ def new_figure(width: float, height: float) -> Figure:
         raise MissingExtraError("plotting", "plot") from None
 
     class NotebookFigure(Figure):
-        """Shown by a notebook though pyplot does not know of it."""
+        """A figure that a notebook displays although pyplot does not know it."""
 
         def _repr_png_(self) -> bytes:
             buffer = io.BytesIO()
@@ -47,25 +47,28 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def check_suffix(path: Path) -> None:
-    """Refuse a file whose name does not say what kind of picture it is.
+    """Check that the suffix of a file name is a supported image format.
 
     Raises:
-        ConfigError: for any suffix but .png, .svg, .pdf and .html.
+        ConfigError: if the suffix is not .png, .svg, .pdf or .html.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise ConfigError(f"{path}: what kind of picture? expected a name that ends in {', '.join(SUFFIXES)}")
+        raise ConfigError(
+            f"{path}: unknown image format {path.suffix!r}: "
+            f"expected a name that ends in {', '.join(SUFFIXES)}"
+        )
 
 
 def save_figure(figure: Figure | InteractiveFigure, path: str | Path) -> None:
-    """Write a figure, the same bytes for the same figure.
+    """Save a figure to a file; the same figure gives the same bytes.
 
     Args:
-        figure: of Plotly for ``.html``, else of Matplotlib.
-        path: its suffix says the kind of file.
+        figure: a Plotly figure for ``.html``, else a Matplotlib figure.
+        path: the file to write; its suffix selects the format.
 
     Raises:
-        ConfigError: for any suffix but .png, .svg, .pdf and .html.
-        OutputError: when it cannot be written.
+        ConfigError: if the suffix is not .png, .svg, .pdf or .html.
+        OutputError: if the file cannot be written.
     """
     path = Path(path)
     check_suffix(path)
@@ -78,7 +81,7 @@ def save_figure(figure: Figure | InteractiveFigure, path: str | Path) -> None:
 
 
 def _write_html(figure: Any, path: Path) -> None:
-    """One file, which needs no network."""
+    """Write a standalone page that works without a network."""
     config = {"displaylogo": False, "scrollZoom": True}
     figure.write_html(path, include_plotlyjs=True, div_id="elmokit", config=config)
 
@@ -86,7 +89,7 @@ def _write_html(figure: Any, path: Path) -> None:
 def _write_image(figure: Any, path: Path, kind: str) -> None:
     from matplotlib import rc_context
 
-    # Neither dates nor random names.
+    # Without dates and random names, the same figure gives the same bytes.
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}[kind]
     with rc_context({"svg.hashsalt": "elmokit"}):
         figure.savefig(path, format=kind, dpi=_SAVED_DPI, metadata=metadata)
