@@ -186,8 +186,8 @@ def test_a_neighbor_can_be_looked_at_in_turn(page, explorer):
 
 
 def test_a_click_on_a_point_of_the_map_tells_the_same(page):
-    for place, word, number in [(1, "American", 1), (12, "track", 2), (1, "American", 1)]:
-        box = points(page).nth(place).bounding_box()
+    for index, word, number in [(1, "American", 1), (12, "track", 2), (1, "American", 1)]:
+        box = points(page).nth(index).bounding_box()
         page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         expect(page.locator("#map .hovertext")).to_contain_text(word, timeout=PATIENCE)
         page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)

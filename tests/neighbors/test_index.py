@@ -43,16 +43,16 @@ def brute_force(embedder, sentences, query, position, layer, keep=lambda word: T
         if tuple(sentence) in seen:
             continue
         seen.add(tuple(sentence))
-        for place, vector in enumerate(embedder.embed([sentence], layer)[0].astype(np.float64)):
-            if keep(sentence[place]):
+        for index, vector in enumerate(embedder.embed([sentence], layer)[0].astype(np.float64)):
+            if keep(sentence[index]):
                 cosine = vector @ target / np.linalg.norm(vector) / np.linalg.norm(target)
-                found.append((cosine, number, place))
+                found.append((cosine, number, index))
     return sorted(found, key=lambda found: -found[0])
 
 
 def check(neighbors, expected, k):
     assert len(neighbors) == min(k, len(expected))
-    by_occurrence = {(number, place): cosine for cosine, number, place in expected}
+    by_occurrence = {(number, position): cosine for cosine, number, position in expected}
     for (occurrence, similarity), (cosine, *_) in zip(neighbors, expected, strict=False):
         # Two occurrences with nearly the same similarity may be swapped.
         assert similarity == pytest.approx(cosine, abs=1e-3)
@@ -141,7 +141,7 @@ def test_any_token(embedder):
     found = index.nearest(["🙂"], 0, 100)
     assert sorted(
         (occurrence.sentence_index, occurrence.position) for occurrence, _ in found.occurrences
-    ) == [(number, place) for number, sentence in enumerate(sentences) for place in range(len(sentence))]
+    ) == [(number, position) for number, sentence in enumerate(sentences) for position in range(len(sentence))]
 
 
 def test_a_zero_vector_is_similar_to_nothing(index):
