@@ -48,7 +48,7 @@ MOVED_MODULES: Mapping[str, tuple[str, ...]] = {
     "overrides": ("config.overrides",),
     "published": ("repository.published",),
     "shipped": ("repository.bundled",),
-    "training.forward": ("model.bilm", "model.dropout"),
+    "training.forward": ("model.dropout",),
     "training.restart": ("training.warm_start.restart",),
     "training.restart_report": ("training.warm_start.report",),
     "training.snapshot": ("training.state",),
