@@ -12,6 +12,8 @@ import torch
 
 from elmokit import ElmoEmbedder, load
 from elmokit.data.lexicon import Lexicon
+from elmokit.data.prepare import prepare_corpus
+from elmokit.data.vocabulary import Vocabulary
 from elmokit.elmo import Elmo
 from elmokit.errors import ConfigError, ElmokitError
 from elmokit.training.trainer import Trainer
@@ -78,8 +80,10 @@ def test_it_cannot_become_a_bilm_pair(golden, tmp_path):
 
 def test_it_cannot_be_trained(golden, tmp_path):
     config = load(golden / "elmoformanylangs/words").config
-    with pytest.raises(ConfigError, match=r"^model\.lexicon: .* are read, not trained: set lexicon=null$"):
-        Trainer(config, None, None, save_dir=tmp_path)
+    (tmp_path / "text.txt").write_text("the cat\n" * 100)
+    corpus = prepare_corpus([str(tmp_path / "text.txt")], cache_dir=tmp_path / "cache")
+    with pytest.raises(ConfigError, match=r"^model\.lexicon: .* can be read but not trained: set lexicon=null$"):
+        Trainer(config, corpus, Vocabulary(["<S>", "</S>", "<UNK>", "the"]), save_dir=tmp_path / "run")
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_impossible_settings_by_their_own_names(model):
         load(model)
     message = str(error.value)
     assert message.startswith(
-        f"{model / 'cnn_small.json'}: 6 faults: token_embedder.activation: input should be"
+        f"{model / 'cnn_small.json'}: 6 errors: token_embedder.activation: input should be"
     )
     for name in ("token_embedder.n_highway", "encoder.dim", "encoder.n_layers", "encoder.proj_clip"):
         assert f"; {name}: " in message
