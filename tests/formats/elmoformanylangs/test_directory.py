@@ -82,7 +82,9 @@ def test_it_cannot_be_trained(golden, tmp_path):
     config = load(golden / "elmoformanylangs/words").config
     (tmp_path / "text.txt").write_text("the cat\n" * 100)
     corpus = prepare_corpus([str(tmp_path / "text.txt")], cache_dir=tmp_path / "cache")
-    with pytest.raises(ConfigError, match=r"^model\.lexicon: .* can be read but not trained: set lexicon=null$"):
+    with pytest.raises(
+        ConfigError, match=r"^model\.lexicon: .* can be read but not trained: set lexicon=null$"
+    ):
         Trainer(config, corpus, Vocabulary(["<S>", "</S>", "<UNK>", "the"]), save_dir=tmp_path / "run")
 
 
