@@ -95,27 +95,27 @@ def test_it_cannot_be_trained(golden, tmp_path):
         (None, "max_characters: 11, expected 12"),
     ],
 )
-def test_a_lexicon_of_another_model(golden, tmp_path, lexicon, message, fault):
+def test_a_lexicon_of_another_model(golden, tmp_path, lexicon, message, load_error):
     pretrained = load(golden / "elmoformanylangs/words_and_characters")
     pretrained.save_pretrained(tmp_path / "own")
     path = tmp_path / "own/lexicon.json"
     (lexicon or dataclasses.replace(pretrained.lexicon, max_characters=11)).save(path)
-    assert fault(tmp_path / "own") == f"{path}: does not match config.json: {message}"
+    assert load_error(tmp_path / "own") == f"{path}: does not match config.json: {message}"
     path.unlink()
-    assert fault(tmp_path / "own") == f"{path}: cannot read: No such file or directory"
+    assert load_error(tmp_path / "own") == f"{path}: cannot read: No such file or directory"
 
 
 FILES = ("char.dic", "word.dic", "token_embedder.pkl", "encoder.pkl")
 
 
 @pytest.mark.parametrize("names", [*[(name,) for name in FILES], FILES[:3]], ids="-".join)
-def test_missing_files(model, names, fault):
+def test_missing_files(model, names, load_error):
     for name in names:
         (model / name).unlink()
-    assert fault(model) == f"{model}: {', '.join(names)}: no such file, expected beside config.json"
+    assert load_error(model) == f"{model}: {', '.join(names)}: no such file, expected beside config.json"
 
 
-def test_a_directory_without_any_tensors_is_another_model(model, fault):
+def test_a_directory_without_any_tensors_is_another_model(model, load_error):
     for name in FILES[2:]:
         (model / name).unlink()
-    assert "no model in this directory" in fault(model)
+    assert "no model in this directory" in load_error(model)
