@@ -104,7 +104,7 @@ def log_softmax(pretrained: PretrainedModel, hidden: np.ndarray) -> np.ndarray:
 
 def expected_predictions(pretrained: PretrainedModel, sentence: list[str]) -> list[np.ndarray]:
     """Of each direction, log-probabilities (n + 1, V) of what comes next."""
-    spelled = pretrained.indexer.spell(["<S>", *sentence, "</S>"])
+    spelled = pretrained.indexer.index(["<S>", *sentence, "</S>"])
     ids = [None if part is None else torch.from_numpy(part) for part in spelled]
     vectors = pretrained.model.encode(*ids).double().numpy()
     predictions = [log_softmax(pretrained, run_direction(pretrained, vectors[:-1], 0))]

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
-import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Self, TypedDict
+from typing import Self, TypedDict
 
 import torch
 from torch import Tensor, nn
 
-from elmokit.alphabet import NUM_CHARACTER_SYMBOLS
-from elmokit.data.indexers import ByteSpeller
+from elmokit.data.indexers import CharacterIndexer
 from elmokit.errors import ConfigError, ElmokitError
 from elmokit.loading import load
 from elmokit.model.batching import encode_words, run_sentences
-from elmokit.model.char_cnn import CharCnn
+from elmokit.model.elmo_inputs import ElmoInputs, from_character_ids, from_tokens, from_word_ids
 from elmokit.model.scalar_mix import ScalarMix
 from elmokit.model.word_embedding import WordEmbedding
 from elmokit.pretrained import PretrainedModel
@@ -34,21 +31,8 @@ class ElmoOutput(TypedDict):
     """(…, T) bool, True at words."""
 
 
-class _Batch(NamedTuple):
-    """Sentences as places in a table of distinct words."""
-
-    vectors: Tensor
-    """(U, P), the begin marker first, then the end marker, then the words"""
-    places: Tensor
-    """(M,) of every word of the batch, sentence after sentence, without the markers"""
-    lengths: Tensor
-    """(B,) without the markers"""
-    num_steps: int
-    """T, at least the longest sentence"""
-
-
 def batch_to_ids(batch: Sequence[Sequence[str]]) -> Tensor:
-    """Spell sentences, as AllenNLP's function of this name does.
+    """Turn sentences into character ids, like AllenNLP's function of this name.
 
     Args:
         batch: B lists of tokens.
@@ -59,11 +43,9 @@ def batch_to_ids(batch: Sequence[Sequence[str]]) -> Tensor:
     """
     num_steps = max((len(sentence) for sentence in batch), default=0)
     ids = torch.zeros(len(batch), num_steps, _NUM_CHARACTERS, dtype=torch.int64)
-    speller = ByteSpeller(_NUM_CHARACTERS)
+    indexer = CharacterIndexer(_NUM_CHARACTERS)
     for row, sentence in enumerate(batch):
-        rows = speller.spell(sentence).char_ids
-        assert rows is not None
-        ids[row, : len(sentence)] = torch.from_numpy(rows) + 1
+        ids[row, : len(sentence)] = torch.from_numpy(indexer.rows(sentence)) + 1
     return ids
 
 
@@ -106,24 +88,19 @@ class Elmo(nn.Module):
         pretrained: PretrainedModel | None = None,
     ) -> None:
         super().__init__()
-        if pretrained is not None:
-            pretrained = dataclasses.replace(pretrained, model=copy.deepcopy(pretrained.model).cpu())
-        elif options_file is None or weight_file is None:
-            raise ConfigError(
-                "Elmo needs options_file and weight_file; for another model, Elmo.from_pretrained"
-            )
-        else:
+        if pretrained is None:
+            if options_file is None or weight_file is None:
+                raise ConfigError(
+                    "Elmo needs options_file and weight_file; for another model, Elmo.from_pretrained"
+                )
             pretrained = load(weight_file, options=options_file)
         if num_output_representations < 1:
             raise ConfigError(
                 f"num_output_representations: expected at least 1, got {num_output_representations}"
             )
-        self._pretrained = pretrained
-        self._speller = pretrained.indexer
-        self.bilm = pretrained.model
-        self.bilm.softmax = None  # it has no part in the vectors
-        if isinstance(self.bilm.encoder, WordEmbedding):
-            self.bilm.encoder.sparse = False  # most optimizers know dense gradients only
+        self.bilm = pretrained.model.copy_to(torch.device("cpu"), with_softmax=False)
+        self._pretrained = dataclasses.replace(pretrained, model=self.bilm)
+        self._indexer = pretrained.indexer
         self.bilm.requires_grad_(requires_grad)
         self.keep_sentence_boundaries = keep_sentence_boundaries
         self.num_output_representations = num_output_representations
@@ -139,7 +116,7 @@ class Elmo(nn.Module):
         self.cached_words: nn.Parameter | None = None
         if vocab_to_cache is not None:
             with torch.no_grad():
-                table = self._encode([self._speller.bos, self._speller.eos, *vocab_to_cache])
+                table = self._encode([*self._markers, *vocab_to_cache])
             self.cached_words = nn.Parameter(table, requires_grad=requires_grad)
 
     @classmethod
@@ -236,7 +213,7 @@ class Elmo(nn.Module):
         """L layers (B, T + 2, D), zero at padding, their mask (B, T + 2), and the dimensions before T."""
         learns = any(parameter.requires_grad for parameter in self.parameters_of_bilm())
         with torch.set_grad_enabled(torch.is_grad_enabled() and learns):
-            outer_shape, batch = self._batch(inputs, word_inputs)
+            batch = self._inputs(inputs, word_inputs)
             device = batch.vectors.device
             num_sentences = len(batch.lengths)
             steps = torch.arange(batch.num_steps + 2, device=device)
@@ -244,106 +221,44 @@ class Elmo(nn.Module):
             ends = batch.lengths + 1
             is_word = (steps > 0) & (steps < ends[:, None])
             padded = torch.zeros(num_sentences, batch.num_steps + 2, dtype=torch.int64, device=device)
-            # The begin marker is place 0 of the table, the end marker place 1.
+            # The begin marker has index 0 in the table, the end marker index 1.
             padded[torch.arange(num_sentences, device=device), ends] = 1
-            padded[is_word] = batch.places
+            padded[is_word] = batch.indices
             layers, _ = run_sentences(self.bilm, batch.vectors, padded[mask], (batch.lengths + 2).tolist())
-            return [_padded(layer, mask) for layer in layers], mask, outer_shape
+            return [_padded(layer, mask) for layer in layers], mask, batch.outer_shape
 
     def parameters_of_bilm(self) -> list[nn.Parameter]:
         """The parameters below the mixtures."""
         cached = [] if self.cached_words is None else [self.cached_words]
         return [*self.bilm.parameters(), *cached]
 
-    def _batch(
+    @property
+    def _markers(self) -> tuple[str, str]:
+        return self._indexer.bos, self._indexer.eos
+
+    def _inputs(
         self, inputs: Tensor | Sequence[Sequence[str]] | None, word_inputs: Tensor | None
-    ) -> tuple[tuple[int, ...], _Batch]:
+    ) -> ElmoInputs:
         if word_inputs is not None and self.cached_words is not None:
             largest = int(word_inputs.max()) if word_inputs.numel() else 0
             if inputs is None or largest < len(self.cached_words) - 2:
-                return _word_batch(word_inputs, self.cached_words, first=2, what="word_inputs")
+                return from_word_ids(word_inputs, self.cached_words, first=2, what="word_inputs")
         if inputs is None:
             raise ElmokitError(
                 "Elmo: no inputs, and no vocab_to_cache for word_inputs: expected ids or tokens"
             )
         if not isinstance(inputs, Tensor):
-            return (len(inputs),), self._spelled(inputs)
+            return from_tokens(inputs, self._encode, markers=self._markers)
         if isinstance(self.bilm.encoder, WordEmbedding):
             # The first two words of every vocabulary are the markers.
-            return _word_batch(inputs - 1, self.bilm.encoder.weight, first=0, what="inputs", padding=-1)
-        return self._character_batch(inputs)
-
-    def _character_batch(self, inputs: Tensor) -> tuple[tuple[int, ...], _Batch]:
-        if not isinstance(self.bilm.encoder, CharCnn):
-            raise ElmokitError("Elmo: this model spells words its own way: give lists of tokens, not ids")
-        if inputs.dim() < 3 or inputs.is_floating_point():
-            raise ElmokitError(
-                "Elmo: expected character ids (B, T, C) from batch_to_ids, "
-                f"got {tuple(inputs.shape)} {inputs.dtype}"
-            )
-        *outer_shape, num_steps, num_characters = inputs.shape
-        ids = inputs.reshape(math.prod(outer_shape), num_steps, num_characters).to(self.bilm.device)
-        lengths = (ids > 0).any(dim=2).sum(dim=1)
-        rows = ids[torch.arange(num_steps, device=ids.device) < lengths[:, None]] - 1  # (M, C)
-        if rows.numel() and not -1 <= int(rows.min()) <= int(rows.max()) < NUM_CHARACTER_SYMBOLS:
-            raise ElmokitError(
-                f"Elmo: character ids from {int(rows.min()) + 1} to {int(rows.max()) + 1}, expected "
-                f"0 (padding) to {NUM_CHARACTER_SYMBOLS}"
-            )
-        widest = max(len(kernel) for kernel in self.bilm.encoder.kernels)
-        if num_characters < widest:
-            raise ElmokitError(f"Elmo: {num_characters} places for characters, a filter needs {widest}")
-        spelled = ByteSpeller(num_characters).spell([self._speller.bos, self._speller.eos]).char_ids
-        assert spelled is not None
-        markers = torch.from_numpy(spelled).to(rows)
-        distinct, place = torch.unique(rows, dim=0, return_inverse=True)
-        distinct = distinct.where(distinct >= 0, NUM_CHARACTER_SYMBOLS)  # the mask symbol
-        vectors = encode_words(self.bilm, torch.cat([markers, distinct]), None)
-        return tuple(outer_shape), _Batch(vectors, place + 2, lengths, num_steps)
-
-    def _spelled(self, sentences: Sequence[Sequence[str]]) -> _Batch:
-        for sentence in (sentences, *sentences):
-            if isinstance(sentence, str):
-                raise ElmokitError(
-                    f"Elmo: expected lists of tokens, got the string {sentence[:40]!r}: split it"
-                )
-        types = sorted({word for sentence in sentences for word in sentence})
-        place = {word: k for k, word in enumerate(types, start=2)}
-        vectors = self._encode([self._speller.bos, self._speller.eos, *types])
-        places = [place[word] for sentence in sentences for word in sentence]
-        lengths = torch.tensor([len(sentence) for sentence in sentences], dtype=torch.int64)
-        return _Batch(
-            vectors,
-            torch.tensor(places, dtype=torch.int64, device=vectors.device),
-            lengths.to(vectors.device),
-            max((len(sentence) for sentence in sentences), default=0),
-        )
+            return from_word_ids(inputs - 1, self.bilm.encoder.weight, first=0, what="inputs", padding=-1)
+        return from_character_ids(inputs, self.bilm, self._marker_ids)
 
     def _encode(self, words: Sequence[str]) -> Tensor:
-        spelled = (
-            None if ids is None else torch.from_numpy(ids).to(self.bilm.device)
-            for ids in self._speller.spell(words)
-        )
-        return encode_words(self.bilm, *spelled)
+        return encode_words(self.bilm, *self._indexer.index(words))
 
-
-def _word_batch(
-    ids: Tensor, table: Tensor, *, first: int, what: str, padding: int = 0
-) -> tuple[tuple[int, ...], _Batch]:
-    """A batch of word ids (…, T), ``table[first + id]`` being the vector of a word."""
-    if ids.dim() < 2 or ids.is_floating_point():
-        raise ElmokitError(f"Elmo: {what}: expected word ids (B, T), got {tuple(ids.shape)} {ids.dtype}")
-    *outer_shape, num_steps = ids.shape
-    ids = ids.reshape(math.prod(outer_shape), num_steps).to(table.device)
-    lengths = (ids > padding).sum(dim=1)
-    places = ids[torch.arange(num_steps, device=ids.device) < lengths[:, None]]
-    if places.numel() and not 0 <= int(places.min()) <= int(places.max()) < len(table) - first:
-        shift = -padding  # the caller's ids have 0 for padding
-        raise ElmokitError(
-            f"Elmo: {what}: ids from {int(places.min()) + shift} to {int(places.max()) + shift}, expected "
-            f"{shift} to {len(table) - first - 1 + shift}"
-        )
-    return tuple(outer_shape), _Batch(table, places + first, lengths, num_steps)
+    def _marker_ids(self, num_characters: int) -> Tensor:
+        return torch.from_numpy(CharacterIndexer(num_characters).rows(self._markers))
 
 
 def _padded(layer: Tensor, mask: Tensor) -> Tensor:

@@ -7,12 +7,13 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, TypeAlias, TypeVar
+from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from elmokit.data.length_batches import batches_by_length
 from elmokit.data.read import read_lines
 from elmokit.data.sentences import tokenized
 from elmokit.errors import ConfigError
@@ -20,17 +21,13 @@ from elmokit.files.atomic import new_file
 from elmokit.formats.hdf5_writer import Hdf5Writer
 from elmokit.loading import load
 from elmokit.model.batching import encode_words, run_sentences
-from elmokit.model.bilm import DirectionState
+from elmokit.model.bilm import BiLMState
 from elmokit.model.device import find_device
 from elmokit.model.lstm.interface import LstmState
 from elmokit.pretrained import PretrainedModel
 
 Layers: TypeAlias = Literal["all", "top", "average"] | int
-Result = TypeVar("Result")
 
-_SORTED_BATCHES = 16  # batches read ahead, to be sorted by length
-_READ_AHEAD_TOKENS = 16_384  # unless one sentence has more; with their vectors 200 MB in the 2018 model
-_BATCH_TOKENS = 8192
 _CACHED_TYPES = 20_000
 WORDS_PER_CHUNK = 2048
 """Number of words that :meth:`ElmoEmbedder.encode_chunks` encodes at a time."""
@@ -61,8 +58,9 @@ class ElmoEmbedder:
         token_table: Mapping[str, Tensor] | None = None,
     ) -> None:
         self.pretrained = pretrained
-        self.model = pretrained.model.to(find_device(device))
-        self._speller = pretrained.indexer
+        place = find_device(device)
+        self.model = pretrained.model if pretrained.model.device == place else pretrained.model.copy_to(place)
+        self._indexer = pretrained.indexer
         self._token_table = token_table
         if token_table:
             width, dim = len(next(iter(token_table.values()))), pretrained.config.model.lstm.projection_dim
@@ -79,7 +77,7 @@ class ElmoEmbedder:
 
     @classmethod
     def from_pretrained(cls, model: str | Path, *, device: str = "cpu") -> ElmoEmbedder:
-        """The same as :meth:`load`, by the name that Hugging Face's users expect."""
+        """Load a model; the same as :meth:`load`, under the name that Hugging Face uses."""
         return cls.load(model, device=device)
 
     @property
@@ -134,10 +132,15 @@ class ElmoEmbedder:
         self, sentences: Iterable[str | Sequence[str]], layers: Layers = "all", *, batch_size: int = 64
     ) -> Iterator[np.ndarray]:
         """As :meth:`embed`, one result at a time, for any number of sentences."""
-        select = self._selection(layers)
+        numbers = self._layer_numbers(layers)
 
         def embed_batch(batch: list[list[str]]) -> list[np.ndarray]:
-            return [select(vectors) for vectors in self._vectors(batch, self.run(batch)[0])]
+            found, _ = self.run(batch, layers=numbers)
+            if layers == "all":
+                return self._vectors(batch, found)
+            # The sum is rounded in the order of the layers, as NumPy's mean does.
+            chosen = sum(found[1:], found[0].float()) / len(found) if layers == "average" else found[0]
+            return [vectors[0] for vectors in self._vectors(batch, [chosen])]
 
         return batches_by_length(tokenized(sentences), embed_batch, batch_size)
 
@@ -176,25 +179,24 @@ class ElmoEmbedder:
                 num_lines += 1
         return num_lines
 
-    def _selection(self, layers: Layers) -> Callable[[np.ndarray], np.ndarray]:
-        if layers == "all":
-            return lambda vectors: vectors
-        if layers == "average":
-            return lambda vectors: vectors.mean(axis=0)
+    def _layer_numbers(self, layers: Layers) -> list[int] | None:
+        """Return the numbers of the layers to compute; None for all of them."""
+        if layers in ("all", "average"):
+            return None
         number = self.num_layers - 1 if layers == "top" else layers
         if not isinstance(number, int) or not -self.num_layers <= number < self.num_layers:
             raise ConfigError(
                 f"layers: expected all, top, average or 0 to {self.num_layers - 1}, got {layers!r}"
             )
-        return lambda vectors: vectors[number].copy()
+        return [number % self.num_layers]
 
-    def zero_state(self, num_slots: int) -> list[DirectionState]:
+    def zero_state(self, num_slots: int) -> BiLMState:
         """The state of ``num_slots`` batch slots that have read nothing, for :meth:`embed_statefully`."""
         return self.model.zero_state(num_slots)
 
     def embed_statefully(
-        self, sentences: Sequence[Sequence[str]], state: list[DirectionState]
-    ) -> tuple[list[np.ndarray], list[DirectionState]]:
+        self, sentences: Sequence[Sequence[str]], state: BiLMState
+    ) -> tuple[list[np.ndarray], BiLMState]:
         """Embed one batch as bilm-tf and AllenNLP do, each slot going on from its last sentence's state.
 
         The k-th sentence of every batch belongs to slot k; slots without a sentence keep their state.
@@ -227,25 +229,34 @@ class ElmoEmbedder:
 
     @torch.inference_mode()
     def run(
-        self, sentences: Sequence[Sequence[str]], state: list[DirectionState] | None = None
-    ) -> tuple[list[Tensor], list[DirectionState] | None]:
-        """The layers of one batch of sentences as the model computes them, sentence markers included.
+        self,
+        sentences: Sequence[Sequence[str]],
+        state: BiLMState | None = None,
+        *,
+        layers: Sequence[int] | None = None,
+    ) -> tuple[list[Tensor], BiLMState | None]:
+        """Return the layers of one batch of sentences as the model computes them, with sentence markers.
 
         Args:
             sentences: lists of tokens, without the markers.
-            state: of each direction's layers, a lane per sentence; None to start from zero.
+            state: of each direction's layers, a row per sentence; None to start from zero.
+            layers: numbers of the layers to return, the token layer being 0; None for all of them. Layers
+                above the highest of them are not computed, unless there is a state.
 
         Returns:
-            The L layers, each (M, D) for the M tokens and markers of all sentences one after the
-            other, and the new state where one was given.
+            The layers, each (M, D) for the M tokens and markers of all sentences one after the other, on the
+            embedder's device, and the new state where one was given.
         """
-        bos, eos = self._speller.bos, self._speller.eos
+        bos, eos = self._indexer.bos, self._indexer.eos
         marked = [[bos, *sentence, eos] for sentence in sentences]
         types = sorted({word for sentence in marked for word in sentence})
-        place = {word: k for k, word in enumerate(types)}
+        index_of = {word: k for k, word in enumerate(types)}
         vectors = self.encode(types)  # (U, P)
-        ids = torch.tensor([place[word] for sentence in marked for word in sentence], device=vectors.device)
-        return run_sentences(self.model, vectors, ids, [len(sentence) for sentence in marked], state)
+        ids = torch.tensor(
+            [index_of[word] for sentence in marked for word in sentence], device=vectors.device
+        )
+        lengths = [len(sentence) for sentence in marked]
+        return run_sentences(self.model, vectors, ids, lengths, state, layers=layers)
 
     @torch.inference_mode()
     def encode(self, words: Sequence[str]) -> Tensor:
@@ -261,11 +272,8 @@ class ElmoEmbedder:
             self._cache.update({word: self._token_table[word].to(self.model.device) for word in known})
             new = [word for word in new if word not in self._cache]
         if new:
-            spelled = (
-                None if ids is None else torch.from_numpy(ids).to(self.model.device)
-                for ids in self._speller.spell(new)
-            )
-            self._cache.update(zip(new, encode_words(self.model, *spelled), strict=True))
+            vectors = encode_words(self.model, *self._indexer.index(new))
+            self._cache.update(zip(new, vectors, strict=True))
         return torch.stack([self._cache[word] for word in words])
 
     def encode_chunks(self, words: Iterable[str]) -> Iterator[np.ndarray]:
@@ -295,61 +303,3 @@ class ElmoEmbedder:
 def _rest(state: LstmState, start: int) -> LstmState:
     """The state of the slots from ``start`` on."""
     return LstmState(state.cell[start:], state.hidden[start:])
-
-
-def batches_by_length(
-    sentences: Iterator[list[str]], run: Callable[[list[list[str]]], list[Result]], batch_size: int
-) -> Iterator[Result]:
-    """Run sentences in batches of similar length; results come in the order of the sentences.
-
-    A bounded number of sentences and tokens is read ahead, so there may be any number of them.
-
-    Args:
-        sentences: lists of tokens.
-        run: gives a result for each sentence of a batch.
-        batch_size: sentences of a batch at most.
-
-    Raises:
-        ConfigError: when ``batch_size`` is not positive.
-    """
-    if batch_size < 1:
-        raise ConfigError(f"batch_size: expected at least 1, got {batch_size}")
-    return _run_batches(sentences, run, batch_size)
-
-
-def _run_batches(
-    sentences: Iterator[list[str]], run: Callable[[list[list[str]]], list[Result]], batch_size: int
-) -> Iterator[Result]:
-    for chunk in _chunks(sentences, _SORTED_BATCHES * batch_size):
-        results: dict[int, Result] = {}
-        for places in _batches([len(sentence) for sentence in chunk], batch_size):
-            results.update(zip(places, run([chunk[place] for place in places]), strict=True))
-        for place in range(len(chunk)):
-            yield results.pop(place)
-
-
-def _chunks(sentences: Iterable[list[str]], max_sentences: int) -> Iterator[list[list[str]]]:
-    """Sentences to be read ahead and sorted by length: a bounded number of sentences and of tokens."""
-    chunk: list[list[str]] = []
-    num_tokens = 0
-    for sentence in sentences:
-        chunk.append(sentence)
-        num_tokens += len(sentence)
-        if len(chunk) == max_sentences or num_tokens >= _READ_AHEAD_TOKENS:
-            yield chunk
-            chunk, num_tokens = [], 0
-    if chunk:
-        yield chunk
-
-
-def _batches(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:
-    """Places of sentences that run together, longest first: a bounded number of sentences and tokens."""
-    order = sorted(range(len(lengths)), key=lambda k: lengths[k], reverse=True)
-    batch: list[int] = []
-    for place in order:
-        if batch and (len(batch) == batch_size or (len(batch) + 1) * lengths[batch[0]] > _BATCH_TOKENS):
-            yield batch
-            batch = []
-        batch.append(place)
-    if batch:
-        yield batch

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from elmokit.data.length_batches import batches_by_length
 from elmokit.data.sentences import tokenized
 from elmokit.data.vocabulary import BOS_ID, EOS_ID, UNK_ID
-from elmokit.embedder import ElmoEmbedder, batches_by_length
+from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError
 from elmokit.loading import load
 from elmokit.model.perplexity import perplexity
@@ -182,7 +183,7 @@ class LanguageModel:
 
     def _hidden(self, sentences: list[list[str]]) -> tuple[Tensor, Tensor | None]:
         """The top layer of each direction, (M, P), sentence markers included."""
-        top = self._embedder.run(sentences)[0][-1]
+        top = self._embedder.run(sentences, layers=[self._embedder.num_layers - 1])[0][0]
         return top[:, : self._dim], top[:, self._dim :] if self._is_bidirectional else None
 
     @torch.inference_mode()

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from elmokit.config import Config
-from elmokit.data.indexers import ByteSpeller, Speller, WordSpeller
+from elmokit.data.indexers import CharacterIndexer, Indexer, WordIndexer
 from elmokit.data.lexicon import Lexicon
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ModelFileError
@@ -106,13 +106,13 @@ class PretrainedModel:
         return self.vocabulary_problem
 
     @property
-    def speller(self) -> Speller:
+    def speller(self) -> Indexer:
         """Deprecated name of :attr:`indexer`."""
         _warn_of_old_name("speller", "indexer")
         return self.indexer
 
     @cached_property
-    def indexer(self) -> Speller:
+    def indexer(self) -> Indexer:
         """What turns words into the model's input ids.
 
         Raises:
@@ -121,13 +121,13 @@ class PretrainedModel:
         if self.lexicon is not None:
             return self.lexicon
         if self.config.model.char_cnn is not None:
-            return ByteSpeller(self.config.model.char_cnn.max_characters)
+            return CharacterIndexer(self.config.model.char_cnn.max_characters)
         if self.vocabulary is None:
             raise ModelFileError(
                 f"{self.source}: a model with word embeddings needs its vocabulary: put vocab.txt beside it"
                 + (f" ({self.vocabulary_problem})" if self.vocabulary_problem else "")
             )
-        return WordSpeller(self.vocabulary)
+        return WordIndexer(self.vocabulary)
 
     def save_pretrained(self, directory: str | Path, *, half_precision: bool = False) -> None:
         """Write a model directory: ``config.json``, ``model.safetensors``, ``vocab.txt`` and a model card.

@@ -46,7 +46,7 @@ def expected_vectors(pretrained: PretrainedModel) -> np.ndarray:
 
 
 def read_word2vec(path: Path, *, binary: bool) -> tuple[list[str], np.ndarray]:
-    """As the format is described: a header, then a word, a space and its numbers."""
+    """Read the format by its description: a header, then a word, a space and its numbers."""
     header, _, body = path.read_bytes().partition(b"\n")
     num_words, dim = map(int, header.split())
     if not binary:
@@ -204,7 +204,7 @@ def test_a_pair_of_another_model_is_not_overwritten(run_cli, work):
 
 
 @pytest.mark.parametrize("format_", [*FILES, *VECTOR_FORMATS])
-def test_a_place_that_cannot_be_written(run_cli, work, format_):
+def test_a_path_that_cannot_be_written(run_cli, work, format_):
     assert "cannot write: " in refusal(run_cli, "model", "train.txt/out", "--format", format_)
     assert not list(work.glob("**/.*partial"))
 

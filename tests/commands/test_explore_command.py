@@ -37,7 +37,7 @@ def test_it_serves_until_it_is_interrupted(work):
     assert (out, err, process.returncode) == ("stopped\n", "", 0)
 
 
-def test_a_port_that_is_taken_is_one_line(work, run_cli):
+def test_a_port_in_use_is_one_line(work, run_cli):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         result = run_cli("explore", "model", "--port", port)
@@ -78,7 +78,7 @@ def test_the_bundled_model_is_the_default(run_cli, monkeypatch):
         (["--no-browser"], {"DISPLAY": ":0"}, False),
     ],
 )
-def test_a_browser_is_opened_where_there_is_a_display(
+def test_a_browser_is_opened_if_there_is_a_display(
     work, run_cli, monkeypatch, arguments, variables, is_opened
 ):
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):

@@ -109,7 +109,7 @@ def test_several_queries_and_texts(run_cli):
     assert lines[0] == lines[1]
 
 
-def test_an_index_to_take_elsewhere(run_cli, work):
+def test_an_index_can_be_moved(run_cli, work):
     out = search(run_cli, "model", "train.txt", *ONE, "--index", "mine").split("\n\n", 1)
     assert out[0].startswith("mine: ")
     shutil.move("mine", "moved")

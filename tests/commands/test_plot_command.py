@@ -30,7 +30,7 @@ def refusal(run_cli, *arguments: str) -> str:
     ("name", "start"),
     [("a.png", b"\x89PNG"), ("a.svg", b"<?xml"), ("a.PDF", b"%PDF"), ("a.html", b"<!doctype html>")],
 )
-def test_the_name_says_what_is_written(name, start, text, run_cli):
+def test_the_suffix_selects_the_format(name, start, text, run_cli):
     result = run_cli("plot", MODEL, text, "-o", f"pictures/{name}")
     assert (result.exit_code, result.err) == (0, "")
     assert result.out == f"pictures/{name}: t-SNE, top layer\n"
@@ -55,7 +55,7 @@ def test_lines_with_labels(run_cli, text):
     assert message == "text.txt:1: no tab, expected a label, a tab and a sentence"
 
 
-def test_characters_that_no_font_has(run_cli, text):
+def test_characters_that_no_font_has_are_reported(run_cli, text):
     Path("odd.txt").write_text("a \U0010fffd b\n")
     result = run_cli("plot", MODEL, "odd.txt", "-o", "a.png", "--method", "pca")
     assert result.exit_code == 0

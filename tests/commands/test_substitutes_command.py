@@ -62,7 +62,7 @@ def test_json(run_cli, found):
         )
 
 
-def test_more_than_there_are(run_cli, work):
+def test_more_results_than_words(run_cli, work):
     num_words = len((work / "vocab.txt").read_text(encoding="utf-8").split())
     out = substitutes(run_cli, "model", SENTENCE, "--word", "a0", "-k", "1000000")
     assert len(out.splitlines()) == 2 + num_words - 3

@@ -37,7 +37,7 @@ def test_full_softmax(write, bilm_options):
     )
 
 
-def test_what_the_original_does_where_its_options_say_nothing(write, bilm_options):
+def test_defaults_of_the_original(write, bilm_options):
     char_cnn = {key: value for key, value in bilm_options["char_cnn"].items() if key != "n_highway"}
     options = {"char_cnn": char_cnn, "lstm": {"dim": 32, "projection_dim": 16}, "batch_size": 4}
     config = Config.load(write("options.json", options))
@@ -50,7 +50,7 @@ def test_what_the_original_does_where_its_options_say_nothing(write, bilm_option
     assert config.model.char_cnn.num_highway == 0
 
 
-def test_inference_options_are_bidirectional_though_they_do_not_say_so(write, bilm_options):
+def test_inference_options_are_bidirectional_by_default(write, bilm_options):
     options = {"char_cnn": bilm_options["char_cnn"] | {"n_characters": 262}, "lstm": bilm_options["lstm"]}
     assert Config.load(write("options.json", options)).model.bidirectional
 

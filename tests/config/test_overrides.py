@@ -46,7 +46,7 @@ def test_overrides_reach_options_of_bilm_tf(write, bilm_options):
         ("=3", "override '=3'"),
     ],
 )
-def test_overrides_that_name_nothing(override, expected, error_of):
+def test_overrides_of_unknown_settings(override, expected, error_of):
     assert expected in error_of("tiny", [override])
 
 

@@ -5,7 +5,7 @@ import pytest
 from elmokit.config import Config, TrainingConfig
 
 
-def test_a_recipe_sets_what_is_not_given():
+def test_a_recipe_determines_settings_that_are_not_given():
     original = Config.load("original").training
     for name in ("tiny", "small"):
         bilm = Config.load(name, ["recipe=bilm"]).training
@@ -27,12 +27,12 @@ def test_a_recipe_sets_what_is_not_given():
 @pytest.mark.parametrize(
     "overrides", [["recipe=bilm", "learning_rate=0.1"], ["learning_rate=0.1", "recipe=bilm"]]
 )
-def test_what_is_given_beside_a_recipe_counts(overrides):
+def test_explicit_settings_override_the_recipe(overrides):
     training = Config.load("tiny", overrides).training
     assert (training.optimizer, training.learning_rate) == ("adagrad", 0.1)
 
 
-def test_another_recipe_takes_back_the_settings_of_the_one_before(tmp_path):
+def test_another_recipe_replaces_the_settings_of_the_previous_one(tmp_path):
     resolved = Config.load("tiny", ["recipe=bilm", "learning_rate=0.1", "batch_size=7"])
     resolved.save(tmp_path / "config.json")
     changed = Config.load(tmp_path / "config.json", ["recipe=adam"]).training

@@ -44,10 +44,10 @@ def test_an_unknown_section(write, error_of):
         ("training=null", "training"),
     ],
 )
-def test_impossible_values(override, expected, error_of):
+def test_invalid_values(override, expected, error_of):
     assert expected in error_of("tiny", [override])
 
 
 @pytest.mark.parametrize("override", ["learning_rate=inf", "clip_norm=inf", "cell_clip=inf"])
-def test_infinite_values_which_json_cannot_hold(override, error_of):
+def test_infinite_values_are_refused(override, error_of):
     assert override.split("=")[0] in error_of("tiny", [override])

@@ -17,7 +17,7 @@ def width(line: str) -> int:
     )
 
 
-def test_the_words_stand_below_each_other():
+def test_the_words_are_aligned():
     occurrences = [
         Occurrence(("a", "right", "to", "vote"), 0, 1),
         Occurrence(("we", "are", "on", "the", "right", "track"), 0, 4),
@@ -30,7 +30,7 @@ def test_the_words_stand_below_each_other():
     ]
 
 
-def test_what_does_not_fit_is_cut_around_the_word():
+def test_a_long_sentence_is_cut_around_the_word():
     sentence = tuple(f"word{k}" for k in range(30))
     (line,) = concordance([Occurrence(sentence, 0, 15)], 60)
     assert line == "… word12 word13 word14 [word15] word16 word17 word18 …"
@@ -53,7 +53,7 @@ def test_no_line_is_too_long(columns):
         assert occurrence.word == inside or (inside.endswith("…") and occurrence.word.startswith(inside[:-1]))
 
 
-def test_nothing_gets_at_the_terminal():
+def test_control_characters_do_not_reach_the_terminal():
     (line,) = concordance([Occurrence(("\x1b[2J", "a\tb", "\u202ec\r"), 0, 1)], 60)
     assert line == "�[2J [a�b] �c�"
 

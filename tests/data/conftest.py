@@ -7,16 +7,19 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from elmokit.data.batches import TextBatch
 from elmokit.data.corpus import Corpus
-from elmokit.data.indexed_corpus import IndexedCorpus
 from elmokit.data.prepare import prepare_corpus
-from elmokit.data.training_stream import TrainingStream
 from elmokit.data.vocabulary import Vocabulary
+
+if TYPE_CHECKING:  # these import PyTorch, which most tests here do without
+    from elmokit.data.batches import TextBatch
+    from elmokit.data.indexed_corpus import IndexedCorpus
+    from elmokit.data.training_stream import TrainingStream
 
 GOLDEN = Path(__file__).parents[1] / "golden/batcher_quirks"
 QUIRKS = json.loads((GOLDEN / "quirks.json").read_text(encoding="utf-8"))
@@ -30,9 +33,13 @@ class Text:
     vocabulary: Vocabulary
 
     def indexed(self, max_characters: int | None = None) -> IndexedCorpus:
+        from elmokit.data.indexed_corpus import IndexedCorpus
+
         return IndexedCorpus(self.corpus, self.vocabulary, max_characters=max_characters)
 
     def stream(self, **settings) -> TrainingStream:
+        from elmokit.data.training_stream import TrainingStream
+
         defaults = {
             "batch_size": 2,
             "unroll_steps": 4,

@@ -42,7 +42,7 @@ def lexicon() -> Lexicon:
     ],
 )
 def test_spelling(lexicon, word, char_ids, word_id):
-    spelled = lexicon.spell(["a", word])
+    spelled = lexicon.index(["a", word])
     assert spelled.char_ids.dtype == spelled.word_ids.dtype == np.int64
     assert spelled.char_ids[1].tolist() == char_ids
     assert spelled.word_ids.tolist() == [0, word_id]
@@ -53,14 +53,14 @@ def test_the_markers_of_a_sentence(lexicon):
 
 
 def test_one_part_alone():
-    spelled = Lexicon(table(SYMBOLS), None, 7).spell(["a"])
+    spelled = Lexicon(table(SYMBOLS), None, 7).index(["a"])
     assert (spelled.char_ids.shape, spelled.word_ids) == ((1, 7), None)
-    spelled = Lexicon(None, table(WORDS), 7).spell(["aaaaaa"])
+    spelled = Lexicon(None, table(WORDS), 7).index(["aaaaaa"])
     assert (spelled.char_ids, spelled.word_ids.tolist()) == (None, [2])
 
 
 def test_no_word(lexicon):
-    spelled = lexicon.spell([])
+    spelled = lexicon.index([])
     assert (spelled.char_ids.shape, spelled.word_ids.shape) == ((0, 7), (0,))
 
 

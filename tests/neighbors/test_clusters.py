@@ -1,4 +1,4 @@
-"""Clusters of vectors: every vector is in one, and the near ones are found."""
+"""Clusters of vectors: every vector is in one cluster, and near vectors are found."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from elmokit.neighbors.cosine import UNIT_TYPE, descending, similarities, unit_v
 
 @pytest.fixture(scope="module")
 def units():
-    """Vectors around some directions, as words of a few kinds have."""
+    """Vectors around some directions, like those of words of a few kinds."""
     rng = np.random.default_rng(0)
     directions = rng.normal(size=(300, 24))
     vectors = directions[rng.integers(300, size=10_000)] + 0.5 * rng.normal(size=(10_000, 24))

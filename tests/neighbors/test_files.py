@@ -1,4 +1,4 @@
-"""An index on disk: built once, found again, and refused when it is damaged or another one."""
+"""An index on disk: built once, found again, and refused if it is damaged or does not match."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Counter:
 
 
 def stored(embedder, directory=None, **options) -> tuple[NeighborIndex, int]:
-    """The index of the text, and how many tokens were embedded for it."""
+    """Return the index of the text and the number of tokens that were embedded for it."""
     counter = Counter()
     index = NeighborIndex.stored(
         embedder, prepare_corpus(["text.txt"]), directory, on_tokens=counter, **options
@@ -73,7 +73,7 @@ def test_an_index_on_disk_finds_what_one_in_memory_finds(monkeypatch, embedder, 
     assert index.num_bytes == 2 * (16 * embedder.dim + 8 * embedder.dim // 2)
 
 
-def test_clusters_are_used_until_they_hold_too_few(monkeypatch, embedder):
+def test_all_vectors_are_searched_if_the_nearest_clusters_have_too_few(monkeypatch, embedder):
     monkeypatch.setattr(neighbor_files, "LARGE_BYTES", 0)
     index, _ = stored(embedder)
     clusters = index._content.clusters
@@ -121,7 +121,7 @@ def test_another_text_layer_or_model_is_another_index(embedder, golden):
     assert len(in_cache()) == 5
 
 
-def test_a_directory_of_ones_own(embedder):
+def test_an_index_in_a_given_directory(embedder):
     index, num_embedded = stored(embedder, "mine")
     assert (num_embedded, index.directory) == (16, Path("mine"))
     assert not Path("cache/neighbors").exists()
@@ -131,7 +131,7 @@ def test_a_directory_of_ones_own(embedder):
     assert NeighborIndex.open("moved", embedder).nearest(*QUERY) == index.nearest(*QUERY)
 
 
-def test_what_is_in_a_directory_is_never_overwritten(embedder, golden):
+def test_other_files_are_never_overwritten(embedder, golden):
     Path("home").mkdir()
     Path("home/thesis.txt").touch()
     with pytest.raises(OutputError, match="home already exists and is not a neighbor index: choose"):
@@ -184,7 +184,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("name", "fault"), FAULTS)
-def test_damage_is_noticed_and_in_the_cache_mended(monkeypatch, embedder, name, fault):
+def test_a_damaged_index_is_refused_and_rebuilt_in_the_cache(monkeypatch, embedder, name, fault):
     monkeypatch.setattr(neighbor_files, "LARGE_BYTES", 0)
     index, _ = stored(embedder)
     assert index.directory is not None
@@ -219,7 +219,7 @@ def test_any_index_json(embedder, content):
         NeighborIndex.open("mine", embedder)
 
 
-def test_another_layer_than_was_embedded(embedder):
+def test_an_index_json_with_another_layer_is_refused(embedder):
     stored(embedder, "mine")
     values = json.loads(Path("mine/index.json").read_text())
     Path("mine/index.json").write_text(json.dumps(values | {"layer": 1}))
@@ -253,7 +253,7 @@ def test_an_interrupted_build_leaves_nothing(embedder, directory):
     assert stored(embedder, directory)[1] == 16
 
 
-def test_what_killed_builds_left_in_the_cache_is_cleared(embedder):
+def test_leftovers_of_killed_builds_in_the_cache_are_removed(embedder):
     for name, age in (("old", 2), ("new", 0.5)):
         leftover = Path(f"cache/neighbors/.{name}.0123456789abcdef.partial")
         leftover.mkdir(parents=True)
@@ -263,7 +263,7 @@ def test_what_killed_builds_left_in_the_cache_is_cleared(embedder):
     assert [name for name in in_cache() if name.startswith(".")] == [".new.0123456789abcdef.partial"]
 
 
-def test_too_little_room(monkeypatch, embedder):
+def test_too_little_disk_space(monkeypatch, embedder):
     corpus = prepare_corpus(["text.txt"])
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**12, 10**12 - 10, 10))
     with pytest.raises(OutputError, match=r"mine|: 0 MB free, the neighbor index needs 0 MB"):

@@ -35,7 +35,7 @@ def index(embedder):
 
 
 def brute_force(embedder, sentences, query, position, layer, keep=lambda word: True):
-    """(similarity, number, position) of all occurrences that count, nearest first; no code of the index."""
+    """Return (similarity, sentence, position) of all distinct occurrences, nearest first."""
     (vectors,) = embedder.embed([query], layer)
     target = vectors[position].astype(np.float64)
     found, seen = [], {tuple(query)}
@@ -43,16 +43,16 @@ def brute_force(embedder, sentences, query, position, layer, keep=lambda word: T
         if tuple(sentence) in seen:
             continue
         seen.add(tuple(sentence))
-        for place, vector in enumerate(embedder.embed([sentence], layer)[0].astype(np.float64)):
-            if keep(sentence[place]):
+        for index, vector in enumerate(embedder.embed([sentence], layer)[0].astype(np.float64)):
+            if keep(sentence[index]):
                 cosine = vector @ target / np.linalg.norm(vector) / np.linalg.norm(target)
-                found.append((cosine, number, place))
+                found.append((cosine, number, index))
     return sorted(found, key=lambda found: -found[0])
 
 
 def check(neighbors, expected, k):
     assert len(neighbors) == min(k, len(expected))
-    by_occurrence = {(number, place): cosine for cosine, number, place in expected}
+    by_occurrence = {(number, position): cosine for cosine, number, position in expected}
     for (occurrence, similarity), (cosine, *_) in zip(neighbors, expected, strict=False):
         # Two occurrences with nearly the same similarity may be swapped.
         assert similarity == pytest.approx(cosine, abs=1e-3)
@@ -86,12 +86,12 @@ def test_occurrences_of_the_same_word_or_of_others(embedder, index, words, keep,
     check(index.nearest(QUERY, "play", k, words=words).occurrences, expected, k)
 
 
-def test_words_that_the_text_does_not_hold(index):
+def test_words_that_the_text_does_not_contain(index):
     assert index.nearest("strange words", "strange", words="same").occurrences == []
     assert len(index.nearest("strange words", "strange", words="other").occurrences) == 10
 
 
-def test_the_own_sentence_is_found_by_its_vector_alone(embedder, index):
+def test_the_sentence_of_the_query_is_excluded_only_if_the_query_is_given(embedder, index):
     vector = embedder.embed([QUERY], DEFAULT_LAYER)[0][1]
     best, *_ = index.search(vector, 3)
     assert best.occurrence == Occurrence(tuple(QUERY.split()), 151, 1)
@@ -141,7 +141,9 @@ def test_any_token(embedder):
     found = index.nearest(["🙂"], 0, 100)
     assert sorted(
         (occurrence.sentence_index, occurrence.position) for occurrence, _ in found.occurrences
-    ) == [(number, place) for number, sentence in enumerate(sentences) for place in range(len(sentence))]
+    ) == [
+        (number, position) for number, sentence in enumerate(sentences) for position in range(len(sentence))
+    ]
 
 
 def test_a_zero_vector_is_similar_to_nothing(index):
@@ -156,7 +158,7 @@ def test_texts_that_cannot_be_searched(embedder):
 
 
 @pytest.mark.parametrize("layer", ["all", "bottom", 3, -4])
-def test_layers_that_there_are_not(embedder, layer):
+def test_unknown_layers_are_refused(embedder, layer):
     with pytest.raises(ConfigError, match=f"layer: expected top, average or 0 to 2, got {layer!r}"):
         NeighborIndex.build(embedder, ["play"], layer=layer)
 
@@ -170,12 +172,12 @@ def test_layers_that_there_are_not(embedder, layer):
         ("play", 0, "k: expected at least 1, got 0"),
     ],
 )
-def test_queries_that_make_no_sense(index, word, k, message):
+def test_invalid_queries_are_refused(index, word, k, message):
     with pytest.raises(ConfigError, match=message):
         index.nearest(QUERY, word, k)
 
 
-def test_vectors_that_make_no_sense(index):
+def test_invalid_vectors_are_refused(index):
     with pytest.raises(ElmokitError, match=r"vector: shape \(3,\), expected \(\d+,\) as in the index"):
         index.search(np.ones(3))
     with pytest.raises(ElmokitError, match="vector: contains NaN or infinity"):

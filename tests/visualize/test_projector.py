@@ -91,11 +91,11 @@ def test_a_sample_keeps_the_order_and_depends_on_the_seed(embedder, tmp_path):
     assert (one.num_points, one.num_occurrences) == (25, 80)
     assert files(one.directory) == files(again.directory)
     assert table(one) != table(other)
-    places = [2 * int(sentence.split()[0][4:]) + int(position) for _, sentence, position, _ in table(one)]
-    assert places == sorted(set(places))
+    indices = [2 * int(sentence.split()[0][4:]) + int(position) for _, sentence, position, _ in table(one)]
+    assert indices == sorted(set(indices))
     assert {row[3] for row in table(one)} == {"1", "40"}  # in the whole text
     for found, vectors in zip(tensors(one), expected(embedder, sentences), strict=True):
-        np.testing.assert_array_equal(found, vectors[places])
+        np.testing.assert_array_equal(found, vectors[indices])
 
 
 NASTY = [

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from elmokit.data.indexers import Spelled
+from elmokit.data.indexers import TokenIds
 from elmokit.errors import ModelFileError
 from elmokit.files.atomic import write_text
 from elmokit.files.json_table import read_json_table
@@ -45,7 +45,7 @@ class Lexicon:
         """The token after a sentence."""
         return EOS
 
-    def spell(self, words: Sequence[str]) -> Spelled:
+    def index(self, words: Sequence[str]) -> TokenIds:
         """Return character ids (U, C) and word ids (U,), as far as the model has them."""
         words = [word[: self.max_characters - 2] for word in words]
         char_ids = word_ids = None
@@ -54,7 +54,7 @@ class Lexicon:
         if self.words is not None:
             unknown = self.words[UNKNOWN]
             word_ids = np.array([self.words.get(word, unknown) for word in words], dtype=np.int64)
-        return Spelled(char_ids, word_ids)
+        return TokenIds(char_ids, word_ids)
 
     @staticmethod
     def _rows(characters: Mapping[str, int], words: Sequence[str], num_columns: int) -> np.ndarray:

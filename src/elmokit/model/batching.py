@@ -24,24 +24,26 @@ _TILE = 16
 _WINDOW_POSITIONS = 8192  # bounds memory, however long a sentence is
 
 
-def encode_words(model: BiLM, char_ids: Tensor | None, word_ids: Tensor | None) -> Tensor:
+def encode_words(
+    model: BiLM, char_ids: Tensor | np.ndarray | None, word_ids: Tensor | np.ndarray | None
+) -> Tensor:
     """Return the token vectors (U, P) of words, the same for each word whatever their number.
 
     Args:
         model: the biLM.
-        char_ids: (U, C), see :meth:`BiLM.encode`.
-        word_ids: (U,), see :meth:`BiLM.encode`.
+        char_ids: (U, C) on any device, see :meth:`BiLM.encode`.
+        word_ids: (U,) on any device, see :meth:`BiLM.encode`.
     """
-    ids = char_ids if char_ids is not None else word_ids
-    assert ids is not None
-    num_words = len(ids)
-    idle = _whole(num_words, _TILE) - num_words
-    if idle:
-        char_ids, word_ids = (
-            None if ids is None else torch.cat([ids, ids[:1].expand(idle, *ids.shape[1:])])
-            for ids in (char_ids, word_ids)
-        )
-    return model.encode(char_ids, word_ids)[:num_words]
+    num_words = len(next(ids for ids in (char_ids, word_ids) if ids is not None))
+    num_idle = _whole(num_words, _TILE) - num_words
+
+    def whole(ids: Tensor | np.ndarray | None) -> Tensor | None:
+        if ids is None:
+            return None
+        rows = torch.as_tensor(ids, device=model.device)
+        return torch.cat([rows, rows[:1].expand(num_idle, *rows.shape[1:])]) if num_idle else rows
+
+    return model.encode(whole(char_ids), whole(word_ids))[:num_words]
 
 
 def run_sentences(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeAlias
 
 import torch
@@ -85,12 +87,21 @@ class BiLM(nn.Module):
         num_words: V, size of the output vocabulary (and of the word embeddings); None where it is not
             known, as of a character model without softmax.
         with_softmax: False for a model that can embed but neither train nor score.
+        sparse_gradients: whether the gradient of word embeddings has only the rows of the words that
+            occurred. Optimizers must support it.
 
     The model keeps no state: LSTM states go in and out of :meth:`forward`. Its parameters are
     uninitialized until :meth:`reset_parameters` or ``load_state_dict``.
     """
 
-    def __init__(self, config: ModelConfig, num_words: int | None, *, with_softmax: bool = True) -> None:
+    def __init__(
+        self,
+        config: ModelConfig,
+        num_words: int | None,
+        *,
+        with_softmax: bool = True,
+        sparse_gradients: bool = False,
+    ) -> None:
         super().__init__()
         self.config = config
         self.num_words = num_words
@@ -102,7 +113,7 @@ class BiLM(nn.Module):
             self.encoder = CharCnn(config.char_cnn, lstm.projection_dim)
         else:
             assert num_words is not None, "word embeddings need a vocabulary"
-            self.encoder = WordEmbedding(num_words, lstm.projection_dim)
+            self.encoder = WordEmbedding(num_words, lstm.projection_dim, sparse_gradient=sparse_gradients)
         self.stacks = nn.ModuleList(
             nn.ModuleList(
                 ProjectedLstm(
@@ -130,6 +141,28 @@ class BiLM(nn.Module):
     def device(self) -> torch.device:
         """Where the parameters are."""
         return next(self.parameters()).device
+
+    def copy_to(self, device: torch.device, *, with_softmax: bool = True) -> BiLM:
+        """Return an independent copy on a device, whose gradients are dense.
+
+        Args:
+            device: of the copy.
+            with_softmax: whether the copy has the softmax, if this model has one.
+        """
+        wanted = (
+            self.parameters() if with_softmax else chain(self.encoder.parameters(), self.stacks.parameters())
+        )
+        # What is in the memo is not copied a second time: parameters go straight to the device.
+        memo: dict[int, object] = {id(parameter): parameter for parameter in self.parameters()}
+        for parameter in wanted:
+            values = parameter.detach().to(device, copy=True)
+            memo[id(parameter)] = nn.Parameter(values, requires_grad=parameter.requires_grad)
+        model = deepcopy(self, memo)
+        if not with_softmax:
+            model.softmax = None
+        if isinstance(model.encoder, WordEmbedding):
+            model.encoder.sparse_gradient = False
+        return model
 
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Initialize every parameter as bilm-tf does."""
