@@ -315,8 +315,8 @@ def test_without_a_softmax():
     with pytest.raises(ModelFileError) as error:
         LanguageModel(pretrained)
     assert str(error.value) == (
-        "model: these weights come without a softmax, so there is nothing to predict words with: expected a "
-        "training run's save directory, a TensorFlow checkpoint of bilm-tf, or a softmax file (datasets "
+        "model: these weights have no softmax to predict words with: expected a training "
+        "run's save directory, a TensorFlow checkpoint of bilm-tf, or a softmax file (datasets "
         "softmax/W and softmax/b) beside the weights"
     )
 
@@ -331,7 +331,7 @@ def test_without_a_vocabulary():
         with pytest.raises(ModelFileError) as error:
             LanguageModel(bare)
         assert str(error.value) == (
-            f"x: the softmax predicts 11 words, but which they are is not known: {advice}"
+            f"x: the softmax predicts 11 words, but the vocabulary is not known: {advice}"
         )
 
 

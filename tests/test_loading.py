@@ -110,7 +110,7 @@ def zipped(directory: Path, path: Path, folder: str = "") -> Path:
     return path
 
 
-def fault(kind: type[ElmokitError], *arguments: object, **settings: object) -> str:
+def load_error(kind: type[ElmokitError], *arguments: object, **settings: object) -> str:
     with pytest.raises(kind) as error:
         load(*arguments, **settings)
     assert "\n" not in str(error.value)
@@ -146,10 +146,12 @@ def test_errors_in_an_archive(folder, tmp_path):
     write_pair(tmp_path / "model")
     (tmp_path / "model/vocab.txt").write_text("the\n")
     archive = zipped(tmp_path / "model", tmp_path / "217.zip", folder)
-    assert load(archive).vocabulary_problem.startswith(f"{archive}/vocab.txt: no line is <S> or </S>")
+    assert load(archive).vocabulary_problem.startswith(
+        f"{archive}/vocab.txt: not the vocabulary of a biLM: no line is <S>"
+    )
     (tmp_path / "model/options.json").write_text("{")
     archive = zipped(tmp_path / "model", tmp_path / "218.zip", folder)
-    assert fault(ConfigError, archive).startswith(f"{archive}/options.json: not a valid JSON file: ")
+    assert load_error(ConfigError, archive).startswith(f"{archive}/options.json: not a valid JSON file: ")
 
 
 def test_an_archive_of_any_name(tmp_path):
@@ -227,14 +229,14 @@ def test_hub_ids(monkeypatch, tmp_path):
 
 
 def test_a_hub_id_that_is_none():
-    assert fault(MissingModelError, "me/my-elmo") == (
+    assert load_error(MissingModelError, "me/my-elmo") == (
         "me/my-elmo: no such file or directory, and me/my-elmo: asked for"
     )
 
 
 @pytest.mark.parametrize("name", ["orignal", "some-model", "a b c"])
 def test_names_that_nobody_knows(name):
-    message = fault(ModelFileError, name)
+    message = load_error(ModelFileError, name)
     assert message.startswith(
         f"{name}: no such file or directory, and {name!r}: no published model of this name"
     )
@@ -246,36 +248,36 @@ def test_names_that_nobody_knows(name):
 )
 def test_paths_that_are_not_there(name, tmp_path):
     path = name.format(there=tmp_path)
-    assert fault(MissingModelError, path) == f"{path}: no such file or directory: {EXPECTED}"
+    assert load_error(MissingModelError, path) == f"{path}: no such file or directory: {EXPECTED}"
 
 
 def test_a_name_that_is_too_long():
-    message = fault(ModelFileError, "x" * 5000)
+    message = load_error(ModelFileError, "x" * 5000)
     assert message == f"{'x' * 80}: cannot read: File name too long"
 
 
 def test_an_empty_directory(tmp_path):
-    assert fault(ModelFileError, tmp_path) == f"{tmp_path}: no model in this directory: {EXPECTED}"
+    assert load_error(ModelFileError, tmp_path) == f"{tmp_path}: no model in this directory: {EXPECTED}"
 
 
 @pytest.mark.parametrize("content", [b"", b"text\n", b"{}", b"PK\3\4 and then nothing"])
 def test_a_file_that_is_no_model(content, tmp_path):
     (tmp_path / "file.json").write_bytes(content)
-    assert fault(ModelFileError, tmp_path / "file.json").startswith(f"{tmp_path / 'file.json'}: ")
+    assert load_error(ModelFileError, tmp_path / "file.json").startswith(f"{tmp_path / 'file.json'}: ")
 
 
 def test_an_archive_without_a_model(tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model/notes.txt").write_text("nothing here")
-    message = fault(ModelFileError, zipped(tmp_path / "model", tmp_path / "m.zip"))
+    message = load_error(ModelFileError, zipped(tmp_path / "model", tmp_path / "m.zip"))
     assert "no model in this directory: expected a training run's save directory" in message
 
 
 def test_urls_of_nothing(tmp_path):
     missing = f"file://{tmp_path}/none.zip"
-    assert fault(FetchError, missing).startswith(missing)
+    assert load_error(FetchError, missing).startswith(missing)
     text = f"file://{tmp_path}/text.txt"
-    assert fault(FetchError, text).startswith(f"{text}: not the URL of a model: expected an .hdf5")
+    assert load_error(FetchError, text).startswith(f"{text}: not the URL of a model: expected an .hdf5")
 
 
 @pytest.mark.parametrize("form", ["run", "model directory", "many langs"], indirect=True)
@@ -285,7 +287,7 @@ def test_options_for_a_model_that_has_its_own(form, tmp_path):
     archive = zipped(tmp_path / "model", tmp_path / "m.zip")
     for model in (tmp_path / "model", archive):
         for settings in ({"options": tmp_path / "options.json"}, {"vocabulary": tmp_path / "options.json"}):
-            assert fault(ConfigError, model, **settings) == (
+            assert load_error(ConfigError, model, **settings) == (
                 f"{model}: options and vocabulary can only be given for HDF5 weights and "
                 "TensorFlow checkpoints"
             )
@@ -296,7 +298,7 @@ def test_given_files_that_are_not_there(settings, tmp_path):
     write_pair(tmp_path / "model")
     (name,) = settings.values()
     for model in ("model", "model/weights.hdf5"):
-        assert fault(MissingModelError, tmp_path / model, **settings) == f"{name}: no such file"
+        assert load_error(MissingModelError, tmp_path / model, **settings) == f"{name}: no such file"
 
 
 @pytest.mark.parametrize("separate", ["options", "vocabulary"])
@@ -330,7 +332,7 @@ def test_a_directory_that_cannot_be_read(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(loading.FORMATS[0], "matches", refuse)
-    assert fault(ModelFileError, tmp_path) == f"{tmp_path}: cannot read: Permission denied"
+    assert load_error(ModelFileError, tmp_path) == f"{tmp_path}: cannot read: Permission denied"
 
 
 class _NumpyFormat:
@@ -375,8 +377,8 @@ def test_another_format_is_one_more_in_the_list(tmp_path, monkeypatch):
     del arrays["p/encoder.embedding"]
     arrays["p/stacks.0.0.bias"] = np.full(32, np.nan, np.float32)
     np.savez(tmp_path / "model/model.npz", **arrays, more=np.zeros(3))
-    assert fault(ModelFileError, tmp_path / "model") == (
+    assert load_error(ModelFileError, tmp_path / "model") == (
         f"{tmp_path / 'model/model.npz'}: does not match its options.json: p/encoder.embedding: missing; "
         "p/stacks.0.0.bias: holds NaN or infinite values; more: unexpected"
     )
-    assert ", a model.npz, a ZIP archive of one of these" in fault(ModelFileError, tmp_path)
+    assert ", a model.npz, a ZIP archive of one of these" in load_error(ModelFileError, tmp_path)

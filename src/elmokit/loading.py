@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 from elmokit.data.text_file import is_url
@@ -67,17 +66,14 @@ def load(
         FetchError: when it cannot be downloaded.
     """
     path = _find(model, softmax=softmax)
-    request = ReadRequest(_local_file(options), _local_file(vocabulary), optimizer)
-    if path.is_file() and not _matching_formats(path):
-        return _load_archive(path, request)
-    return _load_path(path, request)
+    return _load_path(path, ReadRequest(_local_file(options), _local_file(vocabulary), optimizer))
 
 
 def _find(model: str | Path, *, softmax: bool) -> Path:
     """Return the local path of a model, after downloading it if necessary."""
     path, name = Path(model), str(model)
     try:
-        if path.exists() or _matching_formats(path):
+        if path.exists() or any(format_.matches(path) for format_ in FORMATS):
             return path
     except OSError as error:  # e.g. a name that is too long
         raise ModelFileError(f"{name[:80]}: cannot read: {error.strerror}") from None
@@ -106,6 +102,35 @@ def _local_file(file: str | Path | None) -> Path | None:
     return path
 
 
+def _load_path(path: Path, request: ReadRequest) -> PretrainedModel:
+    if format_ := _detect(path, request):
+        return build(format_.read(path, request))
+    if path.is_file():
+        return _load_archive(path, request)
+    raise ModelFileError(f"{path}: no model in this directory: {_expected()}")
+
+
+def _detect(path: Path, request: ReadRequest) -> Format | None:
+    """Return the first format that matches; None if there is none, as for an archive.
+
+    A directory may hold a model in two formats. Then options or a vocabulary select the one they belong to.
+    """
+    is_model = False
+    try:
+        for format_ in FORMATS:
+            if format_.matches(path):
+                if format_.HAS_SEPARATE_OPTIONS or not request.names_files:
+                    return format_
+                is_model = True
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot read: {error.strerror}") from None
+    if is_model:
+        raise ConfigError(
+            f"{path}: options and vocabulary can only be given for HDF5 weights and TensorFlow checkpoints"
+        )
+    return None
+
+
 def _load_archive(path: Path, request: ReadRequest) -> PretrainedModel:
     with extracted(path) as directory:
 
@@ -123,26 +148,6 @@ def _load_archive(path: Path, request: ReadRequest) -> PretrainedModel:
         source=path,
         vocabulary_problem=None if problem is None else in_archive(problem),
     )
-
-
-def _load_path(path: Path, request: ReadRequest) -> PretrainedModel:
-    formats = _matching_formats(path)
-    if not formats:
-        raise ModelFileError(f"{path}: no model in this directory: {_expected()}")
-    if request.names_files:
-        formats = [format_ for format_ in formats if format_.HAS_SEPARATE_OPTIONS]
-    if not formats:
-        raise ConfigError(
-            f"{path}: options and vocabulary can only be given for HDF5 weights and TensorFlow checkpoints"
-        )
-    return build(formats[0].read(path, request))
-
-
-def _matching_formats(path: Path) -> Sequence[Format]:
-    try:
-        return [format_ for format_ in FORMATS if format_.matches(path)]
-    except OSError as error:
-        raise ModelFileError(f"{path}: cannot read: {error.strerror}") from None
 
 
 def _expected() -> str:

@@ -171,8 +171,7 @@ def test_a_vocabulary_of_another_size_than_the_model(fails, work, command, chang
         "dump-weights": ["dump-weights", "--save-dir", "model", "--outfile", "new/weights.hdf5"],
     }
     line = fails(*arguments.get(command, on_text(command, "heldout.txt") if command in COMMANDS else []))
-    assert f"does not fit config.json and vocab.txt of its run ({len(words)} words)" in line
-    assert f"softmax.bias: shape ({len(words) - change},), expected ({len(words)},)" in line
+    assert f"model/vocab.txt: not the vocabulary of this run ({len(words)} words, fingerprint " in line
 
 
 def test_evaluating_with_another_vocabulary_of_the_same_size(fails, work):
@@ -358,7 +357,7 @@ class TestModels:
 
     def test_no_options(self, fails, dumped, command):
         (dumped / "options.json").unlink()
-        assert "elmo/options.json: missing" in fails(*on_model(command, "elmo"))
+        assert "elmo/options.json: no such file" in fails(*on_model(command, "elmo"))
 
     def test_options_of_another_geometry(self, fails, dumped, command):
         path = dumped / "options.json"
@@ -366,7 +365,7 @@ class TestModels:
         options["lstm"]["projection_dim"] = 5
         path.write_text(json.dumps(options))
         line = fails(*on_model(command, "elmo"))
-        assert "elmo/weights.hdf5: does not fit its options.json: " in line
+        assert "elmo/weights.hdf5: does not match its options.json: " in line
         assert "CNN_proj/W_proj: shape (8, 4), expected (8, 5)" in line
 
     def test_two_weight_files(self, fails, dumped, command):
@@ -382,7 +381,7 @@ class TestModels:
 
     def test_a_text_for_a_model(self, fails, command):
         line = fails(*on_model(command, "train.txt"))
-        assert "train.txt: not a ZIP archive" in line
+        assert "train.txt: damaged, or not a ZIP archive" in line
 
 
 # --- embedding -----------------------------------------------------------------------------------

@@ -172,7 +172,7 @@ def test_files_from_elsewhere(run_cli, work):
     message = refusal(run_cli, "elmo", "v.txt", "--format", "word2vec", *more)
     assert message.startswith(
         "elmo/weights.hdf5: no vocabulary, so there are no words to write: "
-        "elmo/vocab.txt: no line is <S> or </S> or <UNK>"
+        "elmo/vocab.txt: not the vocabulary of a biLM: no line is <S> or </S> or <UNK>"
     )
     assert not (work / "v.txt").exists()
 
@@ -183,10 +183,10 @@ def test_a_model_directory_is_replaced_and_nothing_else(run_cli, work):
         convert(run_cli, "model", "out", "elmokit")
     (work / "out/notes.txt").write_text("mine")
     for dest, expected in [
-        ("out", "out: holds more than a model (notes.txt): name another one"),
-        ("train.txt", "train.txt: already there and not a model directory: name another one"),
-        ("model", "model: already there and not a model directory: name another one"),
-        (".", ".: already there and not a model directory: name another one"),
+        ("out", "out: contains other files than a model (notes.txt): choose another directory"),
+        ("train.txt", "train.txt already exists and is not a model directory: choose another directory"),
+        ("model", "model already exists and is not a model directory: choose another directory"),
+        (".", ". already exists and is not a model directory: choose another directory"),
     ]:
         assert refusal(run_cli, "model", dest, "--format", "elmokit") == expected
     assert (work / "out/notes.txt").read_text() == "mine"
@@ -197,7 +197,9 @@ def test_a_pair_of_another_model_is_not_overwritten(run_cli, work):
     (work / "out").mkdir()
     (work / "out/options.json").write_text(json.dumps({"lstm": {}}))
     message = refusal(run_cli, "model", "out", "--format", "bilm")
-    assert message == "out/options.json: already there and of another model: write into another directory"
+    assert (
+        message == "out/options.json: already exists and belongs to another model: choose another directory"
+    )
     assert [path.name for path in (work / "out").iterdir()] == ["options.json"]
 
 
@@ -223,7 +225,9 @@ def test_wrong_usage(run_cli):
         "'gensim' is not one of 'elmokit', 'bilm', 'token-embeddings', 'word2vec', 'word2vec-binary'"
         in message
     )
-    assert "train.txt: not a ZIP archive" in refusal(run_cli, "train.txt", "out", "--format", "bilm")
+    assert "train.txt: damaged, or not a ZIP archive" in refusal(
+        run_cli, "train.txt", "out", "--format", "bilm"
+    )
 
 
 def test_help(run_cli):

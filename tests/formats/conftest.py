@@ -79,7 +79,7 @@ def assert_same() -> Callable[[PretrainedModel, PretrainedModel], None]:
 
 
 @pytest.fixture
-def fault() -> Callable[..., str]:
+def load_error() -> Callable[..., str]:
     """The message of a model that cannot be loaded."""
 
     def message(kind: type[ElmokitError], path: Path) -> str:

@@ -90,9 +90,9 @@ def test_either_number_of_characters(num_characters, make, pair, assert_same, ch
     assert_same(make(), load(pair))
 
 
-def test_any_other_number_of_characters(pair, fault, change_options):
+def test_any_other_number_of_characters(pair, load_error, change_options):
     change_options(pair, lambda options: options["char_cnn"].update(n_characters=263))
-    assert "char_cnn.n_characters: expected 261 or 262, got 263" in fault(ConfigError, pair)
+    assert "char_cnn.n_characters: expected 261 or 262, got 263" in load_error(ConfigError, pair)
 
 
 def test_the_softmax_is_named_as_published(pair):
@@ -115,7 +115,7 @@ def test_the_names_of_allennlp(name, make, pair, assert_same):
     assert_same_predictions(make(), loaded)
 
 
-def test_two_models_with_the_names_of_allennlp(make, write, assert_same, fault):
+def test_two_models_with_the_names_of_allennlp(make, write, assert_same, load_error):
     """Each file of weights finds the options and the softmax that are named alike."""
     directory, other = write(), write("no clips", "other", seed=8)
     for source, before, after in ((directory, "2x4096", "2x4096"), (other, "2x4096", "2x1024")):
@@ -124,7 +124,7 @@ def test_two_models_with_the_names_of_allennlp(make, write, assert_same, fault):
                 (source / ours).rename(directory / theirs.replace(before, after))
     assert_same(make(), load(directory / "elmo_2x4096_weights.hdf5"))
     assert_same(make("no clips", seed=8), load(directory / "elmo_2x1024_weights.hdf5"))
-    message = fault(ModelFileError, directory)
+    message = load_error(ModelFileError, directory)
     assert (
         "expected one HDF5 file of weights, got elmo_2x1024_weights.hdf5, elmo_2x4096_weights.hdf5" in message
     )
@@ -150,18 +150,18 @@ def test_vectors_beside_the_weights(make, pair, assert_same):
         assert_same(make(), load(pair / name))
 
 
-def test_damaged_weights_do_not_give_way_to_others(pair, fault):
+def test_damaged_weights_do_not_give_way_to_others(pair, load_error):
     shutil.copy(pair / "weights.hdf5", pair / "backup.hdf5")
     (pair / "weights.hdf5").write_bytes(b"damaged")
     assert (
         "expected one HDF5 file of weights, got backup.hdf5, weights.hdf5: give the path of the weights file"
-        in fault(ModelFileError, pair)
+        in load_error(ModelFileError, pair)
     )
 
 
-def test_two_softmax_files(pair, fault):
+def test_two_softmax_files(pair, load_error):
     shutil.copy(pair / "softmax_weights.hdf5", pair / "old_softmax.hdf5")
-    assert fault(ModelFileError, pair) == (
+    assert load_error(ModelFileError, pair) == (
         f"{pair}: expected at most one HDF5 softmax file, got old_softmax.hdf5, softmax_weights.hdf5: "
         "give the path of the weights file"
     )

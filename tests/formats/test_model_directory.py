@@ -245,14 +245,14 @@ def test_a_directory_that_cannot_be_created(make, tmp_path):
         ),
     ],
 )
-def test_a_wrong_configuration(values, expected, directory, change_config, fault):
+def test_a_wrong_configuration(values, expected, directory, change_config, load_error):
     change_config(**values)
-    assert fault(ModelFileError, directory) == f"{directory / 'config.json'}: {expected}"
+    assert load_error(ModelFileError, directory) == f"{directory / 'config.json'}: {expected}"
 
 
-def test_wrong_settings_are_named_all_at_once(directory, change_config, fault):
+def test_wrong_settings_are_named_all_at_once(directory, change_config, load_error):
     change_config(model={"lstm": {"cel_dim": 3, "num_layers": 0}}, training={"dropout": 2})
-    message = fault(ConfigError, directory)
+    message = load_error(ConfigError, directory)
     assert message.startswith(f"{directory / 'config.json'}: 3 errors: ")
     assert "model.lstm.cel_dim: unknown setting, did you mean 'cell_dim'?" in message
     assert "model.lstm.num_layers" in message
@@ -260,14 +260,14 @@ def test_wrong_settings_are_named_all_at_once(directory, change_config, fault):
 
 
 @pytest.mark.parametrize("content", ["", "{", "\xff", "[" * 100_000, "[1]", "null"])
-def test_a_configuration_that_is_none(content, directory, fault):
+def test_a_configuration_that_is_none(content, directory, load_error):
     (directory / "config.json").write_bytes(content.encode("latin-1"))
-    message = fault(ModelFileError, directory)
+    message = load_error(ModelFileError, directory)
     assert message.startswith(f"{directory / 'config.json'}: ")
     assert "not valid JSON" in message or "expected a table, got " in message
 
 
-def test_every_problem_of_the_weights_is_reported(directory, change_weights, fault):
+def test_every_problem_of_the_weights_is_reported(directory, change_weights, load_error):
     infinite = torch.zeros(8)
     infinite[3] = torch.inf
     change_weights(
@@ -280,7 +280,7 @@ def test_every_problem_of_the_weights_is_reported(directory, change_weights, fau
             "stacks.2.0.bias": torch.zeros(1),
         }
     )
-    path, _, problems = fault(ModelFileError, directory).partition(": does not match its config.json: ")
+    path, _, problems = load_error(ModelFileError, directory).partition(": does not match its config.json: ")
     assert path == str(directory / "model.safetensors")
     types = "expected floating-point numbers of 16 bits or more"
     assert sorted(problems.split("; ")) == [
@@ -293,63 +293,63 @@ def test_every_problem_of_the_weights_is_reported(directory, change_weights, fau
     ]
 
 
-def test_half_a_softmax(directory, change_weights, fault):
+def test_half_a_softmax(directory, change_weights, load_error):
     change_weights(**{"softmax.weight": None})
-    assert "model.safetensors: does not match its config.json: softmax.weight: missing" in fault(
+    assert "model.safetensors: does not match its config.json: softmax.weight: missing" in load_error(
         ModelFileError, directory
     )
     change_weights(**{"softmax.weight": torch.zeros(8, 4), "softmax.bias": None})
-    assert "model.safetensors: does not match its config.json: softmax.weight: unexpected" in fault(
+    assert "model.safetensors: does not match its config.json: softmax.weight: unexpected" in load_error(
         ModelFileError, directory
     )
 
 
 @pytest.mark.parametrize("kind", ["characters", "words"])
-def test_the_number_of_words_is_missing(kind, make, tmp_path, fault):
+def test_the_number_of_words_is_missing(kind, make, tmp_path, load_error):
     make(kind).save_pretrained(tmp_path / "m")
     path = tmp_path / "m/config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"num_words": None}))
     assert (
-        fault(ModelFileError, tmp_path / "m")
+        load_error(ModelFileError, tmp_path / "m")
         == f"{tmp_path / 'm/vocab.txt'}: 8 words, but config.json has num_words=None"
     )
     (tmp_path / "m/vocab.txt").unlink()
-    assert fault(ModelFileError, tmp_path / "m") == (
+    assert load_error(ModelFileError, tmp_path / "m") == (
         f"{path}: num_words: missing, expected the number of words of the weights"
     )
 
 
 @pytest.mark.parametrize("size", [0, 7, 100, 5000, -1])
-def test_truncated_weights(size, directory, fault):
+def test_truncated_weights(size, directory, load_error):
     path = directory / "model.safetensors"
     path.write_bytes(path.read_bytes()[:size])
-    assert fault(ModelFileError, directory).startswith(f"{path}: cannot read the weights: damaged (")
+    assert load_error(ModelFileError, directory).startswith(f"{path}: cannot read the weights: damaged (")
 
 
-def test_weights_that_are_something_else(directory, fault):
+def test_weights_that_are_something_else(directory, load_error):
     path = directory / "model.safetensors"
     for content in (b"version https://git-lfs.github.com/spec/v1\n", b"\xff" * 1000, b"PK\3\4" * 100):
         path.write_bytes(content)
-        assert fault(ModelFileError, directory).startswith(f"{path}: cannot read the weights: damaged (")
+        assert load_error(ModelFileError, directory).startswith(f"{path}: cannot read the weights: damaged (")
 
 
-def test_an_impossible_size(directory, change_config, fault):
+def test_an_impossible_size(directory, change_config, load_error):
     (directory / "vocab.txt").unlink()
     change_config(num_words=10**18)
-    assert "the model would be impossibly large" in fault(ConfigError, directory)
+    assert "the model would be impossibly large" in load_error(ConfigError, directory)
 
 
-def test_damaged_vocabularies(directory, fault):
+def test_damaged_vocabularies(directory, load_error):
     path = directory / "vocab.txt"
     lines = path.read_text(encoding="utf-8").splitlines()
     path.write_text("\n".join(lines[:-1]), encoding="utf-8")
-    assert fault(ModelFileError, directory) == f"{path}: 7 words, but config.json has num_words=8"
+    assert load_error(ModelFileError, directory) == f"{path}: 7 words, but config.json has num_words=8"
     path.write_text("\n".join(lines[1:]), encoding="utf-8")
-    assert fault(VocabularyError, directory).startswith(f"{path}:1: got '</S>', expected <S>")
+    assert load_error(VocabularyError, directory).startswith(f"{path}:1: got '</S>', expected <S>")
     path.write_text("\n".join([*lines[:-1], "the"]), encoding="utf-8")
-    assert fault(VocabularyError, directory).startswith(f"{path}:8: 'the' already occurs at {path}:4")
+    assert load_error(VocabularyError, directory).startswith(f"{path}:8: 'the' already occurs at {path}:4")
     path.write_bytes(b"<S>\n</S>\n<UNK>\n\xff\n")
-    assert fault(TextError, directory).startswith(f"{path}:4: not valid UTF-8")
+    assert load_error(TextError, directory).startswith(f"{path}:4: not valid UTF-8")
 
 
 # --- the model card ------------------------------------------------------------------------------

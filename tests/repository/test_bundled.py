@@ -16,7 +16,7 @@ LARGEST = 11e6  # bytes, all files together
 
 
 @pytest.mark.parametrize("name", BUNDLED_MODELS)
-def test_every_find_bundled_model_loads_by_name_from_anywhere(name, tmp_path, monkeypatch):
+def test_every_bundled_model_loads_by_name_from_anywhere(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     loaded = load(name)
     assert loaded.source == load(name.upper()).source == find_bundled_model(name)
@@ -30,13 +30,13 @@ def test_a_path_comes_before_the_name(tmp_path, monkeypatch):
     assert load("tiny-en").source == Path("tiny-en")
 
 
-def test_it_is_small_and_its_card_tells_where_it_comes_from():
+def test_it_is_small_and_its_card_describes_its_origin():
     directory = find_bundled_model("tiny-en")
     assert sum(path.stat().st_size for path in directory.iterdir()) < LARGEST
     card = (directory / "README.md").read_text(encoding="utf-8")
     assert metadata_load(directory / "README.md")["language"] == "en"
-    for told in ("State of the Union", "Bible", "Jane Austen", "perplexity", "examples/tiny-en/train.sh"):
-        assert told in card
+    for text in ("State of the Union", "Bible", "Jane Austen", "perplexity", "examples/tiny-en/train.sh"):
+        assert text in card
 
 
 @pytest.fixture(scope="module")

@@ -19,10 +19,10 @@ def model(golden: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def fault_or_none() -> Callable[[Path], str | None]:
+def load_error_or_none() -> Callable[[Path], str | None]:
     """What is wrong with a model; None when it can be loaded."""
 
-    def fault_or_none(directory: Path) -> str | None:
+    def load_error_or_none(directory: Path) -> str | None:
         try:
             load(directory)
         except ModelFileError as error:
@@ -32,16 +32,16 @@ def fault_or_none() -> Callable[[Path], str | None]:
         assert "\n" not in message
         return message
 
-    return fault_or_none
+    return load_error_or_none
 
 
 @pytest.fixture
-def fault(fault_or_none: Callable[[Path], str | None]) -> Callable[[Path], str]:
+def load_error(load_error_or_none: Callable[[Path], str | None]) -> Callable[[Path], str]:
     """What is wrong with a model that cannot be loaded."""
 
-    def fault(directory: Path) -> str:
-        message = fault_or_none(directory)
+    def load_error(directory: Path) -> str:
+        message = load_error_or_none(directory)
         assert message is not None
         return message
 
-    return fault
+    return load_error

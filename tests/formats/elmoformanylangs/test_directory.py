@@ -12,6 +12,8 @@ import torch
 
 from elmokit import ElmoEmbedder, load
 from elmokit.data.lexicon import Lexicon
+from elmokit.data.prepare import prepare_corpus
+from elmokit.data.vocabulary import Vocabulary
 from elmokit.elmo import Elmo
 from elmokit.errors import ConfigError, ElmokitError
 from elmokit.training.trainer import Trainer
@@ -78,8 +80,12 @@ def test_it_cannot_become_a_bilm_pair(golden, tmp_path):
 
 def test_it_cannot_be_trained(golden, tmp_path):
     config = load(golden / "elmoformanylangs/words").config
-    with pytest.raises(ConfigError, match=r"^model\.lexicon: .* are read, not trained: set lexicon=null$"):
-        Trainer(config, None, None, save_dir=tmp_path)
+    (tmp_path / "text.txt").write_text("the cat\n" * 100)
+    corpus = prepare_corpus([str(tmp_path / "text.txt")], cache_dir=tmp_path / "cache")
+    with pytest.raises(
+        ConfigError, match=r"^model\.lexicon: .* can be read but not trained: set lexicon=null$"
+    ):
+        Trainer(config, corpus, Vocabulary(["<S>", "</S>", "<UNK>", "the"]), save_dir=tmp_path / "run")
 
 
 @pytest.mark.parametrize(
@@ -89,27 +95,27 @@ def test_it_cannot_be_trained(golden, tmp_path):
         (None, "max_characters: 11, expected 12"),
     ],
 )
-def test_a_lexicon_of_another_model(golden, tmp_path, lexicon, message, fault):
+def test_a_lexicon_of_another_model(golden, tmp_path, lexicon, message, load_error):
     pretrained = load(golden / "elmoformanylangs/words_and_characters")
     pretrained.save_pretrained(tmp_path / "own")
     path = tmp_path / "own/lexicon.json"
     (lexicon or dataclasses.replace(pretrained.lexicon, max_characters=11)).save(path)
-    assert fault(tmp_path / "own") == f"{path}: does not match config.json: {message}"
+    assert load_error(tmp_path / "own") == f"{path}: does not match config.json: {message}"
     path.unlink()
-    assert fault(tmp_path / "own") == f"{path}: cannot read: No such file or directory"
+    assert load_error(tmp_path / "own") == f"{path}: cannot read: No such file or directory"
 
 
 FILES = ("char.dic", "word.dic", "token_embedder.pkl", "encoder.pkl")
 
 
 @pytest.mark.parametrize("names", [*[(name,) for name in FILES], FILES[:3]], ids="-".join)
-def test_missing_files(model, names, fault):
+def test_missing_files(model, names, load_error):
     for name in names:
         (model / name).unlink()
-    assert fault(model) == f"{model}: {', '.join(names)}: no such file, expected beside config.json"
+    assert load_error(model) == f"{model}: {', '.join(names)}: no such file, expected beside config.json"
 
 
-def test_a_directory_without_any_tensors_is_another_model(model, fault):
+def test_a_directory_without_any_tensors_is_another_model(model, load_error):
     for name in FILES[2:]:
         (model / name).unlink()
-    assert "no model in this directory" in fault(model)
+    assert "no model in this directory" in load_error(model)

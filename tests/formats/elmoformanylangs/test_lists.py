@@ -35,18 +35,18 @@ def test_lists_are_read_as_the_package_reads_them(model, end):
         (b"\t3\n", b"\t3\nw\t7\n", "char.dic: line 5: 'w' has the id 7, but 0 before"),
     ],
 )
-def test_a_damaged_list(model, old, new, message, fault):
+def test_a_damaged_list(model, old, new, message, load_error):
     content = (model / "char.dic").read_bytes()
     assert old in content
     (model / "char.dic").write_bytes(content.replace(old, new, 1))
-    assert message in fault(model)
+    assert message in load_error(model)
 
 
-def test_all_problems_of_the_lists_at_once(model, fault):
+def test_all_problems_of_the_lists_at_once(model, load_error):
     (model / "char.dic").write_text("a\n" * 7)
     (model / "word.dic").write_text("the\t0\ncat\t1\n")
     line = "expected an entry, a tab and its id, got 'a'"
-    assert fault(model) == (
+    assert load_error(model) == (
         f"{model}: "
         + "".join(f"char.dic: line {number}: {line}; " for number in range(1, 6))
         + "char.dic: and 2 more lines like these; word.dic: <oov> missing; word.dic: <pad> missing"

@@ -16,7 +16,7 @@ FILES = ("token_embedder.pkl", "encoder.pkl")
 TYPES = "expected floating-point numbers of 16 bits or more"
 
 
-def test_all_problems_of_tensors_at_once(model, fault):
+def test_all_problems_of_tensors_at_once(model, load_error):
     tensors = torch.load(model / "encoder.pkl", weights_only=True)
     tensors["forward_layer_0.state_linearity.bias"][3] = torch.nan
     tensors["stranger"] = tensors.pop("backward_layer_1.state_projection.weight")
@@ -25,7 +25,7 @@ def test_all_problems_of_tensors_at_once(model, fault):
     embedder = torch.load(model / "token_embedder.pkl", weights_only=True)
     embedder["projection.bias"] = 3
     torch.save(embedder, model / "token_embedder.pkl")
-    assert fault(model) == (
+    assert load_error(model) == (
         f"{model}: does not match cnn_small.json and the lists: "
         "token_embedder.pkl: projection.bias: expected a tensor, got int; "
         "encoder.pkl: forward_layer_0.state_linearity.bias: holds NaN or infinite values; "
@@ -51,10 +51,10 @@ def test_all_problems_of_tensors_at_once(model, fault):
     ],
     ids=["integer", "complex", "sparse", "empty", "repeated"],
 )
-def test_tensors_of_another_kind(model, tensor, problem, fault):
+def test_tensors_of_another_kind(model, tensor, problem, load_error):
     tensors = torch.load(model / "token_embedder.pkl", weights_only=True)
     torch.save(tensors | {"projection.bias": tensor}, model / "token_embedder.pkl")
-    assert fault(model) == (
+    assert load_error(model) == (
         f"{model}: does not match cnn_small.json and the lists: "
         f"token_embedder.pkl: projection.bias: {problem}"
     )
@@ -75,29 +75,29 @@ class _Harmful:
         return (Path.touch, (Path("executed"),))
 
 
-def test_nothing_is_unpickled(model, monkeypatch, fault):
+def test_nothing_is_unpickled(model, monkeypatch, load_error):
     monkeypatch.chdir(model)
     (model / "encoder.pkl").write_bytes(pickle.dumps(_Harmful()))
     reason = "encoder.pkl: damaged, or not a file of tensors (it contains something other than tensors)"
-    assert fault(model).endswith(reason)
+    assert load_error(model).endswith(reason)
     torch.save({"forward_layer_0": _Harmful()}, model / "encoder.pkl")
-    assert fault(model).endswith(reason)
+    assert load_error(model).endswith(reason)
     torch.save([torch.zeros(2)], model / "encoder.pkl")
-    assert fault(model).endswith("encoder.pkl: expected tensors by name, got list")
+    assert load_error(model).endswith("encoder.pkl: expected tensors by name, got list")
     assert not (model / "executed").exists()
 
 
 @pytest.mark.parametrize("name", ["encoder.pkl", "token_embedder.pkl"])
-def test_damage_is_named(model, name, fault_or_none, fault):
+def test_damage_is_named(model, name, load_error_or_none, load_error):
     content = (model / name).read_bytes()
     generator = random.Random(0)
     for _ in range(60):
         (model / name).write_bytes(content[: generator.randrange(len(content))])
-        assert f"{name}: " in fault(model)
+        assert f"{name}: " in load_error(model)
     for _ in range(150):
         damaged = bytearray(content)
         for _ in range(generator.choice([1, 1, 8])):
             damaged[generator.randrange(len(content))] ^= 1 << generator.randrange(8)
         (model / name).write_bytes(damaged)
-        if (message := fault_or_none(model)) is not None:
+        if (message := load_error_or_none(model)) is not None:
             assert f"{name}: " in message

@@ -12,15 +12,15 @@ from elmokit.errors import ConfigError
 from elmokit.formats.elmoformanylangs.settings import _SHIPPED_SETTINGS
 
 
-def test_a_missing_configuration(model, fault):
+def test_a_missing_configuration(model, load_error):
     (model / "config.json").unlink()
-    assert fault(model) == f"{model / 'config.json'}: cannot read: No such file or directory"
+    assert load_error(model) == f"{model / 'config.json'}: cannot read: No such file or directory"
 
 
 @pytest.mark.parametrize("named", ["other.json", "/none/other.json", "..", "a" * 5000, "a\0b", "\ud800"])
-def test_a_configuration_that_is_not_there(model, named, fault):
+def test_a_configuration_that_is_not_there(model, named, load_error):
     (model / "config.json").write_text(json.dumps({"config_path": named}))
-    assert fault(model) == (
+    assert load_error(model) == (
         f"{model / 'config.json'}: config_path: names {named[-200:]!r}, but there is no such file: "
         "put it beside config.json"
     )
@@ -40,13 +40,13 @@ def test_a_configuration_in_a_directory_without_access(model, monkeypatch):
     assert load(model).lexicon is not None
 
 
-def test_settings_that_are_part_of_the_package(model, fault):
+def test_settings_that_are_part_of_the_package(model, load_error):
     (model / "config.json").write_text('{"config_path": "../configs/cnn_50_100_512_4096_sample.json"}')
-    message = fault(model)
+    message = load_error(model)
     assert "convolutions.6.weight: missing" in message
     assert "projection.weight: shape (8, 22), expected (512, 2148)" in message
     (model / "config.json").write_text(json.dumps(_SHIPPED_SETTINGS))  # in its place
-    assert fault(model) == message
+    assert load_error(model) == message
 
 
 @pytest.mark.parametrize(
@@ -64,11 +64,11 @@ def test_settings_that_are_part_of_the_package(model, fault):
         ("token_embedder", "char_dim", 0, "char_emb_layer.embedding.weight: unexpected"),
     ],
 )
-def test_settings_that_do_not_match(model, section, key, value, message, fault):
+def test_settings_that_do_not_match(model, section, key, value, message, load_error):
     settings = json.loads((model / "cnn_small.json").read_text())
     settings[section][key] = value
     (model / "cnn_small.json").write_text(json.dumps(settings))
-    assert message in fault(model)
+    assert message in load_error(model)
 
 
 def test_impossible_settings_by_their_own_names(model):
@@ -80,7 +80,7 @@ def test_impossible_settings_by_their_own_names(model):
         load(model)
     message = str(error.value)
     assert message.startswith(
-        f"{model / 'cnn_small.json'}: 6 faults: token_embedder.activation: input should be"
+        f"{model / 'cnn_small.json'}: 6 errors: token_embedder.activation: input should be"
     )
     for name in ("token_embedder.n_highway", "encoder.dim", "encoder.n_layers", "encoder.proj_clip"):
         assert f"; {name}: " in message
@@ -89,6 +89,6 @@ def test_impossible_settings_by_their_own_names(model):
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"3", b"\xff", b'{"config_path": 3}', b"[" * 100_000])
-def test_a_configuration_that_is_none(model, content, fault):
+def test_a_configuration_that_is_none(model, content, load_error):
     (model / "config.json").write_bytes(content)
-    assert "config.json" in fault(model)
+    assert "config.json" in load_error(model)

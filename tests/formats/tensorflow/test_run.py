@@ -102,10 +102,10 @@ def test_files_from_elsewhere(name, run, tmp_path):
         assert len(loaded.require_softmax()) == 608
 
 
-def test_no_options(char_run, fault):
+def test_no_options(char_run, load_error):
     (char_run / "options.json").unlink()
     for model in (char_run, char_run / "model.ckpt-60"):
-        assert fault(MissingModelError, model) == (
+        assert load_error(MissingModelError, model) == (
             f"{char_run / 'options.json'}: no such file: expected the settings of model.ckpt-60 "
             "(.json files with settings here: none)"
         )
@@ -132,12 +132,12 @@ def test_the_order_of_the_vocabulary(char_run):
     assert other == one
 
 
-def test_bad_vocabularies(name, run, fault):
+def test_bad_vocabularies(name, run, load_error):
     path = run / "vocab.txt"
     path.write_text("<S>\n</S>\n<UNK>\nthe\n")
     expected = f"{path}: 4 words, model.ckpt-{RUNS[name]} predicts 608"
     if name == "word":
-        assert fault(ModelFileError, run) == expected
+        assert load_error(ModelFileError, run) == expected
         path.unlink()
         with pytest.raises(
             ModelFileError, match=r"a model with word embeddings needs its vocabulary: put vocab\.txt"
@@ -153,22 +153,22 @@ def test_bad_vocabularies(name, run, fault):
     )
 
 
-def test_options_that_do_not_fit(char_run, fault):
+def test_options_that_do_not_match(char_run, load_error):
     path = char_run / "options.json"
     options = json.loads(path.read_text())
     options["lstm"]["projection_dim"] = 17
     path.write_text(json.dumps(options))
-    message = fault(ModelFileError, char_run)
+    message = load_error(ModelFileError, char_run)
     assert f"{char_run / 'model.ckpt-60'}" in message
     assert "lm/softmax/W: shape (608, 16), expected (608, 17)" in message
     assert "lm/CNN_proj/W_proj: shape (60, 16), expected (60, 17)" in message
     path.write_text('{"lstm": {"dim": 3}}')
-    assert fault(ConfigError, char_run) == f"{path}: 1 error: lstm.projection_dim: missing"
+    assert load_error(ConfigError, char_run) == f"{path}: 1 error: lstm.projection_dim: missing"
 
 
-def test_a_checkpoint_without_its_data(char_run, fault):
+def test_a_checkpoint_without_its_data(char_run, load_error):
     (char_run / "model.ckpt-60.data-00000-of-00001").unlink()
-    assert "model.ckpt-60.data-00000-of-00001" in fault(MissingModelError, char_run)
+    assert "model.ckpt-60.data-00000-of-00001" in load_error(MissingModelError, char_run)
 
 
 def test_converting_loses_nothing(name, run, tmp_path):
