@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 import elmokit
+from elmokit.formats.checkpoint import read_checkpoint
 
 pytestmark = [
     pytest.mark.gpu,
@@ -85,14 +86,13 @@ def test_a_run_on_the_device_resumes(make_trainer, tmp_path):
     list(trainer.run())
     checkpoints = sorted((trainer.save_dir / "checkpoints").glob("step-*"))
     resumed = make_trainer("cuda", "dropout=0.1", "num_negatives=20")
-    from elmokit.formats.checkpoint import read_checkpoint
-
     resumed.load_checkpoint(read_checkpoint(checkpoints[-1]))
     for one, other in zip(trainer.model.parameters(), resumed.model.parameters(), strict=True):
         assert torch.equal(one, other)
     assert resumed.step == trainer.step == 8
 
 
+@pytest.mark.filterwarnings("ignore:Grad strides do not match bucket view strides")  # costs speed only
 def test_data_parallel_on_one_rank_changes_nothing(make_trainer):
     trainer = make_trainer("cuda", "num_negatives=0")
     batch = next(iter(trainer.stream)).to("cuda")

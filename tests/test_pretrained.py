@@ -208,12 +208,6 @@ def test_the_constructor_takes_what_it_took():
     assert (pretrained.vocabulary_problem, pretrained.vocabulary_rows) == ("why", [0])
     assert PretrainedModel(model=model, config=CONFIG, vocabulary=None, source=source).facts == {}
     assert pickle.loads(pickle.dumps(PretrainedModel(model, CONFIG, None, source))).facts == {}
-    with pytest.warns(
-        DeprecationWarning, match="vocabulary_fault is now called vocabulary_problem"
-    ) as record:
-        pretrained = PretrainedModel(model, CONFIG, None, source, vocabulary_fault="why")
-    assert record[0].filename == __file__
-    assert pretrained.vocabulary_problem == "why"
 
 
 @pytest.mark.parametrize(("old", "new"), [("vocabulary_fault", "vocabulary_problem"), ("speller", "indexer")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ class OptimizerState:
     """Number of updates so far."""
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True)
 class PretrainedModel:
     """A trained model and what is known about it.
 
@@ -55,49 +55,17 @@ class PretrainedModel:
         lexicon: the characters and words of an ELMoForManyLangs model.
         vocabulary_rows: the line of each word of the vocabulary in its file; None when it is the word's id.
         optimizer_state: when it was requested and the files have it.
-        vocabulary_fault: deprecated name of ``vocabulary_problem``.
     """
 
     model: BiLM
     config: Config
     vocabulary: Vocabulary | None
     source: Path
-    facts: Mapping[str, Any]
-    vocabulary_problem: str | None
-    lexicon: Lexicon | None
-    vocabulary_rows: list[int] | None
-    optimizer_state: OptimizerState | None
-
-    def __init__(
-        self,
-        model: BiLM,
-        config: Config,
-        vocabulary: Vocabulary | None,
-        source: Path,
-        facts: Mapping[str, Any] | None = None,
-        vocabulary_problem: str | None = None,
-        lexicon: Lexicon | None = None,
-        vocabulary_rows: list[int] | None = None,
-        optimizer_state: OptimizerState | None = None,
-        *,
-        vocabulary_fault: str | None = None,
-    ) -> None:
-        if vocabulary_fault is not None:
-            _warn_of_old_name("vocabulary_fault", "vocabulary_problem")
-            vocabulary_problem = vocabulary_fault
-        fields = {
-            "model": model,
-            "config": config,
-            "vocabulary": vocabulary,
-            "source": source,
-            "facts": {} if facts is None else facts,
-            "vocabulary_problem": vocabulary_problem,
-            "lexicon": lexicon,
-            "vocabulary_rows": vocabulary_rows,
-            "optimizer_state": optimizer_state,
-        }
-        for name, value in fields.items():
-            object.__setattr__(self, name, value)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    vocabulary_problem: str | None = None
+    lexicon: Lexicon | None = None
+    vocabulary_rows: list[int] | None = None
+    optimizer_state: OptimizerState | None = None
 
     @property
     def vocabulary_fault(self) -> str | None:
