@@ -22,7 +22,7 @@ def contextual_units(
     Raises:
         ElmokitError: if a vector is not finite.
     """
-    lines = (corpus.words(line) for line in range(len(corpus.offsets) - 1))
+    lines = (corpus.words(line) for line in range(corpus.num_lines))
     for line, vectors in enumerate(embedder.iter_embed(lines, layer, batch_size=batch_size)):
         if not np.isfinite(vectors).all():
             raise ElmokitError(
