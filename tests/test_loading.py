@@ -147,7 +147,7 @@ def test_errors_in_an_archive(folder, tmp_path):
     (tmp_path / "model/vocab.txt").write_text("the\n")
     archive = zipped(tmp_path / "model", tmp_path / "217.zip", folder)
     assert load(archive).vocabulary_problem.startswith(
-        f"{archive}/vocab.txt: not the vocabulary of a biLM: no line is <S>"
+        f"{archive}/vocab.txt: no line is <S> or </S> or <UNK>"
     )
     (tmp_path / "model/options.json").write_text("{")
     archive = zipped(tmp_path / "model", tmp_path / "218.zip", folder)

@@ -172,7 +172,7 @@ def test_files_from_elsewhere(run_cli, work):
     message = refusal(run_cli, "elmo", "v.txt", "--format", "word2vec", *more)
     assert message.startswith(
         "elmo/weights.hdf5: no vocabulary, so there are no words to write: "
-        "elmo/vocab.txt: not the vocabulary of a biLM: no line is <S> or </S> or <UNK>"
+        "elmo/vocab.txt: no line is <S> or </S> or <UNK>"
     )
     assert not (work / "v.txt").exists()
 

@@ -38,9 +38,7 @@ def test_facts_of_dumped_weights(run_cli, work):
     (work / "out/vocab.txt").unlink()
     assert facts(run_cli, "out")["vocabulary"] == "none next to the weights"
     (work / "out/vocab.txt").write_text("no\nspecials\n")
-    assert facts(run_cli, "out")["vocabulary"].startswith(
-        "not used: out/vocab.txt: not the vocabulary of a biLM: no line is <S>"
-    )
+    assert facts(run_cli, "out")["vocabulary"].startswith("not used: out/vocab.txt: no line is <S>")
     assert not {"training", "heldout"} & set(found)
     assert found["lstm"] == facts(run_cli, "model")["lstm"]
 
