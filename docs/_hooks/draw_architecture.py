@@ -1,10 +1,9 @@
-"""Draw the packages of elmokit and what they import, from the imports themselves.
+"""Draw the packages of elmokit and their imports, as found in the source.
 
     python docs/_hooks/draw_architecture.py        # writes docs/images/architecture.svg
 
-A box is a package, or a module at the top of elmokit, with the first sentence of its docstring. Everything
-imports from below only. An arrow goes from a box to what it imports; one that follows from other arrows is
-left out.
+A box is a package or a top-level module, with the first sentence of its docstring. An arrow points from a box
+to what it imports, always further down; arrows that follow from other arrows are left out.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "elmokit"
 PICTURE = ROOT / "docs" / "images" / "architecture.svg"
 
-# Imported by almost everything: arrows to them would hide the others.
+# Almost everything imports these, so arrows to them would hide the others.
 FOUNDATIONS = ("errors", "files", "config", "alphabet", "batch")
 LEFT_OUT = ("__init__", "__main__", "_moved", "_version")
 WIDTH, BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y = 1180, 204, 92, 24, 44
@@ -27,7 +26,7 @@ LINE_CHARACTERS = 29
 
 
 def parts() -> dict[str, list[Path]]:
-    """Return the files of each package and of each module at the top, by name."""
+    """Return the files of each package and each top-level module, by name."""
     found: dict[str, list[Path]] = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
@@ -37,7 +36,7 @@ def parts() -> dict[str, list[Path]]:
 
 
 def imports(files: list[Path], names: set[str]) -> set[str]:
-    """Return the parts that some files import, at their top or inside functions."""
+    """Return the packages and modules that the files import, at the top or inside functions."""
     used: set[str] = set()
     for path in files:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -55,7 +54,7 @@ def imports(files: list[Path], names: set[str]) -> set[str]:
 
 
 def summary(files: list[Path]) -> str:
-    """Return the first sentence of a docstring, of the package or of the module."""
+    """Return the first sentence of the docstring of a package or module."""
     home = next((path for path in files if path.name == "__init__.py"), files[0])
     docstring = ast.get_docstring(ast.parse(home.read_text(encoding="utf-8"))) or ""
     paragraph = " ".join(docstring.split("\n\n")[0].split())
@@ -63,7 +62,7 @@ def summary(files: list[Path]) -> str:
 
 
 def levels(graph: dict[str, set[str]]) -> dict[str, int]:
-    """Return how many floors each part is above the lowest ones."""
+    """Return the row of each package or module, counted from the bottom."""
     found: dict[str, int] = {}
     for name in graphlib.TopologicalSorter(graph).static_order():
         found[name] = 1 + max((found[other] for other in graph[name]), default=-1)
@@ -71,7 +70,7 @@ def levels(graph: dict[str, set[str]]) -> dict[str, int]:
 
 
 def without_shortcuts(graph: dict[str, set[str]]) -> dict[str, set[str]]:
-    """Drop every arrow that follows from others."""
+    """Return the graph without the arrows that follow from others."""
 
     def reaches(start: str, goal: str) -> bool:
         return any(other == goal or reaches(other, goal) for other in graph[start])
@@ -85,7 +84,7 @@ def without_shortcuts(graph: dict[str, set[str]]) -> dict[str, set[str]]:
 
 
 def draw() -> str:
-    """Return the picture as SVG."""
+    """Return the drawing as SVG."""
     files = parts()
     graph = {name: imports(paths, set(files)) - {name} for name, paths in files.items()}
     graph["cli"].add("commands")  # imported by name, when a command is run
