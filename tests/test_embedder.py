@@ -160,10 +160,10 @@ def test_run_returns_the_requested_layers(embedder):
     zero = embedder.zero_state(len(SENTENCES))
     _, carried = embedder.run(SENTENCES, zero)
     _, same = embedder.run(SENTENCES, zero, layers=[0])
-    for one, other in zip(carried, same, strict=True):
-        assert all(
-            torch.equal(a, b) for x, y in zip(one, other, strict=True) for a, b in zip(x, y, strict=True)
-        )
+    parts, same_parts = (
+        [part for direction in states for layer in direction for part in layer] for states in (carried, same)
+    )
+    assert all(torch.equal(part, other) for part, other in zip(parts, same_parts, strict=True))
 
 
 @pytest.mark.parametrize("layers", [3, -4, "bottom", 1.5])

@@ -1,4 +1,4 @@
-"""Both losses against plain formulations."""
+"""Both losses compared with plain implementations."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from elmokit.model import softmax as softmax_module
-from elmokit.model.bilm import WordEmbedding
 from elmokit.model.softmax import Candidates, Softmax, draw_candidates
+from elmokit.model.word_embedding import WordEmbedding
 
 NUM_WORDS, DIM, NUM_ROWS = 30, 6, 23
 
@@ -45,7 +45,7 @@ def candidates(targets) -> Candidates:
 
 
 def _plain_sampled(softmax: Softmax, hidden: Tensor, targets: Tensor, candidates: Candidates) -> Tensor:
-    """Row by row: the target against the candidates that are not the target."""
+    """Compute the loss row by row: the target against the candidates that are not the target."""
     losses = []
     for row, target in zip(hidden, targets.tolist(), strict=True):
         ids = [target, *(int(k) for k in candidates.ids if k != target)]
@@ -92,7 +92,7 @@ class TestChunks:
             assert not same_total.requires_grad
 
 
-def test_chunks_are_made(monkeypatch):
+def test_rows_are_split_into_chunks(monkeypatch):
     monkeypatch.setattr(softmax_module, "_CHUNK_ELEMENTS", 100)
     assert len(softmax_module._chunks(NUM_ROWS, NUM_WORDS)) == 8
 
@@ -147,3 +147,9 @@ def test_initialization():
     softmax.reset_parameters(torch.Generator().manual_seed(0))
     assert softmax.weight.std().item() == pytest.approx(1 / 8, rel=0.05)
     assert not softmax.bias.any()
+
+
+def test_the_old_name_of_the_loss(softmax, hidden, targets):
+    with pytest.warns(DeprecationWarning, match=r"Softmax\.loss is deprecated: call the module itself"):
+        total, _ = softmax.loss(hidden, targets)
+    assert torch.equal(total, softmax(hidden, targets)[0])
