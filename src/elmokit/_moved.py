@@ -73,7 +73,7 @@ MOVED_MODULES: Mapping[str, tuple[str, ...]] = {
 """Old module → the modules that have its names now, without the leading ``elmokit.``."""
 
 RENAMED: Mapping[str, str] = {
-    "data.spelling.CharacterIndexer": "data.indexers.CharacterIndexer",
+    "data.spelling.ByteSpeller": "data.indexers.CharacterIndexer",
     "data.spelling.Spelled": "data.indexers.TokenIds",
     "data.spelling.Speller": "data.indexers.Indexer",
     "data.spelling.WordSpeller": "data.indexers.WordIndexer",
