@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,7 +38,8 @@ def make_trainer(tmp_path: Path):
     rng = np.random.default_rng(0)
     lines = [" ".join(rng.choice(WORDS, size=rng.integers(2, 12))) for _ in range(200)]
     (tmp_path / "text.txt").write_text("\n".join(lines) + "\n")
-    vocabulary = elmokit.Vocabulary(["<S>", "</S>", "<UNK>", *WORDS[:50]])
+    by_frequency = [word for word, _ in Counter(" ".join(lines).split()).most_common(50)]
+    vocabulary = elmokit.Vocabulary(["<S>", "</S>", "<UNK>", *by_frequency])
     corpus = elmokit.prepare_corpus(tmp_path / "text.txt", cache_dir=tmp_path / "cache")
 
     def make(device: str, *overrides: str) -> elmokit.Trainer:

@@ -92,12 +92,14 @@ def find_moved(old_module: str, name: str) -> Any:
     Raises:
         AttributeError: when there never was such a name.
     """
+    if name.startswith("__"):  # what Python itself looks for in any module
+        raise AttributeError(f"module 'elmokit.{old_module}' has no attribute {name!r}")
     renamed = RENAMED.get(f"{old_module}.{name}")
     candidates = [renamed] if renamed else [f"{module}.{name}" for module in MOVED_MODULES[old_module]]
     for candidate in candidates:
         module, _, attribute = candidate.rpartition(".")
         home = importlib.import_module(f"elmokit.{module}")
-        if not name.startswith("__") and _defines(home, attribute):
+        if _defines(home, attribute):
             warnings.warn(
                 f"elmokit.{old_module}.{name} is now elmokit.{candidate}; "
                 "the old name will be removed in the next version",
