@@ -61,7 +61,7 @@ def test_the_layer_takes_tokens(golden):
     for row, vectors in enumerate(expected):
         actual = output["elmo_representations"][0][row, : len(vectors)].detach().numpy()
         np.testing.assert_allclose(actual, vectors, atol=1e-6)
-    with pytest.raises(ElmokitError, match="give lists of tokens"):
+    with pytest.raises(ElmokitError, match="pass lists of tokens, not ids"):
         elmo(torch.ones(1, 2, 50, dtype=torch.int64))
 
 
