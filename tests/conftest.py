@@ -88,8 +88,8 @@ class CliResult:
 
 @pytest.fixture
 def run_cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., CliResult]:
-    """Run `elmokit ARGUMENTS...` in this process, without the progress bars of slow machines."""
-    monkeypatch.setattr(terminal, "_QUIET_SECONDS", 600.0)
+    """Run `elmokit ARGUMENTS...` in this process, without the progress bars of a slow machine."""
+    monkeypatch.setattr(terminal, "PROGRESS_DELAY_SECONDS", 600.0)
 
     def run(*arguments: object) -> CliResult:
         monkeypatch.setattr(sys, "argv", ["elmokit", *map(str, arguments)])

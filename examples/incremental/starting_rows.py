@@ -97,7 +97,7 @@ def new_rows(
     old_words = base.require_softmax().words
     new_words = [word for word, is_new in zip(vocabulary.words, match.is_new.tolist(), strict=True) if is_new]
     old_vectors, vectors = (
-        F.normalize(base.model.encode(torch.from_numpy(base.speller.spell(words).char_ids), None), dim=1)
+        F.normalize(base.model.encode(torch.from_numpy(base.indexer.index(words).char_ids), None), dim=1)
         for words in (old_words, new_words)
     )
     nearest = (vectors @ old_vectors[NUM_SPECIALS:].t()).topk(100, dim=1).indices + NUM_SPECIALS

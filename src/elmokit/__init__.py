@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from elmokit.training.trainer import Trainer
     from elmokit.training.warm_start.restart import restart, restart_config
     from elmokit.visualize.curves import plot_curves
-    from elmokit.visualize.figure import save_figure
-    from elmokit.visualize.plots import plot_uses
+    from elmokit.visualize.figures import save_figure
+    from elmokit.visualize.plots import plot_occurrences
     from elmokit.visualize.projector import ProjectorLog, write_projector
 
 _HOMES = {
@@ -56,11 +56,11 @@ _HOMES = {
     "evaluate": "elmokit.training.evaluation",
     "load": "elmokit.loading",
     "plot_curves": "elmokit.visualize.curves",
-    "plot_uses": "elmokit.visualize.plots",
+    "plot_occurrences": "elmokit.visualize.plots",
     "prepare_corpus": "elmokit.data.prepare",
     "restart": "elmokit.training.warm_start.restart",
     "restart_config": "elmokit.training.warm_start.restart",
-    "save_figure": "elmokit.visualize.figure",
+    "save_figure": "elmokit.visualize.figures",
     "write_projector": "elmokit.visualize.projector",
 }
 
@@ -83,7 +83,7 @@ __all__ = [
     "evaluate",
     "load",
     "plot_curves",
-    "plot_uses",
+    "plot_occurrences",
     "prepare_corpus",
     "restart",
     "restart_config",
@@ -92,7 +92,7 @@ __all__ = [
 ]
 
 
-_RENAMED: dict[str, str] = {}
+_RENAMED = {"plot_uses": "plot_occurrences"}
 """Old public name → new one; for one version, with a warning."""
 
 sys.meta_path.append(MovedModules())

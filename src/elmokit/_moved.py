@@ -20,7 +20,7 @@ MOVED_MODULES: Mapping[str, tuple[str, ...]] = {
     "bilm_options": ("config.bilm_options", "alphabet"),
     "bundle": (),
     "bundle.bilm_pair": ("formats.bilm_pair",),
-    "bundle.bilm_run": ("formats.bilm_run",),
+    "bundle.bilm_run": ("formats.tensorflow.run",),
     "bundle.card": ("formats.model_card",),
     "bundle.directory": ("formats.model_directory",),
     "bundle.loading": ("loading",),
@@ -39,6 +39,8 @@ MOVED_MODULES: Mapping[str, tuple[str, ...]] = {
     "data.text": ("data.find", "data.read"),
     "download": ("repository.download",),
     "fetch": ("repository.fetch",),
+    "formats.sorted_table": ("formats.tensorflow.sorted_table",),
+    "formats.tensor_bundle": ("formats.tensorflow.tensor_bundle",),
     "hub": ("repository.hub",),
     "json_table": ("files.json_table",),
     "model.projected_lstm": ("model.lstm.interface", "model.lstm.layer"),
@@ -46,6 +48,7 @@ MOVED_MODULES: Mapping[str, tuple[str, ...]] = {
     "overrides": ("config.overrides",),
     "published": ("repository.published",),
     "shipped": ("repository.bundled",),
+    "training.forward": ("model.dropout",),
     "training.restart": ("training.warm_start.restart",),
     "training.restart_report": ("training.warm_start.report",),
     "training.snapshot": ("training.state",),
@@ -54,20 +57,32 @@ MOVED_MODULES: Mapping[str, tuple[str, ...]] = {
     "visualize.cosine": ("neighbors.cosine",),
     "visualize.explorer": ("explorer",),
     "visualize.explorer.app": ("explorer.app",),
-    "visualize.explorer.explorer": ("explorer.explorer",),
-    "visualize.explorer.lists": ("explorer.lists",),
+    "visualize.explorer.explorer": ("explorer.explorer", "explorer.explored_text"),
+    "visualize.explorer.lists": ("explorer.cards", "explorer.sentences"),
     "visualize.explorer.map_figure": ("explorer.map_figure",),
     "visualize.explorer.mixing": ("explorer.mixing",),
     "visualize.explorer.page": ("explorer.page",),
     "visualize.explorer.server": ("explorer.server",),
     "visualize.explorer.typed_text": ("explorer.typed_text",),
-    "visualize.neighbor_files": ("neighbors.files",),
-    "visualize.neighbors": ("neighbors.index",),
+    "visualize.figure": ("visualize.figures",),
+    "visualize.map_layout": ("visualize.layout",),
+    "visualize.neighbor_files": ("neighbors.files", "neighbors.content", "neighbors.text_vectors"),
+    "visualize.neighbors": ("neighbors.index", "neighbors.results", "neighbors.search"),
     "visualize.uses": ("data.occurrences",),
 }
 """Old module → the modules that have its names now, without the leading ``elmokit.``."""
 
-RENAMED: Mapping[str, str] = {}
+RENAMED: Mapping[str, str] = {
+    "data.spelling.ByteSpeller": "data.indexers.CharacterIndexer",
+    "data.spelling.Spelled": "data.indexers.TokenIds",
+    "data.spelling.Speller": "data.indexers.Indexer",
+    "data.spelling.WordSpeller": "data.indexers.WordIndexer",
+    "training.forward.LanguageModelOutput": "model.bilm.BiLMOutput",
+    "visualize.uses.Use": "data.occurrences.Occurrence",
+    "visualize.uses.find_uses": "data.occurrences.find_occurrences",
+    "visualize.uses.sample_uses": "data.occurrences.sample_occurrences",
+    "visualize.uses.vectors_of": "visualize.occurrence_vectors.embed_occurrences",
+}
 """Old name with its old module → new name with its new module, without the leading ``elmokit.``."""
 
 
@@ -77,12 +92,14 @@ def find_moved(old_module: str, name: str) -> Any:
     Raises:
         AttributeError: when there never was such a name.
     """
+    if name.startswith("__"):  # what Python itself looks for in any module
+        raise AttributeError(f"module 'elmokit.{old_module}' has no attribute {name!r}")
     renamed = RENAMED.get(f"{old_module}.{name}")
     candidates = [renamed] if renamed else [f"{module}.{name}" for module in MOVED_MODULES[old_module]]
     for candidate in candidates:
         module, _, attribute = candidate.rpartition(".")
         home = importlib.import_module(f"elmokit.{module}")
-        if not name.startswith("__") and hasattr(home, attribute):
+        if _defines(home, attribute):
             warnings.warn(
                 f"elmokit.{old_module}.{name} is now elmokit.{candidate}; "
                 "the old name will be removed in the next version",
@@ -91,6 +108,14 @@ def find_moved(old_module: str, name: str) -> Any:
             )
             return getattr(home, attribute)
     raise AttributeError(f"module 'elmokit.{old_module}' has no attribute {name!r}")
+
+
+def _defines(module: ModuleType, name: str) -> bool:
+    """Return whether a module has a name that it does not itself import from elsewhere in elmokit."""
+    if not hasattr(module, name):
+        return False
+    home = getattr(getattr(module, name), "__module__", None) or module.__name__
+    return home == module.__name__ or not home.startswith("elmokit.")
 
 
 class MovedModules(MetaPathFinder, Loader):

@@ -68,4 +68,4 @@ def test_weights_without_a_softmax(run_cli, work):
     result = run_cli("evaluate", "--save-dir", "out", "--test-prefix", "heldout.txt")
     assert result.exit_code == 2
     (line,) = result.err.splitlines()
-    assert "these weights come without a softmax" in line
+    assert "these weights have no softmax" in line

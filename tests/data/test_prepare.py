@@ -210,6 +210,22 @@ def test_the_states_of_the_sources_are_stored_as_by_earlier_versions(text):
 # --- each file is asked about once ---------------------------------------------------------------
 
 
+def test_finding_counting_and_preparing_asks_about_each_local_file_once(text, monkeypatch):
+    (text / "b.txt").write_text(TEXT)
+    asked: Counter[str] = Counter()
+    stat = os.stat
+
+    def counting(path: str | os.PathLike[str], **options: bool) -> os.stat_result:
+        asked[str(path)] += 1
+        return stat(path, **options)
+
+    monkeypatch.setattr(os, "stat", counting)
+    files = find_texts("*.txt")
+    assert total_bytes(files) == 2 * len(TEXT.encode())
+    assert prepare_corpus(files, fallback_dir=text / "own").num_tokens == count_words(files).num_tokens == 18
+    assert (asked["a.txt"], asked["b.txt"]) == (1, 1)
+
+
 def test_finding_counting_and_preparing_asks_about_each_remote_file_once(text, monkeypatch):
     memory = MemoryFileSystem()
     for name in ("a.txt", "b.txt"):
@@ -229,7 +245,7 @@ def test_finding_counting_and_preparing_asks_about_each_remote_file_once(text, m
     memory.rm("/many", recursive=True)
 
 
-# --- where the cache cannot be written -----------------------------------------------------------
+# --- if the cache cannot be written -----------------------------------------------------------
 
 
 @pytest.fixture

@@ -59,32 +59,32 @@ class TestReadLines:
     def test_bytes_add_up_to_the_size(self, tmp_path, suffix, size):
         path = tmp_path / f"t{suffix}"
         path.write_bytes(COMPRESS[suffix](os.urandom(size).hex().encode() + b"\nend"))
-        told: list[int] = []
-        for _ in read_lines(str(path), told.append):
+        reported: list[int] = []
+        for _ in read_lines(str(path), reported.append):
             pass
-        assert sum(told) == path.stat().st_size == total_bytes([str(path)])
-        assert len(told) <= sum(told) // (1 << 20) + 1
+        assert sum(reported) == path.stat().st_size == total_bytes([str(path)])
+        assert len(reported) <= sum(reported) // (1 << 20) + 1
 
-    def test_bytes_are_told_on_the_way(self, tmp_path):
+    def test_bytes_are_reported_along_the_way(self, tmp_path):
         path = tmp_path / "t.txt"
         path.write_bytes(b"a line of text\n" * 400_000)
-        told: list[int] = []
-        lines = read_lines(str(path), told.append)
+        reported: list[int] = []
+        lines = read_lines(str(path), reported.append)
         for _ in range(200_000):
             next(lines)
-        assert 1 << 20 <= sum(told) <= path.stat().st_size / 2
+        assert 1 << 20 <= sum(reported) <= path.stat().st_size / 2
 
     def test_pipe(self, tmp_path):
         path = tmp_path / "pipe"
         os.mkfifo(path)
         writer = threading.Thread(target=path.write_bytes, args=(b"a\nb\n",))
         writer.start()
-        told: list[int] = []
+        reported: list[int] = []
         (file,) = find_texts([str(path)])
         assert file.path == str(path)
-        assert list(read_lines(str(path), told.append)) == ["a", "b"]
+        assert list(read_lines(str(path), reported.append)) == ["a", "b"]
         writer.join()
-        assert sum(told) == 0
+        assert sum(reported) == 0
 
     def test_not_utf8_names_line_and_column(self, tmp_path):
         good = "größer\n" * 100_000

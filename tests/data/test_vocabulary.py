@@ -99,7 +99,7 @@ class TestLoadInAnyOrder:
 
     def test_missing_special_words(self, tmp_path):
         (tmp_path / "v.txt").write_text("the\n<S>\n")
-        with pytest.raises(VocabularyError, match="not the vocabulary of a biLM: no line is </S> or <UNK>"):
+        with pytest.raises(VocabularyError, match="no line is </S> or <UNK>: not the vocabulary of a biLM"):
             Vocabulary.load_in_any_order(tmp_path / "v.txt")
 
     def test_errors_name_the_line(self, tmp_path):

@@ -15,12 +15,12 @@ from elmokit.errors import TextError
 def test_counts_and_sizes(tmp_path):
     (tmp_path / "a.txt").write_text("the cat the\n\n<UNK> .\n \n")
     (tmp_path / "b.txt.gz").write_bytes(gzip.compress(b"the"))
-    told: list[int] = []
+    reported: list[int] = []
     paths = [str(tmp_path / "a.txt"), str(tmp_path / "b.txt.gz")]
-    found = count_words(paths, told.append)
+    found = count_words(paths, reported.append)
     assert found.counts == {"the": 3, "cat": 1, UNK: 1, ".": 1}
     assert (found.num_tokens, found.num_sentences, found.num_blank_lines) == (6, 3, 2)
-    assert sum(told) == sum(Path(path).stat().st_size for path in paths)
+    assert sum(reported) == sum(Path(path).stat().st_size for path in paths)
 
 
 def test_files_found_earlier(tmp_path):

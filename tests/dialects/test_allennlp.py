@@ -50,7 +50,7 @@ def test_scalar_mix():
     weights = np.exp([0.0, 1.0, 2.0]) / np.exp([0.0, 1.0, 2.0]).sum()
     expected = torch.full((1, 2, 4), float(weights @ [1.0, 10.0, 100.0]))
     torch.testing.assert_close(mixture(layers).detach(), expected)
-    with pytest.raises(ConfigError, match=r"do_layer_norm needs the mask"):
+    with pytest.raises(ConfigError, match=r"do_layer_norm needs a mask"):
         ScalarMix(3, do_layer_norm=True)(layers)
 
 

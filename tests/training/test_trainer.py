@@ -184,7 +184,7 @@ def test_a_loss_that_is_not_finite_stops_training_and_changes_nothing(make_train
     with pytest.raises(ElmokitError, match=r"step 2: loss nan, .* the update was not applied") as error:
         trainer.train_step(batch)
     for sentence in batch.sentences:
-        assert trainer.corpus.place(sentence) in str(error.value)
+        assert trainer.corpus.location(sentence) in str(error.value)
     after = parameters(trainer)
     after["softmax.bias"] = after["softmax.bias"].nan_to_num()
     assert equal(after, before)

@@ -116,7 +116,7 @@ def command(
     evaluation = _evaluate(pretrained, corpus, "evaluating")
     compatible = None
     if bilm_compatible:
-        with terminal.progress_bar("as bilm-tf", corpus.num_tokens + len(corpus.offsets) - 1, "tok") as bar:
+        with terminal.progress_bar("as bilm-tf", corpus.num_tokens + corpus.num_lines, "tok") as bar:
             compatible = bilm_perplexity(
                 pretrained.model,
                 corpus,

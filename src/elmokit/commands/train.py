@@ -22,7 +22,7 @@ from elmokit.data.prepare import prepare_corpus
 from elmokit.data.read import total_bytes
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.formats.checkpoint import list_checkpoints
-from elmokit.pretrained import expected_shapes
+from elmokit.model.parameter_shapes import parameter_shapes
 from elmokit.training.evaluation import Evaluation
 from elmokit.training.parameter_names import matching_names
 from elmokit.training.progress import Progress
@@ -145,7 +145,7 @@ def command(
 
 def _refuse_unmatched_patterns(config: Config, vocabulary: Vocabulary, excluded: Sequence[str] = ()) -> None:
     """Refuse patterns that match no parameter before hours of reading, not after."""
-    names = expected_shapes(config, len(vocabulary), with_softmax=True, source=Path("config"))
+    names = parameter_shapes(config.model, len(vocabulary), with_softmax=True, source=Path("config"))
     matching_names(config.training.freeze, names, setting="freeze")
     matching_names(excluded, names, setting="exclude")
 

@@ -46,7 +46,7 @@ class Corpus:
     types: TypeTable
     source_states: tuple[dict[str, Any], ...]
     """States of the source files when they were read, see
-    :attr:`TextFile.source_state <elmokit.data.text_file.TextFile.source_state>`."""
+    :attr:`~elmokit.data.text_file.TextFile.source_state`."""
     first_lines: tuple[int, ...]
     """Index of each source file's first line."""
     fingerprint: str

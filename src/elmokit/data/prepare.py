@@ -38,7 +38,7 @@ def prepare_corpus(
         cache_dir: Directory for prepared corpora; ``$ELMOKIT_CACHE`` or the user's cache directory by
             default.
         fallback_dir: Directory for prepared corpora to use, with a :class:`CacheNotWritableWarning`, if the
-            cache cannot be written. A text that is prepared there already is opened without a look at the
+            cache cannot be written. A text that has been prepared there is opened without looking at the
             cache.
         on_bytes: Called at intervals with the number of bytes read since the last call. The number is
             negative when reading starts again for ``fallback_dir``, so that the sum is always right.

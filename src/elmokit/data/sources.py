@@ -15,8 +15,7 @@ def describe_changes(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[
     just have been copied.
 
     Args:
-        before: The earlier states of the files, from :attr:`TextFile.source_state
-            <elmokit.data.text_file.TextFile.source_state>`.
+        before: The earlier states of the files, from :attr:`~elmokit.data.text_file.TextFile.source_state`.
         now: Their present states.
 
     Returns:

@@ -114,7 +114,7 @@ class Vocabulary:
         words, line_numbers = _read_words(path)
         missing = [special for special in _SPECIALS if special not in words]
         if missing:
-            raise VocabularyError(f"{path}: not the vocabulary of a biLM: no line is {' or '.join(missing)}")
+            raise VocabularyError(f"{path}: no line is {' or '.join(missing)}: not the vocabulary of a biLM")
         specials = [words.index(special) for special in _SPECIALS]
         rows = [*specials, *(row for row in range(len(words)) if row not in specials)]
         vocabulary = cls(

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from elmokit.alphabet import MASK_SYMBOL, NUM_CHARACTER_SYMBOLS
-from elmokit.data.indexers import ByteSpeller
+from elmokit.data.indexers import CharacterIndexer
 from elmokit.data.read import read_lines
 from elmokit.data.vocabulary import BOS, EOS, UNK
 from elmokit.dialects.weight_layers import BilmOps, WeightedLayers, WeightLayers, weight_layers
@@ -46,7 +46,6 @@ __all__ = [
 ]
 
 _MARKERS = 2  # tokens around a sentence
-_WORDS_AT_ONCE = 1024
 _NO_ID = -1
 _IGNORED = "!!!MAXTERMID"  # a line that the original skips, too
 
@@ -62,11 +61,11 @@ class Batcher:
     def __init__(self, lm_vocab_file: str | Path | None, max_token_length: int) -> None:
         if max_token_length < 3:
             raise ConfigError(f"max_token_length: expected at least 3, got {max_token_length}")
-        self._speller = ByteSpeller(max_token_length)
+        self._indexer = CharacterIndexer(max_token_length)
         self._max_token_length = max_token_length
 
     def batch_sentences(self, sentences: Sequence[Sequence[str]]) -> np.ndarray:
-        """Spell B lists of tokens.
+        """Turn B lists of tokens into character ids.
 
         Returns:
             (B, T, C) int64, T of the longest sentence with ``<S>`` and ``</S>``; each id is one more than
@@ -74,9 +73,8 @@ class Batcher:
         """
         ids = np.zeros((len(sentences), _num_steps(sentences), self._max_token_length), dtype=np.int64)
         for row, sentence in zip(ids, sentences, strict=True):
-            spelled = self._speller.spell([self._speller.bos, *sentence, self._speller.eos]).char_ids
-            assert spelled is not None
-            row[: len(spelled)] = spelled + 1
+            symbols = self._indexer.rows([self._indexer.bos, *sentence, self._indexer.eos])
+            row[: len(symbols)] = symbols + 1
         return ids
 
 
@@ -271,11 +269,7 @@ def dump_token_embeddings(
     if pretrained.config.model.char_cnn is None:
         raise ConfigError(f"{weight_file}: a model with word embeddings, which are its token vectors already")
     embedder = ElmoEmbedder(pretrained)
-    chunks = [
-        embedder.encode(words[start : start + _WORDS_AT_ONCE]).numpy()
-        for start in range(0, len(words), _WORDS_AT_ONCE)
-    ]
-    write_token_embeddings(Path(outfile), words, np.concatenate(chunks))
+    write_token_embeddings(Path(outfile), words, np.concatenate(list(embedder.encode_chunks(words))))
 
 
 def dump_bilm_embeddings(

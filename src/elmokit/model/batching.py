@@ -1,8 +1,8 @@
-"""Whole sentences through a biLM: both directions, the layers that are wanted, in the order of the words.
+"""Running whole sentences through a biLM.
 
-The LSTMs need rows sorted by decreasing length and packed time-major, the backward direction read from the
-end. Sentences of any lengths, one after the other, are brought into that layout here, and their layers back
-out of it.
+The LSTMs need rows sorted by descending length and packed time-major, with the backward direction reversed.
+The functions here take sentences of any lengths, one after the other, convert them to that layout and return
+the requested layers in the order of the words.
 """
 
 from __future__ import annotations
@@ -16,16 +16,21 @@ from torch import Tensor
 
 from elmokit.batch import Batch
 from elmokit.model.bilm import BiLM, BiLMState
-from elmokit.model.lstm.interface import LstmState
+from elmokit.model.packing import Packing, round_up
+from elmokit.model.state_rows import select_rows
 
-# Rows of a matrix product come out the same whatever the number of rows, but for a few small numbers
-# of them; whole tiles keep a sentence's vectors independent of what else is in the batch.
+# A row of a matrix product is bit-identical whatever the number of rows, except for a few small numbers of
+# them. Whole tiles keep a sentence's vectors independent of the rest of the batch.
 _TILE = 16
-_WINDOW_POSITIONS = 8192  # bounds memory, however long a sentence is
+
+MAX_WINDOW_POSITIONS = 8192
+"""Default number of packed positions that are run at a time, which bounds the memory for long sentences."""
 
 
-def encode_words(model: BiLM, char_ids: Tensor | None, word_ids: Tensor | None) -> Tensor:
-    """Return the token vectors (U, P) of words, the same for each word whatever their number.
+def encode_words(
+    model: BiLM, char_ids: Tensor | np.ndarray | None, word_ids: Tensor | np.ndarray | None
+) -> Tensor:
+    """Return the token vectors (U, P) of words; a word's vector does not depend on the number of words.
 
     Args:
         model: the biLM.
@@ -35,13 +40,17 @@ def encode_words(model: BiLM, char_ids: Tensor | None, word_ids: Tensor | None) 
     ids = char_ids if char_ids is not None else word_ids
     assert ids is not None
     num_words = len(ids)
-    idle = _whole(num_words, _TILE) - num_words
-    if idle:
-        char_ids, word_ids = (
-            None if ids is None else torch.cat([ids, ids[:1].expand(idle, *ids.shape[1:])])
-            for ids in (char_ids, word_ids)
-        )
-    return model.encode(char_ids, word_ids)[:num_words]
+    tiled = [None if ids is None else _tiled(ids, model.device) for ids in (char_ids, word_ids)]
+    return model.encode(*tiled)[:num_words]
+
+
+def _tiled(ids: Tensor | np.ndarray, device: torch.device) -> Tensor:
+    """Return ids (U, ...) on ``device``, with the first one repeated to fill a whole number of tiles."""
+    tensor = torch.as_tensor(ids, device=device)
+    num_extra = round_up(len(tensor), _TILE) - len(tensor)
+    if not num_extra:
+        return tensor
+    return torch.cat([tensor, tensor[:1].expand(num_extra, *tensor.shape[1:])])
 
 
 def run_sentences(
@@ -52,113 +61,76 @@ def run_sentences(
     state: BiLMState | None = None,
     *,
     layers: Sequence[int] | None = None,
+    max_window_positions: int = MAX_WINDOW_POSITIONS,
 ) -> tuple[list[Tensor], BiLMState | None]:
     """Contextualize sentences.
 
     Args:
         model: the biLM.
         vectors: (U, P) token vectors of the word types.
-        ids: (M,) int64 rows of ``vectors``, sentence after sentence, each from its begin to its end marker.
-        lengths: of the sentences, at least 1 each; they sum to M.
-        state: of each direction's layers, a row per sentence; None to start from zero. Gradients flow
-            through all steps of a sentence, but not into the state.
-        layers: numbers of the layers to return, the token layer being 0; None for all L. Layers above the
-            highest of them are not computed, unless there is a state to carry.
+        ids: (M,) int64 rows of ``vectors``, sentence after sentence, each with its begin and end markers.
+        lengths: lengths of the sentences, at least 1 each; they sum to M.
+        state: the state of each direction's layers, one row per sentence; None to start from zero.
+            Gradients flow through all steps of a sentence, but not into the state.
+        layers: indexes of the layers to return, 0 being the token layer; None for all L layers. Higher
+            layers are not computed, unless there is a state to carry.
+        max_window_positions: without gradients, number of packed positions that are run at a time.
 
     Returns:
-        The layers in the order of ``layers``, each (M, D), and the new state where one was given.
+        The requested layers in the order of ``layers``, each (M, D), and the new state if one was given.
     """
-    wanted = range(1 + model.config.lstm.num_layers) if layers is None else layers
+    requested = range(1 + model.config.lstm.num_layers) if layers is None else layers
     num_directions = model.config.num_directions
     if not lengths:
         empty = vectors.new_zeros(0, vectors.shape[1] * num_directions)
-        return [empty] * len(wanted), state
-    num_layers = None if state is not None else max(wanted)
-    packing = _Packing(lengths, tile=_TILE if state is None else 1)
-    if state is not None:
-        state = [
-            [LstmState(layer.cell[packing.order], layer.hidden[packing.order]) for layer in direction]
-            for direction in state
-        ]
-    directions: list[list[Tensor]] = [[] for _ in range(num_directions)]
+        return [empty] * len(requested), state
+    num_layers = None if state is not None else max(requested, default=0)
+    packing = Packing(lengths, tile=_TILE if state is None else 1)
+    outputs: list[list[Tensor]] = [[] for _ in range(num_directions)]
     if num_layers != 0:
-        directions, new_state = _run(model, packing, vectors, ids, state, num_layers)
+        sorted_state = None if state is None else select_rows(state, packing.order)
+        outputs, new_state = _run_windows(
+            model, packing, vectors, ids, sorted_state, num_layers, max_window_positions
+        )
         if state is not None:
-            back = np.argsort(packing.order)
-            state = [
-                [LstmState(layer.cell[back], layer.hidden[back]) for layer in direction]
-                for direction in new_state
-            ]
-    found: list[Tensor] = []
-    for number in wanted:
-        if number == 0:
-            found.append(torch.cat([F.embedding(ids, vectors)] * num_directions, dim=1))
+            state = select_rows(new_state, np.argsort(packing.order))
+    results: list[Tensor] = []
+    for index in requested:
+        if index == 0:
+            results.append(torch.cat([F.embedding(ids, vectors)] * num_directions, dim=1))
         else:
             parts = [
-                outputs[number - 1].index_select(0, _on(packing.positions_of[k], vectors))
-                for k, outputs in enumerate(directions)
+                direction[index - 1].index_select(0, _to_tensor(packing.positions_of[k], vectors))
+                for k, direction in enumerate(outputs)
             ]
-            found.append(torch.cat(parts, dim=1))
-    return found, state
+            results.append(torch.cat(parts, dim=1))
+    return results, state
 
 
-class _Packing:
-    """Where the M words of some sentences are in the packed layout.
-
-    Args:
-        lengths: of the sentences.
-        tile: the number of rows at each step is rounded up to a multiple of it. Idle rows read the first
-            word, and their outputs are ignored; as their states would be wrong, only a run from a zero
-            state may have them.
-    """
-
-    def __init__(self, lengths: Sequence[int], *, tile: int) -> None:
-        num_rows, num_words = len(lengths), sum(lengths)
-        self.order = np.array(sorted(range(num_rows), key=lambda row: lengths[row], reverse=True))
-        """(B,) the sentence of each row, longest first."""
-        sorted_lengths = np.array(lengths)[self.order]
-        starts = (np.cumsum(lengths) - lengths)[self.order]
-        steps = np.arange(sorted_lengths[0])[:, None]  # (T, 1)
-        is_word = steps < sorted_lengths  # (T, B)
-        self.batch_sizes = [_whole(int(count), tile) for count in is_word.sum(axis=1)]
-        packed_starts = np.cumsum(self.batch_sizes) - self.batch_sizes
-        positions = (packed_starts[:, None] + np.arange(num_rows))[is_word]
-        self.words: list[np.ndarray] = []
-        """Per direction (N,): the word at each packed position."""
-        self.positions_of: list[np.ndarray] = []
-        """Per direction (M,): the packed position of each word."""
-        for word_at in (starts + steps, starts + sorted_lengths - 1 - steps):  # (T, B)
-            words = np.zeros(sum(self.batch_sizes), dtype=np.int64)
-            words[positions] = word_at[is_word]
-            positions_of = np.empty(num_words, dtype=np.int64)
-            positions_of[word_at[is_word]] = positions
-            self.words.append(words)
-            self.positions_of.append(positions_of)
-
-
-def _run(
+def _run_windows(
     model: BiLM,
-    packing: _Packing,
+    packing: Packing,
     vectors: Tensor,
     ids: Tensor,
     state: BiLMState | None,
     num_layers: int | None,
+    max_window_positions: int,
 ) -> tuple[list[list[Tensor]], BiLMState]:
-    """Run all steps; without gradients a bounded number of positions at a time.
+    """Run all steps, without gradients a bounded number of positions at a time.
 
     Returns:
-        Per direction the packed outputs of its layers, and the new state.
+        The packed outputs of each direction's layers, and the new state.
     """
     batch_sizes = packing.batch_sizes
-    inputs = [ids[_on(words, vectors)] for words in packing.words[: model.config.num_directions]]
+    inputs = [ids[_to_tensor(words, vectors)] for words in packing.words[: model.config.num_directions]]
     if state is None:
         state = model.zero_state(batch_sizes[0])
     windows: list[list[tuple[Tensor, ...]]] = []
     start = first_step = 0
     while first_step < len(batch_sizes):
-        num_steps = len(batch_sizes)  # backpropagation ends at a window, so with gradients there is one
+        num_steps = len(batch_sizes)  # with gradients a single window, because gradients stop at its borders
         if not torch.is_grad_enabled():
-            num_steps = max(1, _WINDOW_POSITIONS // batch_sizes[first_step])
+            num_steps = max(1, max_window_positions // batch_sizes[first_step])
         sizes = tuple(batch_sizes[first_step : first_step + num_steps])
         stop = start + sum(sizes)
         batch = Batch(
@@ -175,9 +147,5 @@ def _run(
     return joined, state
 
 
-def _on(values: np.ndarray, like: Tensor) -> Tensor:
+def _to_tensor(values: np.ndarray, like: Tensor) -> Tensor:
     return torch.from_numpy(values).to(like.device)
-
-
-def _whole(count: int, tile: int) -> int:
-    return -(-count // tile) * tile

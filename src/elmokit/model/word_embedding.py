@@ -1,4 +1,4 @@
-"""Token vectors by word id, for biLMs without characters."""
+"""The token encoder of biLMs without characters: word embeddings."""
 
 from __future__ import annotations
 
@@ -8,19 +8,24 @@ from torch import Tensor, nn
 
 
 class WordEmbedding(nn.Module):
-    """Token vectors by word id, for biLMs without characters."""
+    """Word embeddings as the token encoder.
 
-    def __init__(self, num_words: int, dim: int) -> None:
+    Args:
+        num_words: V.
+        dim: P.
+        sparse: whether the gradient is a sparse tensor with only the rows of words that occurred.
+    """
+
+    def __init__(self, num_words: int, dim: int, *, sparse: bool = True) -> None:
         super().__init__()
+        self.sparse = sparse
         self.weight = nn.Parameter(torch.empty(num_words, dim))
-        self.sparse = True
-        """Whether the gradient has only the rows of the words that occurred."""
 
     def reset_parameters(self, generator: torch.Generator) -> None:
-        """Glorot-uniform, the default of the original's framework."""
+        """Initialize with the Glorot-uniform distribution, TensorFlow's default."""
         with torch.no_grad():
             nn.init.xavier_uniform_(self.weight, generator=generator)
 
     def forward(self, word_ids: Tensor) -> Tensor:
-        """(U,) word ids to (U, P)."""
+        """Return the vectors (U, P) of word ids (U,)."""
         return F.embedding(word_ids, self.weight, sparse=self.sparse)

@@ -30,7 +30,7 @@ def new_model(config: Config, text: IndexedCorpus) -> BiLM:
             "not trained: set lexicon=null"
         )
     training = config.training
-    model = BiLM(config.model, len(text.vocabulary))
+    model = BiLM(config.model, len(text.vocabulary), sparse_gradients=True)
     assert model.softmax is not None
     model.reset_parameters(torch.Generator().manual_seed(training.seed))
     if training.unigram_bias:

@@ -231,9 +231,8 @@ def test_a_fresh_optimizer(texts, base, how, words):
 
 
 def test_a_model_without_softmax(texts, base, tmp_path):
-    from elmokit.formats.bilm_pair import write_bilm_pair
 
-    write_bilm_pair(base(), tmp_path / "pair/weights.hdf5")
+    base().save_bilm(tmp_path / "pair")
     source = load(tmp_path / "pair", optimizer=True)
     trainer = new_run(texts, source, ["a", "b"], batch_size=4, unroll_steps=5)
     report = restart(trainer, source)

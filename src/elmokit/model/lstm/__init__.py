@@ -1,1 +1,1 @@
-"""The LSTM layer with projection and clipping, and the implementations of its computation."""
+"""The LSTM layer with projection and clipping, and its implementations."""

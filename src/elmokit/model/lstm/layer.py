@@ -1,4 +1,4 @@
-"""One LSTM layer of a biLM: its parameters, and the choice of how it is computed."""
+"""An LSTM layer of a biLM: its parameters, and the choice of implementation."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from elmokit.model.lstm.reference import reference_lstm
 IMPLEMENTATIONS: Mapping[str, LstmImplementation] = MappingProxyType(
     {"packed": packed_lstm, "reference": reference_lstm}
 )
-"""All implementations by name; a new one is one file and one entry, and is tested with the others."""
+"""Implementations by name. Adding one takes one file and one entry; the tests cover all entries."""
 
 
 class ProjectedLstm(nn.Module):
-    """One LSTM layer with projection and clipping (Sak et al. 2014).
+    """An LSTM layer with projection and clipping (Sak et al. 2014).
 
     Args:
         input_dim: width of the input.
         cell_dim: width H of the cell.
-        projection_dim: width P of the output; where it equals ``cell_dim`` there is no projection,
-            and ``projection_clip`` is ignored, as in bilm-tf.
-        cell_clip: bound on the cell state, applied before the output's tanh.
-        projection_clip: bound on the projected output.
-        always_project: use a projection even where the widths are equal, as in ELMoForManyLangs.
-        implementation: name of one of :data:`IMPLEMENTATIONS`.
+        projection_dim: width P of the output. If it equals ``cell_dim``, there is no projection and
+            ``projection_clip`` is ignored, as in bilm-tf.
+        cell_clip: bound on the cell state, applied before the output's tanh; None for no clipping.
+        projection_clip: bound on the projected output; None for no clipping.
+        always_project: use a projection even if the widths are equal, as in ELMoForManyLangs.
+        implementation: a name in :data:`IMPLEMENTATIONS`.
 
-    ``kernel`` (input_dim + P, 4H), ``bias`` (4H,) and ``projection`` (H, P) are laid out as bilm-tf
-    stores them, gates in the order i, j, f, o.
+    The parameters ``kernel`` (input_dim + P, 4H), ``bias`` (4H,) and ``projection`` (H, P) have the layout of
+    bilm-tf, with gates in the order i, j, f, o.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class ProjectedLstm(nn.Module):
         self.projection = nn.Parameter(torch.empty(cell_dim, projection_dim)) if has_projection else None
 
     def reset_parameters(self, generator: torch.Generator) -> None:
-        """Initialize with Glorot-uniform kernels and zero bias, the defaults of the original's framework."""
+        """Initialize with Glorot-uniform kernels and zero bias, TensorFlow's defaults."""
         with torch.no_grad():
             nn.init.xavier_uniform_(self.kernel, generator=generator)
             self.bias.zero_()
@@ -68,9 +68,12 @@ class ProjectedLstm(nn.Module):
 
     def zero_state(self, num_rows: int) -> LstmState:
         """Return the state of ``num_rows`` rows before their first token."""
-        return LstmState(
-            self.kernel.new_zeros(num_rows, self.cell_dim), self.kernel.new_zeros(num_rows, self.output_dim)
-        )
+
+        def zeros(width: int) -> Tensor:
+            # Not kernel.new_zeros: under FSDP the kernel is a DTensor, and the state must be a plain tensor.
+            return torch.zeros(num_rows, width, dtype=self.kernel.dtype, device=self.kernel.device)
+
+        return LstmState(zeros(self.cell_dim), zeros(self.output_dim))
 
     def forward(
         self, inputs: Tensor, batch_sizes: Sequence[int], state: LstmState
@@ -78,13 +81,13 @@ class ProjectedLstm(nn.Module):
         """Run the layer over a window.
 
         Args:
-            inputs: (N, input_dim), packed as :class:`~elmokit.batch.Batch` describes.
+            inputs: (N, input_dim), packed as in :class:`~elmokit.batch.Batch`.
             batch_sizes: number of rows at each step, never increasing; they sum to N.
-            state: of at least ``batch_sizes[0]`` rows.
+            state: the state before the window, of at least ``batch_sizes[0]`` rows.
 
         Returns:
-            The outputs (N, P), packed, and each row's state after its last step. Gradients flow neither
-            into the state nor out of it.
+            The outputs (N, P), packed, and each row's state after its last step. No gradients flow through
+            the states.
         """
         weights = LstmWeights(self.kernel, self.bias, self.projection, self.cell_clip, self.projection_clip)
         return IMPLEMENTATIONS[self.implementation](inputs, batch_sizes, state, weights)

@@ -1,8 +1,8 @@
-"""The LSTM layer over packed input on PyTorch's own matrix products, with a hand-written backward pass.
+"""The LSTM layer over packed input, from PyTorch's matrix products, with a hand-written backward pass.
 
-The forward pass multiplies all inputs at once and only the recurrent half step by step. The backward pass
-computes step by step nothing but the gradients of the gates and of the recurrent state; the gradients of
-weights and inputs are one matrix product over all steps.
+The forward pass multiplies all inputs by the kernel at once, and only the recurrent half step by step. The
+backward pass computes only the gradients of the gates and of the recurrent state step by step; the gradients
+of weights and inputs are one matrix product over all steps.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from elmokit.model.lstm.interface import FORGET_BIAS, LstmState, LstmWeights
 def packed_lstm(
     inputs: Tensor, batch_sizes: Sequence[int], state: LstmState, weights: LstmWeights
 ) -> tuple[Tensor, LstmState]:
-    """Compute the layer; see :class:`~elmokit.model.lstm.interface.LstmImplementation`."""
+    """Run the layer; see :class:`~elmokit.model.lstm.interface.LstmImplementation`."""
     outputs, cell, hidden = _LstmLayer.apply(  # type: ignore[no-untyped-call]
         inputs,
         weights.kernel,
@@ -36,7 +36,7 @@ def packed_lstm(
 
 
 class _LstmLayer(torch.autograd.Function):
-    """The whole layer as one node of the graph."""
+    """The whole layer as one node of the autograd graph."""
 
     @staticmethod
     def forward(
@@ -102,29 +102,29 @@ class _LstmLayer(torch.autograd.Function):
         cell_dim = cells.shape[1]
         input_kernel, recurrent_kernel = kernel[:input_dim], kernel[input_dim:]
 
-        # All that does not depend on later steps is computed for all steps at once:
+        # Everything that does not depend on later steps is computed for all steps at once.
         i, j, f, o = gates.chunk(4, dim=1)
         cell_tanh = cells.tanh()
         earlier_cells = _step_before(cells, batch_sizes, cell_before)
-        # … of each gate, how it acts on the cell or, for o, on the output, times the slope of its
-        # activation; i, j and f beside each other, to be multiplied by one gradient,
+        # The derivative of the cell (for o: of the output) by each gate before its activation. i, j and f are
+        # adjacent because all three are multiplied by the gradient of the cell.
         factors = torch.empty_like(gates)  # (N, 4H)
         i_factor, j_factor, f_factor, o_factor = factors.chunk(4, dim=1)
         torch.addcmul(i, i, i, value=-1, out=i_factor).mul_(j)
         torch.addcmul(i, i, j.square(), value=-1, out=j_factor)
         torch.addcmul(f, f, f, value=-1, out=f_factor).mul_(earlier_cells)
         torch.addcmul(o, o, o, value=-1, out=o_factor).mul_(cell_tanh)
-        # … how the cell acts on the output, and on the next cell; nothing passes a clip,
+        # The derivative of the output, and of the next cell, by the cell; zero where the cell is clipped.
         cell_factor = torch.addcmul(o, o, cell_tanh.square_(), value=-1)  # (N, H)
         carry_factor = f.clone()
         if cell_clip is not None:
             cell_factor.mul_(cells.abs() < cell_clip)
             carry_factor.mul_(earlier_cells.abs_() < cell_clip)
-        # … and where the projection's clip lets a gradient through.
+        # 1 where the projection is not clipped, so that its gradient passes.
         passes = None if projection_clip is None else (outputs.abs() < projection_clip).to(outputs.dtype)
 
-        grad_gates = torch.empty_like(gates)  # of the gates before their activation
-        grad_projected = grad_outputs.clone()  # of the projection before its clip
+        grad_gates = torch.empty_like(gates)  # gradients of the gates before their activation
+        grad_projected = grad_outputs.clone()  # gradient of the projection before clipping
         grad_cell = torch.zeros_like(cell_before)
         grad_hidden = torch.zeros_like(hidden_before)
         by_step = (
@@ -180,17 +180,17 @@ class _LstmLayer(torch.autograd.Function):
 
 
 def _step_before(values: Tensor, batch_sizes: tuple[int, ...], before: Tensor) -> Tensor:
-    """For each packed position the value (N, ·) of its row one step earlier."""
+    """Return, for each packed position, the value (N, ·) of its row one step earlier."""
     earlier = [before, *values.split(batch_sizes)[:-1]]
     return torch.cat([step[:num_rows] for step, num_rows in zip(earlier, batch_sizes, strict=True)])
 
 
 def _last_of_each_row(values: Tensor, batch_sizes: tuple[int, ...], before: Tensor) -> Tensor:
-    """The value (B, ·) of each row at its last step; ``before`` for rows without a step."""
+    """Return the value (B, ·) of each row at its last step, or in ``before`` if the row has no step."""
     last = before.clone()
-    for step, num_rows, num_going_on in zip(
+    for step, num_rows, num_continuing in zip(
         values.split(batch_sizes), batch_sizes, (*batch_sizes[1:], 0), strict=True
     ):
-        if num_going_on < num_rows:
-            last[num_going_on:num_rows] = step[num_going_on:]
+        if num_continuing < num_rows:
+            last[num_continuing:num_rows] = step[num_continuing:]
     return last

@@ -1,6 +1,6 @@
-"""The LSTM layer written straight down, step by step, with gradients from autograd.
+"""The reference implementation of the LSTM layer: step by step, with gradients from autograd.
 
-Slow, and the standard against which the other implementations are tested and measured.
+It is slow; the other implementations are tested and benchmarked against it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from elmokit.model.lstm.interface import FORGET_BIAS, LstmState, LstmWeights
 def reference_lstm(
     inputs: Tensor, batch_sizes: Sequence[int], state: LstmState, weights: LstmWeights
 ) -> tuple[Tensor, LstmState]:
-    """Compute the layer; see :class:`~elmokit.model.lstm.interface.LstmImplementation`."""
+    """Run the layer; see :class:`~elmokit.model.lstm.interface.LstmImplementation`."""
     cell, hidden = state.cell.detach(), state.hidden.detach()
     outputs: list[Tensor] = []
     for step in inputs.split(list(batch_sizes)):

@@ -203,7 +203,7 @@ def _outcome(
         return "restored", "does not depend on the vocabulary"
     if match is None:
         return "fresh", "which words its rows are is not known: " + (
-            source.vocabulary_fault or "no vocabulary lies beside the model"
+            source.vocabulary_problem or "no vocabulary lies beside the model"
         )
     if match.is_identity:
         return "restored", "the vocabulary is the same"
