@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from elmokit import embedder as embedder_module
 from elmokit.data.occurrences import Use
 from elmokit.embedder import ElmoEmbedder
 from elmokit.explorer.explorer import Explorer
@@ -180,9 +179,9 @@ def test_texts_are_embedded_once(explorer, monkeypatch):
     assert not np.array_equal(explorer.map(sentences, [0.0, 0.25, 0.75], "pca"), first_map)
 
 
-def test_many_may_ask_at_a_time(pretrained, monkeypatch):
-    monkeypatch.setattr(embedder_module, "_CACHED_TYPES", 12)  # cleared under the feet of who is not alone
-    explorer = Explorer(ElmoEmbedder(pretrained))
+def test_many_may_ask_at_a_time(pretrained):
+    # The cache is emptied all the time, which would disturb requests that run at the same time.
+    explorer = Explorer(ElmoEmbedder(pretrained, max_cached_types=12))
     texts = [((f"word{k}", "we", f"are{k}", f"on{k}", "the", f"right{k}"),) for k in range(12)]
 
     def ask(sentences):
