@@ -17,7 +17,7 @@ from machine import encoder_flops_per_type, lstm_flops_per_token, peak_flops, se
 from plain_bilm import loss as plain_loss
 
 from elmokit import Config, Trainer, Vocabulary, prepare_corpus
-from elmokit.data.vocabulary import count_words
+from elmokit.data.word_counts import count_words
 
 TEXT = Path(__file__).parent.parent / "examples" / "data" / "sotu" / "train-00000.txt.gz"
 MIN_COUNT = 3
@@ -53,12 +53,13 @@ def measure(name: str, config: Config, vocabulary: Vocabulary, flops: float) -> 
             trainer.optimizer.zero_grad()
             loss = plain_loss(trainer.model, char_ids, targets)
             (loss * config.training.unroll_steps).backward()
-            trainer.optimizer.step(config.training.learning_rate)
+            trainer.optimizer.step()
             return float(loss.detach())
 
         with torch.no_grad():
             expected = float(plain_loss(trainer.model, char_ids, targets))
-        got = float(torch.stack(trainer.train_step(batch).totals).mean().detach())
+        totals = [part.total_loss for part in trainer.train_step(batch).directions]
+        got = float(torch.stack(totals).mean().detach())
         assert abs(got / trainer.predictions_per_step - expected) < 1e-4 * expected, (got, expected)
 
         batches = iter(trainer.stream)

@@ -1,4 +1,4 @@
-"""The documentation site builds without a warning, whole, and needs nothing from the web."""
+"""The documentation site builds without warnings, is complete, and loads nothing from the web."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("site")
     done = subprocess.run(
-        # Not with --quiet: warnings that are not shown are not counted.
+        # Without --quiet, which hides warnings from this test.
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(directory)],
         cwd=ROOT,
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
@@ -33,14 +33,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         text=True,
         check=False,
     )
-    told = done.stdout + done.stderr
-    assert done.returncode == 0, told
-    assert all(line.startswith("INFO ") for line in told.splitlines()), told
+    log = done.stdout + done.stderr
+    assert done.returncode == 0, log
+    assert all(line.startswith("INFO ") for line in log.splitlines()), log
     return directory
 
 
 class Parsed(HTMLParser):
-    """What a page refers to, and its anchors."""
+    """The links, loaded resources, anchors and scripts of a page."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ def pages(site: Path) -> dict[Path, Parsed]:
     return {path: Parsed(path.read_text(encoding="utf-8")) for path in site.rglob("*.html")}
 
 
-def test_nothing_comes_from_the_web(site, pages):
+def test_no_page_loads_anything_from_the_web(site, pages):
     assert len(pages) > 20
     for path, page in pages.items():
         from_the_web = [url for url in page.loaded if re.match("(https?:)?//", url)]
@@ -85,10 +85,10 @@ def test_nothing_comes_from_the_web(site, pages):
         assert not re.search(r"(@import|url\()\W*(https?:)?//", path.read_text(encoding="utf-8")), path
 
 
-def test_every_link_within_the_site_leads_somewhere(site, pages):
+def test_internal_links_have_targets(site, pages):
     checked = 0
     for path, page in pages.items():
-        if path.name == "404.html":  # its links are for a server
+        if path.name == "404.html":  # its links only work on a server
             continue
         for url in (*page.links, *page.loaded):
             parts = urlsplit(url)
@@ -103,7 +103,7 @@ def test_every_link_within_the_site_leads_somewhere(site, pages):
     assert checked > 1000
 
 
-def test_every_command_has_its_section(pages, site):
+def test_every_command_has_a_section(pages, site):
     html = (site / "commands.html").read_text(encoding="utf-8")
     for verb in cli.VERBS:
         assert f"elmokit-{verb}" in pages[site / "commands.html"].anchors
@@ -119,7 +119,7 @@ def test_every_public_name_is_in_the_api_reference(pages, site):
             assert anchors & {f"elmokit.{name}", f"{home}.{name}"}, name
 
 
-def test_docstrings_show_no_markup(site):
+def test_docstrings_show_no_roles(site):
     for path in (site / "api").glob("*.html"):
         assert not re.search(r":(func|meth|class|mod|data|attr):", path.read_text(encoding="utf-8")), path
 
@@ -131,27 +131,27 @@ def test_every_setting_is_listed(site):
         assert f"<code>{name}</code>" in html, name
 
 
-def test_every_notebook_is_there(site, pages):
+def test_every_notebook_is_on_the_site(site, pages):
     for path in (ROOT / "examples").glob("*.ipynb"):
         assert site / "examples" / f"{path.stem}.html" in pages
         assert f"examples/{path.stem}.html" in pages[site / "tutorials.html"].links
 
 
 @pytest.mark.browser
-def test_search_works_from_the_disk(site: Path, browser: Browser) -> None:
+def test_search_works_without_a_server(site: Path, browser: Browser) -> None:
     assert len(json.loads((site / "search" / "search_index.json").read_text(encoding="utf-8"))["docs"]) > 100
     context = browser.new_context(offline=True)
     context.set_default_timeout(60_000)  # the machine may be busy
     page = context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("requestfailed", lambda request: faults.append(request.url))
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("requestfailed", lambda request: errors.append(request.url))
     page.goto((site / "api" / "embed.html").as_uri())
     page.click("[data-md-component=search-query]")
     page.keyboard.type("histogram_interval")
-    # What was found for the first letters is shown meanwhile.
+    # Results for the first letters are shown until the search has finished.
     best = page.locator(".md-search-result__item a").first
     settings = re.compile("^" + re.escape((site / "settings.html").as_uri()))
     expect(best).to_have_attribute("href", settings, timeout=60_000)
-    assert faults == []
+    assert errors == []
     context.close()

@@ -538,7 +538,7 @@ def test_saved_files(tmp_path):
         np.testing.assert_array_equal(ours["char_embed"][()], theirs["char_embed"][()])
         np.testing.assert_array_equal(ours["CNN/W_cnn_1"][()], theirs["CNN/W_cnn_1"][()])
     shutil.copy(CLIPPED / "options.json", tmp_path / "pair")
-    with pytest.raises(ElmokitError, match=r"options\.json: already there and of another model"):
+    with pytest.raises(ElmokitError, match=r"options\.json: already exists and belongs to another model"):
         elmo.save_bilm(tmp_path / "pair")
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from elmokit.data.characters import boundary_rows
-from elmokit.data.indexers import ByteSpeller
+from elmokit.data.indexers import CharacterIndexer
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError
 
@@ -229,5 +229,5 @@ def test_a_word_model_needs_its_vocabulary(model_directory):
 
 
 def test_markers_in_a_sentence_are_the_markers():
-    rows = ByteSpeller(50).spell(["<S>", "cat", "</S>"]).char_ids
+    rows = CharacterIndexer(50).index(["<S>", "cat", "</S>"]).char_ids
     np.testing.assert_array_equal(rows[[0, 2]], boundary_rows(50))

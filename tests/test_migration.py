@@ -1,4 +1,4 @@
-"""The new lines of docs/migration.md run, and they give what the page says."""
+"""The new code in docs/migration.md runs and returns what the page says."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TEXT = "First sentence .\nAnother .\nthe cat\n"
 
 
 def blocks(section: str) -> list[str]:
-    """The new lines of each block of a section."""
+    """Return the new lines of each block of a section."""
     body = PAGE.split(f"\n## {section}\n", 1)[1].split("\n## ", 1)[0]
     return [
         "".join(line[1:] or "\n" for line in block.splitlines(keepends=True) if not line.startswith("-"))
@@ -31,13 +31,13 @@ def blocks(section: str) -> list[str]:
 
 
 def commands() -> list[str]:
-    """The new commands of all tables."""
+    """Return the new commands in all tables."""
     return re.findall(r"^\|.*\| `(elmokit [^`]*)` \|$", PAGE, flags=re.MULTILINE)
 
 
 @pytest.fixture(autouse=True)
 def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A directory with all files that the page names."""
+    """Create a directory with all files that the page mentions."""
     config = Config.load(
         "tiny", ["embedding_dim=4", "filters=[[1, 8], [2, 8]]", "cell_dim=16", "projection_dim=8"]
     )
@@ -45,20 +45,20 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     model.reset_parameters(torch.Generator().manual_seed(0))
     monkeypatch.chdir(tmp_path)
     options = json.dumps(config.to_bilm_options(num_words=len(WORDS)))
-    # A path comes before a name: "original" is here.
-    for place in (tmp_path, tmp_path / "original", tmp_path / "model"):
-        place.mkdir(exist_ok=True)
-        write_weights(place / "weights.hdf5", config.model, dict(model.named_parameters()))
-        (place / "options.json").write_text(options, encoding="utf-8")
-        Vocabulary(WORDS).save(place / "vocab.txt")
+    # A path takes precedence over a published name, so "original" is the model in this directory.
+    for folder in (tmp_path, tmp_path / "original", tmp_path / "model"):
+        folder.mkdir(exist_ok=True)
+        write_weights(folder / "weights.hdf5", config.model, dict(model.named_parameters()))
+        (folder / "options.json").write_text(options, encoding="utf-8")
+        Vocabulary(WORDS).save(folder / "vocab.txt")
     assert model.softmax is not None
-    write_softmax(tmp_path / "model" / "softmax.hdf5", model.softmax)
+    write_softmax(tmp_path / "model" / "softmax.hdf5", model.softmax.weight, model.softmax.bias)
     (tmp_path / "sentences.txt").write_text(TEXT, encoding="utf-8")
     return tmp_path
 
 
 def run(program: str, **names: Any) -> dict[str, Any]:
-    exec(compile(textwrap.dedent(program), "docs/migration.md", "exec"), names)  # it is our own page
+    exec(compile(textwrap.dedent(program), "docs/migration.md", "exec"), names)
     return names
 
 
@@ -105,9 +105,9 @@ def test_simple_elmo():
 
 
 def test_commands(directory, run_cli):
-    for place in ("shards", "heldout"):
-        (directory / place).mkdir()
-        (directory / place / "text.txt").write_text(TEXT * 100, encoding="utf-8")
+    for folder in ("shards", "heldout"):
+        (directory / folder).mkdir()
+        (directory / folder / "text.txt").write_text(TEXT * 100, encoding="utf-8")
     assert len(commands()) == 6
     for command in commands():
         arguments = shlex.split(
@@ -122,14 +122,14 @@ def test_commands(directory, run_cli):
     assert (directory / "elmo" / "weights.hdf5").is_file()
 
 
-def test_nothing_of_the_page_is_left_out():
+def test_every_block_and_command_is_tested():
     headings = re.findall(r"^## (.*)$", PAGE, flags=re.MULTILINE)
     assert headings == ["AllenNLP", "bilm-tf", "TF-Hub", "simple_elmo"]
     assert sum(len(blocks(heading)) for heading in headings) == PAGE.count("```") // 2
     assert PAGE.count("| `elmokit ") == len(commands())
 
 
-def test_the_old_lines_are_gone():
+def test_new_code_does_not_import_old_packages():
     for heading in ("AllenNLP", "bilm-tf", "TF-Hub", "simple_elmo"):
         for block in blocks(heading):
             assert not re.search(

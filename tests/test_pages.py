@@ -1,4 +1,4 @@
-"""The commands and the Python of README.md and of the pages in docs/ run as they are written."""
+"""The shell and Python blocks of README.md and of the pages in docs/ run as written."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 TEXTS = ("sotu", "austen", "bible")
-NUM_SENTENCES = 150  # of each text file, so that it takes seconds
-OWN_TEST = ("migration.md",)  # whose lines are old and new ones
+NUM_SENTENCES = 150  # kept of each text file, so that a page runs in seconds
+OWN_TEST = ("migration.md",)  # its blocks are diffs; tests/test_migration.py runs them
 
-# What has to be there before a page begins.
-BEFORE = {
+# Commands to run before those of a page.
+SETUP = {
     "README.md": "",
     "index.md": "",
     "vectors.md": "",
@@ -38,13 +38,15 @@ elmokit train --train-prefix old/train-0.txt.gz --heldout-prefix old/heldout.txt
 """,
     "see-it.md": "",
     "in-your-model.md": "",
+    "language-model.md": "",
+    "models.md": "",
     "sharing.md": "",
     "other-scripts.md": "",
     "settings.md": "",
     "formats.md": "",
     "faq.md": "",
 }
-# The programs of that page train where its commands have trained.
+# On this page, the Python code would train into the save directory that the commands have used.
 REPLACED = {"incremental.md": ('save_dir="new-model"', 'save_dir="another"')}
 
 
@@ -54,7 +56,7 @@ def markdown(page: str) -> str:
 
 
 def code_blocks(page: str, *languages: str) -> list[str]:
-    """The blocks of code that have no title: one says why its block cannot be run."""
+    """Return the code blocks without a title. A title gives the reason why a block cannot be run."""
     blocks = re.findall(r"^```(\w*)\n(.*?)^```$", markdown(page), flags=re.MULTILINE | re.DOTALL)
     return [block for language, block in blocks if language in languages]
 
@@ -70,7 +72,7 @@ def with_fewer_steps(code: str) -> str:
 
 @pytest.fixture(scope="module")
 def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The texts of the repository, cut short."""
+    """Return a directory with shortened copies of the texts in the repository."""
     root = tmp_path_factory.mktemp("texts")
     for name in TEXTS:
         directory = root / "examples" / "data" / name
@@ -84,23 +86,23 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run_script(script: str, run_cli: Callable[..., Any]) -> str:
-    """Run the commands of elmokit in this process, which saves their start, and all others by the shell."""
-    told = []
+    """Run elmokit commands in this process, to save their startup time, and all others in a shell."""
+    output = []
     for line in script.replace("\\\n", " ").splitlines():
         words = shlex.split(line, comments=True)
         if words[:1] == ["elmokit"] and ">" not in words:
             done = run_cli(*words[1:])
             assert done.exit_code == 0, f"{line}: {done.err}"
-            told.append(done.out)
+            output.append(done.out)
         elif words:
             path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
             subprocess.run(["bash", "-euc", line], env={**os.environ, "PATH": path}, check=True)
-    return "".join(told)
+    return "".join(output)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", BEFORE)
-def test_the_page_runs_as_it_is_written(
+@pytest.mark.parametrize("page", SETUP)
+def test_page_runs_as_written(
     page: str,
     texts: Path,
     tmp_path: Path,
@@ -116,19 +118,19 @@ def test_the_page_runs_as_it_is_written(
     if page in REPLACED:
         assert REPLACED[page][0] in program
         program = program.replace(*REPLACED[page])
-    told = run_script(with_fewer_steps(BEFORE[page] + script), run_cli)
-    exec(compile(with_fewer_steps(program), page, "exec"), {"__name__": "page"})  # it is our own page
+    output = run_script(with_fewer_steps(SETUP[page] + script), run_cli)
+    exec(compile(with_fewer_steps(program), page, "exec"), {"__name__": "page"})
     if page == "incremental.md":
-        assert "transplanted" in told
+        assert "transplanted" in output
         assert "transplanted" in capsys.readouterr().out
 
 
-def test_no_page_is_left_out() -> None:
+def test_every_page_with_code_is_tested() -> None:
     pages = [path.name for path in (ROOT / "docs").glob("*.md") if path.name not in OWN_TEST]
     with_code = {page for page in pages if commands(page) or code_blocks(page, "python")}
-    assert with_code | {"README.md"} == set(BEFORE)
+    assert with_code | {"README.md"} == set(SETUP)
 
 
-def test_two_commands_come_first() -> None:
+def test_readme_starts_with_make_demo_and_make_test() -> None:
     first = code_blocks("README.md", "")[0].split("\n")
     assert [line.split("#")[0].strip() for line in first[:2]] == ["make demo", "make test"]

@@ -43,7 +43,8 @@ class Batch:
 
 def _moved(value: Any, device: torch.device | str) -> Any:
     if isinstance(value, Tensor):
-        return value.to(device, non_blocking=True)
+        # Nothing waits for a copy to the host, so it may only be left running in the other direction.
+        return value.to(device, non_blocking=not value.is_cuda)
     if isinstance(value, tuple) and value and isinstance(value[0], Tensor):
-        return tuple(tensor.to(device, non_blocking=True) for tensor in value)
+        return tuple(_moved(tensor, device) for tensor in value)
     return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +14,8 @@ from torch import Tensor
 
 from elmokit.data.batches_by_length import batches_by_length
 from elmokit.data.read import read_lines
-from elmokit.errors import ConfigError, ElmokitError
+from elmokit.data.sentences import tokenized
+from elmokit.errors import ConfigError
 from elmokit.formats.sentence_vectors import write_sentence_vectors
 from elmokit.loading import load
 from elmokit.model.batching import encode_words, run_sentences
@@ -24,7 +26,10 @@ from elmokit.model.state_rows import replace_first_rows, select_rows
 from elmokit.model.token_cache import TokenCache
 from elmokit.pretrained import PretrainedModel
 
-__all__ = ["ElmoEmbedder", "Layers", "tokenized"]
+__all__ = ["ElmoEmbedder", "Layers"]
+
+WORDS_PER_CHUNK = 2048
+"""Number of words that :meth:`ElmoEmbedder.encode_chunks` encodes at a time."""
 
 
 class ElmoEmbedder:
@@ -55,7 +60,7 @@ class ElmoEmbedder:
     ) -> None:
         self.pretrained = pretrained
         self.model = pretrained.model.on(find_device(device))
-        self._indexer = pretrained.speller
+        self._indexer = pretrained.indexer
         self._token_table = token_table or {}
         if token_table:
             width, dim = len(next(iter(token_table.values()))), pretrained.config.model.lstm.projection_dim
@@ -228,8 +233,21 @@ class ElmoEmbedder:
             return torch.zeros(0, self.pretrained.config.model.lstm.projection_dim, device=self.model.device)
         return self._cache.vectors(words, self._encode_types)
 
+    def encode_chunks(self, words: Iterable[str]) -> Iterator[np.ndarray]:
+        """Yield the context-free token vectors of any number of words, in bounded memory.
+
+        Args:
+            words: the words, read as they are needed.
+
+        Yields:
+            (n, P) float32 arrays for the next ``n <= WORDS_PER_CHUNK`` words, in order.
+        """
+        remaining = iter(words)
+        while chunk := list(itertools.islice(remaining, WORDS_PER_CHUNK)):
+            yield self.encode(chunk).float().cpu().numpy()
+
     def _encode_types(self, words: Sequence[str]) -> Tensor:
-        return encode_words(self.model, *self._indexer.spell(words))
+        return encode_words(self.model, *self._indexer.index(words))
 
 
 def _split(sentences: Sequence[Sequence[str]], vectors: Tensor) -> list[np.ndarray]:
@@ -241,16 +259,3 @@ def _split(sentences: Sequence[Sequence[str]], vectors: Tensor) -> list[np.ndarr
         values[..., end - len(sentence) - 1 : end - 1, :].copy()
         for sentence, end in zip(sentences, ends, strict=True)
     ]
-
-
-def tokenized(sentences: Iterable[str | Sequence[str]]) -> Iterator[list[str]]:
-    """Sentences as lists of tokens; plain strings are split on white space.
-
-    Raises:
-        ElmokitError: when ``sentences`` is a single string.
-    """
-    if isinstance(sentences, str):
-        raise ElmokitError(
-            f"expected a list of sentences, got the single string {sentences[:40]!r}: put it in a list"
-        )
-    return (sentence.split() if isinstance(sentence, str) else list(sentence) for sentence in sentences)

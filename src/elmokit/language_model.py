@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from elmokit.data.batches_by_length import batches_by_length
+from elmokit.data.sentences import tokenized
 from elmokit.data.vocabulary import BOS_ID, EOS_ID, UNK_ID
-from elmokit.embedder import ElmoEmbedder, tokenized
+from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError
 from elmokit.loading import load
+from elmokit.model.perplexity import perplexity
 from elmokit.pretrained import PretrainedModel
-from elmokit.training.evaluation import perplexity
 
 _SPECIAL_IDS = (BOS_ID, EOS_ID, UNK_ID)
 

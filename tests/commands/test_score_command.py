@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("work")
 
 @pytest.fixture(autouse=True)
 def lines(work) -> list[str]:
-    """A sentence of known words, an empty one, and one with words that nobody knows."""
+    """A sentence of known words, an empty one, and one with unknown words."""
     known = (work / "vocab.txt").read_text(encoding="utf-8").split()[3:6]
     sentences = [" ".join(known), "", f"naïve {known[0]} unseen"]
     (work / "in.txt").write_text("\n".join(sentences) + "\n", encoding="utf-8")
@@ -87,7 +87,7 @@ def test_the_batch_size_changes_nothing(run_cli):
 
 
 def test_a_forward_model(run_cli, work):
-    """Its columns stay where they are."""
+    """Its columns keep their positions."""
     options = ["--config", "c.toml", "bidirectional=false", "max_steps=2"]
     result = run_cli(
         *("train", "--train-prefix", "train.txt", "--vocab-file", "vocab.txt", "--save-dir", "forward"),

@@ -62,7 +62,7 @@ def test_json(run_cli, found):
         )
 
 
-def test_more_than_there_are(run_cli, work):
+def test_more_results_than_words(run_cli, work):
     num_words = len((work / "vocab.txt").read_text(encoding="utf-8").split())
     out = substitutes(run_cli, "model", SENTENCE, "--word", "a0", "-k", "1000000")
     assert len(out.splitlines()) == 2 + num_words - 3
@@ -97,11 +97,11 @@ def test_weights_without_a_softmax(run_cli):
     [
         (
             ["a b"],
-            "substitutes: expected --word or --position, one of them (try `elmokit substitutes --help`)",
+            "substitutes: expected either --word or --position (try `elmokit substitutes --help`)",
         ),
         (
             ["a b", "--word", "a", "--position", "0"],
-            "substitutes: expected --word or --position, one of them",
+            "substitutes: expected either --word or --position",
         ),
         (["a b", "--word", "c"], "--word c: not a token of the sentence: a b"),
         (["", "--word", "c"], "--word c: not a token of the sentence:"),

@@ -127,5 +127,5 @@ def test_it_says_what_is_missing(model, elmo, full, tmp_path):
         full.get_elmo_substitutes(["the cat"], topn=0)
     shutil.copytree(model, tmp_path / "model")
     (tmp_path / "model" / "softmax_weights.hdf5").unlink()
-    with pytest.raises(ModelFileError, match=r"these weights come without a softmax"):
+    with pytest.raises(ModelFileError, match=r"these weights have no softmax"):
         ElmoModel().load(tmp_path / "model", full=True)

@@ -20,13 +20,15 @@ from torch import Tensor
 
 from elmokit.config import Config
 from elmokit.data.batches import TextBatch
-from elmokit.data.corpus import Corpus, prepare_corpus
+from elmokit.data.corpus import Corpus
 from elmokit.data.indexed_corpus import IndexedCorpus
+from elmokit.data.prepare import prepare_corpus
 from elmokit.data.training_stream import TrainingStream
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.model.bilm import BiLM
 from elmokit.model.softmax import Candidates
-from elmokit.training.optimizer import Adagrad, clip_gradients
+from elmokit.training.gradients import clip_gradients
+from elmokit.training.optimizer import Adagrad
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -151,7 +153,9 @@ def replay_trace(trace: Trace) -> Replay:
         keep_blank_lines=True,
         seed=0,
     )
-    optimizer = Adagrad(dict(model.named_parameters()), initial_accumulator=1.0)
+    optimizer = Adagrad(
+        dict(model.named_parameters()), learning_rate=training.learning_rate, initial_accumulator=1.0
+    )
     replay = Replay(trace, model, optimizer)
     state = model.zero_state(training.batch_size)
     num_steps = len(trace.record["per_batch"])
@@ -169,7 +173,7 @@ def replay_trace(trace: Trace) -> Replay:
             }
             replay.first_activations = _activations(batch, output.activations())
         replay.norms.append(clip_gradients(model.parameters(), training.clip_norm))
-        optimizer.step(training.learning_rate)
+        optimizer.step()
         if step <= 5:
             replay.batches.append(batch)
         replay.losses.append([loss.item() for loss in losses])

@@ -10,8 +10,8 @@ import pytest
 from elmokit.data.evaluation_streams import every_token_once
 from elmokit.data.indexed_corpus import IndexedCorpus
 from elmokit.data.word_types import EOS_TYPE
-from elmokit.training import evaluation
-from elmokit.training.evaluation import bilm_perplexity, evaluate
+from elmokit.training.bilm_perplexity import bilm_perplexity
+from elmokit.training.evaluation import evaluate
 
 ALL = ("char", "word", "sampled", "dropout", "unidirectional")
 
@@ -85,7 +85,7 @@ def test_every_token_is_a_target_once(num_lanes, trace_of, prepare, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["char", "unidirectional"])
-def test_lanes_are_evaluated_as_if_each_were_alone(name, trace_of, prepare, tmp_path, monkeypatch):
+def test_rows_are_evaluated_as_if_each_were_alone(name, trace_of, prepare, tmp_path):
     trace = trace_of(name)
     model = trace.model("final_weights")
     lines = (trace.directory / "heldout.txt").read_text(encoding="utf-8").splitlines()
@@ -96,16 +96,13 @@ def test_lanes_are_evaluated_as_if_each_were_alone(name, trace_of, prepare, tmp_
     once, twice = prepare(tmp_path / "half.txt"), prepare(tmp_path / "twice.txt")
     alone = evaluate(model, once, trace.vocabulary)
 
-    monkeypatch.setattr(evaluation, "_TOKENS_PER_LANE", once.num_tokens)
-    monkeypatch.setattr(evaluation, "_WARM_UP_TOKENS", 0)
-    together = evaluate(model, twice, trace.vocabulary)
+    together = evaluate(model, twice, trace.vocabulary, tokens_per_row=once.num_tokens, num_warm_up=0)
 
     assert together.num_predictions == 2 * alone.num_predictions
     assert together.perplexity == pytest.approx(alone.perplexity, rel=1e-6)
     assert together.forward == pytest.approx(alone.forward, rel=1e-6)
     assert together.in_vocabulary_perplexity == pytest.approx(alone.in_vocabulary_perplexity, rel=1e-6)
     assert together.unk_share == alone.unk_share
-    monkeypatch.undo()
     in_one_lane = evaluate(model, twice, trace.vocabulary)
     assert in_one_lane.perplexity != pytest.approx(alone.perplexity, rel=1e-6)
 

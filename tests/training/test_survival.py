@@ -17,8 +17,9 @@ import torch
 
 from elmokit.errors import ElmokitError, OutputError
 from elmokit.formats.checkpoint import list_checkpoints, read_checkpoint, read_last_checkpoint
+from elmokit.training.recovery import NonFiniteError
 from elmokit.training.run_lock import locked
-from elmokit.training.trainer import NonFiniteError, Trainer
+from elmokit.training.trainer import Trainer
 
 SETTINGS = """
 [model.char_cnn]
@@ -104,12 +105,12 @@ def test_a_signal_ends_the_run_with_a_checkpoint(work, number):
     out, err = process.communicate(timeout=60)
     assert process.returncode == 128 + number
     assert "Traceback" not in err
-    assert "finishing the step and writing a checkpoint; again to stop at once" in err
+    assert "finishing the step and writing a checkpoint; repeat to stop at once" in err
     last = list_checkpoints(work / "run")[-1]
     step = read_checkpoint(last).trainer["step"]
     assert out.splitlines()[-1] == (
         f"stopped by {number.name} after step {step:,}, with a checkpoint; "
-        "go on with: elmokit train --save-dir run --resume"
+        "resume with: elmokit train --save-dir run --resume"
     )
     assert not (work / "run/.holder.json").exists()
 
@@ -264,12 +265,13 @@ def test_a_stop_before_an_evaluation_leaves_it_due(make_trainer):
     assert progress.step == evaluated[0]
     resumed = make_trainer("stopped", max_steps=20, evaluations_per_epoch=4)
     resumed.load_checkpoint(read_last_checkpoint(resumed.save_dir)[1])
-    assert resumed.evaluation_is_due
+    assert resumed.training_state.counters.evaluation_is_due
     news = list(resumed.run())
     assert news[0].step == evaluated[0]
     assert news[0].evaluation is not None
     for name in ("best_step", "best_perplexity", "evaluations_without_gain", "evaluation_is_due"):
-        assert getattr(resumed, name) == getattr(straight, name)
+        one, other = resumed.training_state.counters, straight.training_state.counters
+        assert getattr(one, name) == getattr(other, name)
     assert same_tensors(list_checkpoints(resumed.save_dir)[-1], list_checkpoints(straight.save_dir)[-1])
 
 
@@ -324,15 +326,15 @@ def test_too_many_in_a_row_roll_training_back(make_trainer, monkeypatch):
     for settings, factor in (({}, 0.5), ({"learning_rate": 0.05}, 1.0)):
         again = make_trainer(max_steps=14, evaluations_per_epoch=10**6, **settings)
         again.load_checkpoint(read_last_checkpoint(trainer.save_dir)[1])
-        assert again.learning_rate_factor == factor
+        assert again.training_state.schedule.factor == factor
 
 
 def test_rolling_back_has_an_end(make_trainer, monkeypatch):
     trainer = make_trainer(max_steps=12, evaluations_per_epoch=10**6, non_finite_limit=1)
     spoil_steps(trainer, {5}, monkeypatch)
-    with pytest.raises(NonFiniteError, match="rolled back 5 times since its last checkpoint, to no avail"):
+    with pytest.raises(NonFiniteError, match="rolled back 5 times since its last checkpoint without success"):
         list(trainer.run())
-    assert trainer.learning_rate_factor == 1 / 32
+    assert trainer.training_state.schedule.factor == 1 / 32
     assert list_checkpoints(trainer.save_dir)[-1].name == "step-00000004"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from elmokit.data.indexers import ByteSpeller
+from elmokit.data.indexers import CharacterIndexer
 
 
 def padded_char_ids(sentences: Sequence[Sequence[str]], max_characters: int, *, num_steps: int) -> np.ndarray:
@@ -21,9 +21,7 @@ def padded_char_ids(sentences: Sequence[Sequence[str]], max_characters: int, *, 
         Each id is one more than its character symbol; 0 is padding.
     """
     ids = np.zeros((len(sentences), num_steps, max_characters), dtype=np.int64)
-    indexer = ByteSpeller(max_characters)
+    indexer = CharacterIndexer(max_characters)
     for row, sentence in zip(ids, sentences, strict=True):
-        symbols = indexer.spell(sentence).char_ids
-        assert symbols is not None
-        row[: len(sentence)] = symbols + 1
+        row[: len(sentence)] = indexer.rows(sentence) + 1
     return ids

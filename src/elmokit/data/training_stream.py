@@ -10,31 +10,32 @@ from elmokit.data.corpus import Corpus
 from elmokit.data.indexed_corpus import IndexedCorpus
 from elmokit.data.replay import CorpusWithReplay
 from elmokit.data.sentence_order import SentenceOrder
+from elmokit.data.text_file import list_names
 from elmokit.errors import CorpusError
 
 
 class TrainingStream:
-    """Endless batches for training: every epoch all sentences once, in a new order.
+    """Endless batches for training: in each epoch every sentence once, in a new order.
 
-    The position can be saved and restored exactly. The order depends on ``seed`` and the epoch alone.
-    Without ``shuffle`` the sentences come in file order, as in bilm-tf; with it both directions share one
-    order (bilm-tf draws two), so that they share their word types as well.
+    The position can be saved and restored exactly. The order depends only on ``seed`` and the epoch. Without
+    ``shuffle`` the sentences are read in the order of the text, as in bilm-tf; with it both directions share
+    one order (bilm-tf draws two), so that they share their word types as well.
 
-    Where the text has replayed text mixed in, a row takes a sentence of that whenever its share of the
-    predictions so far is below ``replay_share``.
+    If old text is replayed, a row takes a sentence of the old text whenever its share of the predictions so
+    far is below ``replay_share``.
 
     Args:
-        text: the training text.
-        batch_size: B rows.
-        unroll_steps: T steps.
-        bidirectional: read backward too.
-        shuffle: draw a new order each epoch.
-        keep_blank_lines: take empty lines for empty sentences, as bilm-tf does.
-        seed: of the order.
-        replay_share: share of the predictions that come from the replayed text.
+        text: The training text.
+        batch_size: Number B of batch rows.
+        unroll_steps: Number T of steps per batch.
+        bidirectional: Read backward as well.
+        shuffle: Draw a new order for each epoch.
+        keep_blank_lines: Treat blank lines as empty sentences, as bilm-tf does; otherwise skip them.
+        seed: Seed of the order.
+        replay_share: Share of the predictions that are from the old text, between 0 and 1.
 
     Raises:
-        CorpusError: when there are fewer sentences than rows.
+        CorpusError: If there are fewer sentences than batch rows.
     """
 
     def __init__(
@@ -52,8 +53,9 @@ class TrainingStream:
         corpus = text.corpus
         new_text = corpus.new_text if isinstance(corpus, CorpusWithReplay) else corpus
         if new_text.num_sentences < batch_size:
+            names = list_names(new_text.sources) or "training text"
             raise CorpusError(
-                f"{', '.join(new_text.sources[:3])}: {new_text.num_sentences} sentences are too few for "
+                f"{names}: {new_text.num_sentences} sentences are too few for "
                 f"batch_size={batch_size}: expected at least one sentence per batch row; lower batch_size"
             )
         self._text = text
@@ -72,7 +74,7 @@ class TrainingStream:
 
     @property
     def num_predictions_per_epoch(self) -> int:
-        """Targets in one pass over the new text, per direction, including those replayed meanwhile."""
+        """Number of targets in one pass over the new text, per direction, those of replayed text included."""
         if self._replay_order is None:
             return self._order.num_predictions
         return round(self._order.num_predictions / (1 - self._replay_share))
@@ -105,7 +107,7 @@ class TrainingStream:
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from a position of the same corpus, batch size and seed."""
+        """Continue from a position of a stream with the same corpus, batch size and seed."""
         self._order.load_state_dict(state["order"])
         self._rows.load_state_dict(state["lanes"])
         if self._replay_order is not None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from elmokit.alphabet import MASK_SYMBOL, NUM_CHARACTER_SYMBOLS
-from elmokit.data.indexers import ByteSpeller, Speller
+from elmokit.data.indexers import CharacterIndexer, Indexer
 from elmokit.elmo.type_batch import TypeBatch
 from elmokit.errors import ElmokitError
 from elmokit.model.batching import encode_words
@@ -17,7 +17,7 @@ from elmokit.model.bilm import BiLM
 from elmokit.model.char_cnn import CharCnn
 
 
-def batch_of_tokens(model: BiLM, indexer: Speller, sentences: Sequence[Sequence[str]]) -> TypeBatch:
+def batch_of_tokens(model: BiLM, indexer: Indexer, sentences: Sequence[Sequence[str]]) -> TypeBatch:
     """Convert B lists of tokens.
 
     Raises:
@@ -30,7 +30,7 @@ def batch_of_tokens(model: BiLM, indexer: Speller, sentences: Sequence[Sequence[
             )
     types = sorted({word for sentence in sentences for word in sentence})
     row_of = {word: row for row, word in enumerate(types, start=2)}
-    vectors = encode_words(model, *indexer.spell([indexer.bos, indexer.eos, *types]))
+    vectors = encode_words(model, *indexer.index([indexer.bos, indexer.eos, *types]))
     rows = [row_of[word] for sentence in sentences for word in sentence]
     lengths = [len(sentence) for sentence in sentences]
     return TypeBatch(
@@ -71,8 +71,8 @@ def batch_of_char_ids(model: BiLM, inputs: Tensor) -> TypeBatch:
             f"Elmo: {num_characters} character ids per word, expected at least {widest}: the width of the "
             "widest filter"
         )
-    indexer = ByteSpeller(num_characters)
-    markers = torch.as_tensor(indexer.spell([indexer.bos, indexer.eos]).char_ids, device=symbols.device)
+    indexer = CharacterIndexer(num_characters)
+    markers = torch.as_tensor(indexer.index([indexer.bos, indexer.eos]).char_ids, device=symbols.device)
     distinct, type_of = torch.unique(symbols, dim=0, return_inverse=True)
     distinct = distinct.where(distinct >= 0, MASK_SYMBOL)
     vectors = encode_words(model, torch.cat([markers.to(symbols), distinct]), None)

@@ -18,7 +18,6 @@ from elmokit.elmo.inputs import (
 )
 from elmokit.elmo.type_batch import TypeBatch
 from elmokit.errors import ConfigError, ElmokitError
-from elmokit.formats.bilm_pair import write_bilm_pair
 from elmokit.loading import load
 from elmokit.model.batching import encode_words, run_sentences
 from elmokit.model.padding import pad_rows
@@ -89,7 +88,7 @@ class Elmo(nn.Module):
             )
         self.bilm = pretrained.model.for_embedding().cpu().requires_grad_(requires_grad)
         self._pretrained = dataclasses.replace(pretrained, model=self.bilm)
-        self._indexer = pretrained.speller
+        self._indexer = pretrained.indexer
         self.keep_sentence_boundaries = keep_sentence_boundaries
         self.num_output_representations = num_output_representations
         self.dropout = nn.Dropout(dropout)
@@ -105,7 +104,7 @@ class Elmo(nn.Module):
         if vocab_to_cache is not None:
             with torch.no_grad():
                 markers = [self._indexer.bos, self._indexer.eos]
-                table = encode_words(self.bilm, *self._indexer.spell([*markers, *vocab_to_cache]))
+                table = encode_words(self.bilm, *self._indexer.index([*markers, *vocab_to_cache]))
             self.cached_words = nn.Parameter(table, requires_grad=requires_grad)
 
     @classmethod
@@ -178,7 +177,7 @@ class Elmo(nn.Module):
         Raises:
             OutputError: if they cannot be written, or the directory has files of another model.
         """
-        return write_bilm_pair(self._pretrained, Path(directory) / "weights.hdf5")
+        return self._pretrained.save_bilm(directory)
 
     def save_pretrained(self, directory: str | Path) -> None:
         """Write the biLM with its current weights as a model directory; see :class:`PretrainedModel`."""

@@ -232,12 +232,12 @@ class _SampledSoftmaxLoss(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, scale: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         grad_hidden, ids, weight_rows, bias_rows = ctx.saved_tensors
-        grad_weight = torch.sparse_coo_tensor(
-            ids[None], weight_rows * scale, (ctx.num_words, weight_rows.shape[1]), check_invariants=False
-        )
-        grad_bias = torch.sparse_coo_tensor(
-            ids[None], bias_rows * scale, (ctx.num_words,), check_invariants=False
-        )
+        # The ids are in range; PyTorch warns where checks are off without anyone having said so.
+        with torch.sparse.check_sparse_tensor_invariants(enable=False):
+            grad_weight = torch.sparse_coo_tensor(
+                ids[None], weight_rows * scale, (ctx.num_words, weight_rows.shape[1])
+            )
+            grad_bias = torch.sparse_coo_tensor(ids[None], bias_rows * scale, (ctx.num_words,))
         return grad_hidden * scale, grad_weight, grad_bias, None, None, None, None, None
 
 

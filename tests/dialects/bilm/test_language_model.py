@@ -153,7 +153,7 @@ def test_token_embeddings_that_do_not_fit(model, tmp_path):
         BidirectionalLanguageModel(*arguments, model / "softmax_weights.hdf5")
     for vectors, message in (
         (np.zeros((3, 5)), r"shape \(3, 5\), expected vectors of 8 numbers"),
-        (np.zeros(8), r"shape \(8,\), expected a row for each word"),
+        (np.zeros(8), r"shape \(8,\), expected one row per word"),
         (np.full((3, 8), np.nan), "holds NaN or infinite values"),
     ):
         with h5py.File(tmp_path / "bad.hdf5", "w") as file:

@@ -17,8 +17,6 @@ from elmokit.formats.sentence_vectors import write_sentence_vectors
 from elmokit.formats.token_embeddings import write_token_embeddings
 from elmokit.loading import load
 
-_WORDS_AT_ONCE = 1024
-
 
 def dump_token_embeddings(
     vocab_file: str | Path, options_file: str | Path | None, weight_file: str | Path, outfile: str | Path
@@ -47,11 +45,7 @@ def dump_token_embeddings(
             "model with characters"
         )
     embedder = ElmoEmbedder(pretrained)
-    chunks = [
-        embedder.encode(words[start : start + _WORDS_AT_ONCE]).numpy()
-        for start in range(0, len(words), _WORDS_AT_ONCE)
-    ]
-    write_token_embeddings(Path(outfile), words, np.concatenate(chunks))
+    write_token_embeddings(Path(outfile), words, np.concatenate(list(embedder.encode_chunks(words))))
 
 
 def dump_bilm_embeddings(
