@@ -70,9 +70,7 @@ def test_other_interfaces_on_another_device(golden, monkeypatch):
     pretrained = load(directory)
     before = _snapshot(pretrained)
     ElmoModule(pretrained, device="meta")
-    monkeypatch.setattr(
-        "elmokit.dialects.bilm.bidirectional_language_model.load", lambda *_, **__: pretrained
-    )
+    monkeypatch.setattr("elmokit.dialects.bilm.language_model.load", lambda *_, **__: pretrained)
     BidirectionalLanguageModel(None, directory, device="meta")
     _assert_untouched(pretrained, before)
 

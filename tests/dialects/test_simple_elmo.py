@@ -1,4 +1,4 @@
-"""simple_elmo's calls."""
+"""The interface of simple_elmo."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_sentence_vectors(layers, model, elmo):
 
 
 def test_sentence_vectors_do_not_depend_on_the_batch(elmo):
-    """Those of simple_elmo do: it takes the places behind a shorter sentence for words."""
+    """Those of simple_elmo do: it counts the padding of a shorter sentence as words."""
     together = elmo.get_elmo_vector_average(SENTENCES)
     alone = [elmo.get_elmo_vector_average([sentence])[0] for sentence in SENTENCES]
     np.testing.assert_allclose(together, alone, rtol=0, atol=1e-6)

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from elmokit import embedder as embedder_module
 from elmokit.data.occurrences import Occurrence
 from elmokit.embedder import ElmoEmbedder
 from elmokit.explorer.explorer import Explorer
@@ -151,9 +150,9 @@ def test_texts_are_embedded_once(explorer, monkeypatch):
     assert not np.array_equal(explorer.map(sentences, [0.0, 0.25, 0.75], "pca"), first_map)
 
 
-def test_several_threads_may_ask_at_the_same_time(pretrained, monkeypatch):
-    monkeypatch.setattr(embedder_module, "_CACHED_TYPES", 12)  # so small that another thread would clear it
-    explorer = Explorer(ElmoEmbedder(pretrained))
+def test_several_threads_may_ask_at_the_same_time(pretrained):
+    # The cache is so small that another thread would clear it.
+    explorer = Explorer(ElmoEmbedder(pretrained, max_cached_types=12))
     texts = [((f"word{k}", "we", f"are{k}", f"on{k}", "the", f"right{k}"),) for k in range(12)]
 
     def answers_to(sentences):

@@ -128,7 +128,8 @@ def test_functional_call(make, batch):
         assert torch.equal(gradient, plain)
 
 
-@pytest.mark.filterwarnings("default")  # the compiler raises some of its own and means to ignore them
+@pytest.mark.parametrize("kind", ["words", pytest.param("characters", marks=pytest.mark.slow)])
+@pytest.mark.filterwarnings("default")  # the compiler itself causes warnings
 def test_compile(make, batch):
     torch.compiler.reset()
     _assert_same(_step(torch.compile(make(), backend="eager"), batch), _step(make(), batch))

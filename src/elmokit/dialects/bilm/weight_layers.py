@@ -1,4 +1,4 @@
-"""bilm-tf's ``weight_layers``: the learned sum of a biLM's layers."""
+"""bilm-tf's ``weight_layers``: the learned weighted sum of a biLM's layers."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ from elmokit.model.scalar_mix import mix_layers
 
 
 class BilmOps(TypedDict):
-    """What a :class:`BidirectionalLanguageModel` returns."""
+    """The result of a :class:`BidirectionalLanguageModel`."""
 
     lm_embeddings: Tensor
-    """(B, L, T - 2, D); at padding the LSTM layers are zero, the token layer is the encoder's vector of
-    the padding there."""
+    """(B, L, T - 2, D). At padding the LSTM layers are zero, and the token layer is the encoder's vector of
+    padding."""
     lengths: Tensor
-    """(B,) int32, without the markers"""
+    """(B,) int32, number of tokens without the sentence markers."""
     mask: Tensor
-    """(B, T - 2) bool, True at words"""
+    """(B, T - 2) bool, True at words."""
     token_embeddings: Tensor
-    """(B, T, P), markers and padding included"""
+    """(B, T, P), including sentence markers and padding."""
 
 
 class WeightedLayers(TypedDict):
-    """What :func:`weight_layers` returns."""
+    """The result of :func:`weight_layers`."""
 
     weighted_op: Tensor
-    """(B, T, D)"""
+    """(B, T, D) weighted sum of the layers."""
     regularization_op: list[Tensor] | float
-    """The penalty of the weights, one number in a list; 0.0 for the top layer alone."""
+    """A list of one L2 penalty of the weights; 0.0 if only the top layer is used."""
     module: NotRequired[WeightLayers]
-    """What can be trained, and called on the next batch."""
+    """The module with the trainable weights, to be called on the next batches."""
 
 
 class WeightLayers(nn.Module):
-    """The learned sum of a biLM's layers, ``gamma · Σ softmax(W + 1/L)[k]·layers[k]``.
+    """The learned weighted sum of a biLM's layers, ``gamma · Σ softmax(W + 1/L)[k]·layers[k]``.
 
     Args:
         num_layers: L.
-        l2_coef: of the penalty ``l2_coef · Σ W²``; None for none.
-        use_top_only: take the top layer alone, times ``gamma``.
-        do_layer_norm: normalize each layer over the words of the batch before the sum; the top layer
-            alone is not normalized, as in the original.
+        l2_coef: coefficient of the penalty ``l2_coef · Σ W²``; None for no penalty.
+        use_top_only: use only the top layer, multiplied by ``gamma``.
+        do_layer_norm: normalize each layer over the words of the batch before summing. As in bilm-tf, this
+            has no effect with ``use_top_only``.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class WeightLayers(nn.Module):
         self.gamma = nn.Parameter(torch.ones(1))
 
     def forward(self, bilm_ops: BilmOps) -> WeightedLayers:
-        """Mix the layers of a batch."""
+        """Compute the weighted sum of the layers of a batch."""
         layers = bilm_ops["lm_embeddings"].unbind(dim=1)
         if self.W is None:
             return {"weighted_op": self.gamma * layers[-1], "regularization_op": 0.0}
@@ -79,18 +79,18 @@ def weight_layers(
     use_top_only: bool = False,
     do_layer_norm: bool = False,
 ) -> WeightedLayers:
-    """Mix the layers of a batch by new weights.
+    """Compute the weighted sum of the layers of a batch, with new weights.
 
     Args:
-        name: has no effect: the weights belong to the module that is returned.
-        bilm_ops: from a :class:`BidirectionalLanguageModel`.
-        l2_coef: see :class:`WeightLayers`, as the others.
-        use_top_only: the top layer alone.
-        do_layer_norm: normalize each layer first.
+        name: has no effect, because the weights belong to the returned module.
+        bilm_ops: the result of a :class:`BidirectionalLanguageModel`.
+        l2_coef: see :class:`WeightLayers`.
+        use_top_only: see :class:`WeightLayers`.
+        do_layer_norm: see :class:`WeightLayers`.
 
     Returns:
-        The mixture, the penalty, and the module, whose parameters an optimizer takes and which is
-        called on the next batches.
+        The weighted sum, the penalty, and the module: pass its parameters to an optimizer and call it on the
+        next batches.
     """
     num_layers = bilm_ops["lm_embeddings"].shape[1]
     module = WeightLayers(num_layers, l2_coef, use_top_only, do_layer_norm).to(

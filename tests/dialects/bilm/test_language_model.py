@@ -1,4 +1,4 @@
-"""bilm-tf's calls; its numbers are compared in tests/parity/test_dialects.py."""
+"""The biLM on arrays of ids; tests/parity/test_dialects.py compares its results."""
 
 from __future__ import annotations
 
@@ -10,18 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from elmokit import Elmo, ElmoEmbedder
+from elmokit import ElmoEmbedder
 from elmokit.dialects.bilm import (
     Batcher,
     BidirectionalLanguageModel,
     TokenBatcher,
-    WeightLayers,
-    dump_bilm_embeddings,
     dump_token_embeddings,
-    dump_weights,
-    weight_layers,
 )
-from elmokit.errors import ConfigError, ElmokitError, ModelFileError, TextError
+from elmokit.errors import ConfigError, ElmokitError, ModelFileError
 
 SENTENCES = [["the", "cat", "sat"], [], ["naïve", "dog", "on", "the", "mat"]]
 
@@ -41,15 +37,6 @@ def tokens(model, tmp_path) -> Path:
     path = tmp_path / "tokens.hdf5"
     dump_token_embeddings(model / "vocab.txt", model / "options.json", model / "weights.hdf5", path)
     return path
-
-
-def test_ids(ids):
-    assert ids.shape == (3, 7, 50)
-    assert ids.dtype == np.int64
-    assert ((ids > 0).any(axis=2)).sum(axis=1).tolist() == [5, 2, 7]
-    assert Batcher("there is no such file", 8).batch_sentences([]).shape == (0, 2, 8)
-    with pytest.raises(ConfigError, match=r"max_token_length: expected at least 3, got 2"):
-        Batcher(None, 2)
 
 
 def test_shapes_and_independence_of_the_batch(bilm, ids):
@@ -102,7 +89,7 @@ def test_token_ids(model, bilm, ids, tokens):
         torch.testing.assert_close(
             ops["lm_embeddings"][k, :, own], expected["lm_embeddings"][k, :, own], rtol=0, atol=1e-6
         )
-    # The original puts a row of zeros before the vectors.
+    # bilm-tf puts a row of zeros before the vectors.
     assert not ops["token_embeddings"][0, 5:].any()
     assert ops["token_embeddings"][0, :5].abs().amax(dim=1).min() > 0.01
 
@@ -110,7 +97,7 @@ def test_token_ids(model, bilm, ids, tokens):
 def test_a_model_with_word_embeddings(word_model):
     arguments = (word_model / "options.json", word_model / "weights.hdf5")
     with pytest.raises(
-        ConfigError, match=r"a model with word embeddings: expected use_character_inputs=False"
+        ConfigError, match=r"this model has word embeddings: expected use_character_inputs=False"
     ):
         BidirectionalLanguageModel(*arguments)
     bilm = BidirectionalLanguageModel(*arguments, False, word_model / "weights.hdf5")
@@ -134,12 +121,12 @@ def test_a_model_with_word_embeddings(word_model):
         (np.full((1, 3, 50), -1), r"ids: from -1 to -1, expected 0 to 261"),
         (
             np.ones((1, 3, 8), np.int64),
-            r"ids: 8 places for characters, the model has 50: Batcher\(\.\.\., 50\)",
+            r"ids: 8 character ids per word, expected 50: use Batcher\(\.\.\., 50\)",
         ),
         (np.zeros((2, 3, 50), np.int64), r"ids: sentences \[0, 1\] have fewer than two tokens"),
         (
             np.ones((1, 1, 50), np.int64),
-            r"ids: sentences \[0\] have fewer than two tokens: expected the markers",
+            r"ids: sentences \[0\] have fewer than two tokens: expected sentence markers",
         ),
     ],
 )
@@ -173,88 +160,6 @@ def test_token_embeddings_that_do_not_fit(model, tmp_path):
             file["embedding"] = vectors
         with pytest.raises(ModelFileError, match=rf"bad\.hdf5: embedding: {message}"):
             BidirectionalLanguageModel(*arguments, tmp_path / "bad.hdf5")
-
-
-def test_weights_learn(bilm, ids):
-    ops = bilm(ids)
-    first = weight_layers("input", ops, l2_coef=0.5)
-    module = first["module"]
-    assert isinstance(module, WeightLayers)
-    optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
-    target = torch.rand(first["weighted_op"].shape, generator=torch.Generator().manual_seed(0))
-    losses = []
-    for _ in range(10):
-        result = module(ops)
-        loss = ((result["weighted_op"] - target) ** 2).mean() + sum(result["regularization_op"])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    assert losses == sorted(losses, reverse=True)
-    assert module.W is not None
-    assert (module.W.abs() > 1e-4).all()
-    # A second call has weights of its own, the module the learned ones.
-    assert torch.equal(weight_layers("input", ops)["weighted_op"], first["weighted_op"])
-    assert not torch.allclose(module(ops)["weighted_op"], first["weighted_op"])
-
-
-def test_dump_bilm_embeddings(model, tmp_path):
-    arguments = (model / "options.json", model / "weights.hdf5", tmp_path / "out.hdf5")
-    text = tmp_path / "text.txt"
-    text.write_text("the cat\n\nthe cat\n", encoding="utf-8")
-    vectors = {}
-    for stateful in (False, True):
-        dump_bilm_embeddings(None, text, *arguments, stateful=stateful)
-        with h5py.File(tmp_path / "out.hdf5") as file:
-            assert sorted(file) == ["0", "1", "2"]
-            assert file["1"].shape == (3, 0, 16)
-            vectors[stateful] = file["0"][()], file["2"][()]
-    np.testing.assert_array_equal(*vectors[False])
-    assert np.abs(vectors[True][0] - vectors[True][1]).max() > 1e-3
-    for stateful in (False, True):
-        with pytest.raises(TextError, match=r"nowhere\.txt: cannot read"):
-            dump_bilm_embeddings(None, tmp_path / "nowhere.txt", *arguments, stateful=stateful)
-
-
-def test_dump_weights(golden_run, tmp_path):
-    """A TensorFlow checkpoint gives the file that the original dumped from it."""
-    dump_weights(golden_run / "ckpt", tmp_path / "weights.hdf5")
-    assert [path.name for path in tmp_path.iterdir()] == ["weights.hdf5"]
-    with (
-        h5py.File(tmp_path / "weights.hdf5") as ours,
-        h5py.File(golden_run / "dumped_weights.hdf5") as theirs,
-    ):
-        names: list[str] = []
-        theirs.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
-        assert len(names) > 10
-        for name in names:
-            np.testing.assert_array_equal(ours[name][()], theirs[name][()])
-
-
-@pytest.fixture
-def golden_run() -> Path:
-    return Path(__file__).parents[1] / "golden" / "train_trace_char"
-
-
-def test_models_that_bilm_does_not_know(model, tmp_path):
-    foreign = Path(__file__).parents[1] / "golden" / "elmoformanylangs" / "characters"
-    message = r"characters: reads words by an alphabet or a list of its own, which bilm-tf does not know"
-    with pytest.raises(ConfigError, match=message):
-        BidirectionalLanguageModel(None, foreign)
-    with pytest.raises(ConfigError, match=message):
-        dump_token_embeddings(model / "vocab.txt", None, foreign, tmp_path / "tokens.hdf5")
-    with pytest.raises(ConfigError, match=message):
-        dump_weights(foreign, tmp_path / "weights.hdf5")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_layer_gives_the_same(model, bilm, ids):
-    elmo = Elmo.from_pretrained(model, dropout=0.0)
-    weighted = weight_layers("x", bilm(ids))["weighted_op"].detach()
-    (representation,) = elmo(SENTENCES)["elmo_representations"]
-    for k, sentence in enumerate(SENTENCES):
-        own = slice(len(sentence))
-        torch.testing.assert_close(weighted[k, own], representation[k, own].detach(), rtol=0, atol=1e-6)
 
 
 def test_options_may_be_left_to_the_weights(model, ids):
