@@ -18,6 +18,7 @@ from elmokit._moved import MovedModules
 from elmokit._version import __version__
 
 if TYPE_CHECKING:
+    from elmokit.batch import Batch
     from elmokit.config import Config
     from elmokit.data.corpus import Corpus
     from elmokit.data.prepare import prepare_corpus
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from elmokit.errors import ElmokitError
     from elmokit.language_model import LanguageModel
     from elmokit.loading import load
-    from elmokit.model.bilm import BiLM
+    from elmokit.model.bilm import BiLM, BiLMOutput
     from elmokit.neighbors.index import NeighborIndex
     from elmokit.pretrained import PretrainedModel
     from elmokit.training.evaluation import Evaluation, evaluate
@@ -39,7 +40,9 @@ if TYPE_CHECKING:
     from elmokit.visualize.projector import ProjectorLog, write_projector
 
 _HOMES = {
+    "Batch": "elmokit.batch",
     "BiLM": "elmokit.model.bilm",
+    "BiLMOutput": "elmokit.model.bilm",
     "Config": "elmokit.config",
     "Corpus": "elmokit.data.corpus",
     "Elmo": "elmokit.elmo",
@@ -65,7 +68,9 @@ _HOMES = {
 }
 
 __all__ = [
+    "Batch",
     "BiLM",
+    "BiLMOutput",
     "Config",
     "Corpus",
     "Elmo",

@@ -103,7 +103,7 @@ def test_a_file_of_bilm_tf_without_a_vocabulary(run_cli, work, tokens):
         del file["words"]
     arguments = ["embed", "elmo", "heldout.txt", "out.hdf5", "--token-embeddings", tokens]
     assert refusal(run_cli, *arguments) == (
-        "tokens.hdf5: does not say whose its rows are: give the vocabulary it was made with"
+        "tokens.hdf5: the words of its rows are not known: give the vocabulary it was made with"
     )
     assert run_cli(*arguments, "--vocab-file", "vocab.txt").exit_code == 0
 
@@ -114,7 +114,7 @@ def test_a_table_of_another_model(run_cli, work, tokens):
         del file["embedding"]
         file["embedding"] = np.hstack([values, values])
     message = refusal(run_cli, "embed", "model", "heldout.txt", "out.hdf5", "--token-embeddings", tokens)
-    assert "vectors of width 8, expected 4: they are of another model" in message
+    assert "vectors of width 8, expected 4: they are from another model" in message
     assert not (work / "out.hdf5").exists()
 
 
@@ -149,7 +149,7 @@ def test_other_mistakes(run_cli, work):
     )
     assert refusal(
         run_cli, "embed", "model", "train.txt", "o.hdf5", "--token-embeddings", "vocab.txt"
-    ).startswith("vocab.txt: cannot read the token embeddings: damaged or not HDF5 (")
+    ).startswith("vocab.txt: cannot read the token embeddings: damaged, or not an HDF5 file (")
     assert not (work / "o.hdf5").exists()
 
 

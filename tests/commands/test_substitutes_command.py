@@ -88,7 +88,7 @@ def test_a_forward_model(run_cli):
 def test_weights_without_a_softmax(run_cli):
     run_cli("dump-weights", "--save-dir", "model", "--outfile", "elmo/weights.hdf5")
     message = refusal(run_cli, "elmo", SENTENCE, "--word", "b1")
-    assert message.startswith("elmo/weights.hdf5: these weights come without a softmax")
+    assert message.startswith("elmo/weights.hdf5: these weights have no softmax")
     assert message.endswith("or a softmax file (datasets softmax/W and softmax/b) beside the weights")
 
 
@@ -126,7 +126,7 @@ def test_mistakes(run_cli, arguments, expected):
 
 
 def test_a_text_for_a_model(run_cli):
-    assert "train.txt: not a ZIP archive" in refusal(run_cli, "train.txt", "a b", "--word", "a")
+    assert "train.txt: damaged, or not a ZIP archive" in refusal(run_cli, "train.txt", "a b", "--word", "a")
 
 
 def test_help(run_cli):

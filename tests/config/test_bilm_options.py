@@ -69,7 +69,7 @@ def test_all_errors_of_options_in_one_message(write, error_of, bilm_options):
         "char_cnn": bilm_options["char_cnn"] | {"n_characters": 300},
     }
     message = error_of(write("options.json", options))
-    assert "options.json: 3 faults: " in message
+    assert "options.json: 3 errors: " in message
     assert "batchsize: unknown setting, did you mean 'batch_size'?" in message
     assert "lstm.cell_clp: unknown setting, did you mean 'cell_clip'?" in message
     assert "char_cnn.n_characters: expected 261 or 262, got 300" in message

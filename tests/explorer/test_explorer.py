@@ -132,7 +132,7 @@ def test_without_a_softmax_vectors_are_still_compared(without_softmax):
     text = without_softmax.explore(SENTENCES)
     assert text.surprisal == {}
     assert text.layers.shape[1] == len(text.occurrences) == len(text.is_unknown)
-    assert "come without a softmax" in without_softmax.language_model_error
+    assert "have no softmax" in without_softmax.language_model_error
     assert "\n" not in without_softmax.language_model_error
     assert without_softmax.substitutes(SENTENCES, RIGHT) is None
     assert len(without_softmax.neighbors(SENTENCES, RIGHT, [0.5, 0.5, 0.0])) == 10

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -285,7 +284,7 @@ def spoil_steps(trainer: Trainer, steps: set[int], monkeypatch, times: int = 10*
         if torch.is_grad_enabled() and trainer.step + 1 in steps and left > 0:
             left -= 1
             total = output.forward.total_loss * float("inf")
-            return replace(output, forward=replace(output.forward, total_loss=total))
+            return output._replace(forward=output.forward._replace(total_loss=total))
         return output
 
     monkeypatch.setattr(trainer.model, "forward", spoiled)

@@ -163,8 +163,9 @@ def test_mistakes(embedder, tmp_path):
 
 
 def test_vectors_that_are_not_finite(golden, tmp_path):
-    damaged = ElmoEmbedder.load(golden / "infer_models" / "no_clips")
-    damaged._cache["guitar"] = damaged.encode(["guitar"])[0] * np.nan
+    pretrained = load(golden / "infer_models" / "no_clips")
+    dim = pretrained.config.model.lstm.projection_dim
+    damaged = ElmoEmbedder(pretrained, token_table={"guitar": torch.full((dim,), torch.nan)})
     with pytest.raises(ElmokitError) as error:
         write_projector(damaged, SENTENCES, tmp_path / "logs")
     assert str(error.value) == (
