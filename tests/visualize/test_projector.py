@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError, ElmokitError
+from elmokit.loading import load
 from elmokit.visualize.projector import ProjectorLog, write_projector
 
 SENTENCES = ["the play was long", "", "children play the guitar", ["play"]]
