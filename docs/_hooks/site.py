@@ -63,7 +63,10 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Point links that leave docs/ to the copies of those files, and insert the generated parts."""
     for name, generate in (("settings", settings_in_markdown), ("notebooks", notebooks_in_markdown)):
         markdown = markdown.replace(f"\n::: {name}\n", f"\n{generate()}\n")
-    return markdown if "/" in page.file.src_uri else _LINK_OUT.sub(r"](\1", markdown)
+    if "/" in page.file.src_uri:
+        return markdown
+    # On the site, pages from the repository's root are in the same folder as those from docs/.
+    return _LINK_OUT.sub(r"](\1", markdown).replace("](docs/", "](")
 
 
 def on_page_content(html: str, page: Page, **_: Any) -> str:
