@@ -32,6 +32,7 @@ from elmokit.training.objective import Objective
 from elmokit.training.optimizer import RowOptimizer, make_optimizer
 from elmokit.training.progress import Progress
 from elmokit.training.recent import Recent
+from elmokit.training.records import record_step
 from elmokit.training.recovery import NonFiniteError, Recovery
 from elmokit.training.run_checkpoints import RunCheckpoints
 from elmokit.training.run_directory import write_model_files
@@ -231,7 +232,7 @@ class Trainer:
         state.counters.seconds += elapsed
         state.recent.add(loss_value, batch.targets[0].numpy(), elapsed)
         if journal is not None:
-            self._record(journal, output, norm)
+            record_step(journal, state, self._length, training, output, norm)
         return output
 
     def _finish_step(self, journal: Journal) -> Progress:
@@ -289,27 +290,6 @@ class Trainer:
             f"{rollback.reason}; rolled back to {rollback.directory.name}, learning rate "
             f"{self.config.training.learning_rate:g} x {factor:g} from here on"
         )
-
-    def _record(self, journal: Journal, output: BiLMOutput, norm: float) -> None:
-        """Write down the figures since the last record, if it is time."""
-        training, recent = self.config.training, self.training_state.recent
-        if self.step % training.log_interval == 0 or self.step == self.num_steps:
-            journal.scalars(
-                "train",
-                self.step,
-                {
-                    "epoch": self.step / self._length.steps_per_epoch,
-                    "predictions": self.step * self.predictions_per_step,
-                    "seconds": self.seconds,
-                    **recent.record(self.predictions_per_step),
-                    "learning_rate": self.optimizer.param_groups[0]["lr"],
-                    "gradient_norm": norm,
-                    "clipped_gradient_norm": min(norm, training.clip_norm),
-                },
-            )
-            recent.start_anew()
-        if training.histogram_interval and self.step % training.histogram_interval == 0:
-            journal.histograms(self.step, self.model, output)
 
     def _progress(self, **news: Any) -> Progress:
         num_predictions = self.step * self.predictions_per_step
