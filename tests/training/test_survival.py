@@ -14,10 +14,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from elmokit.errors import ElmokitError, OutputError
+from elmokit.errors import ElmokitError
 from elmokit.formats.checkpoint import list_checkpoints, read_checkpoint, read_last_checkpoint
 from elmokit.training.recovery import NonFiniteError
-from elmokit.training.run_lock import locked
 from elmokit.training.trainer import Trainer
 
 SETTINGS = """
@@ -211,40 +210,6 @@ def test_a_second_run_is_refused_and_says_who_holds_the_directory(work):
 
 
 # --- inside a process --------------------------------------------------------------------------------
-
-
-def test_a_lock_may_be_taken_again_by_its_process(tmp_path):
-    with locked(tmp_path / "run"):
-        with locked(tmp_path / "run"):
-            pass
-        assert json.loads((tmp_path / "run/.holder.json").read_text())["pid"] == os.getpid()
-        program = (
-            "import sys, pathlib\n"
-            "from elmokit.training.run_lock import locked\n"
-            "with locked(pathlib.Path(sys.argv[1])): pass"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", program, str(tmp_path / "run")],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert f"(process {os.getpid()} on " in done.stderr
-    assert not (tmp_path / "run/.holder.json").exists()
-
-
-def test_a_holder_that_has_not_said_its_name(tmp_path, monkeypatch):
-    from filelock import FileLock, Timeout
-
-    def acquire(*_, **__):
-        raise Timeout("x")
-
-    monkeypatch.setattr(FileLock, "acquire", acquire)
-    for content in (None, "{", "[]"):
-        if content is not None:
-            (tmp_path / ".holder.json").write_text(content)
-        with pytest.raises(OutputError, match="a process that has not said its name"), locked(tmp_path):
-            pass
 
 
 def test_a_stop_before_an_evaluation_leaves_it_due(make_trainer):
