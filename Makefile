@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEERS := simple-elmo elmoformanylangs
+# Its parameters were recorded with a newer PyTorch; the last bits of an update differ, and Adam amplifies them.
+NOT_ON_OLDEST := tests/test_earlier_version.py::test_a_run_resumes_with_the_same_losses_and_parameters[characters]
 PYTEST_IN_PARALLEL := -m pytest --numprocesses logical --maxprocesses 8 --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
@@ -25,7 +27,7 @@ test-core: .venv-core/.ready  ## test an installation without extras
 	.venv-core/bin/python -m pytest tests/test_core_install.py
 
 test-oldest: .venv-oldest/.ready  ## test with the oldest supported dependencies, on Python 3.11 (downloads 3 GB)
-	.venv-oldest/bin/python $(PYTEST_IN_PARALLEL) -m 'not browser' --ignore tests/test_notebooks.py
+	.venv-oldest/bin/python $(PYTEST_IN_PARALLEL) -m 'not browser' --ignore tests/test_notebooks.py --deselect '$(NOT_ON_OLDEST)'
 
 peers: $(PEERS:%=.venv-%/.ready)  ## create the environments of the packages that elmokit is compared with (2.5 GB)
 

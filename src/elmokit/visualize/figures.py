@@ -83,7 +83,10 @@ def save_figure(figure: Figure | InteractiveFigure, path: str | Path) -> None:
 def _write_html(figure: Any, path: Path) -> None:
     """Write a standalone page that works without a network."""
     config = {"displaylogo": False, "scrollZoom": True}
-    figure.write_html(path, include_plotlyjs=True, div_id="elmokit", config=config)
+    page = figure.to_html(include_plotlyjs=True, div_id="elmokit", config=config)
+    if not page.startswith("<!doctype html>"):  # Plotly before 7 leaves it out
+        page = f"<!doctype html>\n{page}"
+    path.write_text(page, encoding="utf-8")
 
 
 def _write_image(figure: Any, path: Path, kind: str) -> None:
