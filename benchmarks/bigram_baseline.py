@@ -1,29 +1,29 @@
-"""Heldout perplexity of an interpolated bigram model, to set beside the perplexity of a biLM.
+"""Heldout perplexity of an interpolated bigram model, to compare with the perplexity of a biLM.
 
     python benchmarks/bigram_baseline.py --train 'GLOB' --heldout 'GLOB'
         [--min-count 3 | --vocab-file vocab.txt] [--json]
 
-Text is one tokenized sentence a line, plain or .gz, split on whitespace; blank lines are skipped. A sentence
-is `<S> w1 ... wn </S>` and gives n + 1 predictions: w1 ... wn and `</S>`. The vocabulary is the training
-words seen `--min-count` times or more, or the words of the file (one a line), with `<S>`, `</S>` and `<UNK>`;
-other words become `<UNK>` on both sides, as histories and as targets. So does a marker written in the text.
+The text has one tokenized sentence per line, plain or .gz, split on white space; blank lines are skipped. A
+sentence `<S> w1 ... wn </S>` has n + 1 predictions: w1 ... wn and `</S>`. The vocabulary consists of `<S>`,
+`</S>`, `<UNK>`, and the training words that occur at least `--min-count` times, or the words of a file (one
+per line). All other words become `<UNK>`, as histories and as targets, and so do markers in the text.
 
 Two models are trained, each forward and, on reversed sentences, backward:
 
 - `kneser_ney`, the baseline: modified Kneser-Ney (Chen and Goodman 1999; three discounts estimated from the
-  counts of counts), interpolated with the continuation unigram, and that (one discount) with the uniform
-  distribution over every word but `<S>`, which is never predicted.
-- `jelinek_mercer`, weaker: weight 0.8 c(h) / (c(h) + 10) on the relative bigram frequency after history h,
-  the rest on the relative unigram frequency, which has 0.001 of uniform mixed in. This form and its
-  constants were picked out of about 3000 variants as the closest to the figures known for "an interpolated
-  bigram model" with words seen 3 times or more: 75, 101 and 141 on en_web_bible, en_austen and uk_uagec (it
-  gives 74.7, 100.6 and 140.9). A Witten-Bell variant agrees to the rounding too, so this is a form which
-  reproduces those figures, not necessarily the one behind them.
+  counts of counts), interpolated with the continuation unigram, which in turn (one discount) is interpolated
+  with the uniform distribution over all words but `<S>`, which is never predicted.
+- `jelinek_mercer`, weaker: weight 0.8 c(h) / (c(h) + 10) for the relative bigram frequency after history h,
+  the rest for the relative unigram frequency, mixed with 0.001 of the uniform distribution. This form and its
+  constants were selected from about 3000 variants because they are closest to the published figures for "an
+  interpolated bigram model" with words that occur 3 times or more: 75, 101 and 141 on en_web_bible, en_austen
+  and uk_uagec (this model: 74.7, 100.6 and 140.9). A Witten-Bell variant also agrees after rounding, so the
+  published figures need not be from this form.
 
-`kneser_ney` beats those figures by about a tenth (68, 92, 128): hold a biLM against it. Perplexities with
-different `<UNK>` shares cannot be compared, so the share (of the heldout words, `</S>` not counted) is always
-printed. `in_vocabulary` is over the predictions whose target is not `<UNK>`, `</S>` included. Before the
-report, every model is checked to give probabilities which sum to one after a few histories.
+`kneser_ney` is better than those figures by about a tenth (68, 92, 128): compare a biLM with it. Perplexities
+with different `<UNK>` shares are not comparable, so the share (of the heldout words, `</S>` not counted) is
+always printed. `in_vocabulary` is over the predictions whose target is not `<UNK>`, `</S>` included. Before
+the report, the probabilities of every model are checked to sum to one after a few histories.
 """
 
 from __future__ import annotations
@@ -57,18 +57,18 @@ def read_lines(path: str) -> Iterator[str]:
 
 
 def read_sentences(pattern: str) -> list[list[str]]:
-    """Return the tokenized sentences of all files matching the glob, without the blank lines."""
+    """Return the tokenized sentences of all files that match the glob, without blank lines."""
     paths = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 (the pattern may be absolute)
     if not paths:
         raise SystemExit(f"no file matches {pattern!r}")
     sentences = [tokens for path in paths for line in read_lines(path) if (tokens := line.split())]
     if not sentences:
-        raise SystemExit(f"no sentence in the files of {pattern!r}")
+        raise SystemExit(f"the files that match {pattern!r} contain no sentence")
     return sentences
 
 
 def word_ids(words: list[str]) -> dict[str, int]:
-    """Number the distinct words after the three markers, which are not in the result."""
+    """Return the ids of the distinct words, which follow the three markers; the markers are left out."""
     distinct = dict.fromkeys(word for word in words if word and word not in MARKERS)
     return {word: len(MARKERS) + i for i, word in enumerate(distinct)}
 
@@ -85,9 +85,9 @@ def encode(sentences: list[list[str]], ids: dict[str, int], *, backward: bool) -
 
 
 def discounts(counts: Ints, *, modified: bool) -> Floats:
-    """Return what to take off a count of 0, 1, 2 and 3 or more, estimated from the counts of counts.
+    """Return the discounts for counts of 0, 1, 2 and 3 or more, estimated from the counts of counts.
 
-    Where the estimate is not between nought and the count (too little text) it is half the count.
+    An estimate that is not between zero and the count (too little text) is replaced by half the count.
     """
     n1, n2, n3, n4 = (int((counts == k).sum()) for k in (1, 2, 3, 4))
     y = n1 / (n1 + 2 * n2) if n1 else 0.5
@@ -101,7 +101,7 @@ def discounts(counts: Ints, *, modified: bool) -> Floats:
 
 
 class Bigram:
-    """Bigram counts over ids below `size`, and the probabilities of both models from them."""
+    """Bigram counts over ids below `size`, and the probabilities of both models computed from them."""
 
     def __init__(self, histories: Ints, targets: Ints, size: int) -> None:
         self.size = size
@@ -146,7 +146,7 @@ class Bigram:
         return result
 
     def check_sums(self) -> None:
-        """Raise unless both models sum to one after `<S>`, `<UNK>`, a common, a rare, an unseen history."""
+        """Check that both models sum to one after `<S>`, `<UNK>`, a common, a rare and an unseen history."""
         order = np.argsort(self.history_counts)
         rare = order[np.searchsorted(self.history_counts[order], 1)]
         targets = np.arange(self.size)
@@ -154,11 +154,13 @@ class Bigram:
             for model in (self.kneser_ney, self.jelinek_mercer):
                 p = model(np.full(self.size, history), targets)
                 if abs(p.sum() - 1) > 1e-9 or p.min() < 0 or (np.delete(p, BOS) <= 0).any():
-                    raise AssertionError(f"{model.__name__}, history {history}: the sum is {p.sum()}")
+                    raise AssertionError(
+                        f"{model.__name__}, history {history}: probabilities sum to {p.sum()}"
+                    )
 
 
 def perplexity(log_p: Floats) -> float | None:
-    """Return exp of the mean negative log-probability, None where there is none."""
+    """Return exp of the mean negative log-probability, or None if there are no predictions."""
     return math.exp(-float(log_p.mean())) if len(log_p) else None
 
 
@@ -191,7 +193,7 @@ def evaluate(train: list[list[str]], heldout: list[list[str]], ids: dict[str, in
             report[f"{name}{suffix}"] = {
                 "forward": perplexity(f),
                 "backward": perplexity(b),
-                "mean": perplexity(np.concatenate((f, b))),  # as many each way: the geometric mean of the two
+                "mean": perplexity(np.concatenate((f, b))),  # of equal length: the geometric mean of the two
             }
     return report
 
@@ -201,9 +203,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--train", required=True, metavar="GLOB", help="training text, plain or .gz")
     parser.add_argument("--heldout", required=True, metavar="GLOB", help="heldout text, plain or .gz")
     vocabulary = parser.add_mutually_exclusive_group()
-    vocabulary.add_argument("--min-count", type=int, default=3, help="keep words seen this often (default 3)")
-    vocabulary.add_argument("--vocab-file", metavar="FILE", help="the vocabulary, one word a line")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    vocabulary.add_argument(
+        "--min-count", type=int, default=3, help="keep words that occur at least this often (default: 3)"
+    )
+    vocabulary.add_argument("--vocab-file", metavar="FILE", help="vocabulary file, one word per line")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
     args = parser.parse_args(argv)
 
     train, heldout = read_sentences(args.train), read_sentences(args.heldout)

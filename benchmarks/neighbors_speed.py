@@ -29,7 +29,7 @@ from elmokit.data.corpus import Corpus
 from elmokit.data.find import find_texts
 from elmokit.data.read import read_sentences
 from elmokit.neighbors.clusters import find_clusters
-from elmokit.neighbors.cosine import UNIT_TYPE, falling, similarities, unit_vectors
+from elmokit.neighbors.cosine import UNIT_TYPE, descending, similarities, unit_vectors
 
 TEXTS = Path(__file__).parent.parent / "examples" / "data" / "sotu" / "*.txt.gz"
 NUM_QUERIES = 200
@@ -71,7 +71,7 @@ def measure_search(path: Path, num_tokens: int, width: int) -> None:
     durations = []
     for query in (queries[0], *queries):
         started = time.perf_counter()
-        list(itertools.islice(falling(similarities(units, query)), K))
+        list(itertools.islice(descending(similarities(units, query)), K))
         durations.append(time.perf_counter() - started)
     durations = sorted(durations[1:])
     copy = np.empty_like(units[: num_tokens // 4])
@@ -106,7 +106,7 @@ def measure_index(directory: Path, model: str, num_tokens: int) -> None:
     clusters, seconds = timed(lambda: find_clusters(units))
     print(f"{len(clusters.centers):,} clusters found in {seconds:.1f} s")
     clustered = NeighborIndex.open(directory / "exact", embedder)
-    clustered._clusters = clusters
+    clustered._content = clustered._content._replace(clusters=clusters)
     generator = np.random.default_rng(0)
     vectors = [
         vectors[generator.integers(len(vectors))] for vectors in embedder.iter_embed(queries, exact.layer)
@@ -118,7 +118,9 @@ def measure_index(directory: Path, model: str, num_tokens: int) -> None:
         durations["exact"].append(duration)
         found, duration = timed(lambda: clustered.search(vector, K))  # noqa: B023
         durations["clusters"].append(duration)
-        num_found += len({neighbor.use for neighbor in found} & {neighbor.use for neighbor in expected})
+        num_found += len(
+            {neighbor.occurrence for neighbor in found} & {neighbor.occurrence for neighbor in expected}
+        )
     tell(durations, num_found / (K * len(vectors)))
 
 
@@ -150,7 +152,7 @@ def measure_many(path: Path, known: np.ndarray, num_tokens: int) -> None:
 
 
 def best_rows(units: np.ndarray, query: np.ndarray, rows: np.ndarray | None = None) -> set[int]:
-    best = itertools.islice(falling(similarities(units, query, rows)), K)
+    best = itertools.islice(descending(similarities(units, query, rows)), K)
     return {place if rows is None else int(rows[place]) for place in best}
 
 

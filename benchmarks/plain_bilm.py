@@ -13,7 +13,8 @@ from torch import Tensor
 
 from elmokit.model.bilm import BiLM
 from elmokit.model.char_cnn import CharCnn, Highway
-from elmokit.model.lstm.layer import ProjectedLstm
+from elmokit.model.lstm.interface import LstmWeights
+from elmokit.model.lstm.reference import reference_lstm
 
 
 def token_vectors(encoder: CharCnn, char_ids: Tensor) -> Tensor:
@@ -35,29 +36,18 @@ def token_vectors(encoder: CharCnn, char_ids: Tensor) -> Tensor:
     return features
 
 
-def lstm(layer: ProjectedLstm, inputs: Tensor) -> Tensor:
-    """(T, B, input_dim) to (T, B, P), from a zero state."""
-    cell, hidden = layer.zero_state(inputs.shape[1])
-    outputs = []
-    for step in inputs:
-        i, j, f, o = (torch.cat([step, hidden], dim=1) @ layer.kernel + layer.bias).chunk(4, dim=1)
-        cell = torch.sigmoid(f + 1) * cell + torch.sigmoid(i) * torch.tanh(j)
-        if layer.cell_clip is not None:
-            cell = cell.clamp(-layer.cell_clip, layer.cell_clip)
-        hidden = torch.sigmoid(o) * torch.tanh(cell)
-        if layer.projection is not None:
-            hidden = hidden @ layer.projection
-        if layer.projection_clip is not None:
-            hidden = hidden.clamp(-layer.projection_clip, layer.projection_clip)
-        outputs.append(hidden)
-    return torch.stack(outputs)
-
-
 def layers(model: BiLM, direction: int, tokens: Tensor) -> list[Tensor]:
     """The outputs of one direction's LSTM layers, each (T, B, P)."""
     outputs: list[Tensor] = []
     for layer in model.stacks[direction]:  # type: ignore[union-attr]
-        output = lstm(layer, tokens)
+        weights = LstmWeights(
+            layer.kernel, layer.bias, layer.projection, layer.cell_clip, layer.projection_clip
+        )
+        num_steps, num_rows = tokens.shape[:2]
+        packed, _ = reference_lstm(
+            tokens.flatten(0, 1), [num_rows] * num_steps, layer.zero_state(num_rows), weights
+        )
+        output = packed.view(num_steps, num_rows, -1)
         if outputs and model.config.lstm.skip_connections:
             output = output + tokens
         outputs.append(output)

@@ -17,7 +17,7 @@ from machine import encoder_flops_per_type, lstm_flops_per_token, peak_flops, se
 from plain_bilm import loss as plain_loss
 
 from elmokit import Config, Trainer, Vocabulary, prepare_corpus
-from elmokit.data.vocabulary import count_words
+from elmokit.data.word_counts import count_words
 
 TEXT = Path(__file__).parent.parent / "examples" / "data" / "sotu" / "train-00000.txt.gz"
 MIN_COUNT = 3
@@ -45,19 +45,21 @@ def measure(name: str, config: Config, vocabulary: Vocabulary, flops: float) -> 
         trainer = Trainer(config, corpus, vocabulary, save_dir=Path(directory))
         batch = next(iter(trainer.stream))
         assert batch.char_ids is not None
-        char_ids = [torch.from_numpy(batch.char_ids[inputs]) for inputs in batch.inputs]
-        targets = [torch.from_numpy(direction) for direction in batch.targets]
+        shape = batch.is_counted.shape
+        char_ids = [batch.char_ids[inputs.view(shape)] for inputs in batch.inputs]
+        targets = [direction.view(shape) for direction in batch.targets]
 
         def plain_step() -> float:
             trainer.optimizer.zero_grad()
             loss = plain_loss(trainer.model, char_ids, targets)
             (loss * config.training.unroll_steps).backward()
-            trainer.optimizer.step(config.training.learning_rate)
+            trainer.optimizer.step()
             return float(loss.detach())
 
         with torch.no_grad():
             expected = float(plain_loss(trainer.model, char_ids, targets))
-        got = float(torch.stack(trainer.train_step(batch).totals).mean().detach())
+        totals = [part.total_loss for part in trainer.train_step(batch).directions]
+        got = float(torch.stack(totals).mean().detach())
         assert abs(got / trainer.predictions_per_step - expected) < 1e-4 * expected, (got, expected)
 
         batches = iter(trainer.stream)

@@ -1,11 +1,11 @@
-"""Run the tutorials from start to end and store what they show.
+"""Run the tutorials from start to end and store their output.
 
     python examples/run_notebooks.py [NAME.ipynb ...]
 
-Each runs in a directory of its own, with the texts of ``examples/data`` beside it, as in ``examples``. What
-changes from run to run is left out of what is stored: times, progress bars, identifiers. The test suite runs
-them in the same way and compares with what is stored: of a cell with the tag ``volatile``, which trains or
-takes the time, only the kinds of its outputs; of any other all that it says.
+Each notebook runs in a fresh directory in which ``data`` is ``examples/data``. Details that change between
+runs (times, progress bars, identifiers) are not stored. The test suite runs the notebooks in the same way and
+compares their text output with the stored one; for a cell with the tag ``volatile``, which trains or measures
+time, it compares only the types of the outputs.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import nbformat
 from nbclient import NotebookClient
 
 EXAMPLES = Path(__file__).parent
-TIMEOUT_SECONDS = 600  # of a cell
+TIMEOUT_SECONDS = 600  # per cell
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -32,7 +32,7 @@ _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("notebooks", nargs="*", type=Path, help="all by default")
+    parser.add_argument("notebooks", nargs="*", type=Path, help="notebooks to run; all by default")
     for path in parser.parse_args().notebooks or notebooks():
         notebook = execute(nbformat.read(path, as_version=4))
         path.write_text(nbformat.writes(tidied(notebook)) + "\n", encoding="utf-8")
@@ -40,14 +40,14 @@ def main() -> None:
 
 
 def notebooks() -> list[Path]:
-    """The tutorials, in the order of their numbers."""
+    """Return the paths of the tutorials, in order."""
     return sorted(EXAMPLES.glob("*.ipynb"))
 
 
 def execute(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Run a notebook in a fresh directory; an error in a cell ends it."""
+    """Run a notebook in a fresh directory; an error in a cell is raised."""
     environment = {
-        # The kernel and the shell lines are those of this environment.
+        # The kernel and the shell commands run in the environment of this program.
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "COLUMNS": "100",
     }
@@ -65,7 +65,7 @@ def execute(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def tidied(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """What is worth storing of a notebook that has run."""
+    """Return an executed notebook without the details that change from run to run."""
     notebook.metadata = nbformat.from_dict({"kernelspec": _KERNEL, "language_info": {"name": "python"}})
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02}"
@@ -82,7 +82,7 @@ def tidied(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def _tidied_outputs(outputs: Sequence[Any]) -> Iterator[Any]:
-    """Outputs without progress bars; the pieces of a stream are put together."""
+    """Yield the outputs without progress bars, with the pieces of a stream joined."""
     for name, group in itertools.groupby(outputs, key=lambda output: output.get("name")):
         if name is None:
             for output in group:
@@ -94,7 +94,7 @@ def _tidied_outputs(outputs: Sequence[Any]) -> Iterator[Any]:
 
 
 def as_shown(text: str) -> str:
-    """What remains on a terminal, on which a carriage return lets a line be written over."""
+    """Return the text that stays visible on a terminal, where a carriage return overwrites the line."""
     lines = []
     for line in _CONTROL.sub("", text).replace("\r\n", "\n").split("\n"):
         shown = ""

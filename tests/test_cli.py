@@ -24,7 +24,7 @@ def python(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def failing(monkeypatch):
-    """Make `elmokit info` raise something."""
+    """Make `elmokit info` raise an error."""
 
     def make(error: BaseException) -> None:
         @click.command("info")
@@ -47,7 +47,7 @@ def test_the_version(run_cli):
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
-def test_help_lists_every_verb_with_what_it_does(run_cli, flag):
+def test_help_lists_every_verb_with_its_summary(run_cli, flag):
     result = run_cli(flag)
     assert result.exit_code == 0
     for verb, (_, summary) in cli.VERBS.items():
@@ -63,7 +63,7 @@ def test_help_shows_an_example(run_cli, verb):
 
 
 @pytest.mark.parametrize("verb", cli.VERBS)
-def test_the_table_says_of_a_verb_what_the_verb_says(verb):
+def test_the_table_has_the_name_of_each_command(verb):
     command = cli.elmokit.get_command(click.Context(cli.elmokit), verb)
     assert command is not None
     assert command.name == verb
@@ -99,7 +99,7 @@ def test_an_unknown_verb(run_cli):
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_every_fault_is_one_line_and_an_exit_code(run_cli, failing, error, code, line):
+def test_every_error_is_one_line_and_an_exit_code(run_cli, failing, error, code, line):
     failing(error)
     result = run_cli("info")
     assert result.exit_code == code
@@ -113,13 +113,13 @@ def test_debug_shows_the_trace(run_cli, failing):
         run_cli("--debug", "info")
 
 
-def test_a_fault_of_ours_is_not_hidden(run_cli, failing):
+def test_an_unexpected_error_is_not_hidden(run_cli, failing):
     failing(ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
         run_cli("info")
 
 
-def test_a_reader_that_leaves_is_no_fault():
+def test_a_closed_pipe_is_not_an_error():
     reading_end, writing_end = os.pipe()
     os.close(reading_end)
     result = subprocess.run(
@@ -133,7 +133,7 @@ def test_a_reader_that_leaves_is_no_fault():
     assert (result.returncode, result.stderr) == (1, "")
 
 
-def test_mistakes_in_the_call_are_one_line(run_cli):
+def test_usage_errors_are_one_line(run_cli):
     for arguments, message in [
         (["trian"], "elmokit: no command 'trian', did you mean 'train'? (try `elmokit --help`)"),
         (["train"], "elmokit: train: Missing option '--save-dir'. (try `elmokit train --help`)"),

@@ -189,7 +189,7 @@ def test_scalar_mix_parameters(ids):
     layers = ElmoEmbedder.load(MODEL).embed(SENTENCES, 1)
     torch.testing.assert_close(values(elmo, ids)[0], torch.from_numpy(layers[0]), rtol=0, atol=1e-6)
     assert [name for name, parameter in elmo.named_parameters() if parameter.requires_grad] == []
-    with pytest.raises(ConfigError, match=r"expected a number for each of 3 layers, got \[1, 2\]"):
+    with pytest.raises(ConfigError, match=r"expected one number for each of 3 layers, got \[1, 2\]"):
         make(scalar_mix_parameters=[1, 2])
 
 
@@ -437,7 +437,10 @@ def test_word_embeddings_learn_densely(word_model):
         (torch.zeros(2, 3, 50), r"from batch_to_ids, got \(2, 3, 50\) torch\.float32"),
         (torch.full((1, 1, 50), 262), r"character ids from 262 to 262, expected 0 \(padding\) to 261"),
         (torch.tensor([[[5] + [-3] * 49]]), r"character ids from -3 to 5, expected 0"),
-        (torch.ones(1, 1, 3, dtype=torch.int64), r"3 places for characters, a filter needs 4"),
+        (
+            torch.ones(1, 1, 3, dtype=torch.int64),
+            r"3 character ids per word, expected at least 4: the width of the",
+        ),
     ],
 )
 def test_inputs_that_do_not_fit(elmo, inputs, message):
@@ -446,7 +449,10 @@ def test_inputs_that_do_not_fit(elmo, inputs, message):
 
 
 def test_missing_files(tmp_path):
-    with pytest.raises(ConfigError, match=r"Elmo needs options_file and weight_file; for another model"):
+    with pytest.raises(
+        ConfigError,
+        match=r"Elmo needs options_file and weight_file: for models in other formats use Elmo\.from_pre",
+    ):
         Elmo()
     with pytest.raises(ElmokitError, match=r"nowhere\.hdf5: no such file"):
         Elmo(MODEL / "options.json", tmp_path / "nowhere.hdf5")
@@ -532,7 +538,7 @@ def test_saved_files(tmp_path):
         np.testing.assert_array_equal(ours["char_embed"][()], theirs["char_embed"][()])
         np.testing.assert_array_equal(ours["CNN/W_cnn_1"][()], theirs["CNN/W_cnn_1"][()])
     shutil.copy(CLIPPED / "options.json", tmp_path / "pair")
-    with pytest.raises(ElmokitError, match=r"options\.json: already there and of another model"):
+    with pytest.raises(ElmokitError, match=r"options\.json: already exists and belongs to another model"):
         elmo.save_bilm(tmp_path / "pair")
 
 

@@ -1,4 +1,4 @@
-"""A sentence's vectors depend on nothing but the sentence and the model."""
+"""A sentence's vectors depend only on the sentence and the model."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import random
 import h5py
 import numpy as np
 import pytest
+import torch
 
-from elmokit import embedder as embedder_module
 from elmokit.data.characters import boundary_rows
-from elmokit.data.indexers import ByteSpeller
+from elmokit.data.indexers import CharacterIndexer
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError
-from elmokit.model import batching as sentences_module
 
 SENTENCES = [
     ["the", "cat", "sat", "on", "the", "mat", "."],
@@ -37,8 +36,8 @@ def embedder(kind, model_directory) -> ElmoEmbedder:
 def alone(embedder) -> list[np.ndarray]:
     """Each sentence by itself, in an embedder that has seen nothing else."""
     vectors = [ElmoEmbedder(embedder.pretrained).embed([sentence])[0] for sentence in SENTENCES]
-    # They are not trivially the same for any sentence.
-    assert not np.allclose(vectors[0][:, 0], vectors[0][:, 4])  # "the" and "the": the context differs …
+    # They differ from sentence to sentence.
+    assert not np.allclose(vectors[0][:, 0], vectors[0][:, 4])  # the same word in different contexts
     assert not np.allclose(vectors[2][:, 0], vectors[8][:, 0])
     return vectors
 
@@ -76,9 +75,8 @@ def test_order(embedder, alone):
     _assert_same(vectors, [alone[k] for k in order])
 
 
-def test_many_batches_read_ahead(embedder, alone, monkeypatch):
-    monkeypatch.setattr(embedder_module, "_SORTED_BATCHES", 2)
-    _assert_same(embedder.embed(SENTENCES * 3, batch_size=2), alone * 3)
+def test_sentences_are_read_and_sorted_several_times(embedder, alone):
+    _assert_same(embedder.embed(SENTENCES * 8, batch_size=2), alone * 8)
 
 
 def test_history(embedder, alone):
@@ -88,23 +86,17 @@ def test_history(embedder, alone):
 
 
 @pytest.mark.parametrize("num_types", [0, 1, 10, 60])
-def test_cache_overflow(num_types, embedder, alone, monkeypatch):
-    monkeypatch.setattr(embedder_module, "_CACHED_TYPES", num_types)
+def test_cache_overflow(num_types, embedder, alone):
+    embedder = ElmoEmbedder(embedder.pretrained, max_cached_types=num_types)
     for _ in range(2):
         _assert_same(embedder.embed(SENTENCES, batch_size=2), alone)
 
 
-def test_the_cache_is_bounded(embedder, monkeypatch):
-    monkeypatch.setattr(embedder_module, "_CACHED_TYPES", 30)
+def test_the_cache_is_bounded(embedder):
+    embedder = ElmoEmbedder(embedder.pretrained, max_cached_types=30)
     for k in range(20):
         embedder.embed([[f"{k}-{n}" for n in range(7)]])
         assert len(embedder._cache) <= 30
-
-
-@pytest.mark.parametrize("num_positions", [1, 16, 50, 200])
-def test_windows(num_positions, embedder, alone, monkeypatch):
-    monkeypatch.setattr(sentences_module, "_WINDOW_POSITIONS", num_positions)
-    _assert_same(embedder.embed(SENTENCES), alone)
 
 
 def test_strings_are_split_on_white_space(embedder, alone):
@@ -128,6 +120,52 @@ def test_layers(embedder, alone):
         check(layer, [vectors[layer] for vectors in alone])
 
 
+@pytest.mark.parametrize("batch_size", [1, 4, 64])
+def test_layers_are_bit_identical_to_those_of_all(batch_size, embedder):
+    everything = embedder.embed(SENTENCES, batch_size=batch_size)
+    for layers, select in {
+        "top": lambda vectors: vectors[2],
+        "average": lambda vectors: vectors.mean(axis=0),
+        **{k: lambda vectors, k=k: vectors[k] for k in (0, 1, 2, -1, -2, -3)},
+    }.items():
+        for own, vectors in zip(
+            embedder.embed(SENTENCES, layers, batch_size=batch_size), everything, strict=True
+        ):
+            assert own.dtype == np.float32
+            assert own.flags.c_contiguous
+            np.testing.assert_array_equal(own, select(vectors), err_msg=str(layers))
+
+
+@pytest.mark.parametrize(
+    ("layers", "num_run"), [(0, 0), (1, 1), (-2, 1), ("top", 2), ("average", 2), ("all", 2)]
+)
+def test_layers_that_are_not_requested_are_not_computed(layers, num_run, embedder):
+    run = []
+    for direction, stack in enumerate(embedder.model.stacks):
+        for k, layer in enumerate(stack):
+            layer.register_forward_hook(lambda *_, name=(direction, k): run.append(name))
+    embedder.embed(SENTENCES[:1], layers)
+    assert sorted(run) == [(d, k) for d in range(len(embedder.model.stacks)) for k in range(num_run)]
+
+
+def test_run_returns_the_requested_layers(embedder):
+    everything, state = embedder.run(SENTENCES)
+    assert state is None
+    for layers in ([0], [2], [2, 0, 1], []):
+        own, _ = embedder.run(SENTENCES, layers=layers)
+        assert len(own) == len(layers)
+        for index, values in zip(layers, own, strict=True):
+            assert torch.equal(values, everything[index])
+    # With a state all layers are run, because all states are carried.
+    zero = embedder.zero_state(len(SENTENCES))
+    _, carried = embedder.run(SENTENCES, zero)
+    _, same = embedder.run(SENTENCES, zero, layers=[0])
+    parts, same_parts = (
+        [part for direction in states for layer in direction for part in layer] for states in (carried, same)
+    )
+    assert all(torch.equal(part, other) for part, other in zip(parts, same_parts, strict=True))
+
+
 @pytest.mark.parametrize("layers", [3, -4, "bottom", 1.5])
 def test_layers_that_do_not_exist(layers, embedder):
     with pytest.raises(ConfigError, match=r"layers: expected all, top, average or 0 to 2, got"):
@@ -143,8 +181,7 @@ def test_no_sentence(embedder):
     assert embedder.embed([]) == []
 
 
-def test_results_come_as_they_are_read(embedder, monkeypatch):
-    monkeypatch.setattr(embedder_module, "_SORTED_BATCHES", 1)
+def test_results_come_as_they_are_read(embedder):
     num_read = 0
 
     def endless():
@@ -155,7 +192,7 @@ def test_results_come_as_they_are_read(embedder, monkeypatch):
 
     results = embedder.iter_embed(endless(), batch_size=4)
     next(results)
-    assert num_read == 4
+    assert num_read == 64  # 16 batches
 
 
 def test_embed_file(embedder, alone, tmp_path):
@@ -168,7 +205,7 @@ def test_embed_file(embedder, alone, tmp_path):
 
 
 def test_statefully_from_zero_is_fresh(embedder, alone):
-    """In any order of lengths; and the second time the state is another."""
+    """Sentences may have any order of lengths; the second time, the state is different."""
     vectors, state = embedder.embed_statefully(SENTENCES, embedder.zero_state(len(SENTENCES)))
     _assert_same(vectors, alone, atol=1e-5)
     again, _ = embedder.embed_statefully(SENTENCES, state)
@@ -192,5 +229,5 @@ def test_a_word_model_needs_its_vocabulary(model_directory):
 
 
 def test_markers_in_a_sentence_are_the_markers():
-    rows = ByteSpeller(50).spell(["<S>", "cat", "</S>"]).char_ids
+    rows = CharacterIndexer(50).index(["<S>", "cat", "</S>"]).char_ids
     np.testing.assert_array_equal(rows[[0, 2]], boundary_rows(50))

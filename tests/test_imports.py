@@ -19,7 +19,8 @@ ROOT = Path(elmokit.__file__).parent
 
 # Lowest first. Parts on one line may not import each other.
 LAYERS = (
-    ("errors", "_version", "alphabet"),
+    ("errors", "_moved", "_version", "alphabet"),
+    ("batch",),
     ("files",),
     ("config",),
     ("data", "model"),
@@ -133,6 +134,22 @@ def test_every_module_imports(module):
 @pytest.mark.parametrize("name", elmokit.__all__)
 def test_every_public_name_is_there(name):
     assert getattr(elmokit, name) is not None
+
+
+def test_the_list_of_public_names_their_homes_and_what_type_checkers_see_agree():
+    tree = ast.parse((ROOT / "__init__.py").read_text(encoding="utf-8"))
+    (checked,) = (node for node in tree.body if isinstance(node, ast.If))
+    seen = {
+        alias.name: node.module
+        for node in checked.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert seen == elmokit._HOMES
+    assert sorted([*seen, "__version__"]) == elmokit.__all__ == dir(elmokit)
+    for name, home in elmokit._HOMES.items():
+        found = getattr(elmokit, name)
+        assert found.__module__.startswith(home), "the table names where it is defined"
 
 
 def test_every_verb_has_its_module():

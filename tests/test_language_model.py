@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from elmokit.config import Config
-from elmokit.data.corpus import prepare_corpus
+from elmokit.data.prepare import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError
 from elmokit.language_model import LanguageModel
@@ -104,7 +104,7 @@ def log_softmax(pretrained: PretrainedModel, hidden: np.ndarray) -> np.ndarray:
 
 def expected_predictions(pretrained: PretrainedModel, sentence: list[str]) -> list[np.ndarray]:
     """Of each direction, log-probabilities (n + 1, V) of what comes next."""
-    spelled = pretrained.speller.spell(["<S>", *sentence, "</S>"])
+    spelled = pretrained.indexer.index(["<S>", *sentence, "</S>"])
     ids = [None if part is None else torch.from_numpy(part) for part in spelled]
     vectors = pretrained.model.encode(*ids).double().numpy()
     predictions = [log_softmax(pretrained, run_direction(pretrained, vectors[:-1], 0))]
@@ -315,8 +315,8 @@ def test_without_a_softmax():
     with pytest.raises(ModelFileError) as error:
         LanguageModel(pretrained)
     assert str(error.value) == (
-        "model: these weights come without a softmax, so there is nothing to predict words with: expected a "
-        "training run's save directory, a TensorFlow checkpoint of bilm-tf, or a softmax file (datasets "
+        "model: these weights have no softmax to predict words with: expected a training "
+        "run's save directory, a TensorFlow checkpoint of bilm-tf, or a softmax file (datasets "
         "softmax/W and softmax/b) beside the weights"
     )
 
@@ -327,11 +327,11 @@ def test_without_a_vocabulary():
         (None, "put the vocab.txt of its training beside the weights"),
         ("vocab.txt: 5 words, softmax.hdf5 predicts 11", "vocab.txt: 5 words, softmax.hdf5 predicts 11"),
     ]:
-        bare = PretrainedModel(pretrained.model, pretrained.config, None, Path("x"), vocabulary_fault=fault)
+        bare = PretrainedModel(pretrained.model, pretrained.config, None, Path("x"), vocabulary_problem=fault)
         with pytest.raises(ModelFileError) as error:
             LanguageModel(bare)
         assert str(error.value) == (
-            f"x: the softmax predicts 11 words, but which they are is not known: {advice}"
+            f"x: the softmax predicts 11 words, but the vocabulary is not known: {advice}"
         )
 
 

@@ -1,25 +1,34 @@
-"""What `load` tells apart."""
+"""`load` detects every format, from every source."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from torch import Tensor
 
 from elmokit import loading
 from elmokit.config import Config
 from elmokit.data.vocabulary import Vocabulary
-from elmokit.errors import ConfigError, ElmokitError, FetchError, ModelFileError
-from elmokit.formats.bilm_pair import write_bilm_pair
+from elmokit.errors import ConfigError, ElmokitError, FetchError, MissingModelError, ModelFileError
 from elmokit.formats.checkpoint import Checkpoint, checkpoint_directory, write_checkpoint
+from elmokit.formats.stored import Layout, ReadRequest, StoredModel
 from elmokit.loading import load
 from elmokit.model.bilm import BiLM
+from elmokit.model.parameter_shapes import parameter_shapes
 from elmokit.pretrained import PretrainedModel
 
+EXPECTED = (
+    "expected a training run's save directory, a model directory (config.json, model.safetensors), an "
+    "ELMoForManyLangs model, a TensorFlow checkpoint of bilm-tf with options.json, options.json with HDF5 "
+    "weights, a ZIP archive of one of these, a URL, the name of a published model or a Hugging Face id"
+)
 GOLDEN = Path(__file__).parent / "golden"
 VOCABULARY = Vocabulary(["<S>", "</S>", "<UNK>", "the", "cat", "dog"])
 SMALL = ["embedding_dim=4", "filters=[[1, 4], [2, 4]]", "cell_dim=8", "projection_dim=4"]
@@ -51,7 +60,7 @@ def write_run(directory: Path) -> None:
 
 
 def write_pair(directory: Path) -> None:
-    write_bilm_pair(pretrained(), directory / "weights.hdf5", with_softmax=True)
+    pretrained().save_bilm(directory, with_softmax=True)
 
 
 def write_tensorflow(directory: Path) -> None:
@@ -101,7 +110,7 @@ def zipped(directory: Path, path: Path, folder: str = "") -> Path:
     return path
 
 
-def fault(kind: type[ElmokitError], *arguments: object, **settings: object) -> str:
+def load_error(kind: type[ElmokitError], *arguments: object, **settings: object) -> str:
     with pytest.raises(kind) as error:
         load(*arguments, **settings)
     assert "\n" not in str(error.value)
@@ -132,15 +141,17 @@ def test_an_archive(form, folder, tmp_path):
 
 
 @pytest.mark.parametrize("folder", ["", "model/"])
-def test_faults_in_an_archive(folder, tmp_path):
-    """They name the archive, not where it was unpacked."""
+def test_errors_in_an_archive(folder, tmp_path):
+    """They name the archive, not the directory where it was unpacked."""
     write_pair(tmp_path / "model")
     (tmp_path / "model/vocab.txt").write_text("the\n")
     archive = zipped(tmp_path / "model", tmp_path / "217.zip", folder)
-    assert load(archive).vocabulary_fault.startswith(f"{archive}/vocab.txt: no line is <S> or </S>")
+    assert load(archive).vocabulary_problem.startswith(
+        f"{archive}/vocab.txt: no line is <S> or </S> or <UNK>"
+    )
     (tmp_path / "model/options.json").write_text("{")
     archive = zipped(tmp_path / "model", tmp_path / "218.zip", folder)
-    assert fault(ConfigError, archive).startswith(f"{archive}/options.json: not a valid JSON file: ")
+    assert load_error(ConfigError, archive).startswith(f"{archive}/options.json: not a valid JSON file: ")
 
 
 def test_an_archive_of_any_name(tmp_path):
@@ -218,14 +229,14 @@ def test_hub_ids(monkeypatch, tmp_path):
 
 
 def test_a_hub_id_that_is_none():
-    assert fault(ModelFileError, "me/my-elmo") == (
+    assert load_error(MissingModelError, "me/my-elmo") == (
         "me/my-elmo: no such file or directory, and me/my-elmo: asked for"
     )
 
 
 @pytest.mark.parametrize("name", ["orignal", "some-model", "a b c"])
 def test_names_that_nobody_knows(name):
-    message = fault(ModelFileError, name)
+    message = load_error(ModelFileError, name)
     assert message.startswith(
         f"{name}: no such file or directory, and {name!r}: no published model of this name"
     )
@@ -237,47 +248,36 @@ def test_names_that_nobody_knows(name):
 )
 def test_paths_that_are_not_there(name, tmp_path):
     path = name.format(there=tmp_path)
-    message = fault(ModelFileError, path)
-    assert message == f"{path}: no such file or directory: {loading._EXPECTED}"
-    for kind in (
-        "save directory",
-        "model directory",
-        "HDF5",
-        "TensorFlow",
-        "ELMoForManyLangs",
-        "ZIP",
-        "Hugging Face",
-    ):
-        assert kind in message
+    assert load_error(MissingModelError, path) == f"{path}: no such file or directory: {EXPECTED}"
 
 
 def test_a_name_that_is_too_long():
-    message = fault(ModelFileError, "x" * 5000)
-    assert message == f"{'x' * 80}: cannot look there: File name too long"
+    message = load_error(ModelFileError, "x" * 5000)
+    assert message == f"{'x' * 80}: cannot read: File name too long"
 
 
 def test_an_empty_directory(tmp_path):
-    assert fault(ModelFileError, tmp_path) == f"{tmp_path}: no model in this directory: {loading._EXPECTED}"
+    assert load_error(ModelFileError, tmp_path) == f"{tmp_path}: no model in this directory: {EXPECTED}"
 
 
 @pytest.mark.parametrize("content", [b"", b"text\n", b"{}", b"PK\3\4 and then nothing"])
 def test_a_file_that_is_no_model(content, tmp_path):
     (tmp_path / "file.json").write_bytes(content)
-    assert fault(ModelFileError, tmp_path / "file.json").startswith(f"{tmp_path / 'file.json'}: ")
+    assert load_error(ModelFileError, tmp_path / "file.json").startswith(f"{tmp_path / 'file.json'}: ")
 
 
 def test_an_archive_without_a_model(tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model/notes.txt").write_text("nothing here")
-    message = fault(ModelFileError, zipped(tmp_path / "model", tmp_path / "m.zip"))
+    message = load_error(ModelFileError, zipped(tmp_path / "model", tmp_path / "m.zip"))
     assert "no model in this directory: expected a training run's save directory" in message
 
 
 def test_urls_of_nothing(tmp_path):
     missing = f"file://{tmp_path}/none.zip"
-    assert fault(FetchError, missing).startswith(missing)
+    assert load_error(FetchError, missing).startswith(missing)
     text = f"file://{tmp_path}/text.txt"
-    assert fault(FetchError, text).startswith(f"{text}: not a model that can be fetched")
+    assert load_error(FetchError, text).startswith(f"{text}: not the URL of a model: expected an .hdf5")
 
 
 @pytest.mark.parametrize("form", ["run", "model directory", "many langs"], indirect=True)
@@ -287,8 +287,9 @@ def test_options_for_a_model_that_has_its_own(form, tmp_path):
     archive = zipped(tmp_path / "model", tmp_path / "m.zip")
     for model in (tmp_path / "model", archive):
         for settings in ({"options": tmp_path / "options.json"}, {"vocabulary": tmp_path / "options.json"}):
-            assert fault(ConfigError, model, **settings) == (
-                f"{model}: options and vocabulary are for HDF5 weights and TensorFlow checkpoints"
+            assert load_error(ConfigError, model, **settings) == (
+                f"{model}: options and vocabulary can only be given for HDF5 weights and "
+                "TensorFlow checkpoints"
             )
 
 
@@ -297,4 +298,87 @@ def test_given_files_that_are_not_there(settings, tmp_path):
     write_pair(tmp_path / "model")
     (name,) = settings.values()
     for model in ("model", "model/weights.hdf5"):
-        assert fault(ModelFileError, tmp_path / model, **settings) == f"{name}: no such file"
+        assert load_error(MissingModelError, tmp_path / model, **settings) == f"{name}: no such file"
+
+
+@pytest.mark.parametrize("separate", ["options", "vocabulary"])
+@pytest.mark.parametrize("form", ["pair", "tensorflow"], indirect=True)
+def test_an_archive_with_files_from_elsewhere(form, separate, tmp_path):
+    """The same road as without them."""
+    FORMS[form](tmp_path / "model")
+    expected = load(tmp_path / "model")
+    name = {"options": "options.json", "vocabulary": "vocab.txt"}[separate]
+    (tmp_path / "model" / name).rename(tmp_path / name)
+    archive = zipped(tmp_path / "model", tmp_path / "m.zip")
+    for model in (tmp_path / "model", archive):
+        loaded = load(model, **{separate: tmp_path / name})
+        assert digest(loaded) == digest(expected)
+        assert loaded.vocabulary == expected.vocabulary
+
+
+def test_options_choose_the_format_that_needs_them(tmp_path):
+    """A directory may hold one model in two formats, as some repositories do."""
+    write_pair(tmp_path / "model")
+    pretrained().save_pretrained(tmp_path / "own")
+    for name in ("config.json", "model.safetensors"):
+        shutil.copy(tmp_path / "own" / name, tmp_path / "model" / name)
+    assert load(tmp_path / "model").source == tmp_path / "model"
+    loaded = load(tmp_path / "model", options=tmp_path / "model/options.json")
+    assert loaded.source == tmp_path / "model/weights.hdf5"
+
+
+def test_a_directory_that_cannot_be_read(tmp_path, monkeypatch):
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(loading.FORMATS[0], "matches", refuse)
+    assert load_error(ModelFileError, tmp_path) == f"{tmp_path}: cannot read: Permission denied"
+
+
+class _NumpyFormat:
+    """A format of one file, ``model.npz``: all that a new format needs."""
+
+    DESCRIPTION = "a model.npz"
+    HAS_SEPARATE_OPTIONS = True
+
+    def matches(self, path: Path) -> bool:
+        return path.suffix == ".npz" or (path / "model.npz").is_file()
+
+    def read(self, path: Path, request: ReadRequest) -> StoredModel:
+        file = path / "model.npz" if path.is_dir() else path
+        config = Config.load(request.options or file.with_name("options.json"))
+        names = parameter_shapes(config.model, None, with_softmax=False, source=file)
+        layout = Layout({f"p/{name}": shape[::-1] for name, shape in names.items()}, self._transpose)
+        with np.load(file) as arrays:
+            tensors = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+        return StoredModel(file, config, None, tensors, layout)
+
+    @staticmethod
+    def _transpose(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {name[2:]: tensor.permute(*reversed(range(tensor.dim()))) for name, tensor in tensors.items()}
+
+
+def test_another_format_is_one_more_in_the_list(tmp_path, monkeypatch):
+    monkeypatch.setattr(loading, "FORMATS", [*loading.FORMATS, _NumpyFormat()])
+    model = pretrained()
+    parameters = {k: v for k, v in model.model.named_parameters() if not k.startswith("softmax")}
+    (tmp_path / "model").mkdir()
+    arrays = {f"p/{name}": value.numpy().T for name, value in parameters.items()}
+    np.savez(tmp_path / "model/model.npz", **arrays)
+    (tmp_path / "model/options.json").write_text(json.dumps(model.config.to_bilm_options()))
+
+    expected = {name: value.numpy().tobytes() for name, value in parameters.items()}
+    archive = zipped(tmp_path / "model", tmp_path / "m.zip")
+    options = Path(shutil.copy(tmp_path / "model/options.json", tmp_path / "elsewhere.json"))
+    for path in (tmp_path / "model", tmp_path / "model/model.npz", archive, f"file://{archive}"):
+        for settings in ({}, {"options": options}):
+            assert digest(load(path, **settings)) == expected
+
+    del arrays["p/encoder.embedding"]
+    arrays["p/stacks.0.0.bias"] = np.full(32, np.nan, np.float32)
+    np.savez(tmp_path / "model/model.npz", **arrays, more=np.zeros(3))
+    assert load_error(ModelFileError, tmp_path / "model") == (
+        f"{tmp_path / 'model/model.npz'}: does not match its options.json: p/encoder.embedding: missing; "
+        "p/stacks.0.0.bias: holds NaN or infinite values; more: unexpected"
+    )
+    assert ", a model.npz, a ZIP archive of one of these" in load_error(ModelFileError, tmp_path)

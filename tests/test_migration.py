@@ -52,7 +52,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (folder / "options.json").write_text(options, encoding="utf-8")
         Vocabulary(WORDS).save(folder / "vocab.txt")
     assert model.softmax is not None
-    write_softmax(tmp_path / "model" / "softmax.hdf5", model.softmax)
+    write_softmax(tmp_path / "model" / "softmax.hdf5", model.softmax.weight, model.softmax.bias)
     (tmp_path / "sentences.txt").write_text(TEXT, encoding="utf-8")
     return tmp_path
 

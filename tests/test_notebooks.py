@@ -1,4 +1,4 @@
-"""The tutorials run from start to end, and what is stored of them is what they say."""
+"""The tutorials run from start to end, and their stored output is up to date."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 
 @pytest.fixture(scope="module")
 def run_notebooks() -> ModuleType:
-    """The program that stores the outputs."""
+    """The script that runs the notebooks and stores their output."""
     spec = importlib.util.spec_from_file_location("run_notebooks", EXAMPLES / "run_notebooks.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -35,28 +35,29 @@ def code_cells(notebook: nbformat.NotebookNode) -> list[Any]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def kinds(cell: Any) -> list[list[str]]:
+def output_types(cell: Any) -> list[list[str]]:
     return [
         [output.name] if output.output_type == "stream" else sorted(output.data) for output in cell.outputs
     ]
 
 
 def is_stale(stored: Any, executed: Any) -> bool:
-    """Whether a cell shows something else than is stored.
+    """Return whether the output of a cell differs from the stored one.
 
-    Of one with the tag ``volatile``, which trains or takes the time, only the kinds of its outputs count, and
-    so do those of pictures. A number may differ by two in its last place, as on another processor.
+    For pictures, and for cells with the tag ``volatile``, which train or measure time, only the types of the
+    outputs are compared. A number may differ by two in its last digit, because processors round differently.
     """
-    if kinds(stored) != kinds(executed):
+    if output_types(stored) != output_types(executed):
         return True
     if "volatile" in stored.metadata.get("tags", ()):
         return False
     pairs = zip(stored.outputs, executed.outputs, strict=True)
-    return any(not says_the_same(one.text, other.text) for one, other in pairs if one.output_type == "stream")
+    return any(not is_same_text(one.text, other.text) for one, other in pairs if one.output_type == "stream")
 
 
-def says_the_same(one: str, other: str) -> bool:
-    one, other = (re.sub("█+", "█", text) for text in (one, other))  # bars follow from their numbers
+def is_same_text(one: str, other: str) -> bool:
+    # The length of a bar follows from its number.
+    one, other = (re.sub("█+", "█", text) for text in (one, other))
     if _NUMBER.sub("0", one) != _NUMBER.sub("0", other):
         return False
     return all(map(is_near, _NUMBER.findall(one), _NUMBER.findall(other)))
@@ -71,19 +72,19 @@ def is_near(one: str, other: str) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_it_runs_and_says_what_is_stored(path, run_notebooks, tmp_path, monkeypatch):
+def test_the_output_is_the_stored_one(path, run_notebooks, tmp_path, monkeypatch):
     monkeypatch.setenv("ELMOKIT_CACHE", str(tmp_path))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     stored = read(path)
     executed = run_notebooks.tidied(run_notebooks.execute(copy.deepcopy(stored)))
     for one, other in zip(code_cells(stored), code_cells(executed), strict=True):
         assert not is_stale(one, other), (
-            f"{path.name}: store the outputs anew with `make notebooks`\n{one.source}\n"
+            f"{path.name}: the stored output is out of date: run `make notebooks`\n{one.source}\n"
             f"stored: {one.outputs}\nnow: {other.outputs}"
         )
 
 
-def test_the_four_tutorials_are_there():
+def test_there_are_four_tutorials():
     assert [path.name for path in NOTEBOOKS] == [
         "1-pretrained.ipynb",
         "2-from-scratch.ipynb",
@@ -93,7 +94,7 @@ def test_the_four_tutorials_are_there():
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_what_is_stored_reads_well(path, run_notebooks):
+def test_the_stored_notebook_is_tidy(path, run_notebooks):
     notebook = read(path)
     nbformat.validate(notebook)
     assert notebook == run_notebooks.tidied(copy.deepcopy(notebook))
@@ -113,7 +114,7 @@ def test_what_is_stored_reads_well(path, run_notebooks):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_its_links_lead_somewhere(path):
+def test_links_resolve(path):
     text = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
     links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if not link.startswith("http")]
     assert links

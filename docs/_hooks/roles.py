@@ -1,4 +1,4 @@
-"""Docstrings refer to code as :func:`name`: here such a role becomes a link to where that is documented."""
+"""Turn references in docstrings, such as :func:`name`, into links to the documentation of that name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ROLE = re.compile(r":(?:func|meth|class|mod|data|attr):`(~?)([\w.]+)`")
 
 
 class Roles(Extension):
-    """Turns the roles in every docstring into links, or into code where nothing on the site tells more."""
+    """Replaces the roles in every docstring by links, or by code where the name is not documented."""
 
     def on_object(self, *, obj: Object, **_: Any) -> None:
         """Rewrite the docstring of a module, class, function or attribute."""

@@ -1,4 +1,4 @@
-"""What the site has beside the pages in docs/: notebooks and files of the repository, settings, help."""
+"""Add to the site what is not in docs/: notebooks, files of the repository, and generated tables."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _SCRIPTS_FROM_THE_WEB = re.compile(
 
 
 def notebooks() -> list[str]:
-    """The tutorials, in the order of their numbers."""
+    """Return the paths of the tutorials, in order."""
     return sorted(f"examples/{path.name}" for path in (ROOT / "examples").glob("*.ipynb"))
 
 
 def on_config(config: MkDocsConfig) -> None:
-    """Enter the notebooks into the navigation, and make the help of every command fit for Markdown."""
+    """Add the notebooks to the navigation, and convert the help text of every command to Markdown."""
     assert config.nav is not None
     (tutorials,) = (part["Tutorials"] for part in config.nav if "Tutorials" in part)
     tutorials += [name for name in notebooks() if name not in tutorials]
@@ -46,37 +46,40 @@ def on_config(config: MkDocsConfig) -> None:
     elmokit.help = help_in_markdown(elmokit.help or "")
 
 
-@event_priority(100)  # before the plugin that shows notebooks looks for them
+@event_priority(100)  # before the plugin that renders notebooks
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the notebooks, and every file outside docs/ that a page links to."""
+    """Add the notebooks and every file outside docs/ that a page links to."""
     outside = dict.fromkeys([*notebooks(), *PAGES])
     for page in files.documentation_pages():
         if "/" not in page.src_uri:
             outside |= dict.fromkeys(_LINK_OUT.findall(page.content_string))
     for name in outside:
-        if (ROOT / name).is_file():  # a link to what is not there is found when links are checked
+        if (ROOT / name).is_file():  # MkDocs reports links to missing files itself
             files.append(File(name, str(ROOT), config.site_dir, config.use_directory_urls))
     return files
 
 
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
-    """Let links out of docs/ lead to the copies of those files, and fill in what is generated."""
+    """Point links that leave docs/ to the copies of those files, and insert the generated parts."""
     for name, generate in (("settings", settings_in_markdown), ("notebooks", notebooks_in_markdown)):
         markdown = markdown.replace(f"\n::: {name}\n", f"\n{generate()}\n")
-    return markdown if "/" in page.file.src_uri else _LINK_OUT.sub(r"](\1", markdown)
+    if "/" in page.file.src_uri:
+        return markdown
+    # On the site, pages from the repository's root are in the same folder as those from docs/.
+    return _LINK_OUT.sub(r"](\1", markdown).replace("](docs/", "](")
 
 
 def on_page_content(html: str, page: Page, **_: Any) -> str:
-    """Of a notebook, leave out what it would fetch from the web, and let its links lead to pages."""
+    """Remove the scripts that a notebook would load from the web, and point its links to pages."""
     if not page.file.src_uri.endswith(".ipynb"):
         return html
-    html = _SCRIPTS_FROM_THE_WEB.sub("", html)  # for formulas and diagrams, of which there are none
+    html = _SCRIPTS_FROM_THE_WEB.sub("", html)  # for formulas and diagrams, which the notebooks do not use
     html = re.sub(r'\b(href|src)="\.\./docs/', r'\1="../', html)
     return re.sub(r'\bhref="([^":]+)\.(?:md|ipynb)(?=["#])', r'href="\1.html', html)
 
 
 def help_in_markdown(text: str) -> str:
-    r"""A help text of click: paragraphs that it leaves alone, after a line of ``\b``, are code."""
+    r"""Convert a help text of click to Markdown; the paragraphs marked with ``\b`` become code blocks."""
     paragraphs = []
     for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(text)):
         if not paragraph.startswith("\b"):
@@ -93,7 +96,7 @@ def help_in_markdown(text: str) -> str:
 
 
 def notebooks_in_markdown() -> str:
-    """A list of the tutorials, by their first headings."""
+    """Return a list of the tutorials with their titles."""
     return "\n".join(f"1. [{_title(name)}](../{name})" for name in notebooks())
 
 
@@ -104,7 +107,7 @@ def _title(name: str) -> str:
 
 
 def settings_in_markdown() -> str:
-    """A table of settings for each section of the configuration."""
+    """Return a table of settings for each section of the configuration."""
     parts = []
     for title, section in _sections(Config, ""):
         rows = [

@@ -28,7 +28,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 import elmokit
-from elmokit.data.vocabulary import count_words
+from elmokit.data.word_counts import count_words
 from elmokit.training.fixed_vocabulary import common_vocabulary
 
 STEPS = (0, 50, 100, 200, 500, 1000)  # and the last

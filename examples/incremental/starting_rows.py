@@ -18,8 +18,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import elmokit
-from elmokit.data.vocabulary import NUM_SPECIALS, UNK_ID, count_words
-from elmokit.training.unigrams import match_unigrams
+from elmokit.data.vocabulary import NUM_SPECIALS, UNK_ID
+from elmokit.data.word_counts import count_words
+from elmokit.training.warm_start.matching import matched_bias
 from elmokit.training.warm_start.transplant import WordMatch, rows_of_new_words
 
 MIN_COUNT = 3
@@ -67,8 +68,10 @@ def main() -> None:
                     typical = (stored.bias - old_shares)[NUM_SPECIALS:].mean()
                     softmax.bias.copy_(match.transplant(stored.bias - old_shares, typical) + shares)
             if choice == "matched to the predictions":
-                batches = islice(trainer.new_stream(), NUM_WARM_UP + NUM_MATCHED)
-                match_unigrams(model, corpus, vocabulary, batches, num_warm_up=NUM_WARM_UP)
+                batches = islice(trainer.texts.stream(), NUM_WARM_UP + NUM_MATCHED)
+                bias = matched_bias(model, trainer.texts.training, batches, num_warm_up=NUM_WARM_UP)
+                with torch.no_grad():
+                    softmax.bias.copy_(bias)
 
         biases = ("as it was", "by the ratio of frequencies", "matched to the predictions")
         print("| new rows | " + " | ".join(f"bias {choice}" for choice in biases) + " |")
@@ -94,7 +97,7 @@ def new_rows(
     old_words = base.require_softmax().words
     new_words = [word for word, is_new in zip(vocabulary.words, match.is_new.tolist(), strict=True) if is_new]
     old_vectors, vectors = (
-        F.normalize(base.model.encode(torch.from_numpy(base.speller.spell(words).char_ids), None), dim=1)
+        F.normalize(base.model.encode(torch.from_numpy(base.indexer.index(words).char_ids), None), dim=1)
         for words in (old_words, new_words)
     )
     nearest = (vectors @ old_vectors[NUM_SPECIALS:].t()).topk(100, dim=1).indices + NUM_SPECIALS

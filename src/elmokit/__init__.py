@@ -10,32 +10,39 @@ Importing is cheap: PyTorch is loaded when the first name that needs it is used.
 from __future__ import annotations
 
 import importlib
+import sys
+import warnings
 from typing import TYPE_CHECKING, Any
 
+from elmokit._moved import MovedModules
 from elmokit._version import __version__
 
 if TYPE_CHECKING:
+    from elmokit.batch import Batch
     from elmokit.config import Config
-    from elmokit.data.corpus import Corpus, prepare_corpus
+    from elmokit.data.corpus import Corpus
+    from elmokit.data.prepare import prepare_corpus
     from elmokit.data.vocabulary import Vocabulary
     from elmokit.elmo import Elmo, batch_to_ids
     from elmokit.embedder import ElmoEmbedder
     from elmokit.errors import ElmokitError
     from elmokit.language_model import LanguageModel
     from elmokit.loading import load
-    from elmokit.model.bilm import BiLM
+    from elmokit.model.bilm import BiLM, BiLMOutput
     from elmokit.neighbors.index import NeighborIndex
     from elmokit.pretrained import PretrainedModel
     from elmokit.training.evaluation import Evaluation, evaluate
     from elmokit.training.trainer import Trainer
     from elmokit.training.warm_start.restart import restart, restart_config
     from elmokit.visualize.curves import plot_curves
-    from elmokit.visualize.figure import save_figure
-    from elmokit.visualize.plots import plot_uses
+    from elmokit.visualize.figures import save_figure
+    from elmokit.visualize.plots import plot_occurrences
     from elmokit.visualize.projector import ProjectorLog, write_projector
 
 _HOMES = {
+    "Batch": "elmokit.batch",
     "BiLM": "elmokit.model.bilm",
+    "BiLMOutput": "elmokit.model.bilm",
     "Config": "elmokit.config",
     "Corpus": "elmokit.data.corpus",
     "Elmo": "elmokit.elmo",
@@ -52,16 +59,18 @@ _HOMES = {
     "evaluate": "elmokit.training.evaluation",
     "load": "elmokit.loading",
     "plot_curves": "elmokit.visualize.curves",
-    "plot_uses": "elmokit.visualize.plots",
-    "prepare_corpus": "elmokit.data.corpus",
+    "plot_occurrences": "elmokit.visualize.plots",
+    "prepare_corpus": "elmokit.data.prepare",
     "restart": "elmokit.training.warm_start.restart",
     "restart_config": "elmokit.training.warm_start.restart",
-    "save_figure": "elmokit.visualize.figure",
+    "save_figure": "elmokit.visualize.figures",
     "write_projector": "elmokit.visualize.projector",
 }
 
 __all__ = [
+    "Batch",
     "BiLM",
+    "BiLMOutput",
     "Config",
     "Corpus",
     "Elmo",
@@ -79,7 +88,7 @@ __all__ = [
     "evaluate",
     "load",
     "plot_curves",
-    "plot_uses",
+    "plot_occurrences",
     "prepare_corpus",
     "restart",
     "restart_config",
@@ -88,7 +97,17 @@ __all__ = [
 ]
 
 
+_RENAMED = {"plot_uses": "plot_occurrences"}
+"""Old public name → new one; for one version, with a warning."""
+
+sys.meta_path.append(MovedModules())
+
+
 def __getattr__(name: str) -> Any:
+    if name in _RENAMED:
+        new_name = _RENAMED[name]
+        warnings.warn(f"elmokit.{name} is now elmokit.{new_name}", DeprecationWarning, stacklevel=2)
+        name = new_name
     if name not in _HOMES:
         raise AttributeError(f"module 'elmokit' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)

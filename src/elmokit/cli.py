@@ -1,4 +1,4 @@
-"""The table of verbs, and how every command fails: one line, exit code 2."""
+"""The table of commands, and how every command reports errors: one line, exit code 2."""
 
 from __future__ import annotations
 
@@ -12,29 +12,32 @@ import click
 from elmokit._version import __version__
 from elmokit.errors import ElmokitError
 
-# Verb, module and what `elmokit --help` says; a module is imported only when its verb is called.
+# Module and summary of each verb; a module is imported only when its verb is used.
 VERBS = {
     "vocabulary": ("elmokit.commands.vocabulary", "Count words and write a vocabulary file."),
     "shard": ("elmokit.commands.shard", "Shuffle text into training shards and heldout text."),
-    "train": ("elmokit.commands.train", "Train a biLM, or resume training."),
-    "evaluate": ("elmokit.commands.evaluate", "Perplexity of a trained biLM on a text."),
-    "dump-weights": ("elmokit.commands.dump_weights", "Write options.json and weights.hdf5."),
-    "convert": ("elmokit.commands.convert", "Write a model in another format."),
-    "embed": ("elmokit.commands.embed", "Write the vectors of a whole file to HDF5."),
-    "embed-tokens": ("elmokit.commands.embed_tokens", "Precompute the context-free vectors of words."),
-    "score": ("elmokit.commands.score", "Pseudo-perplexity of every sentence of a text."),
-    "substitutes": ("elmokit.commands.substitutes", "What else could stand at a place of a sentence."),
+    "train": ("elmokit.commands.train", "Train a biLM, or resume a training run."),
+    "evaluate": ("elmokit.commands.evaluate", "Compute the perplexity of a biLM on a text."),
+    "dump-weights": ("elmokit.commands.dump_weights", "Write a model as options.json and weights.hdf5."),
+    "convert": ("elmokit.commands.convert", "Convert a model to another format."),
+    "embed": ("elmokit.commands.embed", "Write the vectors of every line of a file to HDF5."),
+    "embed-tokens": (
+        "elmokit.commands.embed_tokens",
+        "Precompute the context-free vectors of words.",
+    ),
+    "score": ("elmokit.commands.score", "Compute the pseudo-perplexity of every sentence of a text."),
+    "substitutes": ("elmokit.commands.substitutes", "Predict a word of a sentence from its context."),
     "plot": ("elmokit.commands.plot", "Draw a map of words in context."),
     "curves": ("elmokit.commands.curves", "Draw the learning curves of training runs."),
-    "neighbors": ("elmokit.commands.neighbors", "The nearest uses of a word in context, over a text."),
+    "neighbors": ("elmokit.commands.neighbors", "Find the words of a text that are most similar in context."),
     "projector": ("elmokit.commands.projector", "Show words in context in TensorBoard's projector."),
-    "explore": ("elmokit.commands.explore", "See words in context on a local page, as you type."),
-    "info": ("elmokit.commands.info", "Geometry, parameters and training facts of a model."),
+    "explore": ("elmokit.commands.explore", "Type sentences on a local page and see their words in context."),
+    "info": ("elmokit.commands.info", "Print the architecture, parameters and training of a model."),
 }
 
 
 class _Verbs(click.Group):
-    """A group that knows its verbs without importing them."""
+    """A command group that lists its verbs without importing them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)
@@ -66,11 +69,11 @@ class _Verbs(click.Group):
     context_settings={
         "help_option_names": ["-h", "--help"],
         "max_content_width": 100,
-        # People come from scripts that spell options with underscores.
+        # The scripts of bilm-tf spell options with underscores.
         "token_normalize_func": lambda name: name.replace("_", "-"),
     },
 )
-@click.option("--debug", is_flag=True, help="Show the trace of an error.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(__version__, prog_name="elmokit", message="%(prog)s %(version)s")
 def elmokit(debug: bool) -> None:
     """Train, convert and use deep contextualized word vectors (biLM / ELMo).
@@ -83,11 +86,11 @@ def elmokit(debug: bool) -> None:
 
 
 def main() -> None:
-    """Run the command line; a user's mistake becomes one line on stderr and exit code 2."""
+    """Run the command line; a user error becomes one line on stderr and exit code 2."""
     debug = "--debug" in sys.argv[1:2]
     try:
         code = elmokit.main(prog_name="elmokit", standalone_mode=False)
-        if code:  # of a command that has ended itself
+        if code:  # the command has set its own exit code
             sys.exit(code)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
@@ -103,7 +106,7 @@ def main() -> None:
         )
     except click.ClickException as error:
         _fail(error.format_message(), 2)
-    except BrokenPipeError:  # the reader of our output left, as in `elmokit info MODEL | head -1`
+    except BrokenPipeError:  # the reader of our output is gone, as in `elmokit info MODEL | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except (KeyboardInterrupt, click.Abort):
@@ -115,12 +118,12 @@ def main() -> None:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """PyTorch reports it as a RuntimeError, on the CPU without a kind of its own."""
+    """Return whether an error is PyTorch's out-of-memory error, on the CPU a plain RuntimeError."""
     return "allocate memory" in str(error) or "out of memory" in str(error)
 
 
 def _one_line(error: Exception) -> str:
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and not isinstance(error, ElmokitError):
         return f"{error.filename or 'input/output'}: {error.strerror or error}"
     if isinstance(error, MemoryError) or _is_out_of_memory(error):
         return "out of memory: try a smaller batch size or model"

@@ -1,53 +1,53 @@
-"""Sentences in, vectors out."""
+"""The embedder: contextual word vectors of sentences."""
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, TypeAlias, TypeVar
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from elmokit.data.batches_by_length import batches_by_length
 from elmokit.data.read import read_lines
-from elmokit.errors import ConfigError, ElmokitError
-from elmokit.files.atomic import new_file
-from elmokit.formats.hdf5_writer import Hdf5Writer
+from elmokit.data.sentences import tokenized
+from elmokit.errors import ConfigError
+from elmokit.formats.sentence_vectors import write_sentence_vectors
 from elmokit.loading import load
 from elmokit.model.batching import encode_words, run_sentences
-from elmokit.model.bilm import DirectionState
+from elmokit.model.bilm import BiLMState
 from elmokit.model.device import find_device
-from elmokit.model.lstm.layer import LstmState
+from elmokit.model.layer_choice import Layers, choose_layers
+from elmokit.model.state_rows import replace_first_rows, select_rows
+from elmokit.model.token_cache import TokenCache
 from elmokit.pretrained import PretrainedModel
 
-Layers: TypeAlias = Literal["all", "top", "average"] | int
-Result = TypeVar("Result")
+__all__ = ["ElmoEmbedder", "Layers"]
 
-_SORTED_BATCHES = 16  # batches read ahead, to be sorted by length
-_READ_AHEAD_TOKENS = 16_384  # unless one sentence has more; with their vectors 200 MB in the 2018 model
-_BATCH_TOKENS = 8192
-_CACHED_TYPES = 20_000
+WORDS_PER_CHUNK = 2048
+"""Number of words that :meth:`ElmoEmbedder.encode_chunks` encodes at a time."""
 
 
 class ElmoEmbedder:
     """Contextual word vectors from a trained biLM.
 
-    Every sentence starts from a zero LSTM state: the vectors of a sentence depend on nothing but the
-    sentence, neither on padding, batch size and order nor on what was embedded before.
+    Every sentence starts from a zero LSTM state, so its vectors depend only on the sentence: not on padding,
+    batch size, order or sentences embedded earlier.
 
     Args:
-        pretrained: the model.
+        pretrained: the model, which is not modified. It is copied only to another device.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         token_table: precomputed token vectors (P,) by word, see
-            :func:`elmokit.formats.token_embeddings.read_token_table`; other words are spelled.
+            :func:`elmokit.formats.token_embeddings.read_token_table`. Other words go through the encoder.
+        max_cached_types: number of word types whose token vectors are kept between calls.
 
     Raises:
-        ModelFileError: when a model with word embeddings comes without its vocabulary.
-        ConfigError: when there is no such device, or the table's vectors have another width.
+        ModelFileError: if the vocabulary of a model with word embeddings is missing.
+        ConfigError: if there is no such device, or the table's vectors have the wrong width.
     """
 
     def __init__(
@@ -56,48 +56,49 @@ class ElmoEmbedder:
         *,
         device: str = "cpu",
         token_table: Mapping[str, Tensor] | None = None,
+        max_cached_types: int = 20_000,
     ) -> None:
         self.pretrained = pretrained
-        self.model = pretrained.model.to(find_device(device))
-        self._speller = pretrained.speller
-        self._token_table = token_table
+        self.model = pretrained.model.on(find_device(device))
+        self._indexer = pretrained.indexer
+        self._token_table = token_table or {}
         if token_table:
             width, dim = len(next(iter(token_table.values()))), pretrained.config.model.lstm.projection_dim
             if width != dim:
                 raise ConfigError(
-                    f"token_table: vectors of width {width}, expected {dim}: they are of another model"
+                    f"token_table: vectors of width {width}, expected {dim}: they are from another model"
                 )
-        self._cache: dict[str, Tensor] = {}
+        self._cache = TokenCache(self._token_table, max_types=max_cached_types, device=self.model.device)
 
     @classmethod
     def load(cls, model: str | Path, *, device: str = "cpu") -> ElmoEmbedder:
-        """Load a model from anything that :func:`elmokit.load` reads."""
+        """Load a model in any format that :func:`elmokit.load` reads."""
         return cls(load(model), device=device)
 
     @classmethod
     def from_pretrained(cls, model: str | Path, *, device: str = "cpu") -> ElmoEmbedder:
-        """The same as :meth:`load`, by the name that Hugging Face's users expect."""
+        """Load a model; the same as :meth:`load`, under the name that Hugging Face uses."""
         return cls.load(model, device=device)
 
     @property
     def num_layers(self) -> int:
-        """L, the token layer included."""
+        """Number of layers L, including the token layer."""
         return 1 + self.pretrained.config.model.lstm.num_layers
 
     @property
     def dim(self) -> int:
-        """D, the width of a vector."""
+        """Width D of a vector."""
         config = self.pretrained.config.model
         return config.num_directions * config.lstm.projection_dim
 
     @cached_property
     def fingerprint(self) -> str:
-        """Of all that the vectors depend on: the same for the same model, wherever it lies."""
+        """Digest of everything that the vectors depend on, whatever the model's path and format."""
         pretrained = self.pretrained
         digest = hashlib.blake2b(repr(pretrained.config.model).encode(), digest_size=16)
-        tensors = [*self.model.named_parameters(), *sorted((self._token_table or {}).items())]
+        tensors = [*self.model.named_parameters(), *sorted(self._token_table.items())]
         for name, tensor in tensors:
-            if not name.startswith("softmax."):  # a model may come with it or without
+            if not name.startswith("softmax."):  # the same model may come with or without it
                 digest.update(f"{name} {tuple(tensor.shape)}".encode(errors="surrogatepass"))
                 digest.update(np.ascontiguousarray(tensor.detach().float().cpu().numpy()).data)
         if pretrained.lexicon is not None:
@@ -109,32 +110,33 @@ class ElmoEmbedder:
     def embed(
         self, sentences: Iterable[str | Sequence[str]], layers: Layers = "all", *, batch_size: int = 64
     ) -> list[np.ndarray]:
-        """Vectors of many sentences.
+        """Embed sentences.
 
         Args:
-            sentences: lists of tokens, or plain strings, which are split on white space.
-            layers: ``all``, ``top``, ``average`` over the layers, or the number of one layer, the
-                context-free token layer being 0.
-            batch_size: sentences that are run together.
+            sentences: lists of tokens, or plain strings, which are split on whitespace.
+            layers: ``all``, ``top``, ``average`` over the layers, or the index of one layer, 0 being the
+                context-free token layer. Layers above the requested ones are not computed.
+            batch_size: number of sentences to run together.
 
         Returns:
-            One float32 array per sentence, in order: (L, n_tokens, D) for ``all``, else
+            One float32 array per sentence, in order: (L, n_tokens, D) for ``all``, otherwise
             (n_tokens, D).
 
         Raises:
-            ConfigError: when there is no such layer.
-            ElmokitError: when ``sentences`` is a single string.
+            ConfigError: if there is no such layer, or ``batch_size`` is not positive.
+            ElmokitError: if ``sentences`` is a single string.
         """
         return list(self.iter_embed(sentences, layers, batch_size=batch_size))
 
     def iter_embed(
         self, sentences: Iterable[str | Sequence[str]], layers: Layers = "all", *, batch_size: int = 64
     ) -> Iterator[np.ndarray]:
-        """As :meth:`embed`, one result at a time, for any number of sentences."""
-        select = self._selection(layers)
+        """Embed any number of sentences, yielding one result at a time; see :meth:`embed`."""
+        choice = choose_layers(layers, self.num_layers)
 
+        @torch.inference_mode()
         def embed_batch(batch: list[list[str]]) -> list[np.ndarray]:
-            return [select(vectors) for vectors in self._vectors(batch, self.run(batch)[0])]
+            return _split(batch, choice.combine(self.run(batch, layers=choice.indexes)[0]))
 
         return batches_by_length(tokenized(sentences), embed_batch, batch_size)
 
@@ -149,205 +151,111 @@ class ElmoEmbedder:
     ) -> int:
         """Write the vectors of a file of tokenized sentences to HDF5, in bounded memory.
 
-        One dataset per line, its key the line's number from 0, with the shapes of :meth:`embed`; an
-        empty line has no tokens.
+        The file has one dataset per line, with the line number from 0 as its key and the shapes of
+        :meth:`embed`. An empty line has no tokens.
 
         Args:
-            text: the input, one sentence a line.
-            output: the HDF5 file, which appears when it is complete.
+            text: the input, one sentence per line.
+            output: the HDF5 file, which appears once it is complete.
             layers: see :meth:`embed`.
-            batch_size: sentences that are run together.
-            on_bytes: told how many bytes of the text have been read, as they are.
+            batch_size: number of sentences to run together.
+            on_bytes: called with the number of bytes of the text that have just been read.
 
         Returns:
             The number of lines.
 
         Raises:
-            TextError: when the text cannot be read.
-            OutputError: when the file cannot be written.
+            TextError: if the text cannot be read.
+            OutputError: if the file cannot be written.
         """
-        num_lines = 0
-        with new_file(Path(output)) as temporary, Hdf5Writer(temporary) as file:
-            for vectors in self.iter_embed(read_lines(str(text), on_bytes), layers, batch_size=batch_size):
-                file.write(str(num_lines), vectors)
-                num_lines += 1
-        return num_lines
+        results = self.iter_embed(read_lines(str(text), on_bytes), layers, batch_size=batch_size)
+        return write_sentence_vectors(
+            Path(output), ((str(number), vectors) for number, vectors in enumerate(results))
+        )
 
-    def _selection(self, layers: Layers) -> Callable[[np.ndarray], np.ndarray]:
-        if layers == "all":
-            return lambda vectors: vectors
-        if layers == "average":
-            return lambda vectors: vectors.mean(axis=0)
-        number = self.num_layers - 1 if layers == "top" else layers
-        if not isinstance(number, int) or not -self.num_layers <= number < self.num_layers:
-            raise ConfigError(
-                f"layers: expected all, top, average or 0 to {self.num_layers - 1}, got {layers!r}"
-            )
-        return lambda vectors: vectors[number].copy()
-
-    def zero_state(self, num_slots: int) -> list[DirectionState]:
-        """The state of ``num_slots`` batch slots that have read nothing, for :meth:`embed_statefully`."""
+    def zero_state(self, num_slots: int) -> BiLMState:
+        """Return the state of ``num_slots`` batch slots before any sentence, for :meth:`embed_statefully`."""
         return self.model.zero_state(num_slots)
 
     def embed_statefully(
-        self, sentences: Sequence[Sequence[str]], state: list[DirectionState]
-    ) -> tuple[list[np.ndarray], list[DirectionState]]:
-        """Embed one batch as bilm-tf and AllenNLP do, each slot going on from its last sentence's state.
+        self, sentences: Sequence[Sequence[str]], state: BiLMState
+    ) -> tuple[list[np.ndarray], BiLMState]:
+        """Embed one batch as bilm-tf and AllenNLP do: each slot continues from its previous state.
 
-        The k-th sentence of every batch belongs to slot k; slots without a sentence keep their state.
-        The same sentence gives other vectors the second time, which is why :meth:`embed` does not do
-        this.
+        The k-th sentence of every batch belongs to slot k; slots without a sentence keep their state. The
+        same sentence gives different vectors the second time, which is why :meth:`embed` does not do this.
 
         Args:
             sentences: lists of tokens, at most as many as there are slots.
-            state: from :meth:`zero_state` or the call before.
+            state: the state from :meth:`zero_state` or from the previous call; it is not modified.
 
         Returns:
-            (L, n_tokens, D) for each sentence, and the new state.
+            An array (L, n_tokens, D) per sentence, and the new state.
         """
-        num_sentences = len(sentences)
-        own = [
-            [LstmState(s.cell[:num_sentences], s.hidden[:num_sentences]) for s in layers] for layers in state
-        ]
-        layers_of_batch, changed_state = self.run(sentences, own)
-        assert changed_state is not None
-        new_state = [
-            [
-                LstmState(
-                    *(torch.cat(parts) for parts in zip(changed, _rest(kept, num_sentences), strict=True))
-                )
-                for changed, kept in zip(changed_layers, kept_layers, strict=True)
-            ]
-            for changed_layers, kept_layers in zip(changed_state, state, strict=True)
-        ]
-        return self._vectors(sentences, layers_of_batch), new_state
+        layers, new_state = self.run(sentences, select_rows(state, slice(len(sentences))))
+        assert new_state is not None
+        vectors = choose_layers("all", self.num_layers).combine(layers)
+        return _split(sentences, vectors), replace_first_rows(state, new_state)
 
     @torch.inference_mode()
     def run(
-        self, sentences: Sequence[Sequence[str]], state: list[DirectionState] | None = None
-    ) -> tuple[list[Tensor], list[DirectionState] | None]:
-        """The layers of one batch of sentences as the model computes them, sentence markers included.
+        self,
+        sentences: Sequence[Sequence[str]],
+        state: BiLMState | None = None,
+        *,
+        layers: Sequence[int] | None = None,
+    ) -> tuple[list[Tensor], BiLMState | None]:
+        """Run one batch of sentences through the model and return its layers, sentence markers included.
 
         Args:
             sentences: lists of tokens, without the markers.
-            state: of each direction's layers, a lane per sentence; None to start from zero.
+            state: the state of each direction's layers, one row per sentence; None to start from zero.
+            layers: indexes of the layers to return; None for all. Higher layers are not computed, unless
+                there is a state.
 
         Returns:
-            The L layers, each (M, D) for the M tokens and markers of all sentences one after the
-            other, and the new state where one was given.
+            The requested layers, each (M, D) for the M tokens and markers of all sentences one after the
+            other, and the new state if one was given.
         """
-        bos, eos = self._speller.bos, self._speller.eos
+        bos, eos = self._indexer.bos, self._indexer.eos
         marked = [[bos, *sentence, eos] for sentence in sentences]
         types = sorted({word for sentence in marked for word in sentence})
-        place = {word: k for k, word in enumerate(types)}
+        row_of = {word: row for row, word in enumerate(types)}
         vectors = self.encode(types)  # (U, P)
-        ids = torch.tensor([place[word] for sentence in marked for word in sentence], device=vectors.device)
-        tokens = F.embedding(ids, vectors) if marked else self.encode([])
-        return run_sentences(self.model, tokens, [len(sentence) for sentence in marked], state)
+        ids = torch.tensor([row_of[word] for sentence in marked for word in sentence], device=vectors.device)
+        lengths = [len(sentence) for sentence in marked]
+        return run_sentences(self.model, vectors, ids, lengths, state, layers=layers)
 
     @torch.inference_mode()
     def encode(self, words: Sequence[str]) -> Tensor:
-        """Context-free token vectors (len(words), P); those of frequent words are kept from call to call."""
+        """Return the context-free token vectors (len(words), P); recent words are cached."""
         if not words:
             return torch.zeros(0, self.pretrained.config.model.lstm.projection_dim, device=self.model.device)
-        new = [word for word in dict.fromkeys(words) if word not in self._cache]
-        if len(self._cache) + len(new) > _CACHED_TYPES:
-            self._cache.clear()
-            new = list(dict.fromkeys(words))
-        if self._token_table is not None:
-            known = [word for word in new if word in self._token_table]
-            self._cache.update({word: self._token_table[word].to(self.model.device) for word in known})
-            new = [word for word in new if word not in self._cache]
-        if new:
-            spelled = (
-                None if ids is None else torch.from_numpy(ids).to(self.model.device)
-                for ids in self._speller.spell(new)
-            )
-            self._cache.update(zip(new, encode_words(self.model, *spelled), strict=True))
-        return torch.stack([self._cache[word] for word in words])
+        return self._cache.vectors(words, self._encode_types)
 
-    def _vectors(self, sentences: Sequence[Sequence[str]], layers: list[Tensor]) -> list[np.ndarray]:
-        """(L, n_tokens, D) for each sentence of a batch, without its markers."""
-        stacked = torch.stack(layers).float().cpu().numpy()  # (L, M, D)
-        ends = np.cumsum([len(sentence) + 2 for sentence in sentences])
-        # A copy each: who keeps one sentence does not keep its batch.
-        return [
-            np.ascontiguousarray(stacked[:, end - len(sentence) - 1 : end - 1])
-            for sentence, end in zip(sentences, ends, strict=True)
-        ]
+    def encode_chunks(self, words: Iterable[str]) -> Iterator[np.ndarray]:
+        """Yield the context-free token vectors of any number of words, in bounded memory.
+
+        Args:
+            words: the words, read as they are needed.
+
+        Yields:
+            (n, P) float32 arrays for the next ``n <= WORDS_PER_CHUNK`` words, in order.
+        """
+        remaining = iter(words)
+        while chunk := list(itertools.islice(remaining, WORDS_PER_CHUNK)):
+            yield self.encode(chunk).float().cpu().numpy()
+
+    def _encode_types(self, words: Sequence[str]) -> Tensor:
+        return encode_words(self.model, *self._indexer.index(words))
 
 
-def _rest(state: LstmState, start: int) -> LstmState:
-    """The state of the slots from ``start`` on."""
-    return LstmState(state.cell[start:], state.hidden[start:])
-
-
-def tokenized(sentences: Iterable[str | Sequence[str]]) -> Iterator[list[str]]:
-    """Sentences as lists of tokens; plain strings are split on white space.
-
-    Raises:
-        ElmokitError: when ``sentences`` is a single string.
-    """
-    if isinstance(sentences, str):
-        raise ElmokitError(
-            f"expected a list of sentences, got the single string {sentences[:40]!r}: put it in a list"
-        )
-    return (sentence.split() if isinstance(sentence, str) else list(sentence) for sentence in sentences)
-
-
-def batches_by_length(
-    sentences: Iterator[list[str]], run: Callable[[list[list[str]]], list[Result]], batch_size: int
-) -> Iterator[Result]:
-    """Run sentences in batches of similar length; results come in the order of the sentences.
-
-    A bounded number of sentences and tokens is read ahead, so there may be any number of them.
-
-    Args:
-        sentences: lists of tokens.
-        run: gives a result for each sentence of a batch.
-        batch_size: sentences of a batch at most.
-
-    Raises:
-        ConfigError: when ``batch_size`` is not positive.
-    """
-    if batch_size < 1:
-        raise ConfigError(f"batch_size: expected at least 1, got {batch_size}")
-    return _run_batches(sentences, run, batch_size)
-
-
-def _run_batches(
-    sentences: Iterator[list[str]], run: Callable[[list[list[str]]], list[Result]], batch_size: int
-) -> Iterator[Result]:
-    for chunk in _chunks(sentences, _SORTED_BATCHES * batch_size):
-        results: dict[int, Result] = {}
-        for places in _batches([len(sentence) for sentence in chunk], batch_size):
-            results.update(zip(places, run([chunk[place] for place in places]), strict=True))
-        for place in range(len(chunk)):
-            yield results.pop(place)
-
-
-def _chunks(sentences: Iterable[list[str]], max_sentences: int) -> Iterator[list[list[str]]]:
-    """Sentences to be read ahead and sorted by length: a bounded number of sentences and of tokens."""
-    chunk: list[list[str]] = []
-    num_tokens = 0
-    for sentence in sentences:
-        chunk.append(sentence)
-        num_tokens += len(sentence)
-        if len(chunk) == max_sentences or num_tokens >= _READ_AHEAD_TOKENS:
-            yield chunk
-            chunk, num_tokens = [], 0
-    if chunk:
-        yield chunk
-
-
-def _batches(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:
-    """Places of sentences that run together, longest first: a bounded number of sentences and tokens."""
-    order = sorted(range(len(lengths)), key=lambda k: lengths[k], reverse=True)
-    batch: list[int] = []
-    for place in order:
-        if batch and (len(batch) == batch_size or (len(batch) + 1) * lengths[batch[0]] > _BATCH_TOKENS):
-            yield batch
-            batch = []
-        batch.append(place)
-    if batch:
-        yield batch
+def _split(sentences: Sequence[Sequence[str]], vectors: Tensor) -> list[np.ndarray]:
+    """Return the vectors (…, n_tokens, D) of each sentence of a batch (…, M, D), without its markers."""
+    values = vectors.cpu().numpy()
+    ends = np.cumsum([len(sentence) + 2 for sentence in sentences])
+    # Copies, so that keeping the vectors of one sentence does not keep those of its batch.
+    return [
+        values[..., end - len(sentence) - 1 : end - 1, :].copy()
+        for sentence, end in zip(sentences, ends, strict=True)
+    ]

@@ -80,3 +80,15 @@ class MissingExtraError(ElmokitError, ImportError):
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f"{feature} needs an optional package: pip install 'elmokit[{extra}]'")
+
+
+class ElmokitWarning(UserWarning):
+    """Base of every warning that elmokit gives."""
+
+
+class CacheNotWritableWarning(ElmokitWarning):
+    """The cache of prepared corpora cannot be written, and another directory is used instead."""
+
+
+class UnsortedVocabularyWarning(ElmokitWarning):
+    """A vocabulary that is not sorted by descending frequency, which the sampled softmax assumes."""

@@ -1,4 +1,4 @@
-"""The language model itself: how likely sentences are, and what else could stand in them."""
+"""The biLM as a language model: probabilities of sentences, and substitutes for words."""
 
 from __future__ import annotations
 
@@ -11,45 +11,49 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from elmokit.data.batches_by_length import batches_by_length
+from elmokit.data.sentences import tokenized
 from elmokit.data.vocabulary import BOS_ID, EOS_ID, UNK_ID
-from elmokit.embedder import ElmoEmbedder, batches_by_length, tokenized
+from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError
 from elmokit.loading import load
+from elmokit.model.perplexity import perplexity
 from elmokit.pretrained import PretrainedModel
-from elmokit.training.evaluation import perplexity
 
 _SPECIAL_IDS = (BOS_ID, EOS_ID, UNK_ID)
 
 
 @dataclass(frozen=True)
 class SentenceScore:
-    """How likely a sentence is, from a zero LSTM state.
+    """The log-probabilities of a sentence's tokens, from a zero LSTM state.
 
-    Log-probabilities are natural, under the full softmax; words outside the vocabulary count as
+    They are natural logarithms, computed with the full softmax. Words outside the vocabulary count as
     ``<UNK>``.
     """
 
     tokens: tuple[str, ...]
+    """The tokens of the sentence."""
     is_unknown: tuple[bool, ...]
-    """Of each token: not in the vocabulary."""
+    """Whether each token is outside the vocabulary."""
     forward: np.ndarray
-    """(n + 1,) log p(token | all before it), the end of the sentence last."""
+    """(n + 1,) log p(token | preceding tokens), with the end-of-sentence marker last."""
     backward: np.ndarray | None
-    """(n + 1,) log p(token | all after it), the begin of the sentence first; None for a forward model."""
+    """(n + 1,) log p(token | following tokens), with the begin-of-sentence marker first; None for a
+    forward-only model."""
 
     @property
     def perplexity(self) -> float:
-        """The sentence's pseudo-perplexity: ``exp`` of the mean negative log-probability of both directions.
+        """Pseudo-perplexity: ``exp`` of the mean negative log-probability over both directions.
 
-        The figure that ``evaluate`` gives for a text, on one sentence; each direction predicts n + 1
-        tokens. It is no probability of the sentence: each direction alone is.
+        It is what ``evaluate`` reports for a text, for a single sentence; each direction predicts n + 1
+        tokens. Only each direction alone gives a probability of the sentence, not their mean.
         """
         directions = [self.forward] if self.backward is None else [self.forward, self.backward]
         return perplexity(-float(np.mean([np.mean(direction) for direction in directions])))
 
 
 class Candidate(NamedTuple):
-    """A word that could stand somewhere, and its natural log-probability there."""
+    """A candidate word for a position, and its natural log-probability there."""
 
     word: str
     log_probability: float
@@ -57,26 +61,40 @@ class Candidate(NamedTuple):
 
 @dataclass(frozen=True)
 class Substitutes:
-    """What a model would put at a place, most likely first."""
+    """The words that a model predicts at a position, most likely first."""
 
     combined: list[Candidate]
-    """By ``p(word | left)·p(word | right)``, normalized over the vocabulary."""
+    """Ranked by ``p(word | left)·p(word | right)``, normalized over the vocabulary."""
     forward: list[Candidate]
-    """By p(word | left)"""
+    """Ranked by p(word | left)."""
     backward: list[Candidate]
-    """By p(word | right); empty for a forward model."""
+    """Ranked by p(word | right); empty for a forward-only model."""
+
+
+def top_words(log_probabilities: Tensor, k: int, *, excluded_ids: Sequence[int]) -> list[tuple[int, float]]:
+    """Return the ids and log-probabilities of the ``k`` most likely words, most likely first.
+
+    Args:
+        log_probabilities: (V,).
+        k: number of words; fewer are returned if the vocabulary has fewer.
+        excluded_ids: distinct ids to leave out.
+    """
+    allowed = log_probabilities.clone()
+    allowed[list(excluded_ids)] = -torch.inf
+    values, ids = allowed.topk(min(k, len(allowed) - len(excluded_ids)))
+    return list(zip(ids.tolist(), values.tolist(), strict=True))
 
 
 class LanguageModel:
     """A trained biLM as a language model.
 
     Args:
-        pretrained: a model with its softmax and vocabulary.
+        pretrained: a model with softmax and vocabulary, which is not modified.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
     Raises:
-        ModelFileError: when the softmax or the vocabulary is missing; it says where they can come from.
-        ConfigError: when there is no such device.
+        ModelFileError: if the softmax or the vocabulary is missing; the message says where to get them.
+        ConfigError: if there is no such device.
     """
 
     def __init__(self, pretrained: PretrainedModel, *, device: str = "cpu") -> None:
@@ -84,38 +102,39 @@ class LanguageModel:
         self._embedder = ElmoEmbedder(pretrained, device=device)
         assert self._embedder.model.softmax is not None
         self._softmax = self._embedder.model.softmax
+        self._top_layer = pretrained.config.model.lstm.num_layers
         self._dim = pretrained.config.model.lstm.projection_dim
         self._is_bidirectional = pretrained.config.model.bidirectional
 
     @classmethod
     def load(cls, model: str | Path, *, device: str = "cpu") -> LanguageModel:
-        """Load a model from anything that :func:`elmokit.load` reads."""
+        """Load a model in any format that :func:`elmokit.load` reads."""
         return cls(load(model, softmax=True), device=device)
 
     def score(
         self, sentences: Iterable[str | Sequence[str]], *, batch_size: int = 64
     ) -> Iterator[SentenceScore]:
-        """Score sentences, one result at a time, for any number of them.
+        """Score any number of sentences, yielding one result at a time, in order.
 
         Args:
-            sentences: lists of tokens, or plain strings, which are split on white space.
-            batch_size: sentences that are run together.
+            sentences: lists of tokens, or plain strings, which are split on whitespace.
+            batch_size: number of sentences to run together.
 
         Raises:
-            ConfigError: when ``batch_size`` is not positive.
-            ElmokitError: when ``sentences`` is a single string.
+            ConfigError: if ``batch_size`` is not positive.
+            ElmokitError: if ``sentences`` is a single string.
         """
         return batches_by_length(tokenized(sentences), self._score_batch, batch_size)
 
     def predictions(self, sentence: str | Sequence[str]) -> tuple[Tensor, Tensor | None]:
-        """Log-probabilities of every word of the vocabulary at every place of a sentence.
+        """Predict every word of the vocabulary at every position of a sentence.
 
         Args:
             sentence: a list of tokens, or a plain string.
 
         Returns:
             log p(word | left context) and log p(word | right context), (n_tokens, V) each; the second
-            is None for a forward model.
+            is None for a forward-only model.
         """
         (tokens,) = tokenized([sentence])
         forward, backward = self._hidden([tokens])
@@ -124,17 +143,17 @@ class LanguageModel:
         )
 
     def substitutes(self, sentence: str | Sequence[str], position: int, k: int = 10) -> Substitutes:
-        """What the model would put at a place, from what stands around it.
+        """Predict the words most likely to occur at a position, from the words around it.
 
-        The word that stands there does not take part; ``<S>``, ``</S>`` and ``<UNK>`` are left out.
+        The word at the position itself has no influence. ``<S>``, ``</S>`` and ``<UNK>`` are left out.
 
         Args:
             sentence: a list of tokens, or a plain string.
-            position: of the token, from 0; from the end if negative.
-            k: candidates of each kind.
+            position: index of the token, from 0; negative indexes count from the end.
+            k: number of candidates of each kind.
 
         Raises:
-            ConfigError: when there is no such token, or ``k`` is not positive.
+            ConfigError: if there is no such token, or ``k`` is not positive.
         """
         (tokens,) = tokenized([sentence])
         if not -len(tokens) <= position < len(tokens):
@@ -145,10 +164,11 @@ class LanguageModel:
             )
         if k < 1:
             raise ConfigError(f"k: expected at least 1, got {k}")
-        place = position % len(tokens)
+        index = position % len(tokens)
         forward, backward = self._hidden([tokens])
-        left = self._log_probabilities(forward[place : place + 1])[0]
-        right = None if backward is None else self._log_probabilities(backward[place + 2 : place + 3])[0]
+        # With the markers, the token is at index + 1.
+        left = self._log_probabilities(forward[index : index + 1])[0]
+        right = None if backward is None else self._log_probabilities(backward[index + 2 : index + 3])[0]
         both = left if right is None else torch.log_softmax(left + right, dim=0)
         return Substitutes(
             self._best(both, k), self._best(left, k), [] if right is None else self._best(right, k)
@@ -162,7 +182,8 @@ class LanguageModel:
         is_first = torch.zeros(len(marked), dtype=torch.bool)
         is_first[np.cumsum(lengths) - lengths] = True
         is_last = is_first.roll(-1)
-        # Forward every token but the last predicts the next one, backward every one but the first.
+        # Forward, every token but the last predicts the next one; backward, every token but the first
+        # predicts the previous one.
         left = self._losses(forward[~is_last], marked[~is_first])
         right = None if backward is None else self._losses(backward[~is_first], marked[~is_last])
         scores, start = [], 0
@@ -180,13 +201,13 @@ class LanguageModel:
         return scores
 
     def _hidden(self, sentences: list[list[str]]) -> tuple[Tensor, Tensor | None]:
-        """The top layer of each direction, (M, P), sentence markers included."""
-        top = self._embedder.run(sentences)[0][-1]
+        """Return the top layer (M, P) of each direction, sentence markers included."""
+        (top,) = self._embedder.run(sentences, layers=[self._top_layer])[0]
         return top[:, : self._dim], top[:, self._dim :] if self._is_bidirectional else None
 
     @torch.inference_mode()
     def _losses(self, hidden: Tensor, targets: Tensor) -> np.ndarray:
-        losses: np.ndarray = self._softmax.loss(hidden, targets)[1].double().cpu().numpy()
+        losses: np.ndarray = self._softmax(hidden, targets)[1].double().cpu().numpy()
         return losses
 
     @torch.inference_mode()
@@ -195,10 +216,5 @@ class LanguageModel:
         return torch.log_softmax(logits, dim=1)
 
     def _best(self, log_probabilities: Tensor, k: int) -> list[Candidate]:
-        allowed = log_probabilities.clone()
-        allowed[list(_SPECIAL_IDS)] = -torch.inf
-        values, ids = allowed.topk(min(k, len(allowed) - len(_SPECIAL_IDS)))
-        return [
-            Candidate(self._vocabulary[id_], value)
-            for id_, value in zip(ids.tolist(), values.tolist(), strict=True)
-        ]
+        best = top_words(log_probabilities, k, excluded_ids=_SPECIAL_IDS)
+        return [Candidate(self._vocabulary[id_], value) for id_, value in best]

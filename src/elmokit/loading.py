@@ -1,4 +1,4 @@
-"""Loading a model, whatever form it has."""
+"""Loading a model of any format from anywhere."""
 
 from __future__ import annotations
 
@@ -6,34 +6,22 @@ import dataclasses
 import re
 from pathlib import Path
 
-from elmokit.data.find import is_url
+from elmokit.data.text_file import is_url
 from elmokit.errors import ConfigError, ElmokitError, FetchError, MissingModelError, ModelFileError
 from elmokit.files.archive import extracted
-from elmokit.formats.bilm_pair import (
-    HDF5_SUFFIXES,
-    find_options,
-    find_softmax,
-    find_vocabulary,
-    find_weights,
-    holds_hdf5,
-    read_bilm_pair,
-)
-from elmokit.formats.bilm_run import checkpoint_prefix, read_bilm_run
-from elmokit.formats.checkpoint import is_checkpoint
-from elmokit.formats.elmoformanylangs import is_elmoformanylangs, read_elmoformanylangs
-from elmokit.formats.model_directory import is_model_directory, read_model_directory
-from elmokit.formats.training_run import read_training_checkpoint, read_training_run
-from elmokit.pretrained import PretrainedModel, model_from_tensors
-from elmokit.repository.bundled import shipped_model
+from elmokit.formats import bilm_pair, model_directory, training_run
+from elmokit.formats.elmoformanylangs import directory as elmoformanylangs
+from elmokit.formats.stored import Format, ReadRequest
+from elmokit.formats.tensorflow import run as tensorflow_run
+from elmokit.pretrained import PretrainedModel, build
+from elmokit.repository.bundled import find_bundled_model
 from elmokit.repository.fetch import fetch_file, fetch_model, is_published
 from elmokit.repository.hub import fetch_snapshot
 
+FORMATS: list[Format] = [training_run, model_directory, elmoformanylangs, tensorflow_run, bilm_pair]
+"""All formats that can be read. The first one that matches a path reads it."""
+
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-_EXPECTED = (
-    "expected a training run's save directory, a model directory (config.json, model.safetensors), "
-    "options.json with HDF5 weights, a TensorFlow checkpoint of bilm-tf with options.json, an "
-    "ELMoForManyLangs model, a ZIP of one of these, a URL, the name of a published model or a Hugging Face id"
-)
 
 
 def load(
@@ -44,50 +32,53 @@ def load(
     softmax: bool = False,
     optimizer: bool = False,
 ) -> PretrainedModel:
-    """Load a model from any of these, told apart by looking:
+    """Load a model. The format is detected automatically:
 
-    - the name of the model that comes with the package, ``tiny-en``;
-    - the save directory of a training run: its best checkpoint, or the last without heldout text; or one
+    - the name of the bundled model, ``tiny-en``;
+    - the save directory of a training run: its best checkpoint, or the last one without heldout text; or one
       of its checkpoints;
     - a model directory, as :meth:`PretrainedModel.save_pretrained` writes it;
-    - a directory with HDF5 weights and their options of whatever names, optionally a softmax in an HDF5
-      file of its own and ``vocab.txt`` or ``vocab.txt.gz``; or such a file of weights;
+    - a directory with HDF5 weights and their options, whatever their names, optionally with a softmax in an
+      HDF5 file of its own and ``vocab.txt`` or ``vocab.txt.gz``; or the file of weights itself;
     - a bilm-tf training directory with TensorFlow checkpoints, or the prefix of one checkpoint;
     - an ELMoForManyLangs model;
     - a ZIP archive of any of these directories;
-    - a URL of a ZIP archive or of HDF5 weights, or the name of a published model such as ``original``;
-    - a Hugging Face id such as ``me/my-elmo``.
+    - the URL of a ZIP archive or of HDF5 weights, or the name of a published model, e.g. ``original``;
+    - a Hugging Face id, e.g. ``me/my-elmo``.
 
     Args:
-        model: what to load. A path that exists comes before a name.
-        options: the options of HDF5 weights or of a TensorFlow checkpoint, where they lie elsewhere.
-        vocabulary: the vocabulary of such weights, where it lies elsewhere.
-        softmax: of a published model by name, fetch the softmax too: it is large, and only needed to
-            predict words. Every other model has it loaded anyway, if it is there.
-        optimizer: load where the optimizer of its training stood as well, to train on from there. Training
-            runs and TensorFlow checkpoints have that.
+        model: what to load. An existing path takes precedence over a name.
+        options: the options of HDF5 weights or of a TensorFlow checkpoint, if they are not beside them.
+        vocabulary: the vocabulary of such weights, if it is not beside them.
+        softmax: for a published model, download the softmax as well: it is large, and only needed to
+            predict words. For any other model it is loaded if it is there.
+        optimizer: load the state of the optimizer as well, to continue training. Training runs and
+            TensorFlow checkpoints have it.
+
+    Returns:
+        The model, on the CPU.
 
     Raises:
-        ModelFileError: when there is no model, or its weights are damaged or do not fit.
+        MissingModelError: when the model, or one of its files, does not exist.
+        ModelFileError: when its files are damaged or do not match.
         CheckpointError: when a checkpoint is damaged.
         ConfigError: when its options are wrong.
-        FetchError: when it cannot be had from elsewhere.
+        FetchError: when it cannot be downloaded.
     """
-    if options is not None or vocabulary is not None:
-        return _load_bilm(_local(model, softmax), options, vocabulary, optimizer)
-    return _load(_local(model, softmax), optimizer)
+    path = _find(model, softmax=softmax)
+    return _load_path(path, ReadRequest(_local_file(options), _local_file(vocabulary), optimizer))
 
 
-def _local(model: str | Path, softmax: bool) -> Path:
-    """Where a model lies on this machine; fetched first, if need be."""
+def _find(model: str | Path, *, softmax: bool) -> Path:
+    """Return the local path of a model, after downloading it if necessary."""
     path, name = Path(model), str(model)
     try:
-        if path.exists() or path.with_name(f"{path.name}.index").exists():
+        if path.exists() or any(format_.matches(path) for format_ in FORMATS):
             return path
-    except OSError as error:  # such as a name that is too long
-        raise ModelFileError(f"{name[:80]}: cannot look there: {error.strerror}") from None
-    if shipped := shipped_model(name):
-        return shipped
+    except OSError as error:  # e.g. a name that is too long
+        raise ModelFileError(f"{name[:80]}: cannot read: {error.strerror}") from None
+    if bundled := find_bundled_model(name):
+        return bundled
     if is_published(name):
         return fetch_model(name, softmax=softmax)
     if is_url(name):
@@ -96,80 +87,72 @@ def _local(model: str | Path, softmax: bool) -> Path:
         if _HUB_ID.fullmatch(name) and not path.parent.exists():
             return fetch_snapshot(name)
         if not path.suffix and len(path.parts) == 1:
-            return fetch_model(name)  # which knows the names that come close
+            return fetch_model(name)  # its error suggests similar names
     except FetchError as error:
         raise MissingModelError(f"{path}: no such file or directory, and {error}") from None
-    raise MissingModelError(f"{path}: no such file or directory: {_EXPECTED}")
+    raise MissingModelError(f"{path}: no such file or directory: {_expected()}")
 
 
-def _load(path: Path, optimizer: bool) -> PretrainedModel:
-    if path.is_file():
-        if path.suffix in HDF5_SUFFIXES:
-            return read_bilm_pair(
-                path,
-                find_options(path),
-                softmax=find_softmax(path),
-                vocabulary=find_vocabulary(path.parent),
-            )
-        with extracted(path) as directory:
-            try:
-                pretrained = _load(directory, optimizer)
-            except ElmokitError as error:
-                error.args = (str(error).replace(str(directory), str(path)),)
-                raise
-            # The files are gone when it has been read; the archive is the source.
-            fault = pretrained.vocabulary_fault
-            return dataclasses.replace(
-                pretrained,
-                source=path,
-                vocabulary_fault=None if fault is None else fault.replace(str(directory), str(path)),
-            )
-    if not path.is_dir():
-        return read_bilm_run(
-            path, find_options(path), vocabulary=find_vocabulary(path.parent), with_optimizer=optimizer
-        )
-    if (path / "checkpoints").is_dir():
-        return read_training_run(path, with_optimizer=optimizer)
-    if is_checkpoint(path):
-        return read_training_checkpoint(path, with_optimizer=optimizer)
-    if is_model_directory(path):
-        return read_model_directory(path)
-    if is_elmoformanylangs(path):
-        found = read_elmoformanylangs(path)
-        model = model_from_tensors(found.config, None, found.parameters, with_softmax=False)
-        return PretrainedModel(model, found.config, None, path, lexicon=found.lexicon)
-    prefix = checkpoint_prefix(path)
-    if prefix is not None:
-        return read_bilm_run(
-            prefix, find_options(prefix), vocabulary=find_vocabulary(path), with_optimizer=optimizer
-        )
-    if holds_hdf5(path):
-        weights, softmax = find_weights(path)
-        return read_bilm_pair(
-            weights, find_options(weights), softmax=softmax, vocabulary=find_vocabulary(path)
-        )
-    raise ModelFileError(f"{path}: no model in this directory: {_EXPECTED}")
-
-
-def _load_bilm(
-    path: Path, options: str | Path | None, vocabulary: str | Path | None, optimizer: bool
-) -> PretrainedModel:
-    """HDF5 weights or a TensorFlow checkpoint, with options or a vocabulary from elsewhere."""
-    directory = path if path.is_dir() else path.parent
-    words = find_vocabulary(directory) if vocabulary is None else _local_file(vocabulary)
-    prefix = checkpoint_prefix(path) if path.is_dir() else None if path.exists() else path
-    if prefix is not None:
-        settings = find_options(prefix) if options is None else _local_file(options)
-        return read_bilm_run(prefix, settings, vocabulary=words, with_optimizer=optimizer)
-    if not (holds_hdf5(path) if path.is_dir() else path.suffix in HDF5_SUFFIXES):
-        raise ConfigError(f"{path}: options and vocabulary are for HDF5 weights and TensorFlow checkpoints")
-    weights, softmax = find_weights(path) if path.is_dir() else (path, find_softmax(path))
-    settings = find_options(weights) if options is None else _local_file(options)
-    return read_bilm_pair(weights, settings, softmax=softmax, vocabulary=words)
-
-
-def _local_file(file: str | Path) -> Path:
+def _local_file(file: str | Path | None) -> Path | None:
+    if file is None:
+        return None
     path = fetch_file(str(file)) if is_url(str(file)) else Path(file)
     if not path.is_file():
         raise MissingModelError(f"{path}: no such file")
     return path
+
+
+def _load_path(path: Path, request: ReadRequest) -> PretrainedModel:
+    if format_ := _detect(path, request):
+        return build(format_.read(path, request))
+    if path.is_file():
+        return _load_archive(path, request)
+    raise ModelFileError(f"{path}: no model in this directory: {_expected()}")
+
+
+def _detect(path: Path, request: ReadRequest) -> Format | None:
+    """Return the first format that matches; None if there is none, as for an archive.
+
+    A directory may hold a model in two formats. Then options or a vocabulary select the one they belong to.
+    """
+    is_model = False
+    try:
+        for format_ in FORMATS:
+            if format_.matches(path):
+                if format_.HAS_SEPARATE_OPTIONS or not request.names_files:
+                    return format_
+                is_model = True
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot read: {error.strerror}") from None
+    if is_model:
+        raise ConfigError(
+            f"{path}: options and vocabulary can only be given for HDF5 weights and TensorFlow checkpoints"
+        )
+    return None
+
+
+def _load_archive(path: Path, request: ReadRequest) -> PretrainedModel:
+    with extracted(path) as directory:
+
+        def in_archive(message: str) -> str:
+            return message.replace(str(directory), str(path))
+
+        try:
+            pretrained = _load_path(directory, request)
+        except ElmokitError as error:
+            error.args = (in_archive(str(error)),)
+            raise
+    problem = pretrained.vocabulary_problem
+    return dataclasses.replace(
+        pretrained,
+        source=path,
+        vocabulary_problem=None if problem is None else in_archive(problem),
+    )
+
+
+def _expected() -> str:
+    descriptions = ", ".join(format_.DESCRIPTION for format_ in FORMATS)
+    return (
+        f"expected {descriptions}, a ZIP archive of one of these, a URL, the name of a published model or a "
+        "Hugging Face id"
+    )

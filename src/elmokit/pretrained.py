@@ -1,8 +1,9 @@
-"""A trained model and what is known about it."""
+"""A trained model with everything that is known about it, and how it is built from stored data."""
 
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,93 +14,131 @@ import torch
 from torch import Tensor
 
 from elmokit.config import Config
-from elmokit.data.indexers import ByteSpeller, Speller, WordSpeller
+from elmokit.data.indexers import CharacterIndexer, Indexer, WordIndexer
 from elmokit.data.lexicon import Lexicon
 from elmokit.data.vocabulary import Vocabulary
-from elmokit.errors import ConfigError, ModelFileError
+from elmokit.errors import ModelFileError
+from elmokit.formats import bilm_pair, model_directory
+from elmokit.formats.checks import mismatches
+from elmokit.formats.parts import ModelParts
+from elmokit.formats.stored import StoredModel
 from elmokit.model.bilm import BiLM
-from elmokit.model.values import fault_of_values
 
-_STORED_TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+_ROWS_ARE_WORDS = ("encoder.weight", "softmax.weight", "softmax.bias")
 
 
 @dataclass(frozen=True)
 class OptimizerState:
-    """Where the optimizer of a model's training stood."""
+    """The state of the optimizer after training."""
 
     kind: str
     """``adagrad`` or ``adam``."""
     slots: Mapping[str, Mapping[str, Tensor]]
-    """What it remembers of each parameter, by slot (``sum``, ``first_moment``, ...) and parameter."""
+    """What is stored for each parameter, by slot (``sum``, ``first_moment``, ...) and parameter."""
     num_updates: int
-    """Updates done."""
+    """Number of updates so far."""
 
 
 @dataclass(frozen=True)
 class PretrainedModel:
-    """A model and what is known about it."""
+    """A trained model and what is known about it.
+
+    It may be shared: whoever uses it copies the model before changing it.
+
+    Args:
+        model: on the CPU, without gradients.
+        config: its configuration.
+        vocabulary: None when there is none beside the weights; a character model embeds without one.
+        source: the file or directory that holds the weights.
+        facts: about its training, as far as known: step, seconds, best_step, best_perplexity.
+        vocabulary_problem: why a vocabulary that was found is not used.
+        lexicon: the characters and words of an ELMoForManyLangs model.
+        vocabulary_rows: the line of each word of the vocabulary in its file; None when it is the word's id.
+        optimizer_state: when it was requested and the files have it.
+    """
 
     model: BiLM
-    """On the CPU, without gradients."""
     config: Config
     vocabulary: Vocabulary | None
-    """None where none lies beside the weights; characters need none to embed."""
     source: Path
-    """The file or directory that holds the weights."""
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """Of its training, where known: step, num_tokens, seconds, best_step, best_perplexity."""
-    vocabulary_fault: str | None = None
-    """Why the vocabulary beside the weights is not used."""
+    vocabulary_problem: str | None = None
     lexicon: Lexicon | None = None
-    """The alphabet and words of an ELMoForManyLangs model."""
     vocabulary_rows: list[int] | None = None
-    """Of each word of the vocabulary, the line of its file where that is not its id."""
     optimizer_state: OptimizerState | None = None
-    """Where it was asked for and the files hold it."""
+
+    @property
+    def vocabulary_fault(self) -> str | None:
+        """Deprecated name of :attr:`vocabulary_problem`."""
+        _warn_of_old_name("vocabulary_fault", "vocabulary_problem")
+        return self.vocabulary_problem
+
+    @property
+    def speller(self) -> Indexer:
+        """Deprecated name of :attr:`indexer`."""
+        _warn_of_old_name("speller", "indexer")
+        return self.indexer
 
     @cached_property
-    def speller(self) -> Speller:
-        """Turns words into the model's input.
+    def indexer(self) -> Indexer:
+        """What turns words into the model's input ids.
 
         Raises:
-            ModelFileError: when a model with word embeddings comes without its vocabulary.
+            ModelFileError: when the model has word embeddings and its vocabulary is not known.
         """
         if self.lexicon is not None:
             return self.lexicon
         if self.config.model.char_cnn is not None:
-            return ByteSpeller(self.config.model.char_cnn.max_characters)
+            return CharacterIndexer(self.config.model.char_cnn.max_characters)
         if self.vocabulary is None:
             raise ModelFileError(
                 f"{self.source}: a model with word embeddings needs its vocabulary: put vocab.txt beside it"
-                + (f" ({self.vocabulary_fault})" if self.vocabulary_fault else "")
+                + (f" ({self.vocabulary_problem})" if self.vocabulary_problem else "")
             )
-        return WordSpeller(self.vocabulary)
+        return WordIndexer(self.vocabulary)
 
     def save_pretrained(self, directory: str | Path, *, half_precision: bool = False) -> None:
         """Write a model directory: ``config.json``, ``model.safetensors``, ``vocab.txt`` and a model card.
 
         Args:
-            directory: to write.
-            half_precision: store 16 bits of each number: half the size, vectors that differ in the
-                third or fourth digit.
+            directory: where to write; an earlier model directory is replaced.
+            half_precision: store 16 bits per number, for half the size. Vectors then differ in the third or
+                fourth digit.
 
         Raises:
-            OutputError: when it cannot be written, or when something else is there.
+            OutputError: when it cannot be written, or something else is there.
             ModelFileError: when a parameter is too large for half precision.
         """
-        from elmokit.formats.model_directory import write_model_directory  # it builds on this module
+        model_directory.write(self.parts(), Path(directory), half_precision=half_precision)
 
-        write_model_directory(self, Path(directory), half_precision=half_precision)
+    def save_bilm(
+        self, directory: str | Path, *, weights_file: str = "weights.hdf5", with_softmax: bool = False
+    ) -> list[Path]:
+        """Write ``options.json`` and HDF5 weights, which every ELMo tool reads, and the vocabulary.
+
+        Args:
+            directory: where to write.
+            weights_file: the name of the HDF5 file.
+            with_softmax: write ``softmax_weights.hdf5`` too, if the model has a softmax.
+
+        Returns:
+            The files, the weights first.
+
+        Raises:
+            ConfigError: when the format cannot hold the model.
+            OutputError: when a file cannot be written, or files of another model are there.
+        """
+        return bilm_pair.write(self.parts(), Path(directory) / weights_file, with_softmax=with_softmax)
 
     def push_to_hub(self, repo_id: str, *, private: bool = False) -> str:
         """Share the model on the Hugging Face Hub.
 
         Args:
-            repo_id: such as ``me/my-elmo``; made where it does not exist.
-            private: whether a new repository is hidden from others.
+            repo_id: the repository, e.g. ``me/my-elmo``; created if it does not exist.
+            private: whether to hide a new repository from others.
 
         Returns:
-            The URL of the page.
+            The URL of its page.
 
         Raises:
             FetchError: when the Hub cannot be reached or refuses.
@@ -112,88 +151,107 @@ class PretrainedModel:
             self.save_pretrained(directory)
             return push_directory(directory, repo_id, private=private)
 
+    def parts(self) -> ModelParts:
+        """Return the model as plain data, for writing it to files."""
+        return ModelParts(
+            self.source,
+            self.config,
+            self.model.num_words,
+            dict(self.model.named_parameters()),
+            self.vocabulary,
+            self.lexicon,
+            self.facts,
+        )
+
     def require_vocabulary(self) -> Vocabulary:
-        """The vocabulary of the model.
+        """Return the vocabulary of the model.
 
         Raises:
             ModelFileError: when it is not known.
         """
         if self.vocabulary is None:
             raise ModelFileError(
-                f"{self.source}: the model's vocabulary is not known: "
-                + (self.vocabulary_fault or "put the vocab.txt of its training beside the weights")
+                f"{self.source}: the vocabulary of the model is not known: {self._vocabulary_advice()}"
             )
         return self.vocabulary
 
     def require_softmax(self) -> Vocabulary:
-        """The vocabulary of a model that can predict words.
+        """Return the vocabulary of a model that can predict words.
 
         Raises:
-            ModelFileError: when the model came without its softmax or its vocabulary.
+            ModelFileError: when the softmax or the vocabulary is missing.
         """
         if self.model.softmax is None:
             raise ModelFileError(
-                f"{self.source}: these weights come without a softmax, so there is nothing to predict words "
-                "with: expected a training run's save directory, a TensorFlow checkpoint of bilm-tf, or a "
-                "softmax file (datasets softmax/W and softmax/b) beside the weights"
+                f"{self.source}: these weights have no softmax to predict words with: expected a training "
+                "run's save directory, a TensorFlow checkpoint of bilm-tf, or a softmax file (datasets "
+                "softmax/W and softmax/b) beside the weights"
             )
         if self.vocabulary is None:
             raise ModelFileError(
-                f"{self.source}: the softmax predicts {self.model.num_words} words, but which they are is "
-                "not known: "
-                + (self.vocabulary_fault or "put the vocab.txt of its training beside the weights")
+                f"{self.source}: the softmax predicts {self.model.num_words} words, but the vocabulary is "
+                f"not known: {self._vocabulary_advice()}"
             )
         return self.vocabulary
 
+    def _vocabulary_advice(self) -> str:
+        return self.vocabulary_problem or "put the vocab.txt of its training beside the weights"
 
-def model_from_tensors(
-    config: Config, num_words: int | None, tensors: Mapping[str, Tensor], *, with_softmax: bool
-) -> BiLM:
-    """A model, on the CPU and without gradients, with the given parameters.
+
+def _warn_of_old_name(old: str, new: str) -> None:
+    warnings.warn(
+        f"PretrainedModel.{old} is now called {new}; the old name will be removed in the next version",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+
+
+@torch.no_grad()
+def build(stored: StoredModel) -> PretrainedModel:
+    """Check what is stored, and build the model.
+
+    Names, shapes, types and values of all tensors are checked here, whatever the format.
 
     Args:
-        config: its geometry.
-        num_words: V, of its softmax and word embeddings.
-        tensors: every parameter by its name, of the right shape and in any floating-point type.
-        with_softmax: whether the softmax is among them.
-    """
-    model = BiLM(config.model, num_words, with_softmax=with_softmax)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            parameter.copy_(tensors[name])
-    return model.requires_grad_(False)
-
-
-def expected_shapes(
-    config: Config, num_words: int | None, *, with_softmax: bool, source: Path
-) -> dict[str, torch.Size]:
-    """The shape of every parameter, by its name; ``source`` is where the configuration stands.
+        stored: what a format has read.
 
     Raises:
-        ConfigError: when a matrix would have more elements than can be counted.
+        ElmokitError: of the kind ``stored.error``, when tensors do not match the configuration; the message
+            lists all of them by their names in the file.
     """
-    try:
-        with torch.device("meta"):
-            model = BiLM(config.model, num_words, with_softmax=with_softmax)
-    except (RuntimeError, OverflowError, TypeError) as error:
-        reason = str(error).split("\n", 1)[0]
-        raise ConfigError(f"{source}: the geometry is impossibly large: {reason}") from None
-    return {name: parameter.shape for name, parameter in model.named_parameters()}
+    if problems := list(mismatches(stored)):
+        path = stored.weights_file or stored.source
+        raise stored.error(f"{path}: does not match {stored.described_by}: " + "; ".join(problems))
+    parameters = _in_order_of_ids(stored.layout.convert(stored.tensors), stored.vocabulary_rows)
+    with_softmax = "softmax.bias" in parameters
+    model = BiLM(stored.config.model, stored.num_words, with_softmax=with_softmax)
+    for name, parameter in model.named_parameters():
+        parameter.copy_(parameters[name])
+    return PretrainedModel(
+        model.requires_grad_(False),
+        stored.config,
+        stored.vocabulary,
+        stored.source,
+        stored.facts,
+        stored.vocabulary_problem,
+        stored.lexicon,
+        stored.vocabulary_rows,
+        _optimizer_state(stored),
+    )
 
 
-def faults_of(tensors: Mapping[str, Tensor], shapes: Mapping[str, torch.Size]) -> list[str]:
-    """What is missing, unexpected, of another shape or type or not finite; one line each."""
-    faults = []
-    for name, shape in shapes.items():
-        if name not in tensors:
-            faults.append(f"{name}: missing")
-        elif tensors[name].shape != shape:
-            faults.append(f"{name}: shape {tuple(tensors[name].shape)}, expected {tuple(shape)}")
-        elif tensors[name].dtype not in _STORED_TYPES:
-            faults.append(
-                f"{name}: {tensors[name].dtype}, expected floating-point numbers of 16 bits or more"
-            )
-        elif fault := fault_of_values(tensors[name].float()):  # as the model keeps them
-            faults.append(f"{name}: {fault}")
-    faults += [f"{name}: unexpected" for name in sorted(tensors.keys() - shapes.keys())]
-    return faults
+def _in_order_of_ids(parameters: Mapping[str, Tensor], rows: list[int] | None) -> dict[str, Tensor]:
+    """Reorder the rows of words, which are stored in the order of the vocabulary file."""
+    if rows is None or rows == list(range(len(rows))):
+        return dict(parameters)
+    return {name: values[rows] if name in _ROWS_ARE_WORDS else values for name, values in parameters.items()}
+
+
+def _optimizer_state(stored: StoredModel) -> OptimizerState | None:
+    if stored.optimizer is None:
+        return None
+    slots = {
+        slot: _in_order_of_ids(stored.layout.convert(values), stored.vocabulary_rows)
+        for slot, values in stored.optimizer.slots.items()
+    }
+    return OptimizerState(stored.optimizer.kind, slots, stored.optimizer.num_updates)

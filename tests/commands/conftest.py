@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from elmokit.config import Config
-from elmokit.data.corpus import prepare_corpus
-from elmokit.data.vocabulary import Vocabulary, count_words
+from elmokit.data.prepare import prepare_corpus
+from elmokit.data.vocabulary import Vocabulary
+from elmokit.data.word_counts import count_words
 from elmokit.training.run_directory import start_run
 from elmokit.training.trainer import Trainer
 

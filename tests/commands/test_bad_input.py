@@ -1,4 +1,4 @@
-"""Whatever is wrong: exit code 2, one line that says what, where and why, and nothing half-written."""
+"""Every user error: exit code 2, one line that says what, where and why, and no partial output."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TRAIN = ["train", "--train-prefix", "train.txt", "--vocab-file", "vocab.txt", "-
 
 
 def files(directory: Path) -> dict[str, bytes]:
-    """Everything that is there, but for empty directories."""
+    """Return the content of all files below a directory."""
     return {
         str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()
     }
@@ -41,7 +41,7 @@ def files(directory: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def fails(run_cli, work):
-    """Run a command that has to fail, and give its message."""
+    """Run a command that must fail, and return its message."""
 
     def run(*arguments: object) -> str:
         before = files(work)
@@ -74,7 +74,7 @@ def test_no_file_matches(fails, command, text):
 @pytest.mark.parametrize("content", ["", "\n \n\n"], ids=["empty", "blank"])
 def test_no_token(fails, work, command, content):
     (work / "void.txt").write_text(content)
-    assert "no token in the text (void.txt)" in fails(*on_text(command, "void.txt"))
+    assert "the text contains no tokens (void.txt)" in fails(*on_text(command, "void.txt"))
 
 
 @pytest.mark.parametrize("content", ["", "\n \n\n"], ids=["empty", "blank"])
@@ -107,7 +107,7 @@ def test_nul_characters(fails, work, command):
 def test_sentence_markers_in_the_text(fails, work, command, marker):
     (work / "bad.txt").write_text(f"good line\n\none {marker} two\n")
     line = fails(*on_text(command, "bad.txt"))
-    assert f"bad.txt:3: token 2 is {marker}, a sentence marker that elmokit adds by itself" in line
+    assert f"bad.txt:3: token 2 is {marker}, a sentence marker that elmokit adds itself" in line
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -125,7 +125,7 @@ def test_too_few_sentences_for_the_lanes(fails, work):
 
 def test_heldout_text_too_short_for_a_batch_of_bilm_tf(fails):
     line = fails(*on_text("evaluate", "heldout.txt"), "--bilm-compatible", "--batch-size", 5000)
-    assert "heldout.txt: 11 lines are too few for a batch of 5000 lanes: lower --batch-size" in line
+    assert "heldout.txt: 11 lines are too few for a batch of 5000 rows: lower --batch-size" in line
 
 
 def test_unwritable_cache(fails, work, monkeypatch):
@@ -141,7 +141,7 @@ def test_unwritable_cache(fails, work, monkeypatch):
     [
         ("a\nb\n", "bad.txt:1: got 'a', expected <S>"),
         ("<S>\n</S>\na\n", "bad.txt:3: got 'a', expected <UNK>"),
-        ("<S>\n</S>\n<UNK>\na\nb\na\n", "bad.txt:6: 'a' stands already at bad.txt:4"),
+        ("<S>\n</S>\n<UNK>\na\nb\na\n", "bad.txt:6: 'a' already occurs at bad.txt:4"),
         ("<S>\n</S>\n<UNK>\n\nb\n", "bad.txt:4: blank"),
         ("", "bad.txt: the file is empty"),
     ],
@@ -171,8 +171,7 @@ def test_a_vocabulary_of_another_size_than_the_model(fails, work, command, chang
         "dump-weights": ["dump-weights", "--save-dir", "model", "--outfile", "new/weights.hdf5"],
     }
     line = fails(*arguments.get(command, on_text(command, "heldout.txt") if command in COMMANDS else []))
-    assert f"does not fit config.json and vocab.txt of its run ({len(words)} words)" in line
-    assert f"softmax.bias: shape ({len(words) - change},), expected ({len(words)},)" in line
+    assert f"model/vocab.txt: not the vocabulary of this run ({len(words)} words, fingerprint " in line
 
 
 def test_evaluating_with_another_vocabulary_of_the_same_size(fails, work):
@@ -224,10 +223,10 @@ def test_an_unknown_configuration(fails):
     assert "no configuration named 'smal'" in fails(*TRAIN, "--save-dir", "new", "--config", "smal")
 
 
-def test_all_faults_of_an_options_file(fails, work):
+def test_all_errors_of_an_options_file(fails, work):
     (work / "options.json").write_text(json.dumps({"lstm": {"dimm": 3}, "batchsize": 2}))
     line = fails(*TRAIN, "--config", "options.json", "--save-dir", "new")
-    assert "options.json: 4 faults: " in line
+    assert "options.json: 4 errors: " in line
     assert "lstm.dim: missing; lstm.projection_dim: missing" in line
     assert "lstm.dimm: unknown setting, did you mean 'dim'?" in line
     assert "batchsize: unknown setting, did you mean 'batch_size'?" in line
@@ -261,7 +260,9 @@ def test_a_file_in_the_place_of_the_save_directory(fails, work):
 
 
 def test_a_directory_that_holds_a_run(fails):
-    assert "model: already holds a training run: go on with --resume" in fails(*TRAIN, "--save-dir", "model")
+    assert "model: already holds a training run: continue it with --resume" in fails(
+        *TRAIN, "--save-dir", "model"
+    )
 
 
 @pytest.mark.parametrize("save_dir", ["none", "."])
@@ -347,7 +348,7 @@ class TestModels:
         (best / "model.safetensors").write_bytes(b"")
         line = fails(*on_model(command, "model"))
         assert f"{best.name}/model.safetensors: damaged checkpoint (its checksum is wrong): " in line
-        assert line.endswith(f"or delete model/checkpoints/{best.name} for another checkpoint to be used")
+        assert line.endswith(f"or delete model/checkpoints/{best.name} to use another checkpoint")
 
     def test_a_run_without_its_configuration(self, fails, work, command):
         (work / "model/config.json").unlink()
@@ -356,7 +357,7 @@ class TestModels:
 
     def test_no_options(self, fails, dumped, command):
         (dumped / "options.json").unlink()
-        assert "elmo/options.json: missing" in fails(*on_model(command, "elmo"))
+        assert "elmo/options.json: no such file" in fails(*on_model(command, "elmo"))
 
     def test_options_of_another_geometry(self, fails, dumped, command):
         path = dumped / "options.json"
@@ -364,7 +365,7 @@ class TestModels:
         options["lstm"]["projection_dim"] = 5
         path.write_text(json.dumps(options))
         line = fails(*on_model(command, "elmo"))
-        assert "elmo/weights.hdf5: does not fit its options.json: " in line
+        assert "elmo/weights.hdf5: does not match its options.json: " in line
         assert "CNN_proj/W_proj: shape (8, 4), expected (8, 5)" in line
 
     def test_two_weight_files(self, fails, dumped, command):
@@ -380,7 +381,7 @@ class TestModels:
 
     def test_a_text_for_a_model(self, fails, command):
         line = fails(*on_model(command, "train.txt"))
-        assert "train.txt: not a ZIP archive" in line
+        assert "train.txt: damaged, or not a ZIP archive" in line
 
 
 # --- embedding -----------------------------------------------------------------------------------
@@ -403,7 +404,7 @@ def test_an_unknown_device(fails):
     assert "device=abacus: not available here" in fails(*on_model("evaluate", "model"), "--device", "abacus")
 
 
-def test_a_fault_in_the_middle_of_the_text_keeps_the_old_vectors(fails, work):
+def test_an_error_in_the_middle_of_the_text_keeps_the_old_vectors(fails, work):
     (work / "new.hdf5").write_text("old")
     (work / "bad.txt").write_bytes(b"good line\n" * 3000 + b"bad \xff\n")
     assert "bad.txt:3001: not valid UTF-8" in fails(
@@ -411,7 +412,7 @@ def test_a_fault_in_the_middle_of_the_text_keeps_the_old_vectors(fails, work):
     )
 
 
-def test_very_long_tokens_are_no_fault(run_cli, work):
+def test_very_long_tokens_are_allowed(run_cli, work):
     (work / "long.txt").write_text("x" * 10_000 + " short\n" + "é" * 10_000 + "\n")
     result = run_cli("embed", "model", "long.txt", "new.hdf5")
     assert (result.exit_code, result.err) == (0, "")

@@ -46,7 +46,7 @@ def expected_vectors(pretrained: PretrainedModel) -> np.ndarray:
 
 
 def read_word2vec(path: Path, *, binary: bool) -> tuple[list[str], np.ndarray]:
-    """As the format is described: a header, then a word, a space and its numbers."""
+    """Read the format by its description: a header, then a word, a space and its numbers."""
     header, _, body = path.read_bytes().partition(b"\n")
     num_words, dim = map(int, header.split())
     if not binary:
@@ -68,7 +68,7 @@ def test_half_precision(run_cli, work):
     sizes = [(work / name / "model.safetensors").stat().st_size for name in ("whole", "half")]
     assert sizes[1] < 0.6 * sizes[0]
     assert refusal(run_cli, "model", "out", "--format", "bilm", "--half-precision") == (
-        "convert: --half-precision is for --format elmokit: bilm has 32 bits a number "
+        "convert: --half-precision requires --format elmokit: bilm always stores 32 bits "
         "(try `elmokit convert --help`)"
     )
 
@@ -133,7 +133,7 @@ def test_vectors_of_the_context_free_layer(run_cli, work, format_):
 
 def test_many_words_are_encoded_in_parts(run_cli, work, monkeypatch):
     convert(run_cli, "model", "whole", "word2vec-binary")
-    monkeypatch.setattr("elmokit.console.token_vectors._CHUNK_WORDS", 7)
+    monkeypatch.setattr("elmokit.embedder.WORDS_PER_CHUNK", 7)
     convert(run_cli, "model", "parts", "word2vec-binary")
     assert (work / "parts").read_bytes() == (work / "whole").read_bytes()
 
@@ -163,14 +163,16 @@ def test_files_from_elsewhere(run_cli, work):
     more = ("--options-file", "my-options.json")
     message = refusal(run_cli, "elmo", "w.txt", "--format", "word2vec", *more)
     assert message == (
-        "elmo/weights.hdf5: which words? put vocab.txt beside the weights, or name it with --vocab-file"
+        "elmo/weights.hdf5: no vocabulary, so there are no words to write: "
+        "put vocab.txt next to the weights, or give it with --vocab-file"
     )
     convert(run_cli, "elmo", "w.txt", "word2vec", *more, "--vocab-file", "my-vocab.txt")
     assert read_word2vec(work / "w.txt", binary=False)[0] == (work / "my-vocab.txt").read_text().split()
     (work / "elmo/vocab.txt").write_text("the\n")
     message = refusal(run_cli, "elmo", "v.txt", "--format", "word2vec", *more)
     assert message.startswith(
-        "elmo/weights.hdf5: which words? elmo/vocab.txt: no line is <S> or </S> or <UNK>"
+        "elmo/weights.hdf5: no vocabulary, so there are no words to write: "
+        "elmo/vocab.txt: no line is <S> or </S> or <UNK>"
     )
     assert not (work / "v.txt").exists()
 
@@ -181,10 +183,10 @@ def test_a_model_directory_is_replaced_and_nothing_else(run_cli, work):
         convert(run_cli, "model", "out", "elmokit")
     (work / "out/notes.txt").write_text("mine")
     for dest, expected in [
-        ("out", "out: holds more than a model (notes.txt): name another one"),
-        ("train.txt", "train.txt: already there and not a model directory: name another one"),
-        ("model", "model: already there and not a model directory: name another one"),
-        (".", ".: already there and not a model directory: name another one"),
+        ("out", "out: contains other files than a model (notes.txt): choose another directory"),
+        ("train.txt", "train.txt already exists and is not a model directory: choose another directory"),
+        ("model", "model already exists and is not a model directory: choose another directory"),
+        (".", ". already exists and is not a model directory: choose another directory"),
     ]:
         assert refusal(run_cli, "model", dest, "--format", "elmokit") == expected
     assert (work / "out/notes.txt").read_text() == "mine"
@@ -195,12 +197,14 @@ def test_a_pair_of_another_model_is_not_overwritten(run_cli, work):
     (work / "out").mkdir()
     (work / "out/options.json").write_text(json.dumps({"lstm": {}}))
     message = refusal(run_cli, "model", "out", "--format", "bilm")
-    assert message == "out/options.json: already there and of another model: write into another directory"
+    assert (
+        message == "out/options.json: already exists and belongs to another model: choose another directory"
+    )
     assert [path.name for path in (work / "out").iterdir()] == ["options.json"]
 
 
 @pytest.mark.parametrize("format_", [*FILES, *VECTOR_FORMATS])
-def test_a_place_that_cannot_be_written(run_cli, work, format_):
+def test_a_path_that_cannot_be_written(run_cli, work, format_):
     assert "cannot write: " in refusal(run_cli, "model", "train.txt/out", "--format", format_)
     assert not list(work.glob("**/.*partial"))
 
@@ -221,7 +225,9 @@ def test_wrong_usage(run_cli):
         "'gensim' is not one of 'elmokit', 'bilm', 'token-embeddings', 'word2vec', 'word2vec-binary'"
         in message
     )
-    assert "train.txt: not a ZIP archive" in refusal(run_cli, "train.txt", "out", "--format", "bilm")
+    assert "train.txt: damaged, or not a ZIP archive" in refusal(
+        run_cli, "train.txt", "out", "--format", "bilm"
+    )
 
 
 def test_help(run_cli):

@@ -63,7 +63,7 @@ def test_options_of_another_model_are_not_overwritten(run_cli, work):
     result = dump(run_cli)
     assert result.exit_code == 2
     (line,) = result.err.splitlines()
-    assert "out/options.json: already there and of another model" in line
+    assert "out/options.json: already exists and belongs to another model" in line
     assert names(work / "out") == ["options.json"]
     assert (work / "out/options.json").read_text() == "{}"
 

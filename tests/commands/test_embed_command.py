@@ -70,7 +70,7 @@ def test_the_text_is_not_overwritten(run_cli, work):
 
 
 @pytest.mark.parametrize("layers", ["3", "-4", "99"])
-def test_a_layer_that_is_not_there(run_cli, work, layers):
+def test_a_layer_that_does_not_exist(run_cli, work, layers):
     (work / "out.hdf5").write_text("old")
     result = run_cli("embed", "model", "in.txt", "out.hdf5", "--layers", layers)
     assert result.exit_code == 2
@@ -80,10 +80,10 @@ def test_a_layer_that_is_not_there(run_cli, work, layers):
     assert not list(work.glob(".*partial"))
 
 
-def test_a_layer_that_is_no_number(run_cli, work):
+def test_a_layer_that_is_not_a_number(run_cli, work):
     result = run_cli("embed", "model", "in.txt", "out.hdf5", "--layers", "best")
     assert result.exit_code == 2
-    assert "'best': expected all, top, average or a layer's number" in result.err
+    assert "'best': expected all, top, average or the number of a layer" in result.err
 
 
 def test_more_than_one_text(run_cli, work):

@@ -52,7 +52,7 @@ def test_any_list_of_words(run_cli, work):
     np.testing.assert_allclose(table["<S>"], spelled, rtol=0, atol=1e-6)
 
 
-def test_embedding_by_the_table_is_embedding(run_cli, work, tokens):
+def test_the_table_does_not_change_the_vectors(run_cli, work, tokens):
     known = (work / "vocab.txt").read_text(encoding="utf-8").split()[3]
     (work / "in.txt").write_text(f"{known} unseen\n\nnaïve {known} zzz\n", encoding="utf-8")
     for name, more in (("spelled.hdf5", []), ("looked-up.hdf5", ["--token-embeddings", tokens])):
@@ -64,7 +64,7 @@ def test_embedding_by_the_table_is_embedding(run_cli, work, tokens):
         np.testing.assert_allclose(looked_up[key], spelled[key], rtol=0, atol=1e-6)
 
 
-def test_the_table_is_looked_up_and_other_words_are_spelled(run_cli, work, tokens):
+def test_words_of_the_table_are_looked_up_and_others_are_encoded(run_cli, work, tokens):
     with h5py.File(tokens, "r+") as file:
         file["embedding"][...] = 0.25
     known = (work / "vocab.txt").read_text(encoding="utf-8").split()[3]
@@ -79,7 +79,7 @@ def test_the_table_is_looked_up_and_other_words_are_spelled(run_cli, work, token
 
 @pytest.mark.parametrize("order", ["as here", "as published"])
 def test_a_file_of_bilm_tf_has_the_words_of_the_vocabulary(run_cli, work, order):
-    """Its rows are in the order of the vocabulary file, wherever the specials stand in it."""
+    """Its rows are in the order of the vocabulary file, wherever the special tokens are."""
     run_cli("dump-weights", "--save-dir", "model", "--outfile", "elmo/weights.hdf5")
     words = (work / "elmo/vocab.txt").read_text(encoding="utf-8").split()
     if order == "as published":
@@ -103,7 +103,7 @@ def test_a_file_of_bilm_tf_without_a_vocabulary(run_cli, work, tokens):
         del file["words"]
     arguments = ["embed", "elmo", "heldout.txt", "out.hdf5", "--token-embeddings", tokens]
     assert refusal(run_cli, *arguments) == (
-        "tokens.hdf5: does not say whose its rows are: give the vocabulary it was made with"
+        "tokens.hdf5: the words of its rows are not known: give the vocabulary it was made with"
     )
     assert run_cli(*arguments, "--vocab-file", "vocab.txt").exit_code == 0
 
@@ -114,20 +114,20 @@ def test_a_table_of_another_model(run_cli, work, tokens):
         del file["embedding"]
         file["embedding"] = np.hstack([values, values])
     message = refusal(run_cli, "embed", "model", "heldout.txt", "out.hdf5", "--token-embeddings", tokens)
-    assert "vectors of width 8, expected 4: they are of another model" in message
+    assert "vectors of width 8, expected 4: they are from another model" in message
     assert not (work / "out.hdf5").exists()
 
 
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("", "words.txt: no word in it, expected one a line"),
-        ("\n \n", "words.txt: no word in it, expected one a line"),
-        ("one\n\ntwo words\n", "words.txt:3: 2 words, expected one a line"),
+        ("", "words.txt: the file has no words, expected one per line"),
+        ("\n \n", "words.txt: the file has no words, expected one per line"),
+        ("one\n\ntwo words\n", "words.txt:3: 2 words, expected one per line"),
         ("one\n\xff\n", "words.txt:2: not valid UTF-8"),
     ],
 )
-def test_lists_that_are_none(run_cli, work, content, expected):
+def test_invalid_word_lists_are_refused(run_cli, work, content, expected):
     (work / "words.txt").write_bytes(content.encode("latin-1"))
     (work / "out.hdf5").write_text("old")
     assert refusal(run_cli, "embed-tokens", "model", "words.txt", "out.hdf5").startswith(expected)
@@ -149,14 +149,14 @@ def test_other_mistakes(run_cli, work):
     )
     assert refusal(
         run_cli, "embed", "model", "train.txt", "o.hdf5", "--token-embeddings", "vocab.txt"
-    ).startswith("vocab.txt: cannot read the token embeddings: damaged or not HDF5 (")
+    ).startswith("vocab.txt: cannot read the token embeddings: damaged, or not an HDF5 file (")
     assert not (work / "o.hdf5").exists()
 
 
 def test_the_words_are_not_overwritten(run_cli, work):
     before = (work / "vocab.txt").read_bytes()
     assert refusal(run_cli, "embed-tokens", "model", "vocab.txt", "./vocab.txt") == (
-        "vocab.txt: is the list of words itself: write the vectors elsewhere"
+        "vocab.txt: this is the word list itself: choose another output file"
     )
     assert (work / "vocab.txt").read_bytes() == before
 

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from elmokit.data.corpus import prepare_corpus
+from elmokit.data.prepare import prepare_corpus
 from elmokit.loading import load
-from elmokit.training.evaluation import bilm_perplexity, evaluate
+from elmokit.training.bilm_perplexity import bilm_perplexity
+from elmokit.training.evaluation import evaluate
 
 pytestmark = pytest.mark.usefixtures("work")
 
@@ -67,4 +68,4 @@ def test_weights_without_a_softmax(run_cli, work):
     result = run_cli("evaluate", "--save-dir", "out", "--test-prefix", "heldout.txt")
     assert result.exit_code == 2
     (line,) = result.err.splitlines()
-    assert "these weights come without a softmax" in line
+    assert "these weights have no softmax" in line

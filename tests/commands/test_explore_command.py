@@ -37,12 +37,12 @@ def test_it_serves_until_it_is_interrupted(work):
     assert (out, err, process.returncode) == ("stopped\n", "", 0)
 
 
-def test_a_port_that_is_taken_is_one_line(work, run_cli):
+def test_a_port_in_use_is_one_line(work, run_cli):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         result = run_cli("explore", "model", "--port", port)
     assert result.exit_code == 2
-    assert result.err.startswith(f"elmokit: port {port}: Address already in use: give another by --port")
+    assert result.err.startswith(f"elmokit: port {port}: Address already in use: choose another with --port")
     assert result.err.count("\n") == 1
 
 
@@ -60,7 +60,7 @@ def test_a_package_that_is_missing_is_named(work, run_cli, monkeypatch):
     assert "pip install 'elmokit[explore]'" in result.err
 
 
-def test_the_model_that_comes_with_the_package_is_the_default(run_cli, monkeypatch):
+def test_the_bundled_model_is_the_default(run_cli, monkeypatch):
     seen = []
     monkeypatch.setattr("elmokit.console.models.load", lambda model, **_: seen.append(model))
     monkeypatch.setattr(explore, "listen", lambda port: sys.exit(0))
@@ -78,7 +78,7 @@ def test_the_model_that_comes_with_the_package_is_the_default(run_cli, monkeypat
         (["--no-browser"], {"DISPLAY": ":0"}, False),
     ],
 )
-def test_a_browser_is_opened_where_there_is_a_display(
+def test_a_browser_is_opened_if_there_is_a_display(
     work, run_cli, monkeypatch, arguments, variables, is_opened
 ):
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):

@@ -36,9 +36,9 @@ def test_facts_of_dumped_weights(run_cli, work):
     assert found["parameters"].endswith(", 0 of them in the softmax")
     assert found["vocabulary"] == facts(run_cli, "model")["vocabulary"]
     (work / "out/vocab.txt").unlink()
-    assert facts(run_cli, "out")["vocabulary"] == "none beside the weights"
+    assert facts(run_cli, "out")["vocabulary"] == "none next to the weights"
     (work / "out/vocab.txt").write_text("no\nspecials\n")
-    assert facts(run_cli, "out")["vocabulary"].startswith("not used: out/vocab.txt: no line is <S> or </S>")
+    assert facts(run_cli, "out")["vocabulary"].startswith("not used: out/vocab.txt: no line is <S>")
     assert not {"training", "heldout"} & set(found)
     assert found["lstm"] == facts(run_cli, "model")["lstm"]
 

@@ -47,10 +47,10 @@ def test_the_first_search_builds_the_index(run_cli, tmp_path):
     assert lines[0] == "d0 [a2] unseen a2"
     assert lines[1] == f"without context: {', '.join(word for word, _ in nearest.words)}"
     assert len(lines) == 5
-    for line, (use, similarity) in zip(lines[2:], nearest.uses, strict=True):
+    for line, (occurrence, similarity) in zip(lines[2:], nearest.occurrences, strict=True):
         assert line.startswith(f"{similarity:6.3f} ")
-        assert f"[{use.word}]" in line
-        assert line[6:].strip(" …") in use.shown()
+        assert f"[{occurrence.word}]" in line
+        assert line[6:].strip(" …") in occurrence.bracketed()
     assert len({line.index("[") for line in lines[2:]}) == 1
 
 
@@ -74,8 +74,8 @@ def test_json(run_cli, layer, words):
         (found["similarity"], found["sentence"], found["number"], found["position"], found["word"])
         for found in values["in_context"]
     ] == [
-        (similarity, list(use.sentence), use.number, use.position, use.word)
-        for use, similarity in nearest.uses
+        (similarity, list(found.sentence), found.sentence_index, found.position, found.word)
+        for found, similarity in nearest.occurrences
     ]
     assert {found["word"] == "a2" for found in values["in_context"]} == {words == "same"}
     assert [(found["word"], found["similarity"]) for found in values["without_context"]] == nearest.words
@@ -92,7 +92,7 @@ def test_json(run_cli, layer, words):
         ("4", "a0 b1 1 -1 [b1]"),
     ],
 )
-def test_a_word_or_its_place(run_cli, word, marked):
+def test_a_word_or_its_position(run_cli, word, marked):
     out = search(run_cli, "model", "train.txt", "--query", "a0 b1 1 -1 b1", "--word", word)
     assert out.split("\n\n")[1].splitlines()[0] == marked
 
@@ -109,17 +109,17 @@ def test_several_queries_and_texts(run_cli):
     assert lines[0] == lines[1]
 
 
-def test_an_index_to_take_elsewhere(run_cli, work):
+def test_an_index_can_be_moved(run_cli, work):
     out = search(run_cli, "model", "train.txt", *ONE, "--index", "mine").split("\n\n", 1)
     assert out[0].startswith("mine: ")
     shutil.move("mine", "moved")
     Path("train.txt").unlink()
     assert search(run_cli, "model", "moved", *ONE) == out[1]
     assert refusal(run_cli, "model", "moved", *ONE, "--layer", "1").startswith(
-        "neighbors: moved is an index already: --layer and --index are for a text"
+        "neighbors: moved is an index: --layer and --index are only for texts"
     )
     assert "built with another model" in refusal(run_cli, "tiny-en", "moved", *ONE)
-    assert "the index is of another text" in refusal(
+    assert "the index was built from another text" in refusal(
         run_cli, "model", "heldout.txt", *ONE, "--index", "moved"
     )
 
@@ -138,17 +138,17 @@ def test_a_text_that_changes(run_cli):
         ([], "neighbors: Missing argument 'CORPUS.txt...'"),
         (["train.txt"], "neighbors: Missing option '--query'"),
         (["train.txt", "--query", "a"], "neighbors: Missing option '--word'"),
-        (["train.txt", *ONE, "--query", "a"], "neighbors: 2 times --query and 1 times --word"),
+        (["train.txt", *ONE, "--query", "a"], "neighbors: expected one --word for each --query, got 2"),
         (["train.txt", "--query", "a b", "--word", "c"], "word c: not a token of the sentence: a b"),
-        (["train.txt", "--query", "a b", "--word", "2"], "word: expected a place from 0 to 1, got 2"),
-        (["train.txt", "--query", "a b", "--word", "-3"], "word: expected a place from 0 to 1, got -3"),
-        (["train.txt", "--query", "", "--word", "0"], "word: the sentence has no token"),
+        (["train.txt", "--query", "a b", "--word", "2"], "word: expected a position from 0 to 1, got 2"),
+        (["train.txt", "--query", "a b", "--word", "-3"], "word: expected a position from 0 to 1, got -3"),
+        (["train.txt", "--query", "", "--word", "0"], "word: the sentence has no tokens"),
         (["nowhere.txt", *ONE], "nowhere.txt (in "),
-        (["empty.txt", *ONE], "no token in the text (empty.txt)"),
+        (["empty.txt", *ONE], "the text contains no tokens (empty.txt)"),
         (["train.txt", *ONE, "-k", "0"], "neighbors: Invalid value for '-k': 0 is not in the range x>=1"),
         (["train.txt", *ONE, "--layer", "all"], "neighbors: Invalid value for '--layer': 'all': expected"),
         (["train.txt", *ONE, "--layer", "3"], "layer: expected top, average or 0 to 2, got 3"),
-        (["train.txt", *ONE, "--index", "model"], "model: is there already and no index of neighbors"),
+        (["train.txt", *ONE, "--index", "model"], "model already exists and is not a neighbor index"),
         (["model", *ONE], "model/"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -30,7 +30,7 @@ def refusal(run_cli, *arguments: str) -> str:
     ("name", "start"),
     [("a.png", b"\x89PNG"), ("a.svg", b"<?xml"), ("a.PDF", b"%PDF"), ("a.html", b"<!doctype html>")],
 )
-def test_the_name_says_what_is_written(name, start, text, run_cli):
+def test_the_suffix_selects_the_format(name, start, text, run_cli):
     result = run_cli("plot", MODEL, text, "-o", f"pictures/{name}")
     assert (result.exit_code, result.err) == (0, "")
     assert result.out == f"pictures/{name}: t-SNE, top layer\n"
@@ -55,13 +55,13 @@ def test_lines_with_labels(run_cli, text):
     assert message == "text.txt:1: no tab, expected a label, a tab and a sentence"
 
 
-def test_characters_that_no_font_has(run_cli, text):
+def test_characters_that_no_font_has_are_reported(run_cli, text):
     Path("odd.txt").write_text("a \U0010fffd b\n")
     result = run_cli("plot", MODEL, "odd.txt", "-o", "a.png", "--method", "pca")
     assert result.exit_code == 0
     assert result.err == (
-        "warning: no installed font has 1 character of the text ('\\U0010fffd'): boxes stand for them; "
-        "Noto has fonts for all scripts\n"
+        "warning: no installed font has 1 character of the text ('\\U0010fffd'), drawn as boxes: "
+        "install the Noto fonts, which cover all scripts\n"
     )
 
 
@@ -69,7 +69,7 @@ def test_mistakes(run_cli, text):
     for arguments, message in (
         (
             ("-o", "a.gif"),
-            "a.gif: what kind of picture? expected a name that ends in .png, .svg, .pdf, .html",
+            "a.gif: unknown image format '.gif': expected a name that ends in .png, .svg, .pdf, .html",
         ),
         (
             ("-o", "a.png", "--layer", "all"),
@@ -94,7 +94,9 @@ def test_curves(run_cli, text):
     result = run_cli("curves", "one", "two", "-o", "curves.pdf")
     assert (result.exit_code, result.out, result.err) == (0, "curves.pdf: 2 runs\n", "")
     assert Path("curves.pdf").read_bytes().startswith(b"%PDF")
-    assert "TensorBoard shows them in a browser" in refusal(run_cli, "curves", "one", "-o", "curves.html")
+    assert "expected .png, .svg or .pdf, or use TensorBoard to see them in a browser" in refusal(
+        run_cli, "curves", "one", "-o", "curves.html"
+    )
     assert "expected the save directory" in refusal(run_cli, "curves", "one", ".", "-o", "curves.png")
     assert not Path("curves.png").exists()
 

@@ -30,7 +30,7 @@ def refusal(run_cli, *arguments: str) -> str:
     return line.removeprefix("elmokit: ")
 
 
-def test_a_log_and_how_to_see_it(run_cli):
+def test_the_log_and_the_next_steps(run_cli):
     result = run_cli("projector", "model", "in.txt", "--logdir", "my logs")
     assert (result.exit_code, result.err) == (0, "")
     assert result.out.splitlines() == [
@@ -52,17 +52,17 @@ def test_some_words_of_several_texts(run_cli):
     assert files("logs/projector") == files("expected/projector")
 
 
-def test_a_sample_is_told(run_cli):
+def test_a_sample_is_reported(run_cli):
     result = run_cli("projector", "model", "in.txt", "--logdir", "logs", "--max-points", "2", "--seed", "5")
     assert result.out.splitlines()[:2] == [
-        "a random sample of 2 of 6 uses (--max-points, --seed 5)",
+        "sampled 2 of 6 occurrences at random (--max-points, --seed 5)",
         "logs/projector: 2 points of width 8, as tokens (no context), lstm 1, lstm 2, average",
     ]
     write_projector(ElmoEmbedder.load("model"), LINES, "expected", max_points=2, seed=5)
     assert files("logs/projector") == files("expected/projector")
 
 
-def test_tensorboard_is_not_needed_but_missed(run_cli, monkeypatch):
+def test_a_missing_tensorboard_is_a_warning(run_cli, monkeypatch):
     def find_spec(name: str):
         return None if name == "tensorboard" else importlib.util.find_spec(name)
 
@@ -73,7 +73,7 @@ def test_tensorboard_is_not_needed_but_missed(run_cli, monkeypatch):
 
 
 def test_a_training_run_can_be_the_log_directory(run_cli):
-    """Its scalars are left as they are, and a second time replaces the first."""
+    """Its scalars are left as they are, and a second call replaces the first."""
     before = {path: path.read_bytes() for path in Path("model").rglob("*") if path.is_file()}
     for text in ("train.txt", "in.txt"):
         assert run_cli("projector", "model", text, "--logdir", "model/tensorboard").exit_code == 0

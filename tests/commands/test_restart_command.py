@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from elmokit.data.corpus import prepare_corpus
+from elmokit.data.prepare import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.formats.checkpoint import list_checkpoints, read_checkpoint
 from elmokit.loading import load
@@ -115,7 +115,7 @@ def test_replay_is_remembered(run_cli, work):
         ),
         (["--freeze", "lstm"], "freeze 'lstm': matches no parameter"),
         (["cell_dim=9"], "cannot be trained on with another geometry (model, given): lstm.cell_dim: 8, 9"),
-        (["--resume"], "--resume goes on with the run in --save-dir"),
+        (["--resume"], "--resume continues the run in --save-dir"),
         (["--config", "tiny"], "cannot be trained on with another geometry"),
     ],
     ids=lambda value: value[-1] if isinstance(value, list) else "",

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("work")
 
 @pytest.fixture(autouse=True)
 def lines(work) -> list[str]:
-    """A sentence of known words, an empty one, and one with words that nobody knows."""
+    """A sentence of known words, an empty one, and one with unknown words."""
     known = (work / "vocab.txt").read_text(encoding="utf-8").split()[3:6]
     sentences = [" ".join(known), "", f"naïve {known[0]} unseen"]
     (work / "in.txt").write_text("\n".join(sentences) + "\n", encoding="utf-8")
@@ -87,7 +87,7 @@ def test_the_batch_size_changes_nothing(run_cli):
 
 
 def test_a_forward_model(run_cli, work):
-    """Its columns stay where they are."""
+    """Its columns keep their positions."""
     options = ["--config", "c.toml", "bidirectional=false", "max_steps=2"]
     result = run_cli(
         *("train", "--train-prefix", "train.txt", "--vocab-file", "vocab.txt", "--save-dir", "forward"),
@@ -107,7 +107,7 @@ def test_a_forward_model(run_cli, work):
 def test_weights_without_a_softmax(run_cli):
     run_cli("dump-weights", "--save-dir", "model", "--outfile", "elmo/weights.hdf5")
     assert refusal(run_cli, "elmo", "in.txt") == (
-        "elmo/weights.hdf5: these weights come without a softmax, so there is nothing to predict words with: "
+        "elmo/weights.hdf5: these weights have no softmax to predict words with: "
         "expected a training run's save directory, a TensorFlow checkpoint of bilm-tf, or a softmax file "
         "(datasets softmax/W and softmax/b) beside the weights"
     )
@@ -119,7 +119,7 @@ def test_a_softmax_without_its_vocabulary(run_cli, work):
     num_words = len((work / "vocab.txt").read_text(encoding="utf-8").split())
     for model in ("elmo", "elmo/weights.hdf5"):
         assert refusal(run_cli, model, "in.txt") == (
-            f"elmo/weights.hdf5: the softmax predicts {num_words} words, but which they are is not known: "
+            f"elmo/weights.hdf5: the softmax predicts {num_words} words, but the vocabulary is not known: "
             "put the vocab.txt of its training beside the weights"
         )
         expected = score(run_cli, "model", "in.txt")
@@ -130,7 +130,7 @@ def test_other_mistakes(run_cli, work):
     assert "no text given: expected TEXT or --input TEXT" in refusal(run_cli, "model")
     assert "none.txt" in refusal(run_cli, "model", "none.txt")
     assert refusal(run_cli, "model", "in.txt", "--vocab-file", "vocab.txt") == (
-        "model: options and vocabulary are for HDF5 weights and TensorFlow checkpoints"
+        "model: options and vocabulary can only be given for HDF5 weights and TensorFlow checkpoints"
     )
     assert "device=abacus: not available here" in refusal(run_cli, "model", "in.txt", "--device", "abacus")
     (work / "bad.txt").write_bytes(b"\xff\n")

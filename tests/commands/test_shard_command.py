@@ -15,14 +15,14 @@ def names(directory) -> list[str]:
     return sorted(path.name for path in directory.iterdir())
 
 
-def test_writes_shards_and_says_how_much(run_cli, text):
+def test_writes_shards_and_reports_their_sizes(run_cli, text):
     result = run_cli("shard", "--input", "a.txt", "b.txt", "--output-dir", "out", "--num-shards", "2")
     assert (result.exit_code, result.err) == (0, "")
     assert names(text / "out") == ["heldout-00000.txt.gz", "train-00000.txt.gz", "train-00001.txt.gz"]
     first, second = result.out.splitlines()
     assert first.startswith("out: 2 training files with 1,980 sentences, 5,4")
     assert second.startswith("heldout: 20 sentences, ")
-    assert second.endswith(" tokens; skipped 1 blank lines")
+    assert second.endswith(" tokens; skipped 1 blank line")
 
 
 @pytest.mark.parametrize(
@@ -41,24 +41,24 @@ def test_seed(run_cli, text):
     assert one == again != two
 
 
-def test_fewer_sentences_than_shards_is_told(run_cli, text):
+def test_fewer_sentences_than_shards_are_reported(run_cli, text):
     (text / "c.txt").write_text("a\nb\nc\n")
     result = run_cli("shard", "--input", "c.txt", "--output-dir", "out")
     assert result.exit_code == 0
     assert "warning: wrote 2 training files instead of 10" in result.err
 
 
-def test_directory_that_holds_something(run_cli, text):
+def test_directory_that_is_not_empty(run_cli, text):
     result = run_cli("shard", "--input", "a.txt", "--output-dir", text)
     assert result.exit_code == 2
-    assert f"{text}: already holds files (a.txt), expected a new or empty directory" in result.err
+    assert f"{text}: not empty (contains a.txt), expected a new or empty directory" in result.err
 
 
 def test_text_without_tokens(run_cli, text):
     (text / "e.txt").write_text("\n")
     result = run_cli("shard", "--input", "e.txt", "--output-dir", "out")
     assert result.exit_code == 2
-    assert result.err.startswith("elmokit: no token in the text (e.txt)")
+    assert result.err.startswith("elmokit: the text contains no tokens (e.txt)")
     assert not (text / "out").exists()
 
 

@@ -62,7 +62,7 @@ def test_json(run_cli, found):
         )
 
 
-def test_more_than_there_are(run_cli, work):
+def test_more_results_than_words(run_cli, work):
     num_words = len((work / "vocab.txt").read_text(encoding="utf-8").split())
     out = substitutes(run_cli, "model", SENTENCE, "--word", "a0", "-k", "1000000")
     assert len(out.splitlines()) == 2 + num_words - 3
@@ -88,7 +88,7 @@ def test_a_forward_model(run_cli):
 def test_weights_without_a_softmax(run_cli):
     run_cli("dump-weights", "--save-dir", "model", "--outfile", "elmo/weights.hdf5")
     message = refusal(run_cli, "elmo", SENTENCE, "--word", "b1")
-    assert message.startswith("elmo/weights.hdf5: these weights come without a softmax")
+    assert message.startswith("elmo/weights.hdf5: these weights have no softmax")
     assert message.endswith("or a softmax file (datasets softmax/W and softmax/b) beside the weights")
 
 
@@ -97,11 +97,11 @@ def test_weights_without_a_softmax(run_cli):
     [
         (
             ["a b"],
-            "substitutes: expected --word or --position, one of them (try `elmokit substitutes --help`)",
+            "substitutes: expected either --word or --position (try `elmokit substitutes --help`)",
         ),
         (
             ["a b", "--word", "a", "--position", "0"],
-            "substitutes: expected --word or --position, one of them",
+            "substitutes: expected either --word or --position",
         ),
         (["a b", "--word", "c"], "--word c: not a token of the sentence: a b"),
         (["", "--word", "c"], "--word c: not a token of the sentence:"),
@@ -126,7 +126,7 @@ def test_mistakes(run_cli, arguments, expected):
 
 
 def test_a_text_for_a_model(run_cli):
-    assert "train.txt: not a ZIP archive" in refusal(run_cli, "train.txt", "a b", "--word", "a")
+    assert "train.txt: damaged, or not a ZIP archive" in refusal(run_cli, "train.txt", "a b", "--word", "a")
 
 
 def test_help(run_cli):

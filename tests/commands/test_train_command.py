@@ -8,7 +8,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from elmokit.data.corpus import prepare_corpus
+from elmokit.data.prepare import prepare_corpus
 from elmokit.formats.checkpoint import list_checkpoints, read_checkpoint
 from elmokit.loading import load
 from elmokit.training.evaluation import evaluate
@@ -181,7 +181,9 @@ def test_a_vocabulary_that_is_not_sorted_is_warned_of(run_cli, work):
     result = train(run_cli, "max_steps=1")
     assert result.exit_code == 0
     (warning,) = result.err.splitlines()
-    assert warning.startswith("warning: the vocabulary is not sorted by falling count (rank correlation")
+    assert warning.startswith(
+        "warning: the vocabulary is not sorted by descending frequency (rank correlation"
+    )
     assert "num_negatives=0" in warning
     assert train(run_cli, "max_steps=1", "num_negatives=0", save_dir="full").err == ""
 
@@ -189,7 +191,7 @@ def test_a_vocabulary_that_is_not_sorted_is_warned_of(run_cli, work):
 def test_more_candidates_than_words(run_cli, work):
     result = train(run_cli, "max_steps=1", "num_negatives=8192")
     assert (result.exit_code, result.err) == (0, "")
-    assert "the full softmax is used: sampling num_negatives=8,192 of " in result.out
+    assert "using the full softmax: sampling num_negatives=8,192 of " in result.out
     assert json.loads((work / "new/config.json").read_text())["training"]["num_negatives"] == 0
 
 
@@ -215,7 +217,7 @@ def test_the_prepared_text_is_used_again(run_cli, work, monkeypatch):
     def read(*arguments):
         raise AssertionError("the text was read again")
 
-    monkeypatch.setattr("elmokit.data.corpus.read_sentences", read)
+    monkeypatch.setattr("elmokit.data.prepare.read_sentences", read)
     assert train(run_cli, "max_steps=1", save_dir="two").exit_code == 0
 
 
@@ -240,7 +242,7 @@ def test_interrupted_and_gone_on_with(run_cli, work, monkeypatch):
     assert result.exit_code == 130
     assert result.err.strip() == "elmokit: interrupted"
     last = list_checkpoints(work / "new")[-1]
-    advice = f"stopped at step 7; go on from {last.name} with: elmokit train --save-dir new --resume"
+    advice = f"stopped at step 7; resume from {last.name} with: elmokit train --save-dir new --resume"
     assert result.out.splitlines()[-1] == advice
     result = run_cli("train", "--save-dir", "new", "--resume")
     assert (result.exit_code, result.err) == (0, "")

@@ -1,4 +1,4 @@
-"""Training where the cache of prepared texts cannot be written, and what goes on without it."""
+"""Training if the cache of prepared texts cannot be written."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from elmokit.data import corpus
+from elmokit.data import prepare
 from elmokit.errors import OutputError
 
 pytestmark = pytest.mark.usefixtures("work")
@@ -19,8 +19,8 @@ TRAIN += ["--vocab-file", "vocab.txt", "--save-dir", "new", "--config", "c.toml"
 
 @pytest.fixture
 def read_only(monkeypatch, tmp_path) -> None:
-    """The cache, as root would not find it by its permissions."""
-    new_directory = corpus.new_directory
+    """Refuse to write the cache; permissions would not stop root."""
+    new_directory = prepare.new_directory
 
     @contextmanager
     def refused(path: Path) -> Iterator[Path]:
@@ -29,10 +29,10 @@ def read_only(monkeypatch, tmp_path) -> None:
         with new_directory(path) as temporary:
             yield temporary
 
-    monkeypatch.setattr(corpus, "new_directory", refused)
+    monkeypatch.setattr(prepare, "new_directory", refused)
 
 
-def test_what_is_there_is_used(run_cli, work, tmp_path, request):
+def test_a_text_that_is_prepared_already_is_used(run_cli, work, tmp_path, request):
     assert run_cli(*TRAIN, "max_steps=2").exit_code == 0
     shutil.rmtree("new")
     request.getfixturevalue("read_only")
@@ -42,11 +42,11 @@ def test_what_is_there_is_used(run_cli, work, tmp_path, request):
 
 
 @pytest.mark.usefixtures("read_only")
-def test_otherwise_the_run_keeps_its_own(run_cli, work, tmp_path, monkeypatch):
+def test_otherwise_the_run_keeps_its_own_prepared_text(run_cli, work, tmp_path, monkeypatch):
     result = run_cli(*TRAIN, "max_steps=2")
     assert result.exit_code == 0
     warnings = result.err.splitlines()
-    assert len(warnings) == 2  # of each text
+    assert len(warnings) == 2  # one per text
     for warning in warnings:
         assert warning.startswith(f"warning: {tmp_path / 'cache/corpora'}/")
         assert warning.endswith(
@@ -55,17 +55,17 @@ def test_otherwise_the_run_keeps_its_own(run_cli, work, tmp_path, monkeypatch):
         )
     assert len(list((work / "new/corpora").iterdir())) == 2
 
-    # It goes on with them: where the disk of the cache is full, that would show only after reading all.
+    # Resuming uses them: a full disk of the cache would show only after the whole text has been read.
     result = run_cli("train", "--save-dir", "new", "--resume", "max_steps=4")
     assert (result.exit_code, result.err) == (0, "")
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate"])
-def test_when_nothing_can_be_written_the_remedy_is_told(run_cli, work, monkeypatch, command):
+def test_the_error_has_the_remedy_if_nothing_can_be_written(run_cli, work, monkeypatch, command):
     def refused(path: Path) -> None:
         raise OutputError(f"{path}: cannot write: No space left on device")
 
-    monkeypatch.setattr(corpus, "new_directory", refused)
+    monkeypatch.setattr(prepare, "new_directory", refused)
     evaluate = ["evaluate", "--save-dir", "model", "--test-prefix", "heldout.txt"]
     result = run_cli(*(TRAIN if command == "train" else evaluate))
     assert result.exit_code == 2
@@ -74,7 +74,7 @@ def test_when_nothing_can_be_written_the_remedy_is_told(run_cli, work, monkeypat
     assert "No space left on device; set ELMOKIT_CACHE to a directory with room for it" in error
 
 
-def test_where_not_even_looking_is_allowed(run_cli, work, tmp_path, monkeypatch):
+def test_a_cache_that_may_not_even_be_looked_at(run_cli, work, tmp_path, monkeypatch):
     monkeypatch.setenv("ELMOKIT_CACHE", "/closed")
     is_dir, mkdir = Path.is_dir, Path.mkdir
 

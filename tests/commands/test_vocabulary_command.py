@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import os
+from collections import Counter
+
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 
 @pytest.fixture(autouse=True)
@@ -11,14 +15,15 @@ def text(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_writes_the_vocabulary_and_says_what_it_covers(run_cli, text):
+def test_writes_the_vocabulary_and_reports_its_coverage(run_cli, text):
     result = run_cli("vocabulary", "--input", "*.txt", "--output", "out/vocab.txt", "--max-size", "6")
     assert (result.exit_code, result.err) == (0, "")
     assert (text / "out/vocab.txt").read_text() == "<S>\n</S>\n<UNK>\n.\nthe\ndog\n"
     assert result.out.splitlines() == [
         "out/vocab.txt: 6 entries, <S>, </S> and <UNK> included",
-        "counted 1,805 tokens in 602 sentences, skipped 1 blank lines",
-        "in the vocabulary: 99.83% of all tokens and 3 of 5 distinct ones; 0.17% of all tokens will be <UNK>",
+        "counted 1,805 tokens in 602 sentences, skipped 1 blank line",
+        "in the vocabulary: 99.83% of all tokens and 3 of 5 distinct words; "
+        "0.17% of all tokens will be <UNK>",
     ]
 
 
@@ -42,18 +47,18 @@ def test_options_with_underscores(run_cli, text, option):
     assert (text / "v").read_text().split()[3:] == [".", "the", "dog"]
 
 
-def test_many_unknown_tokens_are_told(run_cli):
+def test_many_unknown_tokens_are_reported(run_cli):
     result = run_cli("vocabulary", "--input", "a.txt", "--output", "v", "--max-size", "4")
     assert result.exit_code == 0
-    assert "warning: 67% of the tokens will be <UNK>, which makes perplexity look far too good" in result.err
+    assert "warning: 67% of the tokens will be <UNK>, which makes perplexity misleadingly low" in result.err
 
 
 def test_no_word_left(run_cli, text):
     result = run_cli("vocabulary", "--input", "a.txt", "--output", "v", "--min-count", "700")
     assert result.exit_code == 2
     assert result.err == (
-        "elmokit: no word occurs at least 700 times, the most frequent one 601 times: "
-        "lower the minimum count or give more text\n"
+        "elmokit: no word occurs at least 700 times, the most frequent one occurs 601 times: "
+        "lower the minimum count or add text\n"
     )
     assert not (text / "v").exists()
 
@@ -74,14 +79,43 @@ def test_empty_text(run_cli, text):
     (text / "e.txt").write_text("\n\n")
     result = run_cli("vocabulary", "--input", "e.txt", "--output", "v")
     assert result.exit_code == 2
-    assert result.err.startswith("elmokit: no token in the text (e.txt): expected sentences")
+    assert result.err.startswith("elmokit: the text contains no tokens (e.txt): expected one sentence")
 
 
 def test_output_among_the_inputs(run_cli, text):
     for _ in range(2):
         result = run_cli("vocabulary", "--input", "*.txt", "--output", "./vocab.txt")
     assert result.exit_code == 2
-    assert "vocab.txt: also matched by --input: write it elsewhere" in result.err
+    assert "vocab.txt: the output is one of the input files: choose another output" in result.err
+
+
+def test_each_file_is_looked_up_once(run_cli, text, monkeypatch):
+    asked: Counter[str] = Counter()
+    stat = os.stat
+
+    def counting(path: str | os.PathLike[str], **options: bool) -> os.stat_result:
+        asked[str(path)] += 1
+        return stat(path, **options)
+
+    monkeypatch.setattr(os, "stat", counting)
+    assert run_cli("vocabulary", "--input", "*.txt", "--output", "v").exit_code == 0
+    assert (asked["a.txt"], asked["b.txt"]) == (1, 1)
+
+
+def test_each_remote_file_is_looked_up_once(run_cli, text, monkeypatch):
+    files = MemoryFileSystem()
+    files.pipe("/corpus/a.txt", b"the cat\n")
+    asked: Counter[str] = Counter()
+    info = MemoryFileSystem.info
+
+    def counting(self: MemoryFileSystem, path: str, **options: bool) -> dict:
+        asked[path] += 1
+        return info(self, path, **options)
+
+    monkeypatch.setattr(MemoryFileSystem, "info", counting)
+    assert run_cli("vocabulary", "--input", "memory://corpus/*.txt", "--output", "v").exit_code == 0
+    assert asked["/corpus/a.txt"] == 1
+    files.rm("/corpus", recursive=True)
 
 
 @pytest.mark.parametrize(("option", "value"), [("--min-count", "0"), ("--max-size", "3")])

@@ -25,7 +25,7 @@ def test_rows_are_those_of_the_original(word):
     assert row(word) == QUIRKS[word]["char_ids"]
 
 
-def test_the_golden_words_hold_the_awkward_cases():
+def test_the_golden_words_include_the_difficult_cases():
     assert {"", "\ud83d", "x" * 48, "x" * 49, "a" + "é" * 24} <= set(QUIRKS)
 
 
@@ -41,7 +41,7 @@ def test_a_lone_surrogate_within_a_word_is_dropped():
     assert word_bytes("a\ud83db") == b"ab"
 
 
-def test_many_words_at_once_are_each_what_they_are_alone():
+def test_words_encoded_together_have_the_same_rows_as_alone():
     words = ["", "a", "naïve", "x" * 60, "我"]
     together = char_rows([word_bytes(word) for word in words], 12)
     assert together.dtype == np.int64

@@ -42,7 +42,7 @@ def lexicon() -> Lexicon:
     ],
 )
 def test_spelling(lexicon, word, char_ids, word_id):
-    spelled = lexicon.spell(["a", word])
+    spelled = lexicon.index(["a", word])
     assert spelled.char_ids.dtype == spelled.word_ids.dtype == np.int64
     assert spelled.char_ids[1].tolist() == char_ids
     assert spelled.word_ids.tolist() == [0, word_id]
@@ -53,14 +53,14 @@ def test_the_markers_of_a_sentence(lexicon):
 
 
 def test_one_part_alone():
-    spelled = Lexicon(table(SYMBOLS), None, 7).spell(["a"])
+    spelled = Lexicon(table(SYMBOLS), None, 7).index(["a"])
     assert (spelled.char_ids.shape, spelled.word_ids) == ((1, 7), None)
-    spelled = Lexicon(None, table(WORDS), 7).spell(["aaaaaa"])
+    spelled = Lexicon(None, table(WORDS), 7).index(["aaaaaa"])
     assert (spelled.char_ids, spelled.word_ids.tolist()) == (None, [2])
 
 
 def test_no_word(lexicon):
-    spelled = lexicon.spell([])
+    spelled = lexicon.index([])
     assert (spelled.char_ids.shape, spelled.word_ids.shape) == ((0, 7), (0,))
 
 
@@ -81,17 +81,17 @@ def test_what_is_saved_is_loaded(tmp_path, missing):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"characters": 3}, "characters: expected a table of numbers"),
-        ({"words": {"a": "0"}}, "words: expected a table of numbers"),
-        ({"words": {"a": True}}, "words: expected a table of numbers"),
+        ({"characters": 3}, "characters: expected a table of ids"),
+        ({"words": {"a": "0"}}, "words: expected a table of ids"),
+        ({"words": {"a": True}}, "words: expected a table of ids"),
         ({"words": {}}, "words: <oov> missing; words: <pad> missing"),
         ({"words": {**table(WORDS), "b": 6}}, "words: 'b' has the id 6, expected 0 to 5"),
         ({"words": {**table(WORDS), "b": -1}}, "words: 'b' has the id -1, expected 0 to 5"),
-        ({"words": {**table(WORDS), "b": 3}}, "words: 'b' has the id 3 of 'aé'"),
+        ({"words": {**table(WORDS), "b": 3}}, "words: 'b' has the same id as 'aé', 3"),
         (
             {"words": {**table(WORDS), "b": 9, "d": 0, "e": 99, "f": 1, "g": 10}},
-            "words: 'd' has the id 0 of '<oov>'; words: 'e' has the id 99, expected 0 to 9; "
-            "words: 'f' has the id 1 of '<pad>'; words: and 1 more ids like these",
+            "words: 'd' has the same id as '<oov>', 0; words: 'e' has the id 99, expected 0 to 9; "
+            "words: 'f' has the same id as '<pad>', 1; words: and 1 more ids like these",
         ),
         ({"max_characters": 6}, "max_characters: expected 7 to 10000, got 6"),
         ({"max_characters": 7.0}, "max_characters: expected 7 to 10000, got 7.0"),

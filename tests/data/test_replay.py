@@ -1,5 +1,3 @@
-"""Old text mixed into new text."""
-
 from __future__ import annotations
 
 import json
@@ -8,9 +6,10 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from elmokit.data.batches import BatchMaker, TrainingStream
-from elmokit.data.corpus import prepare_corpus
+from elmokit.data.indexed_corpus import IndexedCorpus
+from elmokit.data.prepare import prepare_corpus
 from elmokit.data.replay import CorpusWithReplay
+from elmokit.data.training_stream import TrainingStream
 from elmokit.data.vocabulary import Vocabulary
 
 NEW = ["new a b", "new c", "", "new a a a b c", "new b"] * 8
@@ -32,12 +31,11 @@ def vocabulary():
     return Vocabulary(["<S>", "</S>", "<UNK>", "a", "b", "x", "new", "old"])
 
 
-def stream_of(texts, vocabulary, share, *, shuffle=True, num_lanes=3):
-    corpus = CorpusWithReplay(*texts)
+def stream_of(texts, vocabulary, share, *, shuffle=True, batch_size=3):
+    new, old = (IndexedCorpus(text, vocabulary, max_characters=8) for text in texts)
     return TrainingStream(
-        corpus,
-        BatchMaker(corpus, vocabulary, 8),
-        batch_size=num_lanes,
+        new.with_replay(old),
+        batch_size=batch_size,
         unroll_steps=4,
         bidirectional=True,
         shuffle=shuffle,
@@ -59,8 +57,8 @@ def test_a_sentence_is_what_it_was_and_spelled_as_it_was(texts, vocabulary):
         own_types = own.sentence(index - len(NEW) * (index >= len(NEW)))
         rows = corpus.types.char_rows(types, 8)
         np.testing.assert_array_equal(rows, own.types.char_rows(own_types, 8))
-    assert corpus.place(len(NEW) + 2).endswith("old.txt:3")
-    assert corpus.place(2).endswith("new.txt:3")
+    assert corpus.location(len(NEW) + 2).endswith("old.txt:3")
+    assert corpus.location(2).endswith("new.txt:3")
 
 
 @pytest.mark.parametrize("share", [0.1, 0.4, 0.75])
@@ -77,7 +75,7 @@ def test_the_share_of_the_old_text(texts, vocabulary, share):
 
 
 def test_the_new_text_is_read_in_full_before_it_repeats(texts, vocabulary):
-    stream = stream_of(texts, vocabulary, 0.3, num_lanes=1)
+    stream = stream_of(texts, vocabulary, 0.3, batch_size=1)
     batches_of: dict[int, list[int]] = {}
     for number, batch in enumerate(islice(stream, stream.num_predictions_per_epoch // 4 - 3)):
         for sentence in batch.sentences:
@@ -88,7 +86,7 @@ def test_the_new_text_is_read_in_full_before_it_repeats(texts, vocabulary):
 
 
 @pytest.mark.parametrize("shuffle", [False, True])
-def test_it_goes_on_from_every_position(texts, vocabulary, shuffle):
+def test_it_continues_from_every_position(texts, vocabulary, shuffle):
     reader = stream_of(texts, vocabulary, 0.4, shuffle=shuffle)
     states, batches = [], []
     for batch in islice(reader, 60):

@@ -3,11 +3,14 @@ from __future__ import annotations
 import random
 import sys
 from collections import Counter
+from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 
 import pytest
 
-from elmokit.data import sharding
+from elmokit.data.external_shuffle import ExternalShuffle
+from elmokit.data.find import find_texts
 from elmokit.data.read import read_lines
 from elmokit.data.sharding import ShardSummary, write_shards
 from elmokit.errors import ConfigError, MissingExtraError, OutputError, TextError
@@ -66,9 +69,19 @@ class TestSplit:
         assert contents(tmp_path / "one") == contents(tmp_path / "again")
         assert contents(tmp_path / "one") != contents(tmp_path / "two")
 
-    def test_gzip_header_tells_neither_time_nor_name(self, tmp_path, texts):
+    def test_gzip_header_has_neither_time_nor_name(self, tmp_path, texts):
         summary = write_shards(texts, tmp_path / "out")
         assert summary.train_files[0].read_bytes()[:8] == b"\x1f\x8b\x08" + bytes(5)
+
+    def test_the_order_is_that_of_earlier_versions(self, tmp_path, texts):
+        summary = write_shards(texts, tmp_path / "out", num_shards=1, seed=1, compression="none")
+        (file,) = summary.train_files
+        assert blake2b(file.read_bytes(), digest_size=16).hexdigest() == "6c97b897953f4cf6cef6e06f04787ca3"
+
+    def test_files_found_earlier(self, tmp_path, texts):
+        write_shards(texts, tmp_path / "one")
+        write_shards(find_texts(texts), tmp_path / "two")
+        assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
     def test_library_leaves_the_global_generator_alone(self, tmp_path, texts):
         random.seed(3)
@@ -109,8 +122,9 @@ class TestSplit:
 class TestMemory:
     @pytest.mark.parametrize("seed", range(5))
     def test_no_bucket_in_memory_is_larger_than_the_limit(self, tmp_path, texts, monkeypatch, seed):
-        monkeypatch.setattr(sharding, "MAX_BUCKET_BYTES", 1000)
-        monkeypatch.setattr(sharding, "_MAX_OPEN_BUCKETS", 4)  # so that buckets are scattered again
+        # Buckets that are scattered again, because few may be open at a time.
+        few = partial(ExternalShuffle, max_open_buckets=4)
+        monkeypatch.setattr("elmokit.data.sharding.ExternalShuffle", few)
         sizes: list[int] = []
         read_bytes = Path.read_bytes
 
@@ -119,7 +133,9 @@ class TestMemory:
             return read_bytes(path)
 
         monkeypatch.setattr(Path, "read_bytes", watched)
-        summary = write_shards(texts, tmp_path / "out", heldout_fraction=0.1, num_shards=3, seed=seed)
+        summary = write_shards(
+            texts, tmp_path / "out", heldout_fraction=0.1, num_shards=3, seed=seed, max_bucket_bytes=1000
+        )
         assert max(sizes) < 1000
         assert len(sizes) > 60
         train = sentences_of(summary.train_files)
@@ -127,24 +143,30 @@ class TestMemory:
         assert len(list((tmp_path / "out").iterdir())) == 4
         assert train != sorted(train)
 
-    def test_lines_longer_than_a_bucket(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(sharding, "MAX_BUCKET_BYTES", 100)
+    def test_lines_longer_than_a_bucket(self, tmp_path):
         lines = [f"{i} " + "x" * 200 for i in range(20)]
         (tmp_path / "t.txt").write_text("\n".join(lines))
-        summary = write_shards([str(tmp_path / "t.txt")], tmp_path / "out", heldout_fraction=0)
+        summary = write_shards(
+            [str(tmp_path / "t.txt")], tmp_path / "out", heldout_fraction=0, max_bucket_bytes=100
+        )
         assert sorted(sentences_of(summary.train_files)) == sorted(lines)
 
-    def test_every_place_is_equally_likely(self, tmp_path, monkeypatch):
-        # The first of 8 sentences over 400 seeds, through several buckets: 50 expected each place.
-        monkeypatch.setattr(sharding, "MAX_BUCKET_BYTES", 120)
+    def test_every_position_is_equally_likely(self, tmp_path):
+        # The first of 8 sentences over 400 seeds, through several buckets: 50 expected at each position.
         (tmp_path / "t.txt").write_text("".join(f"{i}\n" for i in range(8)))
-        places: Counter[int] = Counter()
+        positions: Counter[int] = Counter()
         for seed in range(400):
             summary = write_shards(
-                [str(tmp_path / "t.txt")], tmp_path / str(seed), heldout_fraction=0, num_shards=1, seed=seed
+                [str(tmp_path / "t.txt")],
+                tmp_path / str(seed),
+                heldout_fraction=0,
+                num_shards=1,
+                seed=seed,
+                max_bucket_bytes=120,
             )
-            places[sentences_of(summary.train_files).index("0")] += 1
-        assert sum((places[place] - 50) ** 2 / 50 for place in range(8)) < 24.3  # chi-square, p = 0.001
+            positions[sentences_of(summary.train_files).index("0")] += 1
+        chi_square = sum((positions[position] - 50) ** 2 / 50 for position in range(8))
+        assert chi_square < 24.3  # p = 0.001
 
 
 class TestRefusals:
@@ -161,11 +183,11 @@ class TestRefusals:
         with pytest.raises(ConfigError, match=message):
             write_shards(texts, tmp_path / "out", **options)
 
-    def test_directory_that_holds_something(self, tmp_path, texts):
+    def test_directory_that_is_not_empty(self, tmp_path, texts):
         (tmp_path / "out").mkdir()
         write_shards(texts, tmp_path / "out", num_shards=1)  # an empty one is fine
         before = contents(tmp_path / "out")
-        message = r"out: already holds files \(heldout-00000\.txt\.gz\), expected a new or empty directory"
+        message = r"out: not empty \(contains heldout-00000\.txt\.gz\), expected a new or empty directory"
         with pytest.raises(OutputError, match=message):
             write_shards(texts, tmp_path / "out", num_shards=2)
         assert contents(tmp_path / "out") == before
@@ -177,8 +199,8 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("\n \n", r"no token in the text \(.*t\.txt\)"),
-            ("", "no token in the text"),
+            ("\n \n", r"the text contains no tokens \(.*t\.txt\)"),
+            ("", "the text contains no tokens"),
             ("a\n", "1 sentence, expected at least 2 to hold one out"),
             ("a\nb </S>\n", r"t\.txt:2: token 2 is </S>"),
             ("a\nb\0\n", r"t\.txt:2: NUL"),

@@ -17,17 +17,17 @@ def test_every_size_is_permuted():
 
 @pytest.mark.parametrize("size", [10**9 + 7, 2**40, 2**40 + 1])
 def test_a_large_size_gives_distinct_values_in_range(size):
-    places = np.unique(np.random.default_rng(0).integers(0, size, 20_000))
-    found = Permutation(size, seed=3, epoch=1).values_at(places)
-    assert len(np.unique(found)) == len(places)
+    positions = np.unique(np.random.default_rng(0).integers(0, size, 20_000))
+    found = Permutation(size, seed=3, epoch=1).values_at(positions)
+    assert len(np.unique(found)) == len(positions)
     assert found.min() >= 0
     assert found.max() < size
     # Spread over the whole range, not only permuted locally.
     assert abs(found.mean() / size - 0.5) < 0.02
-    assert abs(np.corrcoef(places, found)[0, 1]) < 0.05
+    assert abs(np.corrcoef(positions, found)[0, 1]) < 0.05
 
 
-def test_places_can_be_asked_for_one_by_one():
+def test_positions_one_by_one():
     permutation = Permutation(100, seed=5, epoch=2)
     assert [int(permutation.values_at(np.array([k]))[0]) for k in range(100)] == values(100, 5, 2)
 
@@ -39,7 +39,7 @@ def test_the_order_depends_on_seed_and_epoch_alone():
     assert tuple(range(50)) not in orders
 
 
-def test_places_are_left_as_they_were():
-    places = np.arange(7)
-    Permutation(7, seed=0, epoch=0).values_at(places)
-    assert places.tolist() == list(range(7))
+def test_positions_are_left_unchanged():
+    positions = np.arange(7)
+    Permutation(7, seed=0, epoch=0).values_at(positions)
+    assert positions.tolist() == list(range(7))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elmokit.data.vocabulary import BOS, BOS_ID, EOS, EOS_ID, UNK, UNK_ID, Vocabulary, count_words
+from elmokit.data.vocabulary import BOS, BOS_ID, EOS, EOS_ID, UNK, UNK_ID, Vocabulary
 from elmokit.errors import OutputError, TextError, VocabularyError
 
 SPECIALS = "<S>\n</S>\n<UNK>\n"
@@ -57,21 +57,21 @@ class TestLoad:
             ("</S>\n<S>\n<UNK>\nthe\n", "vocab.txt:1: got '</S>', expected <S>"),
             ("<S>\n</S>\nthe\n<UNK>\n", "vocab.txt:3: got 'the', expected <UNK>"),
             ("!!!MAXTERMID\n<S>\n</S>\nthe\n", "vocab.txt:4: got 'the', expected <UNK>"),
-            ("<S>\n</S>\n", "vocab.txt:2: the list ends before it, expected <UNK>"),
+            ("<S>\n</S>\n", "vocab.txt:2: the list ends here, expected <UNK>"),
             (
                 SPECIALS + "a\nb\na\n",
-                "vocab.txt:6: 'a' stands already at {dir}/vocab.txt:4; expected each word once",
+                "vocab.txt:6: 'a' already occurs at {dir}/vocab.txt:4; expected each word once",
             ),
             (
                 SPECIALS + "!!!MAXTERMID\na\nb\nb\na\n<S>\n",
-                "vocab.txt:7: 'b' stands already at {dir}/vocab.txt:6 (and 2 more duplicates)",
+                "vocab.txt:7: 'b' already occurs at {dir}/vocab.txt:6 (and 2 more duplicates)",
             ),
             (SPECIALS + "a\n\n!!!MAXTERMID\nc\n", "vocab.txt:5: blank, expected a word"),
             (
                 SPECIALS + "the\nthe cat\n",
-                "vocab.txt:5: 'the cat' holds white space, so no token can match it",
+                "vocab.txt:5: 'the cat' contains white space, so no token can match it",
             ),
-            (SPECIALS + "a\u00a0b\n", r"vocab.txt:4: 'a\xa0b' holds white space"),
+            (SPECIALS + "a\u00a0b\n", r"vocab.txt:4: 'a\xa0b' contains white space"),
             ("", "vocab.txt: the file is empty"),
             ("\n\n", "vocab.txt: the file is empty"),
         ],
@@ -90,14 +90,44 @@ class TestLoad:
             Vocabulary.load(tmp_path / "no.txt")
 
 
+class TestLoadInAnyOrder:
+    def test_special_words_anywhere(self, tmp_path):
+        (tmp_path / "v.txt").write_text("the\n<UNK>\n<S>\ncat\n</S>\n")
+        vocabulary, rows = Vocabulary.load_in_any_order(tmp_path / "v.txt")
+        assert vocabulary.words == (BOS, EOS, UNK, "the", "cat")
+        assert rows == [2, 4, 1, 0, 3]
+
+    def test_missing_special_words(self, tmp_path):
+        (tmp_path / "v.txt").write_text("the\n<S>\n")
+        with pytest.raises(VocabularyError, match="no line is </S> or <UNK>: not the vocabulary of a biLM"):
+            Vocabulary.load_in_any_order(tmp_path / "v.txt")
+
+    def test_errors_name_the_line(self, tmp_path):
+        (tmp_path / "v.txt").write_text("the\n<UNK>\n<S>\nthe\n</S>\n")
+        message = r"v\.txt:4: 'the' already occurs at .*v\.txt:1;"
+        with pytest.raises(VocabularyError, match=message):
+            Vocabulary.load_in_any_order(tmp_path / "v.txt")
+
+
 class TestVocabulary:
     def test_constructor_validates(self):
-        with pytest.raises(VocabularyError, match=r"^word 5: 'a' stands already at word 4; "):
+        with pytest.raises(VocabularyError, match=r"^word 5: 'a' already occurs at word 4; "):
             Vocabulary([BOS, EOS, UNK, "a", "a"])
-        with pytest.raises(VocabularyError, match=r"^word 1: the list ends before it, expected <S>"):
+        with pytest.raises(VocabularyError, match=r"^word 1: the list ends here, expected <S>"):
             Vocabulary([])
         with pytest.raises(VocabularyError, match="word 4: !!!MAXTERMID is skipped in files"):
             Vocabulary([BOS, EOS, UNK, "!!!MAXTERMID"])
+
+    def test_errors_have_the_location_of_the_word(self):
+        with pytest.raises(VocabularyError, match=r"^row 4: 'a' already occurs at row 3;"):
+            Vocabulary([BOS, EOS, UNK, "a", "a"], lambda index: f"row {index}")
+
+    def test_the_old_name_of_location(self):
+        with (
+            pytest.warns(DeprecationWarning, match="the argument place of Vocabulary is now location"),
+            pytest.raises(VocabularyError, match=r"^row 3: blank"),
+        ):
+            Vocabulary([BOS, EOS, UNK, ""], place=lambda index: f"row {index}")
 
     def test_is_immutable(self):
         words = [BOS, EOS, UNK, "a"]
@@ -133,7 +163,7 @@ COUNTS = Counter(
 
 
 class TestFromCounts:
-    def test_falling_count_then_code_points(self):
+    def test_descending_frequency_then_code_points(self):
         words = Vocabulary.from_counts(COUNTS).words
         assert words == (BOS, EOS, UNK, "the", "Z", "a", "b", "é", "rare")
         assert Vocabulary.from_counts(dict(reversed(COUNTS.items()))).words == words
@@ -145,7 +175,7 @@ class TestFromCounts:
 
     def test_no_word_left(self):
         with pytest.raises(
-            VocabularyError, match="no word occurs at least 10 times, the most frequent one 9 times"
+            VocabularyError, match="no word occurs at least 10 times, the most frequent one occurs 9 times"
         ):
             Vocabulary.from_counts(COUNTS, min_count=10)
         with pytest.raises(VocabularyError, match="max_size is 3, expected at least 4"):
@@ -160,24 +190,3 @@ class TestFromCounts:
         vocabulary = Vocabulary.from_counts(counts)
         vocabulary.save(path)
         assert Vocabulary.load(path) == vocabulary
-
-
-class TestCountWords:
-    def test_counts(self, tmp_path):
-        (tmp_path / "a.txt").write_text("the cat the\n\n<UNK> .\n \n")
-        (tmp_path / "b.txt.gz").write_bytes(gzip.compress(b"the"))
-        told: list[int] = []
-        paths = [str(tmp_path / "a.txt"), str(tmp_path / "b.txt.gz")]
-        found = count_words(paths, told.append)
-        assert found.counts == {"the": 3, "cat": 1, UNK: 1, ".": 1}
-        assert (found.num_tokens, found.num_sentences, found.num_blank_lines) == (6, 3, 2)
-        assert sum(told) == sum(Path(path).stat().st_size for path in paths)
-
-    def test_text_without_tokens_names_the_files(self, tmp_path):
-        paths = []
-        for index in range(5):
-            paths.append(str(tmp_path / f"{index}.txt"))
-            Path(paths[-1]).write_text(" \n\n" if index else "")
-        names = f"{paths[0]}, {paths[1]}, {paths[2]} and 2 more"
-        with pytest.raises(TextError, match=re.escape(f"no token in the text ({names})")):
-            count_words(paths)

@@ -37,7 +37,7 @@ def write_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]
                 parameter.normal_(0.0, 0.4, generator=generator)
         write_weights(directory / "weights.hdf5", config.model, dict(model.named_parameters()))
         assert model.softmax is not None
-        write_softmax(directory / "softmax_weights.hdf5", model.softmax)
+        write_softmax(directory / "softmax_weights.hdf5", model.softmax.weight, model.softmax.bias)
         options = json.dumps(config.to_bilm_options(num_words=len(WORDS)))
         (directory / "options.json").write_text(options, encoding="utf-8")
         Vocabulary(WORDS).save(directory / "vocab.txt")

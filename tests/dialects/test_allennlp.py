@@ -1,4 +1,4 @@
-"""AllenNLP's calls."""
+"""The interface of AllenNLP."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_scalar_mix():
     weights = np.exp([0.0, 1.0, 2.0]) / np.exp([0.0, 1.0, 2.0]).sum()
     expected = torch.full((1, 2, 4), float(weights @ [1.0, 10.0, 100.0]))
     torch.testing.assert_close(mixture(layers).detach(), expected)
-    with pytest.raises(ConfigError, match=r"do_layer_norm needs the mask"):
+    with pytest.raises(ConfigError, match=r"do_layer_norm needs a mask of the words: pass mask"):
         ScalarMix(3, do_layer_norm=True)(layers)
 
 
@@ -114,21 +114,21 @@ def test_use_sentence_keys(embedder, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "faults"),
+    ("text", "problems"),
     [
-        ("the cat\ndog\nthe cat\n", r"2 \(the same as 0\)"),
-        ("a/b\na\n./a/b/c\n", r"0 \(HDF5 would put it inside 1\), 2 \(HDF5 would put it inside 1\)"),
-        ("a\n/a\n", r"1 \(the same as 0\)"),
+        ("the cat\ndog\nthe cat\n", r"2 \(same key as 0\)"),
+        ("a/b\na\n./a/b/c\n", r"0 \(HDF5 would nest it inside 1\), 2 \(HDF5 would nest it inside 1\)"),
+        ("a\n/a\n", r"1 \(same key as 0\)"),
         (
             ".\n/ \nthe\0cat\n",
-            r"0 \('\.' is no name in HDF5\), 1 \('/' is .*\), 2 \('the\\x00cat' is no name",
+            r"0 \('\.' is not a valid HDF5 name\), 1 \('/' is .*\), 2 \('the\\x00cat' is not a valid",
         ),
     ],
 )
-def test_sentences_that_cannot_be_keys(text, faults, embedder, tmp_path):
+def test_sentences_that_cannot_be_keys(text, problems, embedder, tmp_path):
     path = tmp_path / "vectors.hdf5"
     with pytest.raises(
-        TextError, match=f"the text: sentences that cannot be keys: {faults}.*: leave use_sent"
+        TextError, match=f"the text: lines that cannot be HDF5 keys: {problems}.*: turn off use_sent"
     ):
         embedder.embed_file(io.StringIO(text), path, use_sentence_keys=True)
     assert list(tmp_path.iterdir()) == []
@@ -152,9 +152,7 @@ def test_blank_lines(embedder, tmp_path):
 def test_settings_that_do_not_exist(model, embedder, tmp_path):
     with pytest.raises(ConfigError, match=r"output_format: expected all, top or average, got 'bottom'"):
         embedder.embed_file(io.StringIO(TEXT), tmp_path / "vectors.hdf5", "bottom")
-    with pytest.raises(
-        ConfigError, match=r"options\.json: options without weights: expected weight_file too"
-    ):
+    with pytest.raises(ConfigError, match=r"options\.json: options without weights: pass weight_file too"):
         ElmoEmbedder(model / "options.json")
     with pytest.raises(ConfigError, match=r"device=cuda:99: not available here"):
         ElmoEmbedder(model / "options.json", model / "weights.hdf5", cuda_device=99)

@@ -1,4 +1,4 @@
-"""simple_elmo's calls."""
+"""The interface of simple_elmo."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_sentence_vectors(layers, model, elmo):
 
 
 def test_sentence_vectors_do_not_depend_on_the_batch(elmo):
-    """Those of simple_elmo do: it takes the places behind a shorter sentence for words."""
+    """Those of simple_elmo do: it counts the padding of a shorter sentence as words."""
     together = elmo.get_elmo_vector_average(SENTENCES)
     alone = [elmo.get_elmo_vector_average([sentence])[0] for sentence in SENTENCES]
     np.testing.assert_allclose(together, alone, rtol=0, atol=1e-6)
@@ -127,5 +127,5 @@ def test_it_says_what_is_missing(model, elmo, full, tmp_path):
         full.get_elmo_substitutes(["the cat"], topn=0)
     shutil.copytree(model, tmp_path / "model")
     (tmp_path / "model" / "softmax_weights.hdf5").unlink()
-    with pytest.raises(ModelFileError, match=r"these weights come without a softmax"):
+    with pytest.raises(ModelFileError, match=r"these weights have no softmax"):
         ElmoModel().load(tmp_path / "model", full=True)

@@ -1,4 +1,4 @@
-"""The calls of TF-Hub's module."""
+"""The interface of TF-Hub's module."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_tokens_signature(elmo, vectors):
     assert_outputs(elmo(inputs, signature="tokens", as_dict=True), vectors)
     assert_outputs(elmo.signatures["tokens"](**inputs), vectors)
     assert elmo(inputs=inputs, signature="tokens").shape == (3, 16)
-    # What lies behind the length is never looked at, and stays in the shape.
+    # Tokens after the length are ignored, but count for the shape.
     wider = {"tokens": [[*row, "cat"] for row in TOKENS], "sequence_len": LENGTHS}
     assert_outputs(elmo(wider, signature="tokens", as_dict=True), vectors, num_steps=7)
 
@@ -118,17 +118,17 @@ def test_a_model_of_another_depth(write_model):
 @pytest.mark.parametrize(
     ("inputs", "signature", "message"),
     [
-        ("the cat", "default", r"signature default: expected a list of strings, one for each sentence"),
+        ("the cat", "default", r"signature default: expected a list of strings, one per sentence"),
         ([["the", "cat"]], "default", r"signature default: expected a list of strings"),
         (TEXTS, "words", r"signature: expected default or tokens, got 'words'"),
-        (TOKENS, "tokens", r"signature tokens: expected inputs of the keys tokens and sequence_len"),
-        ({"tokens": TOKENS}, "tokens", r"expected inputs of the keys tokens and sequence_len"),
+        (TOKENS, "tokens", r"signature tokens: expected inputs with the keys tokens and sequence_len"),
+        ({"tokens": TOKENS}, "tokens", r"expected inputs with the keys tokens and sequence_len"),
         (
             {"tokens": [["a"], ["a", "b"]], "sequence_len": [1, 2]},
             "tokens",
             r"tokens: rows of 1 to 2 tokens: pad",
         ),
-        ({"tokens": TEXTS, "sequence_len": LENGTHS}, "tokens", r"tokens: expected a list of tokens for each"),
+        ({"tokens": TEXTS, "sequence_len": LENGTHS}, "tokens", r"tokens: expected one list of tokens per"),
         (
             {"tokens": TOKENS, "sequence_len": [6, 0]},
             "tokens",
@@ -137,7 +137,7 @@ def test_a_model_of_another_depth(write_model):
         (
             {"tokens": TOKENS, "sequence_len": [7, 0, 3]},
             "tokens",
-            r"sequence_len: expected a number from 0 to 6",
+            r"sequence_len: expected one number from 0 to 6",
         ),
         ({"tokens": TOKENS, "sequence_len": [6, -1, 3]}, "tokens", r"got \[6, -1, 3\]"),
     ],

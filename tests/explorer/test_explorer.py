@@ -1,4 +1,4 @@
-"""What the page tells about typed sentences, against the embedder and the language model themselves."""
+"""Answers about typed sentences, compared with the embedder and the language model themselves."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-from elmokit import embedder as embedder_module
-from elmokit.data.occurrences import Use
+from elmokit.data.occurrences import Occurrence
 from elmokit.embedder import ElmoEmbedder
 from elmokit.explorer.explorer import Explorer
-from elmokit.explorer.typed_text import MOST_TOKENS, read_typed, shown_word
+from elmokit.explorer.typed_text import read_typed
 from elmokit.language_model import LanguageModel
 from elmokit.loading import load
 from elmokit.neighbors.index import NeighborIndex
 
 TEXT = "every American has the right to vote\n\n  we are on the right   track\nlight"
 SENTENCES = read_typed(TEXT).sentences
-RIGHT = 4  # the place of the first "right"
+RIGHT = 4  # index of the first "right"
 CORPUS = ["they have no right to vote", "turn right here", "the strong team played", "a bright light"]
 
 
@@ -42,70 +41,39 @@ def cosine(a: np.ndarray, b: np.ndarray) -> float:
     return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
 
 
-# --- what is typed -------------------------------------------------------------------------------
-
-
-def test_a_line_is_a_sentence_and_empty_ones_do_not_count():
-    assert read_typed("a  b\tc\r\n\n \n d").sentences == (("a", "b", "c"), ("d",))
-    assert read_typed(" \n\t\n").sentences == read_typed("").sentences == ()
-
-
-def test_a_long_text_is_cut_and_the_page_says_so():
-    assert read_typed("a b\n" * (MOST_TOKENS // 2)).note == ""
-    typed = read_typed("a b c\n" * 5000)
-    assert sum(map(len, typed.sentences)) == MOST_TOKENS
-    assert typed.sentences[0] == ("a", "b", "c")
-    assert typed.note == "Only the first 400 of 15,000 tokens are shown."
-    assert len(read_typed("a " * 5000).sentences[0]) == MOST_TOKENS
-
-
-def test_half_a_surrogate_pair_does_no_harm():
-    assert read_typed("a \ud83d b").sentences == (("a", "?", "b"),)
-
-
-def test_a_word_is_shown_as_there_is_room():
-    assert shown_word("naïve") == "naïve"
-    assert shown_word("👩‍🚀") == "👩‍🚀"
-    assert shown_word("a\0b") == "a\N{REPLACEMENT CHARACTER}b"
-    assert shown_word("x" * 10_000) == "x" * 29 + "…"
-
-
-# --- what is seen of the words -------------------------------------------------------------------
-
-
 def test_words_have_the_vectors_of_the_embedder(explorer, pretrained):
     text = explorer.explore(SENTENCES)
-    assert [use.word for use in text.uses] == TEXT.split()
-    assert text.uses[RIGHT] == Use(SENTENCES[0], 0, 4)
+    assert [occurrence.word for occurrence in text.occurrences] == TEXT.split()
+    assert text.occurrences[RIGHT] == Occurrence(SENTENCES[0], 0, 4)
     expected = np.concatenate(ElmoEmbedder(pretrained).embed(SENTENCES), axis=1)
     np.testing.assert_array_equal(text.layers, expected)
 
 
-def test_surprise_is_that_of_each_word_alone(explorer, pretrained):
+def test_surprisal_is_that_of_each_word_alone(explorer, pretrained):
     text = explorer.explore(SENTENCES)
-    place = 0
+    index = 0
     for sentence in SENTENCES:
         forward, backward = LanguageModel(pretrained).predictions(sentence)
         for position, word in enumerate(sentence):
             id_ = pretrained.vocabulary.id_of(word)
             expected = -float(forward[position, id_]), -float(backward[position, id_])
-            assert text.surprise["forward"][place] == pytest.approx(expected[0], abs=1e-4)
-            assert text.surprise["backward"][place] == pytest.approx(expected[1], abs=1e-4)
-            assert text.surprise["mean"][place] == pytest.approx(sum(expected) / 2, abs=1e-4)
-            place += 1
-    assert place == len(text.uses)
+            assert text.surprisal["forward"][index] == pytest.approx(expected[0], abs=1e-4)
+            assert text.surprisal["backward"][index] == pytest.approx(expected[1], abs=1e-4)
+            assert text.surprisal["mean"][index] == pytest.approx(sum(expected) / 2, abs=1e-4)
+            index += 1
+    assert index == len(text.occurrences)
 
 
-def test_words_outside_the_vocabulary_are_told(explorer):
+def test_words_outside_the_vocabulary_are_marked(explorer):
     text = explorer.explore((("we", "are", "zzxqy"), ("zzxqy", "we")))
     assert text.is_unknown == [False, False, True, True, False]
 
 
-def test_the_word_that_is_looked_at_first_occurs_again(explorer):
+def test_the_default_word_occurs_more_than_once(explorer):
     text = explorer.explore(SENTENCES)
-    assert text.telling_place == RIGHT
-    assert explorer.explore((("a", "strong", "team"),)).telling_place == 1
-    assert [text.nearest_place(place) for place in (0, 13, 14, 99)] == [0, 13, 13, 13]
+    assert text.default_index == RIGHT
+    assert explorer.explore((("a", "strong", "team"),)).default_index == 1
+    assert [text.clamped_index(index) for index in (0, 13, 14, 99)] == [0, 13, 13, 13]
 
 
 def test_neighbors_are_ranked_by_the_cosine_of_the_mix(explorer, pretrained):
@@ -114,15 +82,15 @@ def test_neighbors_are_ranked_by_the_cosine_of_the_mix(explorer, pretrained):
         mix = sum(weight * layer for weight, layer in zip(weights, layers, strict=True))
         expected = {k: cosine(mix[k], mix[RIGHT]) for k in range(len(mix)) if k != RIGHT}
         found = explorer.neighbors(SENTENCES, RIGHT, weights, k=5)
-        uses = explorer.explore(SENTENCES).uses
-        places = [uses.index(neighbor.use) for neighbor in found]
+        occurrences = explorer.explore(SENTENCES).occurrences
+        indices = [occurrences.index(neighbor.occurrence) for neighbor in found]
         np.testing.assert_allclose(
             [neighbor.similarity for neighbor in found],
             sorted(expected.values(), reverse=True)[:5],
             atol=1e-5,
         )
         np.testing.assert_allclose(
-            [expected[place] for place in places], sorted(expected.values())[::-1][:5], atol=1e-5
+            [expected[index] for index in indices], sorted(expected.values())[::-1][:5], atol=1e-5
         )
     assert explorer.neighbors((("alone",),), 0, [1.0, 0.0, 0.0]) == []
 
@@ -134,9 +102,11 @@ def test_neighbors_in_the_corpus_are_those_of_its_index(pretrained, layer):
     explorer = Explorer(embedder, index)
     expected = index.nearest(SENTENCES[0], 4, 6)
     found = explorer.corpus_neighbors(SENTENCES, RIGHT, 6)
-    assert [neighbor.use for neighbor in found] == [neighbor.use for neighbor in expected.uses]
+    assert [neighbor.occurrence for neighbor in found] == [
+        neighbor.occurrence for neighbor in expected.occurrences
+    ]
     np.testing.assert_allclose(
-        [n.similarity for n in found], [n.similarity for n in expected.uses], atol=1e-5
+        [n.similarity for n in found], [n.similarity for n in expected.occurrences], atol=1e-5
     )
     assert explorer.similar_words(SENTENCES, RIGHT, 6) == expected.words
 
@@ -158,12 +128,12 @@ def test_substitutes_are_those_of_the_language_model(explorer, pretrained):
     assert explorer.substitutes(SENTENCES, 10, 7) == expected
 
 
-def test_without_a_softmax_vectors_still_tell_something(without_softmax):
+def test_without_a_softmax_vectors_are_still_compared(without_softmax):
     text = without_softmax.explore(SENTENCES)
-    assert text.surprise == {}
-    assert text.layers.shape[1] == len(text.uses) == len(text.is_unknown)
-    assert "come without a softmax" in without_softmax.silence
-    assert "\n" not in without_softmax.silence
+    assert text.surprisal == {}
+    assert text.layers.shape[1] == len(text.occurrences) == len(text.is_unknown)
+    assert "have no softmax" in without_softmax.language_model_error
+    assert "\n" not in without_softmax.language_model_error
     assert without_softmax.substitutes(SENTENCES, RIGHT) is None
     assert len(without_softmax.neighbors(SENTENCES, RIGHT, [0.5, 0.5, 0.0])) == 10
     words = [word for word, _ in without_softmax.similar_words(SENTENCES, RIGHT, 50)]
@@ -180,12 +150,12 @@ def test_texts_are_embedded_once(explorer, monkeypatch):
     assert not np.array_equal(explorer.map(sentences, [0.0, 0.25, 0.75], "pca"), first_map)
 
 
-def test_many_may_ask_at_a_time(pretrained, monkeypatch):
-    monkeypatch.setattr(embedder_module, "_CACHED_TYPES", 12)  # cleared under the feet of who is not alone
-    explorer = Explorer(ElmoEmbedder(pretrained))
+def test_several_threads_may_ask_at_the_same_time(pretrained):
+    # The cache is so small that another thread would clear it.
+    explorer = Explorer(ElmoEmbedder(pretrained, max_cached_types=12))
     texts = [((f"word{k}", "we", f"are{k}", f"on{k}", "the", f"right{k}"),) for k in range(12)]
 
-    def ask(sentences):
+    def answers_to(sentences):
         return (
             explorer.explore(sentences).layers,
             explorer.substitutes(sentences, 1, 5),
@@ -194,9 +164,9 @@ def test_many_may_ask_at_a_time(pretrained, monkeypatch):
         )
 
     with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(ask, texts * 3))
+        together = list(pool.map(answers_to, texts * 3))
     for answers, sentences in zip(together, texts * 3, strict=True):
-        for got, alone in zip(answers, ask(sentences), strict=True):
+        for got, alone in zip(answers, answers_to(sentences), strict=True):
             if isinstance(got, np.ndarray):
                 np.testing.assert_array_equal(got, alone)
             else:
@@ -217,12 +187,12 @@ BAD = [
 
 
 @pytest.mark.parametrize("text", BAD)
-def test_any_text_has_an_answer(explorer, text):
+def test_any_text_is_explored(explorer, text):
     sentences = read_typed(text).sentences
     explored = explorer.explore(sentences)
-    for place in range(len(explored.uses)):
-        assert len(explorer.similar_words(sentences, place)) == 10
-        explorer.neighbors(sentences, place, [0.3, 0.3, 0.4])
-        explorer.substitutes(sentences, place)
+    for index in range(len(explored.occurrences)):
+        assert len(explorer.similar_words(sentences, index)) == 10
+        explorer.neighbors(sentences, index, [0.3, 0.3, 0.4])
+        explorer.substitutes(sentences, index)
     for method in ("pca", "tsne"):
         assert np.isfinite(explorer.map(sentences, [0.3, 0.3, 0.4], method)).all()

@@ -1,4 +1,4 @@
-"""The page to explore in a real browser: typed in, clicked at, and compared with the answers in Python."""
+"""The explorer page in a real browser: typed in, clicked on, and compared with the answers in Python."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from elmokit.explorer.explorer import Explorer
 from elmokit.explorer.mixing import layer_weights
 from elmokit.explorer.page import EXAMPLE
 from elmokit.explorer.server import listen, make_server
-from elmokit.explorer.typed_text import read_typed, shown_word
+from elmokit.explorer.typed_text import displayed_word, read_typed
 from elmokit.loading import load
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PATIENCE = 60_000  # milliseconds: the machine may be busy
 TEXT = "every American has the right to vote\nwe are on the right track"
 SENTENCES = read_typed(TEXT).sentences
-RIGHT, OTHER_RIGHT = 4, 11  # places
+RIGHT, OTHER_RIGHT = 4, 11  # indices
 THIRDS = [1 / 3, 1 / 3, 1 / 3]
 
 
@@ -40,7 +40,7 @@ def explorer() -> Explorer:
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """Where the command itself serves; Ctrl-C ends it quietly after all tests."""
+    """The URL of a page served by the command; Ctrl-C stops it after all tests."""
     command = [sys.executable, "-m", "elmokit", "explore", "--port", "0", "--no-browser"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         yield process.stdout.readline().split()[0]
@@ -50,47 +50,47 @@ def url() -> Iterator[str]:
 
 
 def open_page(browser: Browser, url: str) -> tuple[Page, list[str]]:
-    """The page, and what goes wrong in it, as it happens."""
-    faults: list[str] = []
+    """Return the page, and a list that collects its errors."""
+    errors: list[str] = []
 
-    def check_place(request) -> None:
+    def check_host(request) -> None:
         if urlsplit(request.url).hostname != "127.0.0.1":
-            faults.append(f"asks for {request.url}")
+            errors.append(f"requests {request.url}")
 
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(PATIENCE)
-    page.on("request", check_place)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.on("request", check_host)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.goto(url)
     page.wait_for_selector("#map .points path")
-    return page, faults
+    return page, errors
 
 
 @pytest.fixture(scope="module")
 def opened(browser, url) -> Iterator[tuple[Page, list[str]]]:
-    page, faults = open_page(browser, url)
-    yield page, faults
+    page, errors = open_page(browser, url)
+    yield page, errors
     page.close()
 
 
 @pytest.fixture
 def page(opened) -> Iterator[Page]:
-    """The page with the text typed in; it must leave no fault behind and ask no other machine."""
-    page, faults = opened
+    """The page with the text typed in; it must report no errors and contact no other machine."""
+    page, errors = opened
     page.get_by_label("mix of layers").check()
     type_text(page, TEXT)
     yield page
-    assert faults == []
+    assert errors == []
 
 
 def type_text(page: Page, text: str) -> None:
-    """Type sentences and wait until they are there, with a word to look at."""
+    """Type sentences and wait until they are shown with a selected word."""
     if page.input_value("#text") == text:
         return
     page.fill("#text", text)
     page.click("#show")
-    words = [shown_word(word) for sentence in read_typed(text).sentences for word in sentence]
+    words = [displayed_word(word) for sentence in read_typed(text).sentences for word in sentence]
     expect(tokens(page)).to_have_count(len(words), timeout=PATIENCE)
     expect(tokens(page)).to_have_text(words, timeout=PATIENCE)
     expect(points(page)).to_have_count(len(words), timeout=PATIENCE)
@@ -98,7 +98,7 @@ def type_text(page: Page, text: str) -> None:
 
 
 def paste(page: Page, text: str) -> None:
-    """Put a long text where it is typed, at once: as keys it would take a minute."""
+    """Insert a long text at once; typing it would take a minute."""
     page.evaluate(
         """text => {
             const area = document.getElementById("text");
@@ -149,22 +149,22 @@ def rows(page: Page, kind: str) -> list[list[str]]:
     ]
 
 
-def test_the_example_is_there_with_a_word_to_look_at(opened):
-    page, faults = opened
+def test_the_example_is_shown_with_a_selected_word(opened):
+    page, errors = opened
     expect(tokens(page)).to_have_text(EXAMPLE.split(), timeout=PATIENCE)
     assert points(page).count() == len(EXAMPLE.split())
     expect_heading(page, "right", 6)
     assert page.locator("#map .textpoint text").count() > 25
-    assert faults == []
+    assert errors == []
 
 
-def test_a_click_on_a_word_tells_its_neighbors_and_substitutes(page, explorer):
+def test_a_click_on_a_word_shows_its_neighbors_and_substitutes(page, explorer):
     tokens(page).nth(OTHER_RIGHT).click()
     expect_heading(page, "right", 2)
     assert tokens(page).nth(OTHER_RIGHT).get_attribute("aria-pressed") == "true"
-    assert rows(page, "uses") == [
-        [f"{similarity:.3f}", " ".join(use.sentence)]
-        for use, similarity in explorer.neighbors(SENTENCES, OTHER_RIGHT, THIRDS)
+    assert rows(page, "occurrences") == [
+        [f"{similarity:.3f}", " ".join(occurrence.sentence)]
+        for occurrence, similarity in explorer.neighbors(SENTENCES, OTHER_RIGHT, THIRDS)
     ]
     assert rows(page, "words") == [
         [f"{similarity:.3f}", word] for word, similarity in explorer.similar_words(SENTENCES, OTHER_RIGHT)
@@ -176,18 +176,18 @@ def test_a_click_on_a_word_tells_its_neighbors_and_substitutes(page, explorer):
     ]
 
 
-def test_a_neighbor_can_be_looked_at_in_turn(page, explorer):
+def test_a_click_on_a_neighbor_selects_it(page, explorer):
     tokens(page).nth(RIGHT).click()
     expect(tokens(page).nth(RIGHT)).to_have_attribute("aria-pressed", "true", timeout=PATIENCE)
     expect_heading(page, "right")
-    nearest = explorer.neighbors(SENTENCES, RIGHT, THIRDS)[0].use
-    page.locator("#word .uses button").first.click()
-    expect_heading(page, nearest.word, nearest.number + 1)
+    nearest = explorer.neighbors(SENTENCES, RIGHT, THIRDS)[0].occurrence
+    page.locator("#word .occurrences button").first.click()
+    expect_heading(page, nearest.word, nearest.sentence_index + 1)
 
 
-def test_a_click_on_a_point_of_the_map_tells_the_same(page):
-    for place, word, number in [(1, "American", 1), (12, "track", 2), (1, "American", 1)]:
-        box = points(page).nth(place).bounding_box()
+def test_a_click_on_a_point_of_the_map_selects_its_word(page):
+    for index, word, number in [(1, "American", 1), (12, "track", 2), (1, "American", 1)]:
+        box = points(page).nth(index).bounding_box()
         page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         expect(page.locator("#map .hovertext")).to_contain_text(word, timeout=PATIENCE)
         page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -197,7 +197,7 @@ def test_a_click_on_a_point_of_the_map_tells_the_same(page):
     page.mouse.move(0, 0)
 
 
-def test_words_can_be_chosen_by_keyboard(page):
+def test_words_can_be_selected_by_keyboard(page):
     tokens(page).nth(5).focus()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -219,14 +219,16 @@ def test_sliders_mix_the_layers(page, explorer):
     tokens(page).nth(RIGHT).click()
     expect_heading(page, "right")
     nearest = explorer.neighbors(SENTENCES, RIGHT, weights)
-    assert [row[0] for row in rows(page, "uses")] == [f"{neighbor.similarity:.3f}" for neighbor in nearest]
+    assert [row[0] for row in rows(page, "occurrences")] == [
+        f"{neighbor.similarity:.3f}" for neighbor in nearest
+    ]
     slider.focus()
     for _ in range(40):
         page.keyboard.press("ArrowLeft")
     expect_map(page, explorer.map(SENTENCES, layer_weights([0, 0, 0]).tolist(), "pca"))
 
 
-def test_every_layer_has_its_map_and_a_slider_goes_back_to_the_mix(page, explorer):
+def test_every_layer_has_a_map_and_a_slider_switches_back_to_the_mix(page, explorer):
     for number, name in enumerate(["token layer", "LSTM layer 1", "LSTM layer 2"]):
         page.get_by_role("radio", name=name).check()
         weights = [float(number == other) for other in range(3)]
@@ -241,7 +243,7 @@ def test_every_layer_has_its_map_and_a_slider_goes_back_to_the_mix(page, explore
     expect_map(page, explorer.map(SENTENCES, layer_weights([0, 0, 0]).tolist(), "pca"))
 
 
-def test_the_map_can_be_made_by_t_sne(page, explorer):
+def test_the_map_can_use_t_sne(page, explorer):
     page.get_by_label("t-SNE").check()
     expect_map(page, explorer.map(SENTENCES, layer_weights([0, 0, 0]).tolist(), "tsne"))
     page.get_by_label("PCA").check()
@@ -252,21 +254,25 @@ ALPHAS = """[...document.querySelectorAll("#sentences .token")].map(token =>
     (getComputedStyle(token).backgroundColor.match(/[\\d.]+/g).slice(3)[0] ?? 1) / 0.75)"""
 
 
-def test_surprise_colors_the_words_by_direction(page, explorer):
-    surprise = explorer.explore(SENTENCES).surprise
+def test_surprisal_colors_the_words_by_direction(page, explorer):
+    surprisal = explorer.explore(SENTENCES).surprisal
     worst = math.log(len(explorer.embedder.pretrained.vocabulary))
-    for name, direction in [("from before", "forward"), ("from after", "backward"), ("both", "mean")]:
+    for name, direction in [
+        ("given left context", "forward"),
+        ("given right context", "backward"),
+        ("average", "mean"),
+    ]:
         page.get_by_label(name, exact=True).check()
-        expected = np.minimum(surprise[direction] / worst, 1)
+        expected = np.minimum(surprisal[direction] / worst, 1)
         page.wait_for_function(
             f"expected => {{ const alphas = {ALPHAS};"
             "return expected.every((alpha, k) => Math.abs(alpha - alphas[k]) < 0.01); }",
             arg=expected.tolist(),
         )
-    assert np.abs(surprise["forward"] - surprise["backward"]).max() > 1
+    assert np.abs(surprisal["forward"] - surprisal["backward"]).max() > 1
     tooltip = tokens(page).nth(RIGHT).get_attribute("title")
-    assert tooltip.splitlines()[0] == f"{surprise['forward'][RIGHT]:.2f} nats after what stands before it"
-    assert tooltip.splitlines()[2] == f"{surprise['mean'][RIGHT]:.2f} nats mean of both"
+    assert tooltip.splitlines()[0] == f"{surprisal['forward'][RIGHT]:.2f} nats given the left context"
+    assert tooltip.splitlines()[2] == f"{surprisal['mean'][RIGHT]:.2f} nats on average"
     assert f"{worst:.1f}" in page.locator("#scale").inner_text()
 
 
@@ -289,7 +295,7 @@ BAD = [
 ]
 
 
-def test_bad_text_does_no_harm(page):
+def test_unusual_text_is_shown_as_text(page):
     message = page.locator("#message")
     for text in BAD:
         type_text(page, text)
@@ -300,13 +306,13 @@ def test_bad_text_does_no_harm(page):
     for text in ("", " \n\t "):
         page.fill("#text", text)
         page.click("#show")
-        expect(message).to_have_text("Type a sentence first: there is no word in the text.", timeout=PATIENCE)
+        expect(message).to_have_text("Type a sentence first: the text has no words.", timeout=PATIENCE)
         expect(tokens(page)).to_have_text(["one"])  # what was there stays
     type_text(page, TEXT)
     expect(message).to_have_text("")
 
 
-def test_a_page_full_of_text_is_cut(page):
+def test_a_long_text_is_cut(page):
     paste(page, "the right to vote\n" * 5000)
     page.click("#show")
     expect(page.locator("#message")).to_have_text(
@@ -316,7 +322,7 @@ def test_a_page_full_of_text_is_cut(page):
     expect(points(page)).to_have_count(400, timeout=PATIENCE)
 
 
-def test_many_fast_clicks_end_at_the_last(page):
+def test_after_many_fast_clicks_the_last_one_counts(page):
     page.evaluate("""() => {
         const tokens = [...document.querySelectorAll("#sentences .token")];
         for (let k = 0; k < 60; k++) tokens[k % tokens.length].click();
@@ -339,7 +345,8 @@ CONTRASTS = """() => {
     const light = rgb => rgb.reduce(
         (sum, v, k) => sum + linear(v / 255) * [0.2126, 0.7152, 0.0722][k], 0);
     const [card] = channels(getComputedStyle(document.querySelector(".card")).backgroundColor);
-    return [...document.querySelectorAll(".token, .hint, h3, .slider, .uses button, td, button.primary")]
+    const texts = ".token, .hint, h3, .slider, .occurrences button, td, button.primary";
+    return [...document.querySelectorAll(texts)]
         .map(element => {
             const style = getComputedStyle(element), [own, alpha] = channels(style.backgroundColor);
             const ground = light(own.map((v, k) => alpha * v + (1 - alpha) * card[k]));
@@ -361,7 +368,7 @@ def test_text_is_readable_in_light_and_dark(page, scheme):
 
 
 @pytest.mark.parametrize("width", [360, 1280])
-def test_nothing_sticks_out(page, width):
+def test_nothing_overflows_the_page(page, width):
     page.set_viewport_size({"width": width, "height": 900})
     type_text(page, TEXT + "\n" + "x" * 10_000)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -377,20 +384,20 @@ def test_nothing_sticks_out(page, width):
     page.set_viewport_size({"width": 1280, "height": 900})
 
 
-def test_a_model_without_a_softmax_says_why_it_is_silent(browser, golden):
+def test_a_model_without_a_softmax_says_why_surprisal_is_missing(browser, golden):
     explorer = Explorer(ElmoEmbedder.load(golden / "infer_models" / "no_clips"))
     with listen(0) as listener:
         server = make_server(make_app(explorer), listener)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
-        page, faults = open_page(browser, f"http://127.0.0.1:{server.port}/")
+        page, errors = open_page(browser, f"http://127.0.0.1:{server.port}/")
         type_text(page, TEXT)
         tokens(page).nth(RIGHT).click()
         expect_heading(page, "right")
-        assert len(rows(page, "uses")) == len(rows(page, "words")) == 10
-        assert page.locator("#word .substitutes p").inner_text() == explorer.silence
-        assert explorer.silence in page.locator("section.text").inner_text()
-        assert faults == []
+        assert len(rows(page, "occurrences")) == len(rows(page, "words")) == 10
+        assert page.locator("#word .substitutes p").inner_text() == explorer.language_model_error
+        assert explorer.language_model_error in page.locator("section.text").inner_text()
+        assert errors == []
         page.close()
         server.shutdown()
         thread.join()

@@ -1,4 +1,4 @@
-"""Who is served, and what a fault does; without a browser."""
+"""The server of the page, and how it reports errors, without a browser."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from elmokit.explorer.server import listen, make_server
 
 @pytest.fixture(scope="module")
 def port(golden):
-    """Of a page that is being served."""
+    """The port of a running server."""
     explorer = Explorer(ElmoEmbedder.load(golden / "infer_models" / "no_clips"))
     with listen(0) as listener:
         server = make_server(make_app(explorer), listener)
@@ -45,7 +45,7 @@ def ask(port: int, path: str, body: object = None, **headers: str) -> tuple[int,
 
 
 def show(port: int, text: object) -> dict:
-    """What the page is told after a click on the button."""
+    """Return the response to a click on the button."""
     body = {
         "output": "..shown.data...message.children..",
         "outputs": [{"id": "shown", "property": "data"}, {"id": "message", "property": "children"}],
@@ -59,7 +59,7 @@ def show(port: int, text: object) -> dict:
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "LOCALHOST:8050", "127.0.0.1:9"])
-def test_this_machine_is_served_through_any_port(port, host):
+def test_requests_for_this_machine_are_served_through_any_port(port, host):
     status, page = ask(port, "/", Host=host)
     assert status == 200
     assert "elmokit explore" in page
@@ -77,7 +77,7 @@ def test_a_request_for_another_host_is_refused(port, host, path):
     assert "Sentences" not in answer
 
 
-def test_nothing_comes_from_elsewhere(port):
+def test_the_page_has_no_external_links(port):
     _, page = ask(port, "/")
     assert "http://" not in page
     assert "https://" not in page
@@ -93,17 +93,17 @@ def test_other_addresses_of_this_machine_are_closed(port):
         socket.create_connection((address, port), timeout=10)
 
 
-def test_bad_text_is_answered_by_a_line(port):
+def test_unusable_text_is_reported_in_one_line(port):
     for text in ("", "  \n ", None):
         answer = show(port, text)["response"]
-        assert answer == {"message": {"children": "Type a sentence first: there is no word in the text."}}
+        assert answer == {"message": {"children": "Type a sentence first: the text has no words."}}
     answer = show(port, "a b c\n" * 5000)["response"]
     assert answer["message"]["children"] == "Only the first 400 of 15,000 tokens are shown."
     answer = show(port, "play the guitar")["response"]
     assert answer == {"shown": {"data": [["play", "the", "guitar"]]}, "message": {"children": ""}}
 
 
-def test_a_fault_of_ours_is_a_line_too_and_its_trace_is_kept(port, caplog):
+def test_an_unexpected_error_is_one_line_and_its_traceback_is_logged(port, caplog):
     with caplog.at_level(logging.ERROR):
         answer = show(port, 17)
     assert "Something went wrong: AttributeError" in json.dumps(answer)
@@ -117,17 +117,15 @@ def test_nothing_is_logged(port, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_port_that_is_taken_is_an_error_or_another_is_found():
+def test_a_port_in_use_is_an_error():
     with listen(0) as first:
         port = first.getsockname()[1]
         with pytest.raises(
-            ConfigError, match=rf"^port {port}: Address already in use: give another by --port"
+            ConfigError, match=rf"^port {port}: Address already in use: choose another with --port"
         ):
             listen(port)
 
 
-def test_the_usual_port_gives_way_to_another(monkeypatch):
-    with listen(0) as first:
-        monkeypatch.setattr("elmokit.explorer.server.USUAL_PORT", first.getsockname()[1])
-        with listen() as second:
-            assert second.getsockname()[1] not in (0, first.getsockname()[1])
+def test_the_default_port_gives_way_to_another():
+    with listen(0) as first, listen(default_port=first.getsockname()[1]) as second:
+        assert second.getsockname()[1] not in (0, first.getsockname()[1])

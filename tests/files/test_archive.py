@@ -52,8 +52,8 @@ def _write(path, members, compression=zipfile.ZIP_DEFLATED):
 def _patch_directory(path, offset, replacement):
     """Change the first entry of the archive's directory."""
     content = bytearray(path.read_bytes())
-    place = content.index(b"PK\1\2") + offset
-    content[place : place + len(replacement)] = replacement
+    position = content.index(b"PK\1\2") + offset
+    content[position : position + len(replacement)] = replacement
     path.write_bytes(content)
 
 
@@ -74,7 +74,7 @@ def _message(path, kind=ModelFileError):
     return message
 
 
-def _fault(path):
+def _problem(path):
     start = f"{path}: not unpacked: "
     message = _message(path)
     assert message.startswith(start)
@@ -143,7 +143,7 @@ class TestRefusedAtOnce:
     @pytest.mark.parametrize("name", ["/etc/passwd", "//host/share", "C:/x", "c:x", "a\\b", "..\\x", "\\x"])
     def test_paths_that_are_not_relative(self, name, path):
         _write(path, [*FILES.items(), (name, b"x")])
-        assert _fault(path) == (
+        assert _problem(path) == (
             f"{name!r}: an absolute path, a drive or a backslash, expected a relative path with /"
         )
 
@@ -152,20 +152,20 @@ class TestRefusedAtOnce:
     )
     def test_paths_that_are_not_plain(self, name, path):
         _write(path, [*FILES.items(), (name, b"x" if not name.endswith("/") else b"")])
-        assert _fault(path) == f"{name!r}: a path that is not plain, expected names between single /"
+        assert _problem(path) == f"{name!r}: not a plain path, expected names separated by single /"
 
     def test_no_name(self, path):
         _write(path, FILES.items())
         _patch_directory(path, 28, struct.pack("<HHH", 0, 0, len("model/weights.hdf5")))  # now a comment
-        assert _fault(path).startswith("'': a path that is not plain, expected names between single /; ")
+        assert _problem(path).startswith("'': not a plain path, expected names separated by single /; ")
 
     def test_a_name_with_a_null(self, path):
         _write(path, [*FILES.items(), ("model/harmlessX/../../x", b"x")])
         path.write_bytes(path.read_bytes().replace(b"harmlessX", b"harmless\0"))
-        assert "'model/harmless\\x00/../../x': a path that is not plain" in _fault(path)
+        assert "'model/harmless\\x00/../../x': not a plain path" in _problem(path)
 
     @pytest.mark.parametrize(
-        ("kind", "fault"),
+        ("kind", "problem"),
         [
             (stat.S_IFLNK, "a symbolic link"),
             (stat.S_IFIFO, "a device or another special file"),
@@ -173,16 +173,19 @@ class TestRefusedAtOnce:
             (stat.S_IFSOCK, "a device or another special file"),
         ],
     )
-    def test_links_and_special_files(self, kind, fault, path):
+    def test_links_and_special_files(self, kind, problem, path):
         member = zipfile.ZipInfo("model/link")
         member.external_attr = (kind | 0o777) << 16
         _write(path, [*FILES.items(), (member, b"/etc/passwd")])
-        assert _fault(path) == f"'model/link': {fault}"
+        assert _problem(path) == f"'model/link': {problem}"
 
     def test_encrypted(self, path):
         _write(path, FILES.items())
         _patch_directory(path, 8, b"\1")
-        assert _fault(path) == "'model/weights.hdf5': encrypted: unpack the archive and give the directory"
+        assert (
+            _problem(path)
+            == "'model/weights.hdf5': encrypted: unpack the archive and give the path of the directory"
+        )
 
     @pytest.mark.parametrize(
         ("method", "name"), [(zipfile.ZIP_BZIP2, "BZip2"), (zipfile.ZIP_LZMA, "LZMA"), (77, "method 77")]
@@ -192,70 +195,75 @@ class TestRefusedAtOnce:
         _write(path, [("a", b"x" * 99)], method if is_known else zipfile.ZIP_STORED)
         if not is_known:
             _patch_directory(path, 10, b"\x4d")
-        expected = f"'a': compressed by {name}, expected Deflate: unpack the archive and give the directory"
-        assert _fault(path) == expected
+        expected = (
+            f"'a': compressed with {name}, expected Deflate: unpack it and give the path of the directory"
+        )
+        assert _problem(path) == expected
 
     def test_twice(self, path):
         with pytest.warns(UserWarning, match="Duplicate name"):
             _write(path, [*FILES.items(), ("model/options.json", b"another")])
-        assert _fault(path) == "'model/options.json': twice in the archive"
+        assert _problem(path) == "'model/options.json': twice in the archive"
 
     def test_a_file_that_is_a_folder(self, path):
         _write(path, [("a/b", b"1"), ("a", b"2"), ("a/c/d", b"3")])
-        assert _fault(path) == (
-            "'a/b': inside of a member that is a file; 'a/c/d': inside of a member that is a file"
+        assert _problem(path) == (
+            "'a/b': inside a member that is a file; 'a/c/d': inside a member that is a file"
         )
 
     def test_a_folder_of_the_name_of_a_file(self, path):
         _write(path, [("a", b"2"), ("a/", b"")])
-        assert _fault(path) == "'a/': twice in the archive"
+        assert _problem(path) == "'a/': twice in the archive"
 
-    def test_all_faults_at_once_but_no_flood(self, path):
+    def test_all_problems_at_once_but_not_hundreds(self, path):
         _write(path, [("/x", b""), ("../y", b""), ("fine", b"")])
-        assert [part.split(":")[0] for part in _fault(path).split("; ")] == ["'/x'", "'../y'"]
+        assert [part.split(":")[0] for part in _problem(path).split("; ")] == ["'/x'", "'../y'"]
         _write(path, [(f"/{k}", b"") for k in range(30)])
-        assert _fault(path).endswith("; and 20 more")
+        assert _problem(path).endswith("; and 20 more")
 
     def test_too_many_members(self, path):
         _write(path, [(f"{k}", b"") for k in range(5001)], zipfile.ZIP_STORED)
-        assert _message(path) == f"{path}: 5001 members, expected a model: at most 5000"
+        assert _message(path) == f"{path}: 5001 members, expected at most 5000 for a model"
 
     @pytest.mark.parametrize("members", [[], [("model/", b"")], [("__MACOSX/x", b"x"), (".DS_Store", b"x")]])
     def test_no_file(self, members, path):
         _write(path, members)
-        assert _message(path) == f"{path}: no file in this archive, expected a model"
+        assert _message(path) == f"{path}: no files in this archive, expected a model"
 
     def test_a_bomb(self, path):
         _write(path, [("model/weights.hdf5", bytes(12 << 20))])
         size = path.stat().st_size
         assert size < 20_000
-        assert _fault(path) == (
-            f"{size} bytes that announce {12 << 20}, expected a model: at most {10 << 20}"
+        assert _problem(path) == (
+            f"{size} bytes would become {12 << 20}, expected at most {10 << 20} for a model"
         )
 
     def test_a_bomb_of_members_that_share_their_bytes(self, path):
         _write(path, [("000", random.Random(0).randbytes(1 << 17))])
         content = path.read_bytes()
-        place, end = content.rindex(b"PK\1\2"), content.rindex(b"PK\5\6")
-        entry = content[place:end]
+        start, end = content.rindex(b"PK\1\2"), content.rindex(b"PK\5\6")
+        entry = content[start:end]
         directory = b"".join(entry.replace(b"000", b"%03d" % k) for k in range(300))
         tail = bytearray(content[end:])
         tail[8:16] = struct.pack("<HHI", 300, 300, len(directory))
-        path.write_bytes(content[:place] + directory + tail)
-        assert f" bytes that announce {300 << 17}, expected a model: at most " in _fault(path)
+        path.write_bytes(content[:start] + directory + tail)
+        assert f" bytes would become {300 << 17}, expected at most " in _problem(path)
 
     def test_more_than_any_model(self, path, monkeypatch):
         _write(path, FILES.items())
         monkeypatch.setattr(archive_module, "_MAX_BYTES", 5000)
-        assert _fault(path).endswith("expected a model: at most 5000")
+        assert _problem(path).endswith("expected at most 5000 for a model")
 
     def test_more_than_is_free(self, path, scratch, monkeypatch):
         _write(path, FILES.items())
         usage = shutil.disk_usage(scratch)._replace(free=100)
         monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
         message = _message(path, OutputError)
-        assert f"cannot unpack {path}: needs {sum(map(len, FILES.values()))} bytes, free are 100: " in message
-        assert message.endswith("make room, or set TMPDIR to a directory that has more")
+        assert (
+            f"cannot unpack {path}: needs {sum(map(len, FILES.values()))} bytes, but only 100 are free: "
+            in message
+        )
+        assert message.endswith("free some space, or set TMPDIR to a directory with more")
 
 
 # --- refused on the way --------------------------------------------------------------------------
@@ -265,8 +273,8 @@ def _damage(path):
     start = f"{path}: model/weights.hdf5: damaged ("
     message = _message(path)
     assert message.startswith(start)
-    assert message.endswith("): get the archive again")
-    return message.removeprefix(start).removesuffix("): get the archive again")
+    assert message.endswith("): download the archive again")
+    return message.removeprefix(start).removesuffix("): download the archive again")
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
@@ -278,7 +286,7 @@ def test_a_flipped_bit_of_a_member(compression, path):
     assert "Bad CRC-32" in _damage(path) or "invalid" in _damage(path)
 
 
-def test_more_bytes_than_announced(path, monkeypatch):
+def test_more_bytes_than_expected(path, monkeypatch):
     _write(path, [("model/weights.hdf5", bytes(9 << 20))])
     _patch_directory(path, 24, struct.pack("<I", 1000))
     written = []
@@ -290,10 +298,10 @@ def test_more_bytes_than_announced(path, monkeypatch):
     assert sum(map(len, written)) <= 1000
 
 
-def test_fewer_bytes_than_announced(path):
+def test_fewer_bytes_than_expected(path):
     _write(path, [("model/weights.hdf5", b"x" * 100)])
     _patch_directory(path, 24, struct.pack("<I", 1 << 20))
-    assert _damage(path) == "100 bytes, 1048576 announced"
+    assert _damage(path) == "100 bytes, expected 1048576"
 
 
 def test_members_that_disappear_in_a_comment(path):
@@ -303,7 +311,7 @@ def test_members_that_disappear_in_a_comment(path):
     rest = directory.index(b"PK\1\2", 1)
     _patch_directory(path, 32, struct.pack("<H", len(directory) - rest))
     assert _message(path) == (
-        f"{path}: damaged (1 members in its directory, 4 at its end): get the archive again"
+        f"{path}: damaged (1 members in its directory, expected 4): download the archive again"
     )
 
 
@@ -338,7 +346,7 @@ def test_a_full_disk(path, monkeypatch):
     message = _message(path, OutputError)
     assert message.endswith(
         f"weights.hdf5: cannot unpack {path} there: No space left on device: "
-        "make room, or set TMPDIR to a directory that has more"
+        "free some space, or set TMPDIR to a directory with more"
     )
 
 
@@ -347,11 +355,11 @@ def test_a_name_too_long_for_the_file_system(path):
     assert "File name too long" in _message(path, OutputError)
 
 
-def test_no_place_for_a_temporary_directory(path, monkeypatch, tmp_path):
+def test_no_directory_for_temporary_files(path, monkeypatch, tmp_path):
     _write(path, FILES.items())
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
     message = _message(path, OutputError)
-    assert message == f"{path}: cannot make a temporary directory to unpack it: No such file or directory"
+    assert message == f"{path}: cannot create a temporary directory to unpack it: No such file or directory"
 
 
 def test_no_such_file(path, tmp_path):
@@ -362,15 +370,13 @@ def test_no_such_file(path, tmp_path):
 @pytest.mark.parametrize("content", [b"", b"PK", b"PK\3\4" + bytes(100), b"a vocabulary\n" * 100, b"PK\5\6"])
 def test_not_an_archive(content, path):
     path.write_bytes(content)
-    assert _message(path) == (
-        f"{path}: not a ZIP archive of a model, or a damaged one (File is not a zip file)"
-    )
+    assert _message(path) == (f"{path}: damaged, or not a ZIP archive of a model (File is not a zip file)")
 
 
 def test_a_name_that_is_not_the_utf8_it_claims_to_be(path):
     _write(path, [("modèle.hdf5", b"x")])
     path.write_bytes(path.read_bytes().replace("è".encode(), b"\xc3\xc3"))
-    assert "damaged one ('utf-8' codec can't decode" in _message(path)
+    assert "archive of a model ('utf-8' codec can't decode" in _message(path)
 
 
 def _is_refused(path, content):
@@ -398,14 +404,14 @@ def test_flipped_bits(compression, path):
     generator = random.Random(0)
     with zipfile.ZipFile(path) as archive:
         directory = archive.start_dir
-    places = [
+    positions = [
         *range(60),
         *range(directory, len(content)),
         *(generator.randrange(directory) for _ in range(100)),
     ]
     num_refused = 0
-    for place in places:
+    for position in positions:
         damaged = bytearray(content)
-        damaged[place] ^= 1 << generator.randrange(8)
+        damaged[position] ^= 1 << generator.randrange(8)
         num_refused += _is_refused(path, damaged)
-    assert num_refused > len(places) // 3
+    assert num_refused > len(positions) // 3

@@ -32,7 +32,7 @@ def test_a_file_is_replaced(tmp_path):
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 @pytest.mark.parametrize("existing", [False, True])
-def test_a_fault_leaves_the_old_file(tmp_path, error, existing):
+def test_an_error_leaves_the_old_file(tmp_path, error, existing):
     path = tmp_path / "file"
     if existing:
         path.write_text("old")
@@ -72,14 +72,14 @@ def test_a_full_disk_is_told(tmp_path):
     assert names(tmp_path) == []
 
 
-def test_a_directory_in_the_place_of_a_file(tmp_path):
+def test_a_directory_instead_of_a_file(tmp_path):
     (tmp_path / "file").mkdir()
     with pytest.raises(OutputError, match="is a directory, expected a file name"):
         write_text(tmp_path / "file", "")
     assert names(tmp_path / "file") == []
 
 
-def test_a_file_in_the_place_of_a_directory(tmp_path):
+def test_a_file_instead_of_a_directory(tmp_path):
     write_text(tmp_path / "file", "kept")
     for write in (lambda path: write_text(path, ""), lambda path: new_directory(path).__enter__()):
         with pytest.raises(OutputError, match=r"file.x: cannot write"):
@@ -108,7 +108,7 @@ def test_a_directory_is_replaced_whole(tmp_path):
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_a_fault_leaves_the_old_directory(tmp_path, error):
+def test_an_error_leaves_the_old_directory(tmp_path, error):
     path = tmp_path / "directory"
     with new_directory(path) as temporary:
         (temporary / "old").write_text("old")

@@ -1,155 +1,122 @@
-"""Writes TensorFlow's V2 checkpoints, good and bad ones."""
+"""Tiny models of every kind, with everything that is known about them."""
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import google_crc32c
-import numpy as np
 import pytest
+import torch
 
-DTYPES = {"float32": 1, "float64": 2, "int32": 3, "uint8": 4, "int64": 9, "float16": 19}
+from elmokit.config import Config
+from elmokit.data.vocabulary import Vocabulary
+from elmokit.errors import ElmokitError
+from elmokit.loading import load
+from elmokit.model.bilm import BiLM
+from elmokit.pretrained import PretrainedModel
 
+WORDS = ("<S>", "</S>", "<UNK>", "the", "cat", "dog", "naïve", "我")
 
-def varint(value: int) -> bytes:
-    encoded = b""
-    while value >= 0x80:
-        encoded += bytes([value & 0x7F | 0x80])
-        value >>= 7
-    return encoded + bytes([value])
-
-
-def number(field_number: int, value: int) -> bytes:
-    return varint(field_number << 3) + varint(value) if value else b""  # zero is the default
-
-
-def message(field_number: int, content: bytes) -> bytes:
-    return varint(field_number << 3 | 2) + varint(len(content)) + content
-
-
-def fixed32(field_number: int, value: int) -> bytes:
-    return varint(field_number << 3 | 5) + struct.pack("<I", value)
-
-
-def mask(checksum: int) -> int:
-    return ((checksum >> 15 | checksum << 17) + 0xA282EAD8) & 0xFFFFFFFF
+SMALL = ["embedding_dim=4", "filters=[[1, 4], [2, 4]]", "cell_dim=8", "projection_dim=4"]
+KINDS = {
+    "characters": SMALL,
+    "forward only": [*SMALL, "bidirectional=false"],
+    "forward only, one layer": [*SMALL, "bidirectional=false", "num_layers=1"],
+    "no projections": [*SMALL, "cell_dim=8", "projection_dim=8", "num_highway=0", "activation=tanh"],
+    "no clips": [*SMALL, "cell_clip=null", "projection_clip=null", "skip_connections=false"],
+    "words": ["char_cnn=null", "cell_dim=8", "projection_dim=4"],
+    "tied words": ["char_cnn=null", "cell_dim=8", "projection_dim=4", "tie_softmax=true"],
+}
 
 
-def header(*, num_shards: int = 1, endianness: int = 0, min_consumer: int = 0) -> bytes:
-    return number(1, num_shards) + number(2, endianness) + message(3, number(1, 1) + number(2, min_consumer))
-
-
-def entry(
-    dtype: int, shape: Sequence[int], shard: int, offset: int, size: int, checksum: int, more: bytes = b""
-) -> bytes:
-    dimensions = b"".join(message(2, number(1, dimension)) for dimension in shape)
-    return (
-        number(1, dtype)
-        + message(2, dimensions)
-        + number(3, shard)
-        + number(4, offset)
-        + number(5, size)
-        + fixed32(6, checksum)
-        + more
-    )
-
-
-def block(rows: Sequence[tuple[bytes, bytes]], interval: int = 16) -> bytes:
-    content, restarts, before = b"", [], b""
-    for k, (key, value) in enumerate(rows):
-        shared = 0
-        if k % interval == 0:
-            restarts.append(len(content))
-        else:
-            while shared < min(len(key), len(before)) and key[shared] == before[shared]:
-                shared += 1
-        content += varint(shared) + varint(len(key) - shared) + varint(len(value)) + key[shared:] + value
-        before = key
-    return content + struct.pack(f"<{len(restarts) + 1}I", *restarts, len(restarts))
-
-
-@dataclass
-class Table:
-    """A LevelDB table, every part of which can be made wrong before its checksum is computed."""
-
-    rows_per_block: int = 1000
-    compression: int = 0
-    change_block: Callable[[bytes], bytes] = field(default=lambda block: block)
-    change_handle: Callable[[int, int], tuple[int, int]] = field(default=lambda offset, size: (offset, size))
-    content: bytes = b""
-
-    def build(self, rows: Sequence[tuple[bytes, bytes]]) -> bytes:
-        handles = []
-        for start in range(0, len(rows), self.rows_per_block):
-            part = rows[start : start + self.rows_per_block]
-            handles.append((part[-1][0], self._add(self.change_block(block(part)))))
-        metaindex = self._add(block([]))
-        index = self._add(block(handles, interval=1))
-        return self.content + (metaindex + index).ljust(40, b"\0") + bytes.fromhex("57fb808b247547db")
-
-    def _add(self, content: bytes) -> bytes:
-        offset = len(self.content)
-        sealed = content + bytes([self.compression])
-        self.content += sealed + struct.pack("<I", mask(google_crc32c.value(sealed)))
-        return b"".join(map(varint, self.change_handle(offset, len(content))))
-
-
-@dataclass
-class BundleWriter:
-    """Writes tensors as TensorFlow does; what is in ``changes`` replaces arguments of :func:`entry`."""
-
-    prefix: Path
-    num_shards: int = 1
-    header: bytes | None = None
-    table: Table = field(default_factory=Table)
-    changes: dict[str, dict[str, object]] = field(default_factory=dict)
-
-    def write(self, tensors: Mapping[str, np.ndarray]) -> Path:
-        self.prefix.parent.mkdir(exist_ok=True)
-        self.prefix.with_name(f"{self.prefix.name}.index").write_bytes(
-            self.table.build(list(self._rows(tensors)))
-        )
-        return self.prefix
-
-    def _rows(self, tensors: Mapping[str, np.ndarray]) -> Iterator[tuple[bytes, bytes]]:
-        yield b"", header(num_shards=self.num_shards) if self.header is None else self.header
-        shards = [b""] * self.num_shards
-        for k, name in enumerate(sorted(tensors)):
-            values, shard = tensors[name], k % self.num_shards
-            arguments: dict[str, object] = {
-                "dtype": DTYPES[values.dtype.name],
-                "shape": values.shape,
-                "shard": shard,
-                "offset": len(shards[shard]),
-                "size": values.nbytes,
-                "checksum": mask(google_crc32c.value(values.tobytes())),
-            }
-            shards[shard] += values.tobytes()
-            yield name.encode(), entry(**(arguments | self.changes.get(name, {})))  # type: ignore[arg-type]
-        for shard, content in enumerate(shards):
-            name = f"{self.prefix.name}.data-{shard:05d}-of-{self.num_shards:05d}"
-            self.prefix.with_name(name).write_bytes(content)
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """What is special about a model."""
+    name: str = request.param
+    return name
 
 
 @pytest.fixture
-def bundle_writer(tmp_path: Path) -> Callable[..., BundleWriter]:
-    return lambda **settings: BundleWriter(tmp_path / "bundle" / "model.ckpt-7", **settings)
+def vocabulary() -> Vocabulary:
+    return Vocabulary(WORDS)
 
 
 @pytest.fixture
-def table() -> type[Table]:
-    return Table
+def make() -> Callable[..., PretrainedModel]:
+    """A model of a kind, with random parameters."""
+
+    def pretrained(kind: str = "characters", *, seed: int = 3, with_softmax: bool = True) -> PretrainedModel:
+        config = Config.load("tiny", KINDS[kind])
+        model = BiLM(config.model, len(WORDS))
+        generator = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.normal_(0.0, 0.4, generator=generator)
+        if not with_softmax:
+            model.softmax = None
+        return PretrainedModel(model.requires_grad_(False), config, Vocabulary(WORDS), Path("somewhere"))
+
+    return pretrained
 
 
 @pytest.fixture
-def bundle_header() -> Callable[..., bytes]:
-    return header
+def assert_same() -> Callable[[PretrainedModel, PretrainedModel], None]:
+    """The second model has the parameters of the first, and no more, to the bit."""
+
+    def check(one: PretrainedModel, other: PretrainedModel) -> None:
+        ours, theirs = (dict(pretrained.model.named_parameters()) for pretrained in (one, other))
+        assert ours.keys() == theirs.keys()
+        for name, value in ours.items():
+            assert theirs[name].dtype == torch.float32
+            assert theirs[name].numpy().tobytes() == value.numpy().tobytes(), name
+            assert not theirs[name].requires_grad
+        assert other.config.model == one.config.model
+        assert other.vocabulary == one.vocabulary
+
+    return check
 
 
 @pytest.fixture
-def protobuf() -> Callable[[int, bytes], bytes]:
-    """A field that holds a message."""
+def load_error() -> Callable[..., str]:
+    """The message of a model that cannot be loaded."""
+
+    def message(kind: type[ElmokitError], path: Path) -> str:
+        with pytest.raises(kind) as error:
+            load(path)
+        message = str(error.value)
+        assert type(error.value) is kind
+        assert "\n" not in message
+        return message
+
     return message
+
+
+@pytest.fixture
+def write(make, tmp_path) -> Callable[..., Path]:
+    """The directory of a pair, with softmax and vocabulary."""
+
+    def pair(kind: str = "characters", name: str = "pair", **settings: Any) -> Path:
+        make(kind, **settings).save_bilm(tmp_path / name, with_softmax=True)
+        return tmp_path / name
+
+    return pair
+
+
+@pytest.fixture
+def pair(write) -> Path:
+    return write()
+
+
+@pytest.fixture
+def change_options() -> Callable[..., None]:
+    """Change the options of a pair in place."""
+
+    def change(directory: Path, change: Callable[[dict[str, Any]], object]) -> None:
+        path = directory / "options.json"
+        options = json.loads(path.read_text())
+        change(options)
+        path.write_text(json.dumps(options))
+
+    return change

@@ -14,7 +14,6 @@ import torch
 
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError, ModelFileError, OutputError
-from elmokit.formats.bilm_pair import read_bilm_pair, write_bilm_pair
 from elmokit.formats.token_embeddings import write_token_embeddings
 from elmokit.language_model import LanguageModel
 from elmokit.loading import load
@@ -34,7 +33,7 @@ def names(directory: Path) -> list[str]:
 
 
 def predictions(pretrained: PretrainedModel) -> list[dict[str, np.ndarray]]:
-    """Of each direction, the log-probabilities of each word at every place of a sentence."""
+    """For each direction, the log-probabilities of each word at every position of a sentence."""
     vocabulary = pretrained.require_softmax()
     return [
         dict(zip(vocabulary.words, direction.numpy().T, strict=True))
@@ -57,7 +56,7 @@ def test_round_trip(kind, make, write, assert_same):
     loaded = load(write(kind))
     assert_same(make(kind), loaded)
     assert loaded.source.name == "weights.hdf5"
-    assert loaded.vocabulary_fault is None
+    assert loaded.vocabulary_problem is None
 
 
 def test_round_trip_without_a_softmax(kind, make, write, assert_same):
@@ -65,19 +64,19 @@ def test_round_trip_without_a_softmax(kind, make, write, assert_same):
     assert names(directory) == ["options.json", "vocab.txt", "weights.hdf5"]
     loaded = load(directory)
     assert_same(make(kind, with_softmax=False), loaded)
-    with pytest.raises(ModelFileError, match="these weights come without a softmax"):
+    with pytest.raises(ModelFileError, match="these weights have no softmax"):
         loaded.require_softmax()
 
 
 def test_round_trip_through_every_form(kind, make, write, assert_same, tmp_path):
     load(write(kind)).save_pretrained(tmp_path / "own")
-    write_bilm_pair(load(tmp_path / "own"), tmp_path / "again/w.hdf5", with_softmax=True)
+    load(tmp_path / "own").save_bilm(tmp_path / "again", weights_file="w.hdf5", with_softmax=True)
     assert_same(make(kind), load(tmp_path / "again"))
 
 
 def test_without_a_vocabulary(make, tmp_path, assert_same):
     bare = dataclasses.replace(make(with_softmax=False), vocabulary=None)
-    write_bilm_pair(bare, tmp_path / "pair/weights.hdf5")
+    bare.save_bilm(tmp_path / "pair")
     assert names(tmp_path / "pair") == ["options.json", "weights.hdf5"]
     loaded = load(tmp_path / "pair/weights.hdf5")
     assert loaded.vocabulary is None
@@ -91,9 +90,9 @@ def test_either_number_of_characters(num_characters, make, pair, assert_same, ch
     assert_same(make(), load(pair))
 
 
-def test_any_other_number_of_characters(pair, fault, change_options):
+def test_any_other_number_of_characters(pair, load_error, change_options):
     change_options(pair, lambda options: options["char_cnn"].update(n_characters=263))
-    assert "char_cnn.n_characters: expected 261 or 262, got 263" in fault(ConfigError, pair)
+    assert "char_cnn.n_characters: expected 261 or 262, got 263" in load_error(ConfigError, pair)
 
 
 def test_the_softmax_is_named_as_published(pair):
@@ -116,7 +115,7 @@ def test_the_names_of_allennlp(name, make, pair, assert_same):
     assert_same_predictions(make(), loaded)
 
 
-def test_two_models_with_the_names_of_allennlp(make, write, assert_same, fault):
+def test_two_models_with_the_names_of_allennlp(make, write, assert_same, load_error):
     """Each file of weights finds the options and the softmax that are named alike."""
     directory, other = write(), write("no clips", "other", seed=8)
     for source, before, after in ((directory, "2x4096", "2x4096"), (other, "2x4096", "2x1024")):
@@ -125,7 +124,7 @@ def test_two_models_with_the_names_of_allennlp(make, write, assert_same, fault):
                 (source / ours).rename(directory / theirs.replace(before, after))
     assert_same(make(), load(directory / "elmo_2x4096_weights.hdf5"))
     assert_same(make("no clips", seed=8), load(directory / "elmo_2x1024_weights.hdf5"))
-    message = fault(ModelFileError, directory)
+    message = load_error(ModelFileError, directory)
     assert (
         "expected one HDF5 file of weights, got elmo_2x1024_weights.hdf5, elmo_2x4096_weights.hdf5" in message
     )
@@ -151,19 +150,20 @@ def test_vectors_beside_the_weights(make, pair, assert_same):
         assert_same(make(), load(pair / name))
 
 
-def test_damaged_weights_do_not_give_way_to_others(pair, fault):
+def test_damaged_weights_do_not_give_way_to_others(pair, load_error):
     shutil.copy(pair / "weights.hdf5", pair / "backup.hdf5")
     (pair / "weights.hdf5").write_bytes(b"damaged")
-    assert "expected one HDF5 file of weights, got backup.hdf5, weights.hdf5: name the file itself" in fault(
-        ModelFileError, pair
+    assert (
+        "expected one HDF5 file of weights, got backup.hdf5, weights.hdf5: give the path of the weights file"
+        in load_error(ModelFileError, pair)
     )
 
 
-def test_two_softmax_files(pair, fault):
+def test_two_softmax_files(pair, load_error):
     shutil.copy(pair / "softmax_weights.hdf5", pair / "old_softmax.hdf5")
-    assert fault(ModelFileError, pair) == (
-        f"{pair}: expected one HDF5 softmax file at most, got old_softmax.hdf5, softmax_weights.hdf5: "
-        "name the file itself"
+    assert load_error(ModelFileError, pair) == (
+        f"{pair}: expected at most one HDF5 softmax file, got old_softmax.hdf5, softmax_weights.hdf5: "
+        "give the path of the weights file"
     )
     assert load(pair / "weights.hdf5").model.softmax is not None  # named alike
 
@@ -199,8 +199,9 @@ def test_given_from_elsewhere(make, pair, tmp_path, assert_same):
             vocabulary=str(tmp_path / "elsewhere-vocab.txt"),
         )
         assert_same(make(), loaded)
-    loaded = read_bilm_pair(pair / "weights.hdf5", tmp_path / "elsewhere-options.json")
-    assert (loaded.vocabulary, loaded.model.softmax) == (None, None)
+    loaded = load(pair, options=tmp_path / "elsewhere-options.json")
+    assert loaded.vocabulary is None
+    assert loaded.model.softmax is not None
 
 
 # --- the order of the words ----------------------------------------------------------------------
@@ -250,7 +251,7 @@ def test_words_of_the_file_keep_their_order_behind_the_specials(make, write):
 
 def test_a_pair_is_written_again(make, write, assert_same):
     directory = write()
-    write_bilm_pair(make(seed=9), directory / "weights.hdf5", with_softmax=True)
+    make(seed=9).save_bilm(directory, with_softmax=True)
     assert_same(make(seed=9), load(directory))
 
 
@@ -259,9 +260,9 @@ def test_files_of_another_model_stay(change, make, pair):
     (pair / change).write_text("other")
     before = {path.name: path.read_bytes() for path in pair.iterdir()}
     with pytest.raises(OutputError) as error:
-        write_bilm_pair(make(seed=9), pair / "weights.hdf5", with_softmax=True)
+        make(seed=9).save_bilm(pair, with_softmax=True)
     assert str(error.value) == (
-        f"{pair / change}: already there and of another model: write into another directory"
+        f"{pair / change}: already exists and belongs to another model: choose another directory"
     )
     assert {path.name: path.read_bytes() for path in pair.iterdir()} == before
 
@@ -276,9 +277,10 @@ def test_what_would_be_taken_for_the_new_model_is_refused(make, pair):
         (bare, True, ["vocab.txt", "softmax_weights.hdf5"]),
     ]:
         with pytest.raises(OutputError) as error:
-            write_bilm_pair(pretrained, pair / "weights.hdf5", with_softmax=with_softmax)
+            pretrained.save_bilm(pair, with_softmax=with_softmax)
         paths = ", ".join(str(pair / name) for name in stale)
         assert (
-            str(error.value) == f"{paths}: already there and of another model: write into another directory"
+            str(error.value)
+            == f"{paths}: already exists and belongs to another model: choose another directory"
         )
         assert {path.name: path.read_bytes() for path in pair.iterdir()} == before

@@ -1,3 +1,5 @@
+"""Checkpoints are written whole, verified when read, and deleted only by the run that made them."""
+
 from __future__ import annotations
 
 import json
@@ -11,6 +13,7 @@ from elmokit.errors import CheckpointError, OutputError
 from elmokit.formats.checkpoint import (
     Checkpoint,
     checkpoint_directory,
+    checkpoint_step,
     list_checkpoints,
     read_best_checkpoint,
     read_checkpoint,
@@ -82,9 +85,9 @@ def test_a_description_without_checksums(directory, missing):
 def test_every_byte_of_the_tensors_is_guarded(directory):
     path = directory / "state.safetensors"
     content = path.read_bytes()
-    for place in range(0, len(content), 7):
+    for position in range(0, len(content), 7):
         changed = bytearray(content)
-        changed[place] ^= 1
+        changed[position] ^= 1
         path.write_bytes(changed)
         with pytest.raises(CheckpointError, match=r"state\.safetensors: damaged checkpoint"):
             read_checkpoint(directory)
@@ -113,18 +116,65 @@ def test_a_checkpoint_is_replaced_whole(directory):
     assert list(read_checkpoint(directory).tensors["model"]) == ["c"]
 
 
+def make_empty(save_dir, *steps):
+    for step in steps:
+        checkpoint_directory(save_dir, step).mkdir(parents=True)
+
+
+def steps_in(save_dir):
+    return [checkpoint_step(directory) for directory in list_checkpoints(save_dir)]
+
+
 def test_order_and_removal(tmp_path):
     steps = (2, 10, 9, 100_000_000, 999)
-    for step in steps:
-        checkpoint_directory(tmp_path, step).mkdir(parents=True)
+    make_empty(tmp_path, *steps)
     (tmp_path / "checkpoints" / ".step-00000005.x.partial").mkdir()
     ordered = [checkpoint_directory(tmp_path, step) for step in sorted(steps)]
     assert list_checkpoints(tmp_path) == ordered
-    remove_old_checkpoints(tmp_path, step=999, keep={2}, keep_last=2)
+    remove_old_checkpoints(tmp_path, made=steps, step=999, keep={2}, keep_last=2)
     # The one after 999 is of no use: the run went on from an earlier one.
     assert list_checkpoints(tmp_path) == [ordered[0], ordered[2], ordered[3]]
-    remove_old_checkpoints(tmp_path, step=10, keep=set(), keep_last=2)
+    remove_old_checkpoints(tmp_path, made=steps, step=10, keep=set(), keep_last=2)
     assert list_checkpoints(tmp_path) == [ordered[0], ordered[2]]
+
+
+def test_checkpoints_are_sorted_by_number(tmp_path):
+    make_empty(tmp_path, 1_000_000_000, 999_999_999, 99_999_999)
+    assert steps_in(tmp_path) == [99_999_999, 999_999_999, 1_000_000_000]
+
+
+@pytest.mark.parametrize(
+    "name", ["step-00000005.bak", "step-", "step-best", "step-5-copy", "old-step-00000005", "step-٥"]
+)
+def test_only_directories_named_step_and_digits_are_checkpoints(tmp_path, name):
+    make_empty(tmp_path, 5)
+    (tmp_path / "checkpoints" / name).mkdir()
+    (tmp_path / "checkpoints" / "step-00000007").write_text("a file")
+    assert list_checkpoints(tmp_path) == [checkpoint_directory(tmp_path, 5)]
+
+
+@pytest.mark.parametrize("keep_last", [1, 2, 3, 9])
+def test_fewer_checkpoints_than_are_kept(tmp_path, keep_last):
+    make_empty(tmp_path, 3)
+    remove_old_checkpoints(tmp_path, made={3}, step=3, keep=set(), keep_last=keep_last)
+    assert steps_in(tmp_path) == [3]
+    make_empty(tmp_path, 6)
+    remove_old_checkpoints(tmp_path, made={3, 6}, step=6, keep=set(), keep_last=keep_last)
+    assert steps_in(tmp_path) == ([6] if keep_last == 1 else [3, 6])
+
+
+@pytest.mark.parametrize("step", [1, 5, 30])
+def test_checkpoints_of_another_run_are_never_deleted(tmp_path, step):
+    make_empty(tmp_path, 2, 4, 6, 8)
+    make_empty(tmp_path, step)
+    remove_old_checkpoints(tmp_path, made={step}, step=step, keep=set(), keep_last=2)
+    assert steps_in(tmp_path) == sorted([2, 4, 6, 8, step])
+
+
+def test_the_number_to_keep_counts_own_checkpoints_only(tmp_path):
+    make_empty(tmp_path, 1, 2, 3, 4, 5)
+    remove_old_checkpoints(tmp_path, made={1, 3, 5}, step=5, keep=set(), keep_last=2)
+    assert steps_in(tmp_path) == [2, 3, 4, 5]
 
 
 def test_no_checkpoints(tmp_path):
@@ -163,9 +213,7 @@ def test_another_one_is_taken_only_when_the_damaged_one_is_deleted(best_and_newe
         read_best_checkpoint(tmp_path)
     message = str(error.value)
     assert message.startswith(f"{damaged / file}: damaged checkpoint (")
-    assert message.endswith(
-        f": put it back from a copy, or delete {damaged} for another checkpoint to be used"
-    )
+    assert message.endswith(f": restore it from a copy, or delete {damaged} to use another checkpoint")
     shutil.rmtree(damaged)
     directory, _, trainer = read_best_checkpoint(tmp_path)
     assert directory == whole

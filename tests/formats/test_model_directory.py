@@ -1,4 +1,4 @@
-"""elmokit's own model directory: to the bit, whole or not at all, and every fault by name."""
+"""elmokit's own model directory: bit-exact, written completely or not at all, every problem reported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError, ModelFileError, OutputError, TextError, VocabularyError
-from elmokit.formats.model_directory import is_model_directory, write_model_directory
+from elmokit.formats import model_directory
 from elmokit.loading import load
 from elmokit.pretrained import PretrainedModel
 
@@ -25,7 +25,7 @@ FACTS = {"step": 1200, "best_step": 1000, "best_perplexity": 45.678, "seconds": 
 
 @pytest.fixture
 def directory(make, tmp_path) -> Path:
-    write_model_directory(dataclasses.replace(make(), facts=FACTS), tmp_path / "model")
+    dataclasses.replace(make(), facts=FACTS).save_pretrained(tmp_path / "model")
     return tmp_path / "model"
 
 
@@ -143,7 +143,7 @@ def test_an_earlier_model_directory_is_replaced_whole(make, directory, assert_sa
 def test_an_empty_directory_is_filled(make, tmp_path):
     (tmp_path / "model").mkdir()
     make().save_pretrained(tmp_path / "model")
-    assert is_model_directory(tmp_path / "model")
+    assert model_directory.matches(tmp_path / "model")
 
 
 @pytest.mark.parametrize(
@@ -164,14 +164,15 @@ def test_a_foreign_directory_is_refused(content, make, tmp_path):
     with pytest.raises(OutputError) as error:
         make().save_pretrained(tmp_path / "taken")
     assert (
-        str(error.value) == f"{tmp_path / 'taken'}: already there and not a model directory: name another one"
+        str(error.value)
+        == f"{tmp_path / 'taken'} already exists and is not a model directory: choose another directory"
     )
     assert files(tmp_path) == before
 
 
 def test_a_file_is_refused(make, tmp_path):
     (tmp_path / "taken").write_text("content")
-    with pytest.raises(OutputError, match="taken: already there and not a model directory"):
+    with pytest.raises(OutputError, match="taken already exists and is not a model directory"):
         make().save_pretrained(tmp_path / "taken")
     assert (tmp_path / "taken").read_text() == "content"
 
@@ -183,8 +184,8 @@ def test_a_model_of_another_kind_is_refused(make, directory):
     with pytest.raises(OutputError) as error:
         make().save_pretrained(directory)
     assert str(error.value) == (
-        f"{directory / 'config.json'}: model_type: expected elmokit-bilm, so this is a model of another "
-        "kind: not replaced, name another directory"
+        f"{directory / 'config.json'}: model_type: expected 'elmokit-bilm', got 'bert': a model of another "
+        "library: not replaced, choose another directory"
     )
     assert files(directory) == before
 
@@ -195,7 +196,9 @@ def test_a_model_directory_with_other_files_is_refused(make, directory):
     before = files(directory)
     with pytest.raises(OutputError) as error:
         make().save_pretrained(directory)
-    assert str(error.value) == f"{directory}: holds more than a model (.git, notes.txt): name another one"
+    assert str(error.value) == (
+        f"{directory}: contains other files than a model (.git, notes.txt): choose another directory"
+    )
     assert files(directory) == before
 
 
@@ -210,7 +213,7 @@ def test_a_full_disk_leaves_nothing(limit, make, directory, tmp_path, largest_fi
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
-def test_a_place_that_cannot_be(make, tmp_path):
+def test_a_directory_that_cannot_be_created(make, tmp_path):
     (tmp_path / "file").write_text("content")
     with pytest.raises(OutputError, match=r"file/model: cannot write: "):
         make().save_pretrained(tmp_path / "file" / "model")
@@ -222,8 +225,14 @@ def test_a_place_that_cannot_be(make, tmp_path):
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"model_type": "bert"}, "model_type: expected elmokit-bilm, so this is a model of another kind"),
-        ({"model_type": "absent"}, "model_type: expected elmokit-bilm, so this is a model of another kind"),
+        (
+            {"model_type": "bert"},
+            "model_type: expected 'elmokit-bilm', got 'bert': a model of another library",
+        ),
+        (
+            {"model_type": "absent"},
+            "model_type: expected 'elmokit-bilm', got None: a model of another library",
+        ),
         ({"format_version": 2}, "format_version: expected 1, got 2"),
         ({"format_version": "absent"}, "format_version: expected 1, got None"),
         ({"num_words": "8"}, "num_words: expected a number of words, got '8'"),
@@ -236,29 +245,29 @@ def test_a_place_that_cannot_be(make, tmp_path):
         ),
     ],
 )
-def test_a_wrong_configuration(values, expected, directory, change_config, fault):
+def test_a_wrong_configuration(values, expected, directory, change_config, load_error):
     change_config(**values)
-    assert fault(ModelFileError, directory) == f"{directory / 'config.json'}: {expected}"
+    assert load_error(ModelFileError, directory) == f"{directory / 'config.json'}: {expected}"
 
 
-def test_wrong_settings_are_named_all_at_once(directory, change_config, fault):
+def test_wrong_settings_are_named_all_at_once(directory, change_config, load_error):
     change_config(model={"lstm": {"cel_dim": 3, "num_layers": 0}}, training={"dropout": 2})
-    message = fault(ConfigError, directory)
-    assert message.startswith(f"{directory / 'config.json'}: 3 faults: ")
+    message = load_error(ConfigError, directory)
+    assert message.startswith(f"{directory / 'config.json'}: 3 errors: ")
     assert "model.lstm.cel_dim: unknown setting, did you mean 'cell_dim'?" in message
     assert "model.lstm.num_layers" in message
     assert "training.dropout" in message
 
 
 @pytest.mark.parametrize("content", ["", "{", "\xff", "[" * 100_000, "[1]", "null"])
-def test_a_configuration_that_is_none(content, directory, fault):
+def test_a_configuration_that_is_none(content, directory, load_error):
     (directory / "config.json").write_bytes(content.encode("latin-1"))
-    message = fault(ModelFileError, directory)
+    message = load_error(ModelFileError, directory)
     assert message.startswith(f"{directory / 'config.json'}: ")
     assert "not valid JSON" in message or "expected a table, got " in message
 
 
-def test_every_fault_of_the_weights_is_named(directory, change_weights, fault):
+def test_every_problem_of_the_weights_is_reported(directory, change_weights, load_error):
     infinite = torch.zeros(8)
     infinite[3] = torch.inf
     change_weights(
@@ -271,10 +280,10 @@ def test_every_fault_of_the_weights_is_named(directory, change_weights, fault):
             "stacks.2.0.bias": torch.zeros(1),
         }
     )
-    path, _, faults = fault(ModelFileError, directory).partition(": does not fit its config.json: ")
+    path, _, problems = load_error(ModelFileError, directory).partition(": does not match its config.json: ")
     assert path == str(directory / "model.safetensors")
     types = "expected floating-point numbers of 16 bits or more"
-    assert sorted(faults.split("; ")) == [
+    assert sorted(problems.split("; ")) == [
         "encoder.embedding: missing",
         "softmax.bias: holds NaN or infinite values",
         "softmax.weight: shape (8, 5), expected (8, 4)",
@@ -284,60 +293,63 @@ def test_every_fault_of_the_weights_is_named(directory, change_weights, fault):
     ]
 
 
-def test_half_a_softmax(directory, change_weights, fault):
+def test_half_a_softmax(directory, change_weights, load_error):
     change_weights(**{"softmax.weight": None})
-    assert "model.safetensors: does not fit its config.json: softmax.weight: missing" in fault(
+    assert "model.safetensors: does not match its config.json: softmax.weight: missing" in load_error(
         ModelFileError, directory
     )
     change_weights(**{"softmax.weight": torch.zeros(8, 4), "softmax.bias": None})
-    assert "model.safetensors: does not fit its config.json: softmax.weight: unexpected" in fault(
+    assert "model.safetensors: does not match its config.json: softmax.weight: unexpected" in load_error(
         ModelFileError, directory
     )
 
 
 @pytest.mark.parametrize("kind", ["characters", "words"])
-def test_the_number_of_words_is_missing(kind, make, tmp_path, fault):
+def test_the_number_of_words_is_missing(kind, make, tmp_path, load_error):
     make(kind).save_pretrained(tmp_path / "m")
     path = tmp_path / "m/config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"num_words": None}))
-    assert fault(ModelFileError, tmp_path / "m") == f"{tmp_path / 'm/vocab.txt'}: 8 words, num_words=None"
+    assert (
+        load_error(ModelFileError, tmp_path / "m")
+        == f"{tmp_path / 'm/vocab.txt'}: 8 words, but config.json has num_words=None"
+    )
     (tmp_path / "m/vocab.txt").unlink()
-    assert fault(ModelFileError, tmp_path / "m") == (
+    assert load_error(ModelFileError, tmp_path / "m") == (
         f"{path}: num_words: missing, expected the number of words of the weights"
     )
 
 
 @pytest.mark.parametrize("size", [0, 7, 100, 5000, -1])
-def test_truncated_weights(size, directory, fault):
+def test_truncated_weights(size, directory, load_error):
     path = directory / "model.safetensors"
     path.write_bytes(path.read_bytes()[:size])
-    assert fault(ModelFileError, directory).startswith(f"{path}: cannot read the weights: damaged (")
+    assert load_error(ModelFileError, directory).startswith(f"{path}: cannot read the weights: damaged (")
 
 
-def test_weights_that_are_something_else(directory, fault):
+def test_weights_that_are_something_else(directory, load_error):
     path = directory / "model.safetensors"
     for content in (b"version https://git-lfs.github.com/spec/v1\n", b"\xff" * 1000, b"PK\3\4" * 100):
         path.write_bytes(content)
-        assert fault(ModelFileError, directory).startswith(f"{path}: cannot read the weights: damaged (")
+        assert load_error(ModelFileError, directory).startswith(f"{path}: cannot read the weights: damaged (")
 
 
-def test_an_impossible_size(directory, change_config, fault):
+def test_an_impossible_size(directory, change_config, load_error):
     (directory / "vocab.txt").unlink()
     change_config(num_words=10**18)
-    assert "the geometry is impossibly large" in fault(ConfigError, directory)
+    assert "the model would be impossibly large" in load_error(ConfigError, directory)
 
 
-def test_damaged_vocabularies(directory, fault):
+def test_damaged_vocabularies(directory, load_error):
     path = directory / "vocab.txt"
     lines = path.read_text(encoding="utf-8").splitlines()
     path.write_text("\n".join(lines[:-1]), encoding="utf-8")
-    assert fault(ModelFileError, directory) == f"{path}: 7 words, num_words=8"
+    assert load_error(ModelFileError, directory) == f"{path}: 7 words, but config.json has num_words=8"
     path.write_text("\n".join(lines[1:]), encoding="utf-8")
-    assert fault(VocabularyError, directory).startswith(f"{path}:1: got '</S>', expected <S>")
+    assert load_error(VocabularyError, directory).startswith(f"{path}:1: got '</S>', expected <S>")
     path.write_text("\n".join([*lines[:-1], "the"]), encoding="utf-8")
-    assert fault(VocabularyError, directory).startswith(f"{path}:8: 'the' stands already at {path}:4")
+    assert load_error(VocabularyError, directory).startswith(f"{path}:8: 'the' already occurs at {path}:4")
     path.write_bytes(b"<S>\n</S>\n<UNK>\n\xff\n")
-    assert fault(TextError, directory).startswith(f"{path}:4: not valid UTF-8")
+    assert load_error(TextError, directory).startswith(f"{path}:4: not valid UTF-8")
 
 
 # --- the model card ------------------------------------------------------------------------------

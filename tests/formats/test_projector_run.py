@@ -163,7 +163,8 @@ def test_what_others_have_written_is_kept(directory):
     with pytest.raises(OutputError) as error:
         write(directory)
     assert str(error.value) == (
-        f"{directory}: holds more than `elmokit projector` writes (notes.txt): name another log directory"
+        f"{directory}: contains files that `elmokit projector` did not write (notes.txt): "
+        "choose another log directory"
     )
     assert files(directory) == before
 
@@ -173,16 +174,16 @@ def test_the_run_of_another_program_is_kept(directory, name):
     directory.mkdir(parents=True)
     (directory / name).write_text('embeddings {\n  tensor_name: "theirs"\n}\n')
     before = files(directory)
-    with pytest.raises(OutputError, match="already there and not written by `elmokit projector`"):
+    with pytest.raises(OutputError, match="already exists and was not written by `elmokit projector`"):
         write(directory)
     assert files(directory) == before
 
 
-def test_a_place_that_cannot_be(tmp_path):
+def test_a_directory_that_cannot_be_created(tmp_path):
     (tmp_path / "file").write_text("content")
     with pytest.raises(OutputError, match=r"file/run: cannot write: "):
         write(tmp_path / "file" / "run")
-    with pytest.raises(OutputError, match="file: already there and not written by"):
+    with pytest.raises(OutputError, match="file already exists and was not written by"):
         write(tmp_path / "file")
     assert files(tmp_path) == {"file": b"content"}
 

@@ -65,7 +65,7 @@ def test_the_words_of_the_file_come_before_those_given(path):
 
 def test_a_file_of_bilm_tf(path):
     _replace(path, "words", None)
-    assert _message(path) == "does not say whose its rows are: give the vocabulary it was made with"
+    assert _message(path) == "the words of its rows are not known: give the vocabulary it was made with"
     table = read_token_table(path, WORDS[::-1])
     np.testing.assert_array_equal(table["<S>"], VECTORS[-1])
     assert _message(path, WORDS[1:]) == "embedding: shape (8, 5), expected a row for each of 7 words"
@@ -84,14 +84,14 @@ def test_other_precisions_are_read(path):
     [
         ("embedding", None, "embedding: missing, expected a file of token embeddings"),
         ("embedding", VECTORS[1:], "embedding: shape (7, 5), expected a row for each of 8 words"),
-        ("embedding", VECTORS[0], "embedding: shape (5,), expected a row for each word"),
+        ("embedding", VECTORS[0], "embedding: shape (5,), expected one row per word"),
         ("embedding", VECTORS * np.inf, "embedding: holds NaN or infinite values"),
-        ("embedding", [b"x"] * 8, "cannot read the token embeddings: damaged or not HDF5 "),
-        ("words", ["the"] * 8, "words: 7 of them stand there twice"),
-        ("words", [1, 2], "cannot read the token embeddings: damaged or not HDF5 "),
-        ("words", [b"\xff"] * 8, "cannot read the token embeddings: damaged or not HDF5 "),
-        ("words", "the", "words: expected a list of words, one for each row of embedding"),
-        ("words", [["the"]], "words: expected a list of words, one for each row of embedding"),
+        ("embedding", [b"x"] * 8, "cannot read the token embeddings: damaged, or not an HDF5 file "),
+        ("words", ["the"] * 8, "words: 7 duplicates, expected each word once"),
+        ("words", [1, 2], "cannot read the token embeddings: damaged, or not an HDF5 file "),
+        ("words", [b"\xff"] * 8, "cannot read the token embeddings: damaged, or not an HDF5 file "),
+        ("words", "the", "words: expected a list with one word for each row of embedding"),
+        ("words", [["the"]], "words: expected a list with one word for each row of embedding"),
     ],
 )
 def test_damage(path, name, values, expected):
@@ -99,11 +99,11 @@ def test_damage(path, name, values, expected):
     assert _message(path).startswith(expected)
 
 
-def test_groups_in_the_place_of_datasets(path):
+def test_groups_instead_of_datasets(path):
     with h5py.File(path, "r+") as file:
         del file["words"]
         file.create_group("words")
-    assert _message(path) == "words: expected a list of words, one for each row of embedding"
+    assert _message(path) == "words: expected a list with one word for each row of embedding"
     with h5py.File(path, "r+") as file:
         del file["embedding"]
         file.create_group("embedding")
@@ -113,7 +113,7 @@ def test_groups_in_the_place_of_datasets(path):
 @pytest.mark.parametrize("size", [0, 100, 2000])
 def test_truncated(path, size):
     path.write_bytes(path.read_bytes()[:size])
-    assert _message(path).startswith("cannot read the token embeddings: damaged or not HDF5 (")
+    assert _message(path).startswith("cannot read the token embeddings: damaged, or not an HDF5 file (")
 
 
 def test_no_such_file(tmp_path):

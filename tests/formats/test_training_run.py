@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from elmokit.data.vocabulary import Vocabulary
-from elmokit.errors import CheckpointError, ConfigError, TextError, VocabularyError
+from elmokit.errors import CheckpointError, MissingConfigError, MissingTextError, VocabularyError
 from elmokit.formats.checkpoint import Checkpoint, checkpoint_directory, write_checkpoint
 from elmokit.loading import load
 from elmokit.pretrained import PretrainedModel
@@ -75,33 +76,51 @@ def test_facts_travel_into_a_model_directory(run, tmp_path, assert_same):
 
 
 @pytest.mark.parametrize("size", [7, 9])
-def test_a_vocabulary_of_another_size(size, run, fault):
+def test_a_vocabulary_of_another_size(size, run, load_error):
     words = [*Vocabulary.load(run / "vocab.txt").words, "cow"][:size]
     Vocabulary(words).save(run / "vocab.txt")
-    message = fault(CheckpointError, run)
-    assert f"does not fit config.json and vocab.txt of its run ({size} words): " in message
-    assert f"softmax.weight: shape (8, 4), expected ({size}, 4)" in message
-    assert f"softmax.bias: shape (8,), expected ({size},)" in message
-
-
-def test_a_vocabulary_of_other_words(run, vocabulary, fault):
-    other = Vocabulary([*vocabulary.words[:3], *reversed(vocabulary.words[3:])])
-    other.save(run / "vocab.txt")
-    assert fault(CheckpointError, run) == (
-        f"{run / 'vocab.txt'}: not this run's vocabulary (fingerprint {other.fingerprint}, "
-        f"expected {vocabulary.fingerprint}): put the right one back"
+    assert f"vocab.txt: not the vocabulary of this run ({size} words, fingerprint " in load_error(
+        CheckpointError, run
     )
 
 
-def test_a_damaged_vocabulary(run, fault):
+def test_a_configuration_of_another_geometry(run, load_error):
+    """All tensors are reported by their names."""
+    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    config["model"]["lstm"]["projection_dim"] = 5
+    config["model"]["char_cnn"]["num_highway"] += 1
+    (run / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    message = load_error(CheckpointError, run)
+    start = f"{checkpoint_directory(run, 2)}: does not match the config.json of its run: "
+    assert message.startswith(start)
+    problems = message.removeprefix(start).split("; ")
+    num_highway = config["model"]["char_cnn"]["num_highway"]
+    assert "softmax.weight: shape (8, 4), expected (8, 5)" in problems
+    assert f"encoder.highways.{num_highway - 1}.carry: missing" in problems
+    assert "stacks.1.0.kernel: shape (8, 32), expected (9, 32)" not in problems
+    assert "stacks.1.0.kernel: shape (8, 32), expected (10, 32)" in problems
+
+
+def test_a_vocabulary_of_other_words(run, vocabulary, load_error):
+    other = Vocabulary([*vocabulary.words[:3], *reversed(vocabulary.words[3:])])
+    other.save(run / "vocab.txt")
+    assert load_error(CheckpointError, run) == (
+        f"{run / 'vocab.txt'}: not the vocabulary of this run (8 words, fingerprint {other.fingerprint}, "
+        f"expected fingerprint {vocabulary.fingerprint}): restore the right file"
+    )
+
+
+def test_a_damaged_vocabulary(run, load_error):
     (run / "vocab.txt").write_text("the\n")
-    assert "vocab.txt:1: got 'the', expected <S>" in fault(VocabularyError, run)
+    assert "vocab.txt:1: got 'the', expected <S>" in load_error(VocabularyError, run)
 
 
-@pytest.mark.parametrize(("name", "kind"), [("config.json", ConfigError), ("vocab.txt", TextError)])
-def test_a_run_without_its_records(run, name, kind, fault):
+@pytest.mark.parametrize(
+    ("name", "kind"), [("config.json", MissingConfigError), ("vocab.txt", MissingTextError)]
+)
+def test_a_run_without_its_records(run, name, kind, load_error):
     (run / name).unlink()
-    message = fault(kind, run)
+    message = load_error(kind, run)
     assert message.startswith(f"{run / name}: cannot read")
     assert message.endswith("No such file or directory")
 
@@ -112,12 +131,12 @@ def test_a_damaged_last_checkpoint_gives_way_to_the_one_before(save_run, tmp_pat
     assert_same(models[2], load(tmp_path / "run"))
 
 
-def test_a_damaged_best_checkpoint_is_named(run, fault):
+def test_a_damaged_best_checkpoint_is_named(run, load_error):
     (checkpoint_directory(run, 2) / "model.safetensors").write_bytes(b"")
-    assert "step-00000002/model.safetensors: damaged checkpoint" in fault(CheckpointError, run)
+    assert "step-00000002/model.safetensors: damaged checkpoint" in load_error(CheckpointError, run)
 
 
-def test_a_run_without_a_checkpoint(run, fault):
+def test_a_run_without_a_checkpoint(run, load_error):
     shutil.rmtree(run / "checkpoints")
     (run / "checkpoints").mkdir()
-    assert "no checkpoint there" in fault(CheckpointError, run)
+    assert "no checkpoint there" in load_error(CheckpointError, run)

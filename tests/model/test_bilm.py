@@ -8,8 +8,8 @@ from torch import Tensor
 
 from elmokit.config import Config
 from elmokit.model.bilm import BiLM
-from elmokit.model.lstm.layer import LstmState
-from elmokit.training.trainer import Dropout
+from elmokit.model.dropout import Dropout
+from elmokit.model.lstm.interface import LstmState
 
 LANES_AT = [2, 2, 1]
 

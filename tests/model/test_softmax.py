@@ -1,4 +1,4 @@
-"""Both losses against plain formulations."""
+"""Both losses compared with plain implementations."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from elmokit.model import softmax as softmax_module
-from elmokit.model.bilm import WordEmbedding
 from elmokit.model.softmax import Candidates, Softmax, draw_candidates
+from elmokit.model.word_embedding import WordEmbedding
 
 NUM_WORDS, DIM, NUM_ROWS = 30, 6, 23
 
@@ -45,7 +45,7 @@ def candidates(targets) -> Candidates:
 
 
 def _plain_sampled(softmax: Softmax, hidden: Tensor, targets: Tensor, candidates: Candidates) -> Tensor:
-    """Row by row: the target against the candidates that are not the target."""
+    """Compute the loss row by row: the target against the candidates that are not the target."""
     losses = []
     for row, target in zip(hidden, targets.tolist(), strict=True):
         ids = [target, *(int(k) for k in candidates.ids if k != target)]
@@ -72,27 +72,27 @@ class TestChunks:
         monkeypatch.setattr(softmax_module, "_CHUNK_ELEMENTS", chunk_elements)
 
     def test_full_softmax_equals_cross_entropy(self, softmax, hidden, targets):
-        total, losses = softmax.loss(hidden, targets)
+        total, losses = softmax(hidden, targets)
         logits = hidden @ softmax.weight.t() + softmax.bias
         expected = F.cross_entropy(logits, targets, reduction="none")
         _check(losses, total, expected, [hidden, softmax.weight, softmax.bias])
 
     def test_sampled_softmax_equals_a_plain_formulation(self, softmax, hidden, targets, candidates):
-        total, losses = softmax.loss(hidden, targets, candidates)
+        total, losses = softmax(hidden, targets, candidates)
         expected = _plain_sampled(softmax, hidden, targets, candidates)
         _check(losses, total, expected, [hidden, softmax.weight, softmax.bias])
 
     def test_without_gradients(self, softmax, hidden, targets, candidates):
         for drawn in (None, candidates):
-            total, losses = softmax.loss(hidden, targets, drawn)
+            total, losses = softmax(hidden, targets, drawn)
             with torch.inference_mode():
-                same_total, same_losses = softmax.loss(hidden, targets, drawn)
+                same_total, same_losses = softmax(hidden, targets, drawn)
             assert torch.equal(losses, same_losses)
             assert torch.equal(total.detach(), same_total)
             assert not same_total.requires_grad
 
 
-def test_chunks_are_made(monkeypatch):
+def test_rows_are_split_into_chunks(monkeypatch):
     monkeypatch.setattr(softmax_module, "_CHUNK_ELEMENTS", 100)
     assert len(softmax_module._chunks(NUM_ROWS, NUM_WORDS)) == 8
 
@@ -100,7 +100,7 @@ def test_chunks_are_made(monkeypatch):
 def test_a_lone_candidate_that_is_the_target_costs_nothing(softmax, hidden):
     candidates = Candidates(np.array([7]), 1, NUM_WORDS)
     targets = torch.full((NUM_ROWS,), 7)
-    total, losses = softmax.loss(hidden, targets, candidates)
+    total, losses = softmax(hidden, targets, candidates)
     total.backward()
     assert not losses.any()
     assert not hidden.grad.any()
@@ -108,7 +108,7 @@ def test_a_lone_candidate_that_is_the_target_costs_nothing(softmax, hidden):
 
 
 def test_sampled_gradients_name_only_their_rows(softmax, hidden, targets, candidates):
-    softmax.loss(hidden, targets, candidates)[0].backward()
+    softmax(hidden, targets, candidates)[0].backward()
     for parameter in (softmax.weight, softmax.bias):
         rows = set(parameter.grad.coalesce().indices()[0].tolist())
         assert rows == set(targets.tolist()) | set(candidates.ids.tolist())
@@ -127,7 +127,7 @@ def test_tied_weights_get_both_gradients(is_sampled, hidden, targets, candidates
     word_ids = torch.tensor([0, 3, 3, 29] * 5 + [1, 2, 4])
 
     embedded = embedding(word_ids)
-    softmax.loss(hidden + embedded, targets, candidates if is_sampled else None)[0].backward()
+    softmax(hidden + embedded, targets, candidates if is_sampled else None)[0].backward()
     gradient = embedding.weight.grad.to_dense()
 
     weight = before.clone().requires_grad_()
@@ -147,3 +147,9 @@ def test_initialization():
     softmax.reset_parameters(torch.Generator().manual_seed(0))
     assert softmax.weight.std().item() == pytest.approx(1 / 8, rel=0.05)
     assert not softmax.bias.any()
+
+
+def test_the_old_name_of_the_loss(softmax, hidden, targets):
+    with pytest.warns(DeprecationWarning, match=r"Softmax\.loss is deprecated: call the module itself"):
+        total, _ = softmax.loss(hidden, targets)
+    assert torch.equal(total, softmax(hidden, targets)[0])

@@ -1,4 +1,4 @@
-"""Clusters of vectors: every vector is in one, and the near ones are found."""
+"""Clusters of vectors: every vector is in one cluster, and near vectors are found."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 
 from elmokit.errors import MissingExtraError
-from elmokit.neighbors import clusters
 from elmokit.neighbors.clusters import find_clusters
-from elmokit.neighbors.cosine import UNIT_TYPE, falling, similarities, unit_vectors
+from elmokit.neighbors.cosine import UNIT_TYPE, descending, similarities, unit_vectors
 
 
 @pytest.fixture(scope="module")
 def units():
-    """Vectors around some directions, as words of a few kinds have."""
+    """Vectors around some directions, like those of words of a few kinds."""
     rng = np.random.default_rng(0)
     directions = rng.normal(size=(300, 24))
     vectors = directions[rng.integers(300, size=10_000)] + 0.5 * rng.normal(size=(10_000, 24))
@@ -41,13 +40,12 @@ def test_the_same_vectors_have_the_same_clusters(units, found):
         np.testing.assert_array_equal(array, again)
 
 
-def test_nearly_all_of_the_nearest_are_found(monkeypatch, units, found):
-    monkeypatch.setattr(clusters, "_NUM_SEARCHED", 10)
+def test_nearly_all_of_the_nearest_are_found(units, found):
     num_found = num_read = 0
     queries = unit_vectors(units[::100].astype(np.float32))
     for query in queries:
-        exact = list(falling(similarities(units, query)))[:10]
-        rows = found.rows_near(query)
+        exact = list(descending(similarities(units, query)))[:10]
+        rows = found.rows_near(query, num_clusters=10)
         assert (np.diff(rows.astype(np.int64)) > 0).all()
         num_found += len(np.intersect1d(exact, rows))
         num_read += len(rows)
@@ -55,9 +53,9 @@ def test_nearly_all_of_the_nearest_are_found(monkeypatch, units, found):
     assert num_read / (len(units) * len(queries)) < 0.2
 
 
-def test_all_clusters_are_all_vectors(monkeypatch, units, found):
-    monkeypatch.setattr(clusters, "_NUM_SEARCHED", 1000)
-    np.testing.assert_array_equal(found.rows_near(units[0].astype(np.float32)), np.arange(len(units)))
+def test_all_clusters_are_all_vectors(units, found):
+    rows = found.rows_near(units[0].astype(np.float32), num_clusters=1000)
+    np.testing.assert_array_equal(rows, np.arange(len(units)))
 
 
 @pytest.mark.parametrize("num_vectors", [1, 2, 5])

@@ -7,8 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from elmokit.neighbors import cosine
-from elmokit.neighbors.cosine import UNIT_TYPE, falling, similarities, unit_vectors
+from elmokit.neighbors.cosine import UNIT_TYPE, descending, similarities, unit_vectors
 
 
 def test_unit_vectors_have_length_one_and_a_zero_vector_stays():
@@ -19,28 +18,27 @@ def test_unit_vectors_have_length_one_and_a_zero_vector_stays():
 
 
 @pytest.mark.parametrize("block_numbers", [1, 21, 1 << 20])
-def test_similarities_are_those_of_numpy_in_double_precision(monkeypatch, block_numbers):
-    monkeypatch.setattr(cosine, "_BLOCK_NUMBERS", block_numbers)
+def test_similarities_are_those_of_numpy_in_double_precision(block_numbers):
     rng = np.random.default_rng(0)
     vectors, query = rng.normal(size=(50, 7)), rng.normal(size=7)
     expected = vectors @ query / np.linalg.norm(vectors, axis=1) / np.linalg.norm(query)
     units, unit = unit_vectors(vectors).astype(UNIT_TYPE), unit_vectors(query)
-    np.testing.assert_allclose(similarities(units, unit), expected, atol=1e-3)
+    found = similarities(units, unit, block_numbers=block_numbers)
+    np.testing.assert_allclose(found, expected, atol=1e-3)
     rows = np.array([49, 3, 3, 0])
-    np.testing.assert_array_equal(similarities(units, unit, rows), similarities(units, unit)[rows])
-    assert similarities(units, unit, rows[:0]).shape == (0,)
+    np.testing.assert_array_equal(similarities(units, unit, rows, block_numbers=block_numbers), found[rows])
+    assert similarities(units, unit, rows[:0], block_numbers=block_numbers).shape == (0,)
 
 
 @pytest.mark.parametrize("first_ranked", [1, 3, 1000])
-def test_falling_is_a_stable_sort(monkeypatch, first_ranked):
-    monkeypatch.setattr(cosine, "_FIRST_RANKED", first_ranked)
+def test_descending_is_a_stable_sort(first_ranked):
     values = np.random.default_rng(0).integers(0, 9, size=200).astype(np.float32)
     expected = sorted(range(200), key=lambda k: (-values[k], k))
-    assert list(falling(values)) == expected
-    assert list(itertools.islice(falling(values), 4)) == expected[:4]
+    assert list(descending(values, first_ranked=first_ranked)) == expected
+    assert list(itertools.islice(descending(values, first_ranked=first_ranked), 4)) == expected[:4]
 
 
-def test_falling_of_nothing_and_of_one_value():
-    assert list(falling(np.zeros(0, np.float32))) == []
-    assert list(falling(np.zeros(1, np.float32))) == [0]
-    assert list(falling(np.zeros(5000, np.float32))) == list(range(5000))
+def test_descending_of_no_value_and_of_one_value():
+    assert list(descending(np.zeros(0, np.float32))) == []
+    assert list(descending(np.zeros(1, np.float32))) == [0]
+    assert list(descending(np.zeros(5000, np.float32))) == list(range(5000))

@@ -1,4 +1,4 @@
-"""An index on disk: built once, found again, and refused when it is damaged or another one."""
+"""An index on disk: built once, found again, and refused if it is damaged or does not match."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from elmokit.data.corpus import Corpus, prepare_corpus
+from elmokit.data.corpus import Corpus
+from elmokit.data.prepare import prepare_corpus
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import CorpusError, ElmokitError, MissingExtraError, OutputError
 from elmokit.neighbors import files as neighbor_files
@@ -44,7 +45,7 @@ class Counter:
 
 
 def stored(embedder, directory=None, **options) -> tuple[NeighborIndex, int]:
-    """The index of the text, and how many tokens were embedded for it."""
+    """Return the index of the text and the number of tokens that were embedded for it."""
     counter = Counter()
     index = NeighborIndex.stored(
         embedder, prepare_corpus(["text.txt"]), directory, on_tokens=counter, **options
@@ -65,22 +66,23 @@ def test_an_index_on_disk_finds_what_one_in_memory_finds(monkeypatch, embedder, 
     in_memory = NeighborIndex.build(embedder, TEXT.splitlines())
     for words in ("all", "same", "other"):
         expected = in_memory.nearest(*QUERY, words=words)
-        assert len(expected.uses) == {"all": 10, "same": 3, "other": 9}[words]
+        assert len(expected.occurrences) == {"all": 10, "same": 3, "other": 9}[words]
         assert index.nearest(*QUERY, words=words) == expected
     assert index.directory is not None
     assert (index.directory / "centers.f32").exists() == (large_bytes == 0)
     assert index.num_bytes == 2 * (16 * embedder.dim + 8 * embedder.dim // 2)
 
 
-def test_clusters_are_used_until_they_hold_too_few(monkeypatch, embedder):
+def test_all_vectors_are_searched_if_the_nearest_clusters_have_too_few(monkeypatch, embedder):
     monkeypatch.setattr(neighbor_files, "LARGE_BYTES", 0)
     index, _ = stored(embedder)
-    clusters = index._clusters
+    clusters = index._content.clusters
     assert clusters is not None
     (vector,) = embedder.embed([["play"]], index.layer)[0]
     rows = [3, 7]  # as if these were near
-    index._clusters = clusters._replace(rows=np.array(rows, np.uint32), ends=np.array([2, 2, 2, 2]))
-    assert sorted(use.number for use, _ in index.search(vector, 2)) == [0, 2]
+    near = clusters._replace(rows=np.array(rows, np.uint32), ends=np.array([2, 2, 2, 2]))
+    index._content = index._content._replace(clusters=near)
+    assert sorted(occurrence.sentence_index for occurrence, _ in index.search(vector, 2)) == [0, 2]
     assert index.search(vector, 3) == NeighborIndex.build(embedder, TEXT.splitlines()).search(vector, 3)
 
 
@@ -111,7 +113,7 @@ def test_another_text_layer_or_model_is_another_index(embedder, golden):
     Path("text.txt").write_text(TEXT + "more text\n", encoding="utf-8")
     index, num_embedded = stored(embedder)
     assert num_embedded == 18
-    assert ("more", "text") in [use.sentence for use, _ in index.nearest("more", 0, 100).uses]
+    assert ("more", "text") in [found.sentence for found, _ in index.nearest("more", 0, 100).occurrences]
     assert stored(ElmoEmbedder.load(golden / "infer_models" / "skip2_relu"))[1] == 18
     with torch.no_grad():
         embedder.model.stacks[1][0].bias[0] += 0.5
@@ -119,7 +121,7 @@ def test_another_text_layer_or_model_is_another_index(embedder, golden):
     assert len(in_cache()) == 5
 
 
-def test_a_directory_of_ones_own(embedder):
+def test_an_index_in_a_given_directory(embedder):
     index, num_embedded = stored(embedder, "mine")
     assert (num_embedded, index.directory) == (16, Path("mine"))
     assert not Path("cache/neighbors").exists()
@@ -129,18 +131,19 @@ def test_a_directory_of_ones_own(embedder):
     assert NeighborIndex.open("moved", embedder).nearest(*QUERY) == index.nearest(*QUERY)
 
 
-def test_what_is_in_a_directory_is_never_overwritten(embedder, golden):
+def test_other_files_are_never_overwritten(embedder, golden):
     Path("home").mkdir()
     Path("home/thesis.txt").touch()
-    with pytest.raises(OutputError, match="home: is there already and no index of neighbors: name another"):
+    with pytest.raises(OutputError, match="home already exists and is not a neighbor index: choose"):
         stored(embedder, "home")
-    with pytest.raises(OutputError, match=r"text.txt: is there already and no index"):
+    with pytest.raises(OutputError, match=r"text.txt already exists and is not a neighbor index"):
         stored(embedder, "text.txt")
     Path("empty").mkdir()
     assert stored(embedder, "empty")[1] == 16
 
     with pytest.raises(
-        CorpusError, match=r"empty: the index is of layer average, not 1: name another directory"
+        CorpusError,
+        match="empty: the index was built from layer average instead of 1: choose another",
     ):
         stored(embedder, "empty", layer=1)
     with pytest.raises(
@@ -149,7 +152,7 @@ def test_what_is_in_a_directory_is_never_overwritten(embedder, golden):
         stored(ElmoEmbedder.load(golden / "infer_models" / "skip2_relu"), "empty")
     Path("text.txt").write_text(TEXT + "more text\n", encoding="utf-8")
     with pytest.raises(
-        CorpusError, match="empty: the index is of another text, or the text has changed: name"
+        CorpusError, match=r"empty: the index was built from another text \(or the text has changed\): choose"
     ):
         stored(embedder, "empty")
     assert sorted(path.name for path in Path().iterdir()) == ["cache", "empty", "home", "text.txt"]
@@ -181,7 +184,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("name", "fault"), FAULTS)
-def test_damage_is_noticed_and_in_the_cache_mended(monkeypatch, embedder, name, fault):
+def test_a_damaged_index_is_refused_and_rebuilt_in_the_cache(monkeypatch, embedder, name, fault):
     monkeypatch.setattr(neighbor_files, "LARGE_BYTES", 0)
     index, _ = stored(embedder)
     assert index.directory is not None
@@ -197,8 +200,8 @@ def test_damage_is_noticed_and_in_the_cache_mended(monkeypatch, embedder, name, 
         fault(index.directory / name)
     with pytest.raises(CorpusError) as raised:
         stored(embedder, "mine")
-    assert str(raised.value).startswith("mine: damaged index of neighbors (")
-    assert str(raised.value).endswith("): delete the directory, and build it again")
+    assert str(raised.value).startswith("mine: damaged neighbor index (")
+    assert str(raised.value).endswith("): delete the directory and build the index again")
 
     again, num_embedded = stored(embedder)
     assert num_embedded == 16
@@ -212,15 +215,15 @@ def test_damage_is_noticed_and_in_the_cache_mended(monkeypatch, embedder, name, 
 def test_any_index_json(embedder, content):
     stored(embedder, "mine")
     Path("mine/index.json").write_text(content, encoding="utf-8", errors="surrogateescape")
-    with pytest.raises(CorpusError, match="mine: damaged index of neighbors"):
+    with pytest.raises(CorpusError, match="mine: damaged neighbor index"):
         NeighborIndex.open("mine", embedder)
 
 
-def test_another_layer_than_was_embedded(embedder):
+def test_an_index_json_with_another_layer_is_refused(embedder):
     stored(embedder, "mine")
     values = json.loads(Path("mine/index.json").read_text())
     Path("mine/index.json").write_text(json.dumps(values | {"layer": 1}))
-    with pytest.raises(CorpusError, match=r"mine: damaged .*\(the checksum of index.json is wrong\)"):
+    with pytest.raises(CorpusError, match=r"mine: damaged .*\(wrong checksum of index.json\)"):
         NeighborIndex.open("mine", embedder)
 
 
@@ -228,15 +231,13 @@ def test_a_format_of_the_future(embedder):
     stored(embedder, "mine")
     values = json.loads(Path("mine/index.json").read_text())
     Path("mine/index.json").write_text(json.dumps(values | {"format_version": 9}))
-    with pytest.raises(
-        CorpusError, match=r"mine: damaged index of neighbors \(format version 9, expected 1\)"
-    ):
+    with pytest.raises(CorpusError, match=r"mine: damaged neighbor index \(format version 9, expected 1\)"):
         NeighborIndex.open("mine", embedder)
 
 
 def test_no_index(embedder):
     for name in ("nowhere", "text.txt", "."):
-        with pytest.raises(CorpusError, match=f"{name}: no index of neighbors there"):
+        with pytest.raises(CorpusError, match=f"{name}: not a neighbor index"):
             NeighborIndex.open(name, embedder)
 
 
@@ -252,7 +253,7 @@ def test_an_interrupted_build_leaves_nothing(embedder, directory):
     assert stored(embedder, directory)[1] == 16
 
 
-def test_what_killed_builds_left_in_the_cache_is_cleared(embedder):
+def test_leftovers_of_killed_builds_in_the_cache_are_removed(embedder):
     for name, age in (("old", 2), ("new", 0.5)):
         leftover = Path(f"cache/neighbors/.{name}.0123456789abcdef.partial")
         leftover.mkdir(parents=True)
@@ -262,10 +263,10 @@ def test_what_killed_builds_left_in_the_cache_is_cleared(embedder):
     assert [name for name in in_cache() if name.startswith(".")] == [".new.0123456789abcdef.partial"]
 
 
-def test_too_little_room(monkeypatch, embedder):
+def test_too_little_disk_space(monkeypatch, embedder):
     corpus = prepare_corpus(["text.txt"])
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**12, 10**12 - 10, 10))
-    with pytest.raises(OutputError, match=r"mine|: 0 MB free, the index of neighbors needs 0 MB"):
+    with pytest.raises(OutputError, match=r"mine|: 0 MB free, the neighbor index needs 0 MB"):
         NeighborIndex.stored(embedder, corpus, "mine")
     monkeypatch.undo()
     monkeypatch.chdir(Path.cwd())
@@ -285,7 +286,9 @@ def test_a_cache_that_cannot_be_written(monkeypatch, embedder):
     with pytest.raises(OutputError) as raised:
         NeighborIndex.stored(embedder, corpus)
     assert "cannot write: " in str(raised.value)
-    assert str(raised.value).endswith("name a directory with room for the index, or set ELMOKIT_CACHE to one")
+    assert str(raised.value).endswith(
+        "choose a directory with enough space for the index, or set ELMOKIT_CACHE to one"
+    )
 
 
 def test_a_large_index_needs_faiss_and_says_so_before_embedding(monkeypatch, embedder):
@@ -295,13 +298,13 @@ def test_a_large_index_needs_faiss_and_says_so_before_embedding(monkeypatch, emb
     with pytest.raises(MissingExtraError, match=r"pip install 'elmokit\[neighbors\]'"):
         NeighborIndex.build(embedder, TEXT.splitlines(), "mine", on_tokens=counter)
     assert counter.count == 0
-    assert NeighborIndex.build(embedder, TEXT.splitlines()).nearest(*QUERY).uses  # in memory none is needed
+    assert NeighborIndex.build(embedder, TEXT.splitlines()).nearest(*QUERY).occurrences
 
 
 def test_vectors_that_are_not_finite_leave_no_index(embedder):
     with torch.no_grad():
         embedder.model.stacks[0][0].bias.fill_(torch.nan)
-    with pytest.raises(ElmokitError, match="are not finite numbers"):
+    with pytest.raises(ElmokitError, match="contain NaN or infinity"):
         stored(embedder, "mine")
     assert not Path("mine").exists()
 

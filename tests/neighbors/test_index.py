@@ -1,4 +1,4 @@
-"""The search for nearest uses, compared with one by brute force in double precision."""
+"""Search for the nearest occurrences, compared with brute force in double precision."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import elmokit
-from elmokit.data.occurrences import Use
+from elmokit.data.occurrences import Occurrence
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError, CorpusError, ElmokitError
 from elmokit.neighbors.index import DEFAULT_LAYER, NeighborIndex
@@ -35,7 +35,7 @@ def index(embedder):
 
 
 def brute_force(embedder, sentences, query, position, layer, keep=lambda word: True):
-    """(similarity, number, position) of all uses that count, nearest first; no code of the index."""
+    """Return (similarity, sentence, position) of all distinct occurrences, nearest first."""
     (vectors,) = embedder.embed([query], layer)
     target = vectors[position].astype(np.float64)
     found, seen = [], {tuple(query)}
@@ -43,35 +43,37 @@ def brute_force(embedder, sentences, query, position, layer, keep=lambda word: T
         if tuple(sentence) in seen:
             continue
         seen.add(tuple(sentence))
-        for place, vector in enumerate(embedder.embed([sentence], layer)[0].astype(np.float64)):
-            if keep(sentence[place]):
+        for index, vector in enumerate(embedder.embed([sentence], layer)[0].astype(np.float64)):
+            if keep(sentence[index]):
                 cosine = vector @ target / np.linalg.norm(vector) / np.linalg.norm(target)
-                found.append((cosine, number, place))
-    return sorted(found, key=lambda use: -use[0])
+                found.append((cosine, number, index))
+    return sorted(found, key=lambda found: -found[0])
 
 
 def check(neighbors, expected, k):
     assert len(neighbors) == min(k, len(expected))
-    by_use = {(number, place): cosine for cosine, number, place in expected}
-    for (use, similarity), (cosine, *_) in zip(neighbors, expected, strict=False):
-        # Two uses as near as that may change places.
+    by_occurrence = {(number, position): cosine for cosine, number, position in expected}
+    for (occurrence, similarity), (cosine, *_) in zip(neighbors, expected, strict=False):
+        # Two occurrences with nearly the same similarity may be swapped.
         assert similarity == pytest.approx(cosine, abs=1e-3)
-        assert similarity == pytest.approx(by_use[use.number, use.position], abs=1e-3)
+        assert similarity == pytest.approx(
+            by_occurrence[occurrence.sentence_index, occurrence.position], abs=1e-3
+        )
     similarities = [similarity for _, similarity in neighbors]
     assert similarities == sorted(similarities, reverse=True)
-    assert len({(use.sentence, use.position) for use, _ in neighbors}) == len(neighbors)
+    assert len({(found.sentence, found.position) for found, _ in neighbors}) == len(neighbors)
 
 
 @pytest.mark.parametrize("layer", ["top", "average", 0, 1, -1])
 @pytest.mark.parametrize("k", [1, 10, 100_000])
-def test_nearest_uses_are_those_of_brute_force(embedder, layer, k):
+def test_nearest_occurrences_are_those_of_brute_force(embedder, layer, k):
     sentences = _sentences()
     index = NeighborIndex.build(embedder, sentences, layer=layer)
     nearest = index.nearest(QUERY, "play", k)
-    assert nearest.query == Use(tuple(QUERY.split()), 0, 1)
-    check(nearest.uses, brute_force(embedder, sentences, QUERY.split(), 1, layer), k)
-    for use, _ in nearest.uses:
-        assert use.sentence == tuple(sentences[use.number])
+    assert nearest.query == Occurrence(tuple(QUERY.split()), 0, 1)
+    check(nearest.occurrences, brute_force(embedder, sentences, QUERY.split(), 1, layer), k)
+    for occurrence, _ in nearest.occurrences:
+        assert occurrence.sentence == tuple(sentences[occurrence.sentence_index])
 
 
 @pytest.mark.parametrize(
@@ -79,24 +81,24 @@ def test_nearest_uses_are_those_of_brute_force(embedder, layer, k):
     [("same", lambda word: word.lower() == "play"), ("other", lambda word: word.lower() != "play")],
 )
 @pytest.mark.parametrize("k", [3, 100_000])
-def test_uses_of_the_same_word_or_of_others(embedder, index, words, keep, k):
+def test_occurrences_of_the_same_word_or_of_others(embedder, index, words, keep, k):
     expected = brute_force(embedder, _sentences(), QUERY.split(), 1, DEFAULT_LAYER, keep)
-    check(index.nearest(QUERY, "play", k, words=words).uses, expected, k)
+    check(index.nearest(QUERY, "play", k, words=words).occurrences, expected, k)
 
 
-def test_words_that_the_text_does_not_hold(index):
-    assert index.nearest("strange words", "strange", words="same").uses == []
-    assert len(index.nearest("strange words", "strange", words="other").uses) == 10
+def test_words_that_the_text_does_not_contain(index):
+    assert index.nearest("strange words", "strange", words="same").occurrences == []
+    assert len(index.nearest("strange words", "strange", words="other").occurrences) == 10
 
 
-def test_the_own_sentence_is_found_by_its_vector_alone(embedder, index):
+def test_the_sentence_of_the_query_is_excluded_only_if_the_query_is_given(embedder, index):
     vector = embedder.embed([QUERY], DEFAULT_LAYER)[0][1]
     best, *_ = index.search(vector, 3)
-    assert best.use == Use(tuple(QUERY.split()), 151, 1)
+    assert best.occurrence == Occurrence(tuple(QUERY.split()), 151, 1)
     assert best.similarity == pytest.approx(1, abs=1e-3)
-    query = Use(tuple(QUERY.split()), 0, 1)
+    query = Occurrence(tuple(QUERY.split()), 0, 1)
     assert all(
-        neighbor.use.sentence != query.sentence for neighbor in index.search(vector, 1000, query=query)
+        neighbor.occurrence.sentence != query.sentence for neighbor in index.search(vector, 1000, query=query)
     )
 
 
@@ -115,26 +117,32 @@ def test_words_without_context(embedder, index):
     assert [word for word, _ in index.similar_words(target, 2)] == ["play", found[0].word]
 
 
-def test_equal_uses_come_in_the_order_of_the_text(embedder):
+def test_equal_occurrences_come_in_the_order_of_the_text(embedder):
     index = NeighborIndex.build(embedder, [["a", "b"], ["c", "b"], [], ["d", "b"], ["a", "b"]], layer=0)
-    uses = [use for use, _ in index.nearest("b", 0, 3).uses]
-    assert [(use.number, use.position) for use in uses] == [(0, 1), (1, 1), (3, 1)]
+    found = [occurrence for occurrence, _ in index.nearest("b", 0, 3).occurrences]
+    assert [(occurrence.sentence_index, occurrence.position) for occurrence in found] == [
+        (0, 1),
+        (1, 1),
+        (3, 1),
+    ]
 
 
 def test_one_word(embedder):
     index = NeighborIndex.build(embedder, ["", "play"])
-    assert index.nearest("play", 0).uses == []
+    assert index.nearest("play", 0).occurrences == []
     assert index.nearest("play", 0).words == []
-    ((use, _),) = index.nearest("the play", "play").uses
-    assert use == Use(("play",), 1, 0)
+    ((occurrence, _),) = index.nearest("the play", "play").occurrences
+    assert occurrence == Occurrence(("play",), 1, 0)
 
 
 def test_any_token(embedder):
     sentences = [["\t", "<b>$&\"'", "🙂", "\ud800x", "x" * 10_000, "", "</S>"], ["שלום", "play"]]
     index = NeighborIndex.build(embedder, sentences)
     found = index.nearest(["🙂"], 0, 100)
-    assert sorted((use.number, use.position) for use, _ in found.uses) == [
-        (number, place) for number, sentence in enumerate(sentences) for place in range(len(sentence))
+    assert sorted(
+        (occurrence.sentence_index, occurrence.position) for occurrence, _ in found.occurrences
+    ) == [
+        (number, position) for number, sentence in enumerate(sentences) for position in range(len(sentence))
     ]
 
 
@@ -150,7 +158,7 @@ def test_texts_that_cannot_be_searched(embedder):
 
 
 @pytest.mark.parametrize("layer", ["all", "bottom", 3, -4])
-def test_layers_that_there_are_not(embedder, layer):
+def test_unknown_layers_are_refused(embedder, layer):
     with pytest.raises(ConfigError, match=f"layer: expected top, average or 0 to 2, got {layer!r}"):
         NeighborIndex.build(embedder, ["play"], layer=layer)
 
@@ -159,20 +167,20 @@ def test_layers_that_there_are_not(embedder, layer):
     ("word", "k", "message"),
     [
         ("plays", 1, "word plays: not a token of the sentence: children play the guitar"),
-        (4, 1, "word: expected a place from 0 to 3, got 4"),
-        (-5, 1, "word: expected a place from 0 to 3, got -5"),
+        (4, 1, "word: expected a position from 0 to 3, got 4"),
+        (-5, 1, "word: expected a position from 0 to 3, got -5"),
         ("play", 0, "k: expected at least 1, got 0"),
     ],
 )
-def test_queries_that_make_no_sense(index, word, k, message):
+def test_invalid_queries_are_refused(index, word, k, message):
     with pytest.raises(ConfigError, match=message):
         index.nearest(QUERY, word, k)
 
 
-def test_vectors_that_make_no_sense(index):
+def test_invalid_vectors_are_refused(index):
     with pytest.raises(ElmokitError, match=r"vector: shape \(3,\), expected \(\d+,\) as in the index"):
         index.search(np.ones(3))
-    with pytest.raises(ElmokitError, match="vector: its numbers are not finite"):
+    with pytest.raises(ElmokitError, match="vector: contains NaN or infinity"):
         index.search(np.full(index.embedder.dim, np.nan))
 
 
@@ -180,9 +188,17 @@ def test_a_model_whose_vectors_are_not_finite(golden):
     embedder = ElmoEmbedder.load(golden / "infer_models" / "no_clips")
     with torch.no_grad():
         embedder.model.stacks[0][0].bias.fill_(torch.nan)
-    with pytest.raises(ElmokitError, match="sentence 1, from 0, of the text: its vectors are not finite"):
+    with pytest.raises(ElmokitError, match=r"sentence 1 of the text \(counted from 0\): its vectors"):
         NeighborIndex.build(embedder, ["", "play"])
 
 
 def test_it_is_public():
     assert elmokit.NeighborIndex is NeighborIndex
+
+
+def test_old_names_still_work(index):
+    nearest = index.nearest(QUERY, "play", 2)
+    with pytest.warns(DeprecationWarning, match="use occurrences"):
+        assert nearest.uses == nearest.occurrences
+    with pytest.warns(DeprecationWarning, match="use occurrence"):
+        assert nearest.occurrences[0].use == nearest.occurrences[0].occurrence

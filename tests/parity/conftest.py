@@ -19,13 +19,16 @@ import torch
 from torch import Tensor
 
 from elmokit.config import Config
-from elmokit.data.batches import Batch, BatchMaker, TrainingStream
-from elmokit.data.corpus import Corpus, prepare_corpus
+from elmokit.data.batches import TextBatch
+from elmokit.data.corpus import Corpus
+from elmokit.data.indexed_corpus import IndexedCorpus
+from elmokit.data.prepare import prepare_corpus
+from elmokit.data.training_stream import TrainingStream
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.model.bilm import BiLM
 from elmokit.model.softmax import Candidates
-from elmokit.training.forward import run_language_model
-from elmokit.training.optimizer import Adagrad, clip_gradients
+from elmokit.training.gradients import clip_gradients
+from elmokit.training.optimizer import Adagrad
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -122,7 +125,7 @@ class Replay:
     trace: Trace
     model: BiLM
     optimizer: Adagrad
-    batches: list[Batch] = field(default_factory=list)
+    batches: list[TextBatch] = field(default_factory=list)
     """The first five."""
     losses: list[list[float]] = field(default_factory=list)
     """Of each direction, at each step."""
@@ -136,10 +139,13 @@ class Replay:
 def replay_trace(trace: Trace) -> Replay:
     training, model = trace.config.training, trace.model("init_weights")
     char_cnn = trace.config.model.char_cnn
-    maker = BatchMaker(trace.corpus, trace.vocabulary, None if char_cnn is None else char_cnn.max_characters)
-    stream = TrainingStream(
+    text = IndexedCorpus(
         trace.corpus,
-        maker,
+        trace.vocabulary,
+        max_characters=None if char_cnn is None else char_cnn.max_characters,
+    )
+    stream = TrainingStream(
+        text,
         batch_size=training.batch_size,
         unroll_steps=training.unroll_steps,
         bidirectional=trace.config.model.bidirectional,
@@ -147,17 +153,17 @@ def replay_trace(trace: Trace) -> Replay:
         keep_blank_lines=True,
         seed=0,
     )
-    optimizer = Adagrad(dict(model.named_parameters()), initial_accumulator=1.0)
+    optimizer = Adagrad(
+        dict(model.named_parameters()), learning_rate=training.learning_rate, initial_accumulator=1.0
+    )
     replay = Replay(trace, model, optimizer)
     state = model.zero_state(training.batch_size)
     num_steps = len(trace.record["per_batch"])
     for step, batch in enumerate(islice(stream, num_steps), start=1):
         optimizer.zero_grad()
-        output = run_language_model(
-            model, batch, state, dropout=_dropout(trace, step), candidates=_candidates(trace, step)
-        )
+        output = model(batch, state, _candidates(trace, step), dropout=_dropout(trace, step))
         state = output.state
-        losses = [total / batch.is_real.size for total in output.totals]
+        losses = [part.total_loss / batch.is_counted.size for part in output.directions]
         (torch.stack(losses).mean() * training.unroll_steps).backward()
         if step == 1:
             replay.first_gradients = {
@@ -165,9 +171,9 @@ def replay_trace(trace: Trace) -> Replay:
                 for name, parameter in model.named_parameters()
                 if parameter.grad is not None
             }
-            replay.first_activations = _activations(batch, output.activations)
+            replay.first_activations = _activations(batch, output.activations())
         replay.norms.append(clip_gradients(model.parameters(), training.clip_norm))
-        optimizer.step(training.learning_rate)
+        optimizer.step()
         if step <= 5:
             replay.batches.append(batch)
         replay.losses.append([loss.item() for loss in losses])
@@ -175,16 +181,16 @@ def replay_trace(trace: Trace) -> Replay:
     return replay
 
 
-def _activations(batch: Batch, activations: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+def _activations(batch: TextBatch, activations: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
     """The recorded ones, (B, T, P): token vectors and top layers of both directions."""
-    num_steps, num_lanes = batch.is_real.shape
+    num_steps, num_lanes = batch.is_counted.shape
     top = max(name.rpartition("_")[2] for name in activations if name.startswith("direction0_layer"))
     named = {}
     for direction, (tokens_name, top_name) in enumerate(
         [("embedding", "top_lstm_fwd"), ("embedding_reverse", "top_lstm_bwd")][: len(batch.inputs)]
     ):
         vectors = activations["token_vectors"].detach().numpy()
-        named[tokens_name] = vectors[batch.inputs[direction]].swapaxes(0, 1)
+        named[tokens_name] = vectors[batch.inputs[direction].reshape(num_steps, num_lanes)].swapaxes(0, 1)
         outputs = activations[f"direction{direction}_{top}"].detach().numpy()
         named[top_name] = outputs.reshape(num_steps, num_lanes, -1).swapaxes(0, 1)
     return named

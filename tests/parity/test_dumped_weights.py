@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from elmokit.config import Config
-from elmokit.formats.bilm_hdf5 import read_weights, write_weights
+from elmokit.formats.bilm_hdf5 import write_weights
+from elmokit.loading import load
 
 WITH_DUMP = ("char", "word", "unidirectional")
 ALL = (*WITH_DUMP, "sampled", "dropout")
@@ -41,8 +42,12 @@ def test_the_same_file(name, trace_of, tmp_path):
 def test_reading_it_back(name, trace_of):
     trace = trace_of(name)
     expected = trace.by_parameter("final_weights")
-    shapes = {key: value.shape for key, value in expected.items()}
-    parameters = read_weights(trace.directory / "dumped_weights.hdf5", trace.config.model, shapes)
+    loaded = load(
+        trace.directory / "dumped_weights.hdf5",
+        options=trace.directory / "options.json",
+        vocabulary=trace.directory / "vocab.txt",
+    )
+    parameters = dict(loaded.model.named_parameters())
     softmax = {key for key in expected if key.startswith("softmax.")}
     assert parameters.keys() == expected.keys() - softmax
     for key, values in parameters.items():

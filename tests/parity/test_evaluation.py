@@ -7,10 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from elmokit.data.batches import BatchMaker, every_token_once
+from elmokit.data.evaluation_streams import every_token_once
+from elmokit.data.indexed_corpus import IndexedCorpus
 from elmokit.data.word_types import EOS_TYPE
-from elmokit.training import evaluation
-from elmokit.training.evaluation import bilm_perplexity, evaluate
+from elmokit.training.bilm_perplexity import bilm_perplexity
+from elmokit.training.evaluation import evaluate
 
 ALL = ("char", "word", "sampled", "dropout", "unidirectional")
 
@@ -62,15 +63,15 @@ def test_every_token_is_a_target_once(num_lanes, trace_of, prepare, tmp_path):
     text.write_text("\n" + "\n\n".join(lines) + "\n\n\n", encoding="utf-8")
     corpus = prepare(text)
     assert corpus.num_blank_lines > 20
-    maker = BatchMaker(corpus, trace.vocabulary, 50)
+    indexed = IndexedCorpus(corpus, trace.vocabulary, max_characters=50)
     lanes = [[[] for _ in range(num_lanes)] for _ in range(2)]  # the tokens, per direction and lane
     for batch in every_token_once(
-        corpus, maker, num_lanes=num_lanes, num_steps=6, num_warm_up=0, bidirectional=True
+        indexed, num_rows=num_lanes, num_steps=6, num_warm_up=0, bidirectional=True
     ):
         for direction in range(2):
-            types = batch.types[batch.inputs[direction]]
+            types = batch.types[batch.inputs[direction].numpy().reshape(batch.is_counted.shape)]
             for lane in range(num_lanes):
-                lanes[direction][lane] += types[batch.is_real[:, lane], lane].tolist()
+                lanes[direction][lane] += types[batch.is_counted[:, lane], lane].tolist()
     sentences = [corpus.sentence(k).tolist() for k in range(len(corpus.offsets) - 1)]
     sentences = [sentence for sentence in sentences if len(sentence) > 2]
     forward = [token for lane in lanes[0] for token in lane]
@@ -84,7 +85,7 @@ def test_every_token_is_a_target_once(num_lanes, trace_of, prepare, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["char", "unidirectional"])
-def test_lanes_are_evaluated_as_if_each_were_alone(name, trace_of, prepare, tmp_path, monkeypatch):
+def test_rows_are_evaluated_as_if_each_were_alone(name, trace_of, prepare, tmp_path):
     trace = trace_of(name)
     model = trace.model("final_weights")
     lines = (trace.directory / "heldout.txt").read_text(encoding="utf-8").splitlines()
@@ -95,16 +96,13 @@ def test_lanes_are_evaluated_as_if_each_were_alone(name, trace_of, prepare, tmp_
     once, twice = prepare(tmp_path / "half.txt"), prepare(tmp_path / "twice.txt")
     alone = evaluate(model, once, trace.vocabulary)
 
-    monkeypatch.setattr(evaluation, "_TOKENS_PER_LANE", once.num_tokens)
-    monkeypatch.setattr(evaluation, "_WARM_UP_TOKENS", 0)
-    together = evaluate(model, twice, trace.vocabulary)
+    together = evaluate(model, twice, trace.vocabulary, tokens_per_row=once.num_tokens, num_warm_up=0)
 
     assert together.num_predictions == 2 * alone.num_predictions
     assert together.perplexity == pytest.approx(alone.perplexity, rel=1e-6)
     assert together.forward == pytest.approx(alone.forward, rel=1e-6)
     assert together.in_vocabulary_perplexity == pytest.approx(alone.in_vocabulary_perplexity, rel=1e-6)
     assert together.unk_share == alone.unk_share
-    monkeypatch.undo()
     in_one_lane = evaluate(model, twice, trace.vocabulary)
     assert in_one_lane.perplexity != pytest.approx(alone.perplexity, rel=1e-6)
 

@@ -26,9 +26,10 @@ def test_batches(name, replay_of, trace_of):
     config = trace_of(name).config.model
     assert len(replay.batches) == 5
     for number, batch in enumerate(replay.batches, start=1):
-        assert batch.is_real.all()
+        assert batch.is_counted.all()
         assert len(batch.inputs) == len(batch.targets) == config.num_directions
-        for inputs, targets, suffix in zip(batch.inputs, batch.targets, ("", "_reverse"), strict=False):
+        for packed, flat, suffix in zip(batch.inputs, batch.targets, ("", "_reverse"), strict=False):
+            inputs, targets = (part.view(batch.is_counted.shape) for part in (packed, flat))
             np.testing.assert_array_equal(targets.T, recorded[f"batch{number}/next_token_id{suffix}"])
             np.testing.assert_array_equal(
                 batch.word_ids[inputs].T, recorded[f"batch{number}/token_ids{suffix}"]
@@ -37,7 +38,7 @@ def test_batches(name, replay_of, trace_of):
                 assert batch.char_ids is None
             else:
                 np.testing.assert_array_equal(
-                    batch.char_ids[inputs].swapaxes(0, 1),
+                    batch.char_ids[inputs].transpose(0, 1),
                     recorded[f"batch{number}/tokens_characters{suffix}"],
                 )
 

@@ -1,4 +1,4 @@
-"""Tiny models of every kind that reads tokens in its own way."""
+"""Tiny models of every kind of input."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WORDS = ("<S>", "</S>", "<UNK>", "the", "cat", "dog", "naïve", "我", "🙂", "
 
 
 def random_model(*overrides: str) -> PretrainedModel:
-    # In products of a few odd columns the last bit of a row depends on its place; no real model is so narrow.
+    # Not narrower: in products of few odd columns the last bit of a row depends on its position.
     sizes = ["cell_dim=32", "projection_dim=16", *overrides]
     if "char_cnn=null" not in overrides:
         sizes += ["embedding_dim=4", "filters=[[1, 16], [2, 8], [3, 8]]"]
@@ -32,7 +32,7 @@ def random_model(*overrides: str) -> PretrainedModel:
 
 @pytest.fixture(scope="package")
 def models(golden) -> dict[str, PretrainedModel]:
-    """Of every kind that reads tokens in its own way."""
+    """A model of every kind of input."""
     return {
         "characters": random_model(),
         "forward only": random_model("bidirectional=false"),
@@ -43,7 +43,7 @@ def models(golden) -> dict[str, PretrainedModel]:
 
 @pytest.fixture(scope="package")
 def directory(models, tmp_path_factory) -> Path:
-    """The model of characters, with its softmax and vocabulary."""
-    place = tmp_path_factory.mktemp("properties") / "model"
-    models["characters"].save_pretrained(place)
-    return place
+    """The character model, with its softmax and vocabulary."""
+    path = tmp_path_factory.mktemp("properties") / "model"
+    models["characters"].save_pretrained(path)
+    return path

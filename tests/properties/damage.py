@@ -1,4 +1,4 @@
-"""What can happen to a file: bytes are lost or changed, settings are not what they should be."""
+"""Random damage to files: lost and changed bytes, unexpected settings."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _DEPTH = 100_000
 
 
 def damaged_bytes(content: bytes, rng: random.Random) -> bytes:
-    """Some damage of a disk or a network."""
+    """Return the content after some damage of a disk or a network."""
     return rng.choice(
         (
             _truncated,
@@ -64,12 +64,12 @@ def damaged_bytes(content: bytes, rng: random.Random) -> bytes:
 
 
 def damaged_json(content: bytes, rng: random.Random) -> bytes:
-    """Other settings than those that stand there, mostly still JSON; sometimes damaged bytes."""
+    """Return other settings, mostly still JSON; sometimes damaged bytes."""
     kind = rng.random()
     if kind < 0.12:
         return damaged_bytes(content, rng)
     if kind < 0.18:
-        return _elsewise_encoded(content, rng)
+        return _encoded_differently(content, rng)
     values = json.loads(content)
     for _ in range(rng.choice((1, 1, 1, 2, 4))):
         values = _changed(values, rng)
@@ -100,7 +100,7 @@ def _overwritten(content: bytes, rng: random.Random) -> bytes:
 
 
 def _number(content: bytes, rng: random.Random) -> bytes:
-    """A number of a header that has become huge, or another one."""
+    """Replace a number of a header, often by a huge one."""
     size = rng.choice((1, 2, 4, 8))
     start = rng.randrange(max(1, len(content) - size)) // size * size
     value = rng.choice((rng.choice(_HUGE), rng.randrange(2 * len(content) + 1)))
@@ -109,7 +109,7 @@ def _number(content: bytes, rng: random.Random) -> bytes:
 
 
 def _moved(content: bytes, rng: random.Random) -> bytes:
-    """A part that stands where another one should be."""
+    """Copy a part over another one."""
     size = rng.choice((8, 64, 512))
     source, target = rng.randrange(len(content)), rng.randrange(len(content))
     part = content[source : source + size]
@@ -121,7 +121,7 @@ def _longer(content: bytes, rng: random.Random) -> bytes:
     return content[:start] + rng.randbytes(rng.choice((1, 8, 600))) + content[start:]
 
 
-def _elsewise_encoded(content: bytes, rng: random.Random) -> bytes:
+def _encoded_differently(content: bytes, rng: random.Random) -> bytes:
     text = content.decode()
     return rng.choice(
         (
@@ -141,11 +141,11 @@ def _elsewise_encoded(content: bytes, rng: random.Random) -> bytes:
 
 
 def _changed(values: Any, rng: random.Random) -> Any:
-    """The same tree with one place changed."""
-    places = list(_places(values))
-    if not places:
+    """Return the same tree with one value changed."""
+    positions = list(_positions(values))
+    if not positions:
         return _strange(rng)
-    table, key = rng.choice(places)
+    table, key = rng.choice(positions)
     kind = rng.random()
     if kind < 0.6:
         table[key] = _strange(rng)
@@ -162,8 +162,8 @@ def _strange(rng: random.Random) -> Any:
     return copy.deepcopy(rng.choice(_STRANGE_VALUES))
 
 
-def _places(values: Any) -> Any:
+def _positions(values: Any) -> Any:
     if isinstance(values, dict | list):
         for key in list(values) if isinstance(values, dict) else range(len(values)):
             yield values, key
-            yield from _places(values[key])
+            yield from _positions(values[key])

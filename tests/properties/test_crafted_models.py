@@ -1,4 +1,4 @@
-"""Faults that random damage has found, or rarely finds: each is refused by name."""
+"""Damage that random tests have found, or rarely find: each is refused with a specific message."""
 
 from __future__ import annotations
 
@@ -20,16 +20,15 @@ from safetensors.torch import load_file, save_file
 from elmokit import load
 from elmokit.config import Config
 from elmokit.errors import CheckpointError, ConfigError, ElmokitError, ModelFileError
-from elmokit.formats.bilm_pair import write_bilm_pair
 from elmokit.formats.checkpoint import Checkpoint, checkpoint_directory, read_checkpoint, write_checkpoint
 from elmokit.formats.token_embeddings import read_token_table, write_token_embeddings
 
-HUGE = (1 << 33, 4)  # 128 GiB, of which a file of a few kilobytes holds nothing
+HUGE = (1 << 33, 4)  # 128 GiB; the file has a few kilobytes
 
 
 @pytest.fixture
 def pair(models, tmp_path) -> Path:
-    write_bilm_pair(models["characters"], tmp_path / "pair" / "weights.hdf5", with_softmax=True)
+    models["characters"].save_bilm(tmp_path / "pair", with_softmax=True)
     return tmp_path / "pair"
 
 
@@ -95,7 +94,7 @@ def test_names_that_cannot_be_printed(pair):
 def test_names_that_would_fill_the_screen(pair):
     change(pair / "options.json", lambda values: values.update({"k" * 50_000: 1}))
     message = refusal(ConfigError, load, pair)
-    assert "options.json: 1 fault: kkk" in message
+    assert "options.json: 1 error: kkk" in message
     assert " [...] kkk" in message
     assert message.endswith("kkk: unknown setting")
     assert len(message) < 5000
@@ -125,7 +124,7 @@ def test_a_geometry_without_bounds(golden, tmp_path):
     tensors = load_file(directory / "model.safetensors")
     save_file(tensors | {"softmax.bias": torch.zeros(1)}, directory / "model.safetensors")
     message = refusal(ConfigError, load, directory)
-    assert message.startswith(f"{directory / 'config.json'}: the geometry is impossibly large: ")
+    assert message.startswith(f"{directory / 'config.json'}: the model would be impossibly large: ")
 
 
 def test_a_number_of_words_takes_no_memory_without_a_softmax(models, model_directory):
@@ -134,7 +133,7 @@ def test_a_number_of_words_takes_no_memory_without_a_softmax(models, model_direc
     save_file(tensors, weights)
     (model_directory / "vocab.txt").unlink()
     change(model_directory / "config.json", lambda values: values.update({"num_words": 1 << 50}))
-    model = load(model_directory).model  # what a softmax of it would take, no machine has
+    model = load(model_directory).model  # no machine could hold a softmax of this size
     assert model.softmax is None
     assert model.num_words == 1 << 50
     expected = dict(models["characters"].model.named_parameters())
@@ -168,12 +167,12 @@ def test_a_perplexity_of_no_step(model_directory, facts):
 def test_token_vectors_that_would_take_all_memory(tokens, chunks):
     replace(tokens, "embedding", shape=HUGE, dtype="f4", chunks=chunks)
     message = refusal(ModelFileError, read_token_table, tokens)
-    assert "(/embedding: 0 bytes that announce 137438953472)" in message
+    assert "(the file holds 0 bytes for a size of 137438953472 bytes)" in message
 
 
 def test_words_that_would_take_all_memory(tokens):
     replace(tokens, "words", shape=HUGE[:1], dtype=h5py.string_dtype(), chunks=(64,))
-    assert "(/words: 0 bytes that announce" in refusal(ModelFileError, read_token_table, tokens)
+    assert "(the file holds 0 bytes for a size of" in refusal(ModelFileError, read_token_table, tokens)
 
 
 @pytest.mark.parametrize("has_vocabulary", [False, True])
@@ -184,8 +183,9 @@ def test_a_softmax_that_would_take_all_memory(pair, has_vocabulary):
     if not has_vocabulary:
         (pair / "vocab.txt").unlink()
     message = refusal(ModelFileError, load, pair)
-    assert "softmax_weights.hdf5: cannot read the weights" in message
-    assert "0 bytes that announce" in message
+    huge = "softmax_weights.hdf5: softmax/{}: cannot read (the file holds 0 bytes for a size of {} bytes)"
+    for name, size in (("W", HUGE[0] * 16 * 4), ("b", HUGE[0] * 4)):
+        assert huge.format(name, size) in message
 
 
 def test_compressed_vectors_are_read(tokens):
@@ -202,7 +202,7 @@ def test_compressed_vectors_are_read(tokens):
 
 @pytest.mark.parametrize("damage", ["zeros", "beyond", "truncated"])
 def test_words_whose_heap_is_damaged(tokens, damage):
-    """The library reads on for ever where free space has no bytes."""
+    """The HDF5 library loops forever when free space has zero bytes."""
     content = bytearray(tokens.read_bytes())
     heap = content.index(b"GCOL")
     first_size = slice(heap + 16 + 8, heap + 16 + 16)
@@ -216,7 +216,7 @@ def test_words_whose_heap_is_damaged(tokens, damage):
     faulthandler.dump_traceback_later(30, exit=True)  # nothing else can stop the library
     message = refusal(ModelFileError, read_token_table, tokens)
     faulthandler.cancel_dump_traceback_later()
-    expected = "goes beyond the file" if damage == "truncated" else "has an impossible size"
+    expected = "extends beyond the end of the file" if damage == "truncated" else "has an impossible size"
     assert expected in message
 
 
@@ -224,36 +224,38 @@ def test_words_whose_heap_is_damaged(tokens, damage):
 def test_values_that_are_no_floating_point_numbers(pair, tokens, dtype):
     replace(pair / "weights.hdf5", "char_embed", shape=(261, 4), dtype=dtype)
     message = refusal(ModelFileError, load, pair)
-    assert "weights.hdf5: cannot read the weights" in message
-    assert "/char_embed: expected floating-point numbers, got" in message
+    expected = (
+        "weights.hdf5: does not match its options.json: char_embed: cannot read (expected floating-point"
+    )
+    assert expected in message
     replace(tokens, "embedding", shape=(2, 4), dtype=dtype)
     message = refusal(ModelFileError, read_token_table, tokens)
-    assert "/embedding: expected floating-point numbers, got" in message
+    assert "(expected floating-point numbers, got" in message
 
 
 @pytest.mark.parametrize(
-    ("value", "fault"),
+    ("value", "problem"),
     [
         (1e300, "holds NaN or infinite values"),  # in single precision
         (float("nan"), "holds NaN or infinite values"),
         (-1e7, "holds values beyond 1,000,000, as no trained model does: damaged"),
     ],
 )
-def test_values_that_are_too_large(pair, tokens, model_directory, value, fault):
+def test_values_that_are_too_large(pair, tokens, model_directory, value, problem):
     values = np.full((261, 4), value)
     with warnings.catch_warnings(action="error"):
         replace(pair / "weights.hdf5", "char_embed", data=values)
-        assert f"weights.hdf5: does not fit its options.json: char_embed: {fault}" in refusal(
+        assert f"weights.hdf5: does not match its options.json: char_embed: {problem}" in refusal(
             ModelFileError, load, pair
         )
         replace(tokens, "embedding", data=values[:2])
-        assert f"embedding: {fault}" in refusal(ModelFileError, read_token_table, tokens)
+        assert f"embedding: {problem}" in refusal(ModelFileError, read_token_table, tokens)
     weights = model_directory / "model.safetensors"
     tensors = load_file(weights)
     name = next(name for name in tensors if name.endswith("embedding"))
     tensors[name] = torch.from_numpy(values[: len(tensors[name])]).clone()
     save_file(tensors, weights)
-    assert f"{name}: {fault}" in refusal(ModelFileError, load, model_directory)
+    assert f"{name}: {problem}" in refusal(ModelFileError, load, model_directory)
 
 
 def test_half_precision_is_read(pair, models):
@@ -269,7 +271,7 @@ def test_half_precision_is_read(pair, models):
 
 @pytest.mark.parametrize("damage", ["a value", "a method"])
 def test_tensors_whose_archive_is_damaged(golden, tmp_path, damage):
-    """PyTorch overlooks the checksums; for what it cannot unpack it gives memory as it happens to be."""
+    """PyTorch ignores the checksums, and may return uninitialized memory for a compressed member."""
     directory = tmp_path / "model"
     shutil.copytree(golden / "elmoformanylangs" / "words_and_characters", directory)
     path = directory / "encoder.pkl"
@@ -279,11 +281,11 @@ def test_tensors_whose_archive_is_damaged(golden, tmp_path, damage):
     if damage == "a value":
         content[member.header_offset + 200] ^= 1
         expected = (
-            f"encoder.pkl: damaged or not a file of tensors (the checksum of {member.filename} is wrong)"
+            f"encoder.pkl: damaged, or not a file of tensors (the checksum of {member.filename} is wrong)"
         )
     else:
         entry = content.rindex(member.filename.encode()) - 46  # in the directory of the archive
         content[entry + 10] = zipfile.ZIP_DEFLATED
-        expected = f"encoder.pkl: damaged or not a file of tensors ({member.filename} is compressed)"
+        expected = f"encoder.pkl: damaged, or not a file of tensors ({member.filename} is compressed)"
     path.write_bytes(content)
     assert expected in refusal(ModelFileError, load, directory)

@@ -1,7 +1,7 @@
-"""Damaged files: what is read is right, or finite where a format has no checksum, or refused in one line.
+"""Damaged files are read correctly, or as finite values if a format has no checksum, or refused in one line.
 
-The cases run in another process (worker.py), within bounds of memory and time, so that a crash or a hang is a
-failure of one case. A larger number of other cases is a matter of ``CASES``.
+The cases run in another process (worker.py) with limited memory and time, so that a crash or a hang is the
+failure of one case. Raise ``CASES`` for more cases.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ CHECKED = [
     if file.startswith(("zip:", "state:", f"run:{STEP}", "run:vocab", "tensorflow:model.ckpt"))
     or file.endswith(".pkl")
 ]
-# Words are spelled, so a bad vocabulary is left out; where a line is lost the softmax does not fit either.
+# Character models need no vocabulary, so a bad one is ignored.
 NEVER_REFUSED = ["pair:vocab.txt", "tensorflow:vocab.txt"]
 
 Outcome = dict[str, Any]
 
 
 def run_worker(directory: Path, golden: Path, jobs: list[str]) -> tuple[int, list[Outcome], str]:
-    """Its exit code, what it printed, and what it said when it died."""
+    """Return its exit code, what it printed, and what it wrote to stderr."""
     process = subprocess.run(
         [sys.executable, "-W", "error", str(WORKER), str(directory), str(golden), *jobs],
         capture_output=True,
@@ -63,7 +63,7 @@ def run_worker(directory: Path, golden: Path, jobs: list[str]) -> tuple[int, lis
 
 
 def run_all(directory: Path, golden: Path) -> Iterator[tuple[str, int, Outcome]]:
-    """File, seed and outcome of every case; a new worker goes on where the last one died."""
+    """Yield file, seed and outcome of every case; a new worker continues where the last one died."""
     first = dict.fromkeys(FILES, 0)
     while True:
         jobs = [f"{file}:{start}:{CASES}" for file, start in first.items() if start < CASES]
@@ -98,7 +98,7 @@ def test_it_is_read_or_refused_in_a_line_that_names_the_model(cases, file):
     assert list(cases[file]) == list(range(CASES))
     kinds = Counter(outcome["outcome"] for outcome in cases[file].values())
     wrong = {
-        seed: case["message"] for seed, case in cases[file].items() if case["outcome"] in ("fault", "crash")
+        seed: case["message"] for seed, case in cases[file].items() if case["outcome"] in ("bug", "crash")
     }
     assert wrong == {}
     assert (kinds["refused"] == 0) == (file in NEVER_REFUSED), kinds
@@ -131,7 +131,7 @@ def test_the_command_line_prints_that_line_and_exits_with_2(cases):
         assert case["outcome"] == "refused", case
         (line,) = case["stderr"].splitlines()
         assert line == f"elmokit: {case['message']}"
-    # What only embedding needs, info does without.
+    # `info` does not need what only embedding needs.
     others = [case for case in ran if case["exit_code"] != 2]
     assert {case["exit_code"] for case in others} == {0}
     assert {case["stderr"] for case in others} == {""}

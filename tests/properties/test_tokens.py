@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from elmokit import ElmoEmbedder, LanguageModel, Vocabulary
-from elmokit.data.indexers import ByteSpeller
+from elmokit.data.indexers import CharacterIndexer
 from elmokit.elmo import Elmo, batch_to_ids
 from elmokit.errors import ConfigError, OutputError, VocabularyError
 from elmokit.formats.token_embeddings import read_token_table, write_token_embeddings
@@ -103,7 +103,7 @@ def language_models(models) -> dict[str, LanguageModel]:
 @example(STRANGE, 50)
 @example(STRANGE, 3)
 def test_a_token_is_its_bytes(words, num_places):
-    rows = ByteSpeller(num_places).spell(words).char_ids
+    rows = CharacterIndexer(num_places).index(words).char_ids
     assert rows.shape == (len(words), num_places)
     assert rows.tolist() == [row_of(word, num_places) for word in words]
 
@@ -129,7 +129,7 @@ def test_an_alphabet_of_its_own_takes_code_points(models, words):
     lexicon = models["words and characters"].lexicon
     room = lexicon.max_characters - 2
     unknown, padding = (lexicon.characters[special] for special in ("<oov>", "<pad>"))
-    rows, ids = lexicon.spell(words)
+    rows, ids = lexicon.index(words)
     for row, id_, word in zip(rows.tolist(), ids.tolist(), words, strict=True):
         cut = word[:room]
         symbols = [word] if word in ("<bos>", "<eos>") else list(cut)

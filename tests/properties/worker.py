@@ -1,9 +1,9 @@
-"""Reads damaged models, one after the other, and tells what came of each.
+"""Reads damaged models, one after the other, and reports the outcome of each.
 
 ``worker.py DIRECTORY GOLDEN FORM:FILE:FIRST:LAST...`` damages a file of a model by each seed from FIRST to
-LAST, and prints a line of JSON when a case begins and one when it has ended: so that whoever reads them knows
-which case has crashed the process or made it hang. Some cases also go through ``elmokit info``, in a
-process of its own.
+LAST, and prints a line of JSON when a case begins and one when it has ended, so that the reader knows
+which case crashed the process or made it hang. Some cases also run ``elmokit info``, in a process of
+their own.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ from elmokit.data.vocabulary import Vocabulary
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ElmokitError
 from elmokit.files.atomic import write_text
-from elmokit.formats.bilm_pair import write_bilm_pair
 from elmokit.formats.checkpoint import (
     Checkpoint,
     checkpoint_directory,
@@ -71,12 +70,12 @@ def random_model(*overrides: str) -> PretrainedModel:
 
 
 def make_pair(directory: Path, golden: Path) -> None:
-    write_bilm_pair(random_model(*SETTINGS), directory / "weights.hdf5", with_softmax=True)
+    random_model(*SETTINGS).save_bilm(directory, with_softmax=True)
 
 
 def make_words(directory: Path, golden: Path) -> None:
     model = random_model("char_cnn=null", "cell_dim=8", "projection_dim=4")
-    write_bilm_pair(model, directory / "weights.hdf5", with_softmax=True)
+    model.save_bilm(directory, with_softmax=True)
 
 
 def make_directory(directory: Path, golden: Path) -> None:
@@ -144,7 +143,7 @@ def read_archive(directory: Path) -> Arrays:
 
 
 def read_state(path: Path) -> Arrays:
-    """Everything that a training run goes on from."""
+    """Read everything that a training run resumes from."""
     checkpoint = read_last_checkpoint(path)[1]
     return {
         f"{group}/{name}": value.numpy()
@@ -172,23 +171,23 @@ FORMS: dict[str, tuple[Callable[[Path, Path], None], Callable[[Path], Arrays]]] 
 }
 
 
-# --- what came of them ---------------------------------------------------------------------------
+# --- outcomes ---------------------------------------------------------------------------
 
 
 def outcome(read: Callable[[Path], Arrays], directory: Path, expected: Arrays) -> dict[str, Any]:
-    """``same`` as without damage, ``other`` but finite, ``refused`` with a message, or our ``fault``."""
+    """Return ``same`` as without damage, ``other`` but finite, ``refused`` with a message, or a ``bug``."""
     try:
         found = read(directory)
     except ElmokitError as error:
         return {"outcome": "refused", "message": str(error)}
-    except BaseException:  # whatever it is, it is what the test asks for
-        return {"outcome": "fault", "message": traceback.format_exc()[-1500:]}
+    except BaseException:  # any other exception is a bug
+        return {"outcome": "bug", "message": traceback.format_exc()[-1500:]}
     if is_same(found, expected):
         return {"outcome": "same"}
     if not is_same(found, read(directory)):
-        return {"outcome": "fault", "message": "other values when it is read again"}
+        return {"outcome": "bug", "message": "other values when it is read again"}
     wrong = [name for name, own in found.items() if own.dtype.kind == "f" and not np.isfinite(own).all()]
-    return {"outcome": "fault", "message": f"not finite: {wrong}"} if wrong else {"outcome": "other"}
+    return {"outcome": "bug", "message": f"not finite: {wrong}"} if wrong else {"outcome": "other"}
 
 
 def is_same(one: Arrays, other: Arrays) -> bool:
@@ -199,7 +198,7 @@ def is_same(one: Arrays, other: Arrays) -> bool:
 
 
 def info(path: Path) -> dict[str, Any]:
-    """Exit code and stderr of ``elmokit info``, in a fork: to import everything anew would take seconds."""
+    """Return exit code and stderr of ``elmokit info``, in a fork because imports take seconds."""
     with tempfile.TemporaryFile() as file:
         process = os.fork()
         if process == 0:
@@ -222,7 +221,7 @@ def info(path: Path) -> dict[str, Any]:
         return {"exit_code": status, "stderr": file.read().decode("utf-8", "backslashreplace")}
 
 
-def tell(values: dict[str, Any]) -> None:
+def report(values: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(values) + "\n")
     sys.stdout.flush()
 
@@ -239,24 +238,24 @@ def main(directory: Path, golden: Path, jobs: list[str]) -> None:
     for number, job in enumerate(jobs):
         form, file, first, last = job.split(":")
         make, read = FORMS[form]
-        place = directory / form
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir(parents=True)
-        make(place, golden)
-        expected = read(place)
+        model = directory / form
+        shutil.rmtree(model, ignore_errors=True)
+        model.mkdir(parents=True)
+        make(model, golden)
+        expected = read(model)
         if number == 0:
             limit_memory()
-        whole = (place / file).read_bytes()
+        whole = (model / file).read_bytes()
         damaged = damaged_json if file.endswith(".json") else damaged_bytes
         for seed in range(int(first), int(last)):
-            (place / file).write_bytes(damaged(whole, random.Random(f"{job.rsplit(':', 2)[0]}:{seed}")))
-            tell({"job": f"{form}:{file}", "seed": seed})
+            (model / file).write_bytes(damaged(whole, random.Random(f"{job.rsplit(':', 2)[0]}:{seed}")))
+            report({"job": f"{form}:{file}", "seed": seed})
             faulthandler.dump_traceback_later(SECONDS, exit=True)
-            result = outcome(read, place, expected)
+            result = outcome(read, model, expected)
             if seed % INFO_EVERY == 0 and read in (read_model, read_archive):
-                result |= info(place / "model.zip" if read is read_archive else place)
+                result |= info(model / "model.zip" if read is read_archive else model)
             faulthandler.cancel_dump_traceback_later()
-            tell(result)
+            report(result)
 
 
 if __name__ == "__main__":

@@ -10,16 +10,16 @@ import pytest
 from huggingface_hub import metadata_load
 
 from elmokit import ElmoEmbedder, LanguageModel, load
-from elmokit.repository.bundled import NAMES, shipped_model
+from elmokit.repository.bundled import BUNDLED_MODELS, find_bundled_model
 
 LARGEST = 11e6  # bytes, all files together
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_shipped_model_loads_by_name_from_anywhere(name, tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", BUNDLED_MODELS)
+def test_every_bundled_model_loads_by_name_from_anywhere(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     loaded = load(name)
-    assert loaded.source == load(name.upper()).source == shipped_model(name)
+    assert loaded.source == load(name.upper()).source == find_bundled_model(name)
     assert loaded.model.softmax is not None
     assert len(loaded.require_vocabulary()) == loaded.model.num_words
 
@@ -30,19 +30,19 @@ def test_a_path_comes_before_the_name(tmp_path, monkeypatch):
     assert load("tiny-en").source == Path("tiny-en")
 
 
-def test_it_is_small_and_its_card_tells_where_it_comes_from():
-    directory = shipped_model("tiny-en")
+def test_it_is_small_and_its_card_describes_its_origin():
+    directory = find_bundled_model("tiny-en")
     assert sum(path.stat().st_size for path in directory.iterdir()) < LARGEST
     card = (directory / "README.md").read_text(encoding="utf-8")
     assert metadata_load(directory / "README.md")["language"] == "en"
-    for told in ("State of the Union", "Bible", "Jane Austen", "perplexity", "examples/tiny-en/train.sh"):
-        assert told in card
+    for text in ("State of the Union", "Bible", "Jane Austen", "perplexity", "examples/tiny-en/train.sh"):
+        assert text in card
 
 
 @pytest.fixture(scope="module")
 def word_in_context():
     """The script of examples, as a module."""
-    path = Path(__file__).parents[1] / "examples" / "tiny-en" / "word_in_context.py"
+    path = Path(__file__).parents[2] / "examples" / "tiny-en" / "word_in_context.py"
     spec = importlib.util.spec_from_file_location("word_in_context", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -164,13 +164,13 @@ def test_tries_are_counted_without_progress_only(site, tmp_path):
     assert len(site.asked) == 21
 
 
-def test_a_connection_that_stays_broken_leaves_what_is_there(site, tmp_path):
+def test_a_connection_that_stays_broken_keeps_what_was_received(site, tmp_path):
     site.cuts = [300_000] + [0] * 4
     with pytest.raises(FetchError) as caught:
         download(site.url, tmp_path / "w")
-    assert str(caught.value).startswith(f"{site.url}: the download broke 5 times (")
+    assert str(caught.value).startswith(f"{site.url}: the download failed 5 times (")
     assert str(caught.value).endswith(
-        "; 300,000 of 1,024,000 bytes are there, and the same call again goes on from them"
+        "; 300,000 of 1,024,000 bytes have been kept: try again to resume from there"
     )
     assert len(site.asked) == 5
     assert not (tmp_path / "w").exists()
@@ -222,17 +222,17 @@ def test_without_ranges_or_a_way_to_recognize_the_file_it_starts_anew(site, tmp_
     assert len(site.asked) == 3
 
 
-def test_without_ranges_an_unlucky_place_ends_the_trying(site, tmp_path):
+def test_without_ranges_a_server_that_always_fails_is_given_up(site, tmp_path):
     site.ranges = False
     site.cuts = [300_000] * 20
-    with pytest.raises(FetchError, match="broke 5 times"):
+    with pytest.raises(FetchError, match="failed 5 times"):
         download(site.url, tmp_path / "w")
 
 
-def test_without_a_tag_nothing_is_promised(site, tmp_path):
+def test_without_a_tag_nothing_is_kept(site, tmp_path):
     site.tag = None
     site.cuts = [300_000] * 5
-    with pytest.raises(FetchError, match=r"nothing that could be continued is there: try again later$"):
+    with pytest.raises(FetchError, match=r"nothing has been kept to resume from: try again later$"):
         download(site.url, tmp_path / "w")
 
 
@@ -259,17 +259,17 @@ def test_a_server_that_recovers(site, tmp_path, status):
 def test_a_server_that_does_not_recover(site, tmp_path):
     site.failures = [500] * 5
     with pytest.raises(
-        FetchError, match=r"broke 5 times \(the server answers HTTP 500 Internal Server Error\)"
+        FetchError, match=r"failed 5 times \(the server responded with HTTP 500 Internal Server Error\)"
     ):
         download(site.url, tmp_path / "w")
     assert visible(tmp_path) == []
 
 
-def test_a_missing_file_is_asked_for_once(site, tmp_path):
+def test_a_missing_file_is_requested_once(site, tmp_path):
     url = site.url.replace("weights", "nothing")
     with pytest.raises(MissingFileError) as caught:
         download(url, tmp_path / "w")
-    assert str(caught.value) == f"{url}: the server answers HTTP 404 Not Found: check the address"
+    assert str(caught.value) == f"{url}: the server responded with HTTP 404 Not Found: check the URL"
     assert site.asked == [None]
     assert visible(tmp_path) == []
 
@@ -286,23 +286,25 @@ def test_a_silent_server_times_out(site, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_TIMEOUT_SECONDS", 0.2)
     monkeypatch.setattr(module, "_TRIES", 1)
     site.stall_after = 3 * module._CHUNK_BYTES
-    with pytest.raises(FetchError, match=r"\(no answer for 0.2 s\); 98,304 of 1,024,000 bytes are there"):
+    with pytest.raises(
+        FetchError, match=r"\(no response for 0.2 s\); 98,304 of 1,024,000 bytes have been kept"
+    ):
         download(site.url, tmp_path / "w")
 
 
-def test_a_wrong_checksum_is_told_and_deleted(site, tmp_path):
+def test_a_file_with_a_wrong_checksum_is_deleted(site, tmp_path):
     right, wrong = hashlib.md5(CONTENT).hexdigest(), "0" * 32
     with pytest.raises(FetchError) as caught:
         download(site.url, tmp_path / "w", checksum=f"md5:{wrong}")
-    assert f"{site.url}: md5 {right}, expected {wrong}: damaged on the way" in str(caught.value)
+    assert f"{site.url}: md5 {right}, expected {wrong}: damaged in transit" in str(caught.value)
     assert visible(tmp_path) == []
     download(site.url, tmp_path / "w", checksum=f"md5:{right.upper()}")
     assert site.asked == [None, None]
 
 
 @pytest.mark.parametrize("checksum", ["0" * 64, "sha256:12", "crc:12345678"])
-def test_a_malformed_checksum_is_refused_before_anything_is_fetched(site, tmp_path, checksum):
-    with pytest.raises(FetchError, match="expected sha256:, sha1: or md5: and its hex digits"):
+def test_a_malformed_checksum_is_refused_before_the_download(site, tmp_path, checksum):
+    with pytest.raises(FetchError, match="expected sha256:, sha1: or md5: followed by hex digits"):
         download(site.url, tmp_path / "w", checksum=checksum)
     assert site.asked == []
 
@@ -405,7 +407,7 @@ def test_other_protocols(tmp_path, protocol, monkeypatch):
         file.write(CONTENT)
     download(url, tmp_path / "cache" / "w")
     assert (tmp_path / "cache" / "w").read_bytes() == CONTENT
-    with pytest.raises(MissingFileError, match=r"nothing: no such file: check the address$"):
+    with pytest.raises(MissingFileError, match=r"nothing: no such file: check the URL$"):
         download(f"{url}-nothing", tmp_path / "cache" / "v")
 
 
@@ -440,14 +442,14 @@ def test_another_protocol_goes_on_where_it_broke(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("announced", "left"), [(len(CONTENT) + 1, len(CONTENT)), (10, None)])
-def test_the_size_must_be_the_announced_one(tmp_path, monkeypatch, announced, left):
+def test_the_size_must_be_the_expected_one(tmp_path, monkeypatch, announced, left):
     source = tmp_path / "source"
     source.write_bytes(CONTENT)
     file_system = fsspec.filesystem("file")
     info = file_system.info
     monkeypatch.setattr(module, "_FIRST_DELAY_SECONDS", 0.0)
     monkeypatch.setattr(file_system, "info", lambda name: {**info(name), "size": announced})
-    with pytest.raises(FetchError, match=rf"got 1,024,000 bytes, {announced:,} were announced"):
+    with pytest.raises(FetchError, match=rf"got 1,024,000 bytes, expected {announced:,}\)"):
         download(f"file://{source}", tmp_path / "w")
     assert not (tmp_path / "w").exists()
     part = tmp_path / ".w.part"

@@ -1,4 +1,4 @@
-"""Models by name and by URL come into the cache once, in the form that the loader reads."""
+"""Models are downloaded to the cache once, by name or by URL, in a format that can be loaded."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def contents(directory: Path) -> dict[str, str]:
 
 @pytest.fixture
 def published(remote, monkeypatch):
-    """Two models: one with a softmax, one that lies nowhere."""
+    """Two models: one with a softmax, one that cannot be reached."""
     put(remote, "o.json", "w.hdf5", "s.hdf5", "v-2016.txt")
     digest = hashlib.sha256(b"w.hdf5").hexdigest()
     url = f"file://{remote}"
@@ -55,7 +55,7 @@ def published(remote, monkeypatch):
     return table
 
 
-def test_a_published_model_is_put_together(published, cache):
+def test_the_files_of_a_published_model(published, cache):
     directory = fetch_model("full-1b")
     assert directory == cache / "Full-1B"
     assert contents(directory) == {"options.json": "o.json", "weights.hdf5": "w.hdf5"}
@@ -83,11 +83,13 @@ def test_a_published_model_that_was_replaced_is_refused(published, remote, cache
 
 
 def test_a_model_without_softmax(published):
-    with pytest.raises(FetchError, match=r"^away: published without softmax weights; with them: Full-1B$"):
+    with pytest.raises(
+        FetchError, match=r"^away: published without softmax weights; models with softmax weights: Full-1B$"
+    ):
         fetch_model("away", softmax=True)
 
 
-def test_offline_says_what_is_cached_and_what_to_do(published, cache):
+def test_offline_the_message_lists_cached_models(published, cache):
     pytest.importorskip("requests")
     advice = (
         r"^cannot reach 127\.0\.0\.1:9 to fetch http://127\.0\.0\.1:9/options \(.+\): check the network, "
@@ -105,13 +107,13 @@ def test_unknown_names():
         fetch_model("medum")
     message = str(caught.value)
     assert message.startswith(
-        "'medum': no published model of this name, did you mean 'medium'? (known: original, "
+        "'medum': no published model of this name, did you mean 'medium'? (published: original, "
     )
-    assert message.endswith("; with the package comes: tiny-en)")
+    assert message.endswith("; bundled: tiny-en)")
     with pytest.raises(FetchError, match="did you mean 'tiny-en'"):
         fetch_model("tiny_en")
     with pytest.raises(
-        FetchError, match=r"^'xyz': no published model of this name \(known: original, original-5"
+        FetchError, match=r"^'xyz': no published model of this name \(published: original, original-5"
     ):
         fetch_model("xyz")
 
@@ -176,7 +178,7 @@ def test_a_folder(remote):
 
 def test_a_folder_without_options(remote):
     url = put(remote, "weights.hdf5")
-    with pytest.raises(FetchError, match=r"/remote/options\.json: no such file: check the address$"):
+    with pytest.raises(FetchError, match=r"/remote/options\.json: no such file: check the URL$"):
         fetch_model(f"{url}/")
 
 
@@ -188,15 +190,13 @@ def test_a_zip_comes_as_it_is(remote):
 
 
 def test_other_files_are_no_model():
-    with pytest.raises(
-        FetchError, match=r"^s3://b/m\.tar\.gz: not a model that can be fetched: expected the URL of"
-    ):
+    with pytest.raises(FetchError, match=r"^s3://b/m\.tar\.gz: not the URL of a model: expected an"):
         fetch_model("s3://b/m.tar.gz")
 
 
 def test_a_softmax_by_address_is_refused():
     with pytest.raises(
-        FetchError, match=r"softmax weights are fetched only with a published model: original$"
+        FetchError, match=r"softmax weights can only be downloaded with a published model: original$"
     ):
         fetch_model("s3://b/weights.hdf5", softmax=True)
 
@@ -238,7 +238,7 @@ def test_names_in_addresses(url, name):
     "url", ["https://h", "https://h/d/", "https://h/d/..", "s3://bucket/", "https://h/%2E%2E"]
 )
 def test_addresses_without_a_name(url):
-    with pytest.raises(FetchError, match="names no file, expected the URL of one"):
+    with pytest.raises(FetchError, match=r"expected the URL of a file$"):
         fetch_file(url)
 
 
@@ -255,6 +255,6 @@ def test_a_cache_that_cannot_be_written(remote, tmp_path):
     (tmp_path / "cache").write_text("in the way")
     url = put(remote, "a.zip")
     with pytest.raises(
-        OutputError, match=r"cannot write: .+; set ELMOKIT_CACHE to a directory with room for it$"
+        OutputError, match=r"cannot write: .+; set ELMOKIT_CACHE to a directory with enough space$"
     ):
         fetch_model(f"{url}/a.zip")

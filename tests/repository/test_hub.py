@@ -235,7 +235,7 @@ def test_a_revision_is_a_branch(hub, model):
     assert contents(fetch_snapshot("me/elmo", revision="second")) == FILES
     with pytest.raises(FetchError) as caught:
         fetch_snapshot("me/elmo", revision="third")
-    assert str(caught.value) == "me/elmo at third: the repository has no such branch, tag or commit"
+    assert str(caught.value) == "me/elmo at third: no such branch, tag or commit in the repository"
 
 
 def test_private(hub, model, monkeypatch):
@@ -245,14 +245,16 @@ def test_private(hub, model, monkeypatch):
     assert contents(fetch_snapshot("me/elmo")) == FILES
     monkeypatch.setenv("HF_TOKEN", "wrong")
     with pytest.raises(
-        FetchError, match=r"^me/other: no such repository on the Hub, or a private one: check the"
+        FetchError, match=r"^me/other: no such repository on the Hub, or it is private: check the"
     ):
         fetch_snapshot("me/other")
 
 
 def test_what_is_private_is_never_pushed_in_public(hub, model):
     hub.repositories["me/elmo"] = Repository()
-    with pytest.raises(FetchError, match=r"/me/elmo: is there and public: make it private on its page"):
+    with pytest.raises(
+        FetchError, match=r"/me/elmo already exists and is public: make it private on its page"
+    ):
         push_directory(model, "me/elmo", private=True)
     assert hub.repositories["me/elmo"].branches["main"] == {}
 
@@ -267,7 +269,7 @@ def test_a_gated_repository(hub, monkeypatch):
     with pytest.raises(FetchError) as caught:
         fetch_snapshot("me/other")
     assert str(caught.value) == (
-        "me/other: its owner asks you to agree to terms first: do so on its page, then log in with hf auth "
+        "me/other: the owner requires you to accept terms: do so on its page, then log in with hf auth "
         "login or set HF_TOKEN"
     )
 
@@ -277,8 +279,8 @@ def test_pushing_without_a_token(hub, model, monkeypatch):
     with pytest.raises(FetchError) as caught:
         push_directory(model, "me/elmo")
     assert str(caught.value) == (
-        "me/elmo: the Hub refuses (HTTP 401): log in with hf auth login or set HF_TOKEN to a token "
-        "that may do this"
+        "me/elmo: the Hub denied access (HTTP 401): log in with hf auth login or set HF_TOKEN to a "
+        "token with this permission"
     )
     assert hub.repositories == {}
 
@@ -287,14 +289,16 @@ def test_a_missing_repository(hub):
     with pytest.raises(FetchError) as caught:
         fetch_snapshot("me/elmo")
     assert str(caught.value) == (
-        "me/elmo: no such repository on the Hub, or a private one: check the name; for a private one log "
-        "in with hf auth login or set HF_TOKEN"
+        "me/elmo: no such repository on the Hub, or it is private: check the name; for a private "
+        "repository log in with hf auth login or set HF_TOKEN"
     )
 
 
 def test_a_repository_without_a_model(hub):
     hub.repositories["me/elmo"] = Repository(branches={"main": STAY})
-    with pytest.raises(FetchError, match=r"^me/elmo: holds no file of a model, expected some of \*\.json, "):
+    with pytest.raises(
+        FetchError, match=r"^me/elmo: no model in this repository, expected some of \*\.json, "
+    ):
         fetch_snapshot("me/elmo")
 
 
@@ -309,11 +313,11 @@ def test_what_cannot_be_a_name(hub, model, name):
 def test_a_broken_hub(hub, model):
     hub.failing = 400
     with pytest.raises(
-        FetchError, match=r"^me/elmo: the Hub answers HTTP 400: out of order: try again later$"
+        FetchError, match=r"^me/elmo: the Hub responded with HTTP 400: out of order: try again later$"
     ):
         fetch_snapshot("me/elmo")
     with pytest.raises(
-        FetchError, match=r"^me/elmo: the Hub answers HTTP 400: out of order: try again later$"
+        FetchError, match=r"^me/elmo: the Hub responded with HTTP 400: out of order: try again later$"
     ):
         push_directory(model, "me/elmo")
 
@@ -332,7 +336,7 @@ def test_nothing_to_push(hub, tmp_path):
     with pytest.raises(ModelFileError, match="nowhere: no such directory: expected the directory of a model"):
         push_directory(tmp_path / "nowhere", "me/elmo")
     (tmp_path / "model.pt").write_text("pickle")
-    with pytest.raises(ModelFileError, match="holds no file of a model, expected some of"):
+    with pytest.raises(ModelFileError, match="no model in this directory, expected some of"):
         push_directory(tmp_path, "me/elmo")
     assert hub.asked == []
 

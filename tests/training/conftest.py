@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from elmokit.config import Config
-from elmokit.data.corpus import Corpus, prepare_corpus
+from elmokit.data.corpus import Corpus
+from elmokit.data.prepare import prepare_corpus
 from elmokit.data.read import read_sentences
-from elmokit.data.vocabulary import Vocabulary, count_words
+from elmokit.data.vocabulary import Vocabulary
+from elmokit.data.word_counts import count_words
 from elmokit.training.trainer import Trainer
 
 NUM_LINES = 22  # of each training file

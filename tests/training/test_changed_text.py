@@ -44,7 +44,7 @@ def test_a_changed_letter_is_named(texts, resume):
     Path("heldout.txt").write_bytes(content.replace(b"a", b"b", 1))
     line = refused(resume())
     assert "the heldout text is not the one" in line
-    assert f"; {texts.directory / 'heldout.txt'}: written to since)" in line
+    assert f"; {texts.directory / 'heldout.txt'}: modified since)" in line
 
 
 def test_missing_and_new_files_are_named(texts, resume):

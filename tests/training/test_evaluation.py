@@ -6,11 +6,12 @@ from itertools import islice, pairwise
 import pytest
 import torch
 
-from elmokit.data.corpus import prepare_corpus
+from elmokit.data.indexed_corpus import IndexedCorpus
+from elmokit.data.prepare import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
-from elmokit.errors import CorpusError
-from elmokit.training import evaluation
-from elmokit.training.evaluation import bilm_perplexity, evaluate
+from elmokit.errors import ConfigError, CorpusError
+from elmokit.training.bilm_perplexity import bilm_perplexity
+from elmokit.training.evaluation import evaluate
 
 
 def plain_losses(trainer, sentences: list[list[str]], backward: bool) -> list[tuple[float, str]]:
@@ -106,7 +107,7 @@ def test_an_untrained_model_knows_nothing(texts, make_trainer):
 
 
 def test_text_too_short_for_the_originals_batch(trainer, texts):
-    with pytest.raises(CorpusError, match=r"heldout\.txt: 12 lines are too few for a batch of 13 lanes"):
+    with pytest.raises(CorpusError, match=r"heldout\.txt: 12 lines are too few for a batch of 13 rows"):
         bilm_perplexity(trainer.model, texts.heldout, texts.vocabulary, batch_size=13)
 
 
@@ -117,18 +118,25 @@ def test_the_vocabulary_of_another_order_gives_another_perplexity(trainer, texts
     assert evaluate(trainer.model, texts.heldout, swapped).perplexity > ours
 
 
-def test_many_lanes_give_the_figure_of_one(make_trainer, texts, monkeypatch):
-    """Warmed up on all the text before it, a lane goes on as if there were one lane alone."""
+def test_many_rows_give_the_figure_of_one(make_trainer, texts):
+    """Warmed up on all the text before it, a row continues as if there were only one."""
     trainer = make_trainer()
     for batch in islice(trainer.stream, 5):
         trainer.train_step(batch)
-    monkeypatch.setattr(evaluation, "_TOKENS_PER_LANE", 10_000)
-    alone = evaluate(trainer.model, texts.heldout, texts.vocabulary)
-    monkeypatch.setattr(evaluation, "_TOKENS_PER_LANE", 10)
-    monkeypatch.setattr(evaluation, "_WARM_UP_TOKENS", 10_000)
-    many = evaluate(trainer.model, texts.heldout, texts.vocabulary)
+
+    def measured(**options: int):
+        return evaluate(trainer.model, texts.heldout, texts.vocabulary, **options)
+
+    alone = measured(tokens_per_row=10_000)
+    many = measured(tokens_per_row=10, num_warm_up=10_000)
     assert many.forward == pytest.approx(alone.forward, rel=1e-5)
     assert many.backward == pytest.approx(alone.backward, rel=1e-5)
-    monkeypatch.setattr(evaluation, "_WARM_UP_TOKENS", 0)
-    cold = evaluate(trainer.model, texts.heldout, texts.vocabulary)
+    cold = measured(tokens_per_row=10, num_warm_up=0)
     assert cold.forward != pytest.approx(alone.forward, rel=1e-5)
+
+
+def test_an_indexed_corpus_needs_no_vocabulary(trainer, texts):
+    text = IndexedCorpus(texts.heldout, texts.vocabulary, max_characters=10)
+    assert evaluate(trainer.model, text) == evaluate(trainer.model, texts.heldout, texts.vocabulary)
+    with pytest.raises(ConfigError, match="evaluating a Corpus needs the vocabulary"):
+        evaluate(trainer.model, texts.heldout)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from elmokit.data.batches import BatchMaker, every_token_once
+from elmokit.data.evaluation_streams import every_token_once
+from elmokit.data.indexed_corpus import IndexedCorpus
 from elmokit.data.vocabulary import UNK_ID, Vocabulary
 from elmokit.training.evaluation import evaluate
 from elmokit.training.fixed_vocabulary import common_vocabulary
-from elmokit.training.forward import run_language_model
 
 SPECIALS = ["<S>", "</S>", "<UNK>"]
 
@@ -58,21 +58,19 @@ def test_it_follows_the_rule(texts, make_trainer, kind):
     found = evaluate(model, texts.heldout, texts.vocabulary, fixed_vocabulary=fixed)
 
     # The same batches, every distribution in full.
-    maker = BatchMaker(texts.heldout, texts.vocabulary, 10)
+    text = IndexedCorpus(texts.heldout, texts.vocabulary, max_characters=10)
     fixed_ids = texts.heldout.types.word_ids(fixed)
     state = model.zero_state(1)
     losses: list[list[float]] = [[], []]
     known: list[list[float]] = [[], []]
     with torch.no_grad():
-        for batch in every_token_once(
-            texts.heldout, maker, num_lanes=1, num_steps=20, num_warm_up=60, bidirectional=True
-        ):
-            output = run_language_model(model, batch, state)
+        for batch in every_token_once(text, num_rows=1, num_steps=20, num_warm_up=60, bidirectional=True):
+            output = model(batch, state)
             state = output.state
-            for direction, hidden in enumerate(output.hidden):
+            for direction, hidden in enumerate(part.hidden for part in output.directions):
                 logits = hidden @ model.softmax.weight.t() + model.softmax.bias
                 for n, distribution in enumerate(torch.softmax(logits.double(), dim=1).numpy()):
-                    if batch.is_real.ravel()[n]:
+                    if batch.is_counted.ravel()[n]:
                         over_fixed = fixed_probabilities(texts.vocabulary, fixed, distribution)
                         assert over_fixed.sum() == pytest.approx(1.0)
                         target = fixed_ids[batch.target_types[direction].ravel()[n]]

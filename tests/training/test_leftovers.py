@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from elmokit.data.corpus import prepare_corpus
+from elmokit.data.prepare import prepare_corpus
 from elmokit.errors import OutputError
 from elmokit.formats.checkpoint import checkpoint_directory, list_checkpoints, read_checkpoint
 from elmokit.training.run_directory import start_run
@@ -75,6 +75,6 @@ def test_a_new_run_does_not_start_over_one_that_was_quicker(texts, make_trainer)
     trainer = make_trainer(max_steps=2)
     slow = start_run(trainer.save_dir, trainer.config, texts.vocabulary, ["train-0.txt"], [])
     list(trainer.run())  # while the other one was still reading its text
-    with pytest.raises(OutputError, match="already holds a training run: go on with --resume"):
+    with pytest.raises(OutputError, match="already holds a training run: continue it with --resume"):
         slow.write()
     assert read_checkpoint(checkpoint_directory(trainer.save_dir, 2)).trainer["step"] == 2

@@ -16,7 +16,7 @@ WORDS = [f"w{k}" for k in range(3000)]
 
 # Runs in a process of its own: first a small run, so that everything is imported, then the limit.
 PROGRAM = """
-import resource, sys
+import resource, sys, tempfile
 from pathlib import Path
 import torch
 import elmokit
@@ -30,20 +30,21 @@ def memory(kind):
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(kind)) * 1024
 
-def train(text, num_steps):
+def train(text, num_steps, save_dir):
     config = elmokit.Config.load("tiny", [*overrides, f"max_steps={num_steps}"])
     corpus = elmokit.prepare_corpus([text], cache_dir=Path("cache"))
-    trainer = elmokit.Trainer(config, corpus, vocabulary, save_dir=Path(f"{text}-run"))
+    trainer = elmokit.Trainer(config, corpus, vocabulary, save_dir=save_dir)
     for progress in trainer.run():
         pass
     return corpus.num_tokens
 
-train("small.txt", 10)
+scratch = Path(tempfile.mkdtemp(dir="."))
+train("small.txt", 10, scratch / "first")
 before = memory("RssAnon")
 if given_mib:
     limit = memory("VmData") + given_mib * 2**20
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-num_tokens = train("large.txt", num_steps)
+num_tokens = train("large.txt", num_steps, scratch / "second")
 print(num_tokens, memory("RssAnon") - before)
 """
 

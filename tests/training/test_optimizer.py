@@ -1,15 +1,15 @@
-"""Adam and learning rates; Adagrad is proved by the golden traces."""
+"""Adam against PyTorch's, rows of sparse gradients, state dictionaries; Adagrad is tested by the golden
+traces."""
 
 from __future__ import annotations
-
-import math
 
 import pytest
 import torch
 from torch import nn
 
 from elmokit.config import Config
-from elmokit.training.optimizer import Adagrad, Adam, clip_gradients, learning_rate_at, make_optimizer
+from elmokit.training.gradients import clip_gradients
+from elmokit.training.optimizer import Adagrad, Adam, make_optimizer
 
 
 def parameters() -> dict[str, nn.Parameter]:
@@ -30,7 +30,8 @@ def test_adam_is_that_of_pytorch():
         for name, parameter in mine.items():
             parameter.grad = torch.randn(parameter.shape, generator=generator)
             theirs[name].grad = parameter.grad.clone()
-        optimizer.step(rate)
+        optimizer.param_groups[0]["lr"] = rate
+        optimizer.step()
         for group in reference.param_groups:
             group["lr"] = rate
         reference.step()
@@ -52,7 +53,8 @@ def test_a_sparse_gradient_touches_its_rows_alone_and_as_a_dense_one_would(kind)
         dense["a"].grad = sparse["a"].grad.to_dense()
         for optimizer, chosen in zip(optimizers, (sparse, dense), strict=True):
             clip_gradients(chosen.values(), 1e9)
-            optimizer.step(0.1)
+            optimizer.param_groups[0]["lr"] = 0.1
+            optimizer.step()
     torch.testing.assert_close(sparse["a"][[1, 3]], dense["a"][[1, 3]])
     assert torch.equal(sparse["a"][[0, 2, 4]], before[[0, 2, 4]])
     for slot in optimizers[0].slots:
@@ -62,31 +64,52 @@ def test_a_sparse_gradient_touches_its_rows_alone_and_as_a_dense_one_would(kind)
 def test_a_parameter_without_gradient_is_left_alone():
     chosen = parameters()
     before = chosen["b"].detach().clone()
-    optimizer = Adagrad(chosen, initial_accumulator=1.0)
+    optimizer = Adagrad(chosen, learning_rate=0.1, initial_accumulator=1.0)
     chosen["a"].grad = torch.ones(5, 3)
-    optimizer.step(0.1)
+    optimizer.step()
     assert torch.equal(chosen["b"], before)
     optimizer.zero_grad()
     assert chosen["a"].grad is None
 
 
-def test_the_rate_rises_and_falls_as_half_a_cosine():
-    training = Config.load("tiny", ["learning_rate=2.0", "warmup=0.2"]).training
-    rates = [learning_rate_at(step, 100, training) for step in range(100)]
-    assert rates[:20] == pytest.approx([2.0 * (k + 1) / 21 for k in range(20)])
-    assert rates[20] == 2.0
-    assert rates[60] == pytest.approx(1.0)
-    assert rates[99] == pytest.approx(1 + math.cos(math.pi * 79 / 80))
-    assert 0 < rates[99] < 0.001
-    assert learning_rate_at(100, 100, training) == 0.0
+@pytest.mark.parametrize("kind", ["adam", "adagrad"])
+def test_the_state_dict_of_pytorch_restores_everything(kind):
+    training = Config.load("tiny", [f"optimizer={kind}"]).training
+    straight, stopped = parameters(), parameters()
+    one, other = make_optimizer(straight, training), make_optimizer(stopped, training)
+    generator = torch.Generator().manual_seed(3)
+    gradients = [torch.randn(5, 3, generator=generator) for _ in range(6)]
+    for gradient in gradients[:3]:
+        for chosen, optimizer in ((straight, one), (stopped, other)):
+            chosen["a"].grad = gradient.clone()
+            optimizer.step()
+    resumed = make_optimizer(stopped, training)
+    resumed.load_state_dict(other.state_dict())
+    assert resumed.num_updates == 3
+    for gradient in gradients[3:]:
+        for chosen, optimizer in ((straight, one), (stopped, resumed)):
+            chosen["a"].grad = gradient.clone()
+            optimizer.step()
+    assert torch.equal(straight["a"], stopped["a"])
 
 
-def test_the_rate_of_2018_is_constant():
-    training = Config.load("original").training
-    assert {learning_rate_at(step, 50, training) for step in range(60)} == {0.2}
+def test_a_scheduler_of_pytorch_sets_the_rate():
+    chosen = parameters()
+    optimizer = Adagrad(chosen, learning_rate=1.0)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.5)
+    chosen["a"].grad = torch.ones(5, 3)
+    optimizer.step()
+    scheduler.step()
+    assert optimizer.param_groups[0]["lr"] == 0.5
 
 
-@pytest.mark.parametrize("num_steps", [1, 2, 3])
-def test_the_shortest_runs_learn_something(num_steps):
-    training = Config.load("tiny").training
-    assert all(learning_rate_at(step, num_steps, training) > 0 for step in range(num_steps))
+def test_named_slots_are_those_of_a_checkpoint():
+    chosen = parameters()
+    optimizer = Adam(chosen)
+    assert set(optimizer.named_slots()) == {
+        f"{name}/{slot}" for name in "ab" for slot in ("first_moment", "second_moment")
+    }
+    optimizer.load_named_slots({"a/first_moment": torch.full((5, 3), 2.0)}, num_updates=7)
+    assert (optimizer.slot("first_moment", "a") == 2).all()
+    assert (optimizer.slot("second_moment", "a") == 0).all()
+    assert optimizer.num_updates == 7

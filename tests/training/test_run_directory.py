@@ -29,7 +29,7 @@ def test_a_run_is_known_from_its_directory(run):
     assert continued.heldout_prefixes == ["heldout.txt"]
     assert continued.checkpoint is not None
     assert continued.checkpoint.trainer["step"] == 2
-    assert continued.faults == []
+    assert continued.problems == []
 
 
 def test_what_is_given_again_may_agree(run):
@@ -102,7 +102,7 @@ def test_no_run_to_continue(tmp_path):
 
 def test_a_directory_with_a_run_is_not_started_in(run):
     before = json.loads((run.save_dir / "config.json").read_text())
-    with pytest.raises(OutputError, match="already holds a training run: go on with --resume"):
+    with pytest.raises(OutputError, match="already holds a training run: continue it with --resume"):
         start_run(run.save_dir, run.config, run.vocabulary, ["x"], [])
     assert json.loads((run.save_dir / "config.json").read_text()) == before
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from elmokit.errors import ElmokitError, OutputError
+from elmokit.errors import ElmokitError
 from elmokit.formats.checkpoint import list_checkpoints, read_checkpoint, read_last_checkpoint
-from elmokit.training.run_lock import locked
-from elmokit.training.trainer import NonFiniteError, Trainer
+from elmokit.training.recovery import NonFiniteError
+from elmokit.training.trainer import Trainer
 
 SETTINGS = """
 [model.char_cnn]
@@ -103,12 +103,12 @@ def test_a_signal_ends_the_run_with_a_checkpoint(work, number):
     out, err = process.communicate(timeout=60)
     assert process.returncode == 128 + number
     assert "Traceback" not in err
-    assert "finishing the step and writing a checkpoint; again to stop at once" in err
+    assert "finishing the step and writing a checkpoint; repeat to stop at once" in err
     last = list_checkpoints(work / "run")[-1]
     step = read_checkpoint(last).trainer["step"]
     assert out.splitlines()[-1] == (
         f"stopped by {number.name} after step {step:,}, with a checkpoint; "
-        "go on with: elmokit train --save-dir run --resume"
+        "resume with: elmokit train --save-dir run --resume"
     )
     assert not (work / "run/.holder.json").exists()
 
@@ -212,40 +212,6 @@ def test_a_second_run_is_refused_and_says_who_holds_the_directory(work):
 # --- inside a process --------------------------------------------------------------------------------
 
 
-def test_a_lock_may_be_taken_again_by_its_process(tmp_path):
-    with locked(tmp_path / "run"):
-        with locked(tmp_path / "run"):
-            pass
-        assert json.loads((tmp_path / "run/.holder.json").read_text())["pid"] == os.getpid()
-        program = (
-            "import sys, pathlib\n"
-            "from elmokit.training.run_lock import locked\n"
-            "with locked(pathlib.Path(sys.argv[1])): pass"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", program, str(tmp_path / "run")],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert f"(process {os.getpid()} on " in done.stderr
-    assert not (tmp_path / "run/.holder.json").exists()
-
-
-def test_a_holder_that_has_not_said_its_name(tmp_path, monkeypatch):
-    from filelock import FileLock, Timeout
-
-    def acquire(*_, **__):
-        raise Timeout("x")
-
-    monkeypatch.setattr(FileLock, "acquire", acquire)
-    for content in (None, "{", "[]"):
-        if content is not None:
-            (tmp_path / ".holder.json").write_text(content)
-        with pytest.raises(OutputError, match="a process that has not said its name"), locked(tmp_path):
-            pass
-
-
 def test_a_stop_before_an_evaluation_leaves_it_due(make_trainer):
     straight = make_trainer("straight", max_steps=20, evaluations_per_epoch=4)
     list(straight.run())
@@ -263,30 +229,30 @@ def test_a_stop_before_an_evaluation_leaves_it_due(make_trainer):
     assert progress.step == evaluated[0]
     resumed = make_trainer("stopped", max_steps=20, evaluations_per_epoch=4)
     resumed.load_checkpoint(read_last_checkpoint(resumed.save_dir)[1])
-    assert resumed.evaluation_is_due
+    assert resumed.training_state.counters.evaluation_is_due
     news = list(resumed.run())
     assert news[0].step == evaluated[0]
     assert news[0].evaluation is not None
     for name in ("best_step", "best_perplexity", "evaluations_without_gain", "evaluation_is_due"):
-        assert getattr(resumed, name) == getattr(straight, name)
+        one, other = resumed.training_state.counters, straight.training_state.counters
+        assert getattr(one, name) == getattr(other, name)
     assert same_tensors(list_checkpoints(resumed.save_dir)[-1], list_checkpoints(straight.save_dir)[-1])
 
 
 def spoil_steps(trainer: Trainer, steps: set[int], monkeypatch, times: int = 10**9) -> None:
     """Make the loss infinite in some steps, for the first so many times."""
-    from elmokit.training import trainer as module
-
-    run, left = module.run_language_model, times
+    forward, left = trainer.model.forward, times
 
     def spoiled(*arguments, **options):
         nonlocal left
-        output = run(*arguments, **options)
-        if trainer.step + 1 in steps and left > 0:
+        output = forward(*arguments, **options)
+        if torch.is_grad_enabled() and trainer.step + 1 in steps and left > 0:
             left -= 1
-            output.totals[0] = output.totals[0] * float("inf")
+            total = output.forward.total_loss * float("inf")
+            return output._replace(forward=output.forward._replace(total_loss=total))
         return output
 
-    monkeypatch.setattr(module, "run_language_model", spoiled)
+    monkeypatch.setattr(trainer.model, "forward", spoiled)
 
 
 def test_a_batch_that_is_not_finite_is_skipped_and_named(make_trainer, texts, monkeypatch):
@@ -324,15 +290,15 @@ def test_too_many_in_a_row_roll_training_back(make_trainer, monkeypatch):
     for settings, factor in (({}, 0.5), ({"learning_rate": 0.05}, 1.0)):
         again = make_trainer(max_steps=14, evaluations_per_epoch=10**6, **settings)
         again.load_checkpoint(read_last_checkpoint(trainer.save_dir)[1])
-        assert again.learning_rate_factor == factor
+        assert again.training_state.schedule.factor == factor
 
 
 def test_rolling_back_has_an_end(make_trainer, monkeypatch):
     trainer = make_trainer(max_steps=12, evaluations_per_epoch=10**6, non_finite_limit=1)
     spoil_steps(trainer, {5}, monkeypatch)
-    with pytest.raises(NonFiniteError, match="rolled back 5 times since its last checkpoint, to no avail"):
+    with pytest.raises(NonFiniteError, match="rolled back 5 times since its last checkpoint without success"):
         list(trainer.run())
-    assert trainer.learning_rate_factor == 1 / 32
+    assert trainer.training_state.schedule.factor == 1 / 32
     assert list_checkpoints(trainer.save_dir)[-1].name == "step-00000004"
 
 

@@ -10,7 +10,14 @@ import pytest
 import torch
 
 from elmokit.config import Config
-from elmokit.errors import ConfigError, CorpusError, ElmokitError, OutputError
+from elmokit.data.vocabulary import Vocabulary
+from elmokit.errors import (
+    ConfigError,
+    CorpusError,
+    ElmokitError,
+    OutputError,
+    UnsortedVocabularyWarning,
+)
 from elmokit.formats.checkpoint import list_checkpoints, read_checkpoint
 from elmokit.loading import load
 from elmokit.model.device import find_device
@@ -104,7 +111,7 @@ def test_the_recorded_loss_is_the_mean_since_the_last_record(make_trainer):
     losses = []
     for batch in islice(again.stream, 4):
         output = again.train_step(batch)
-        losses.append(float(sum(total.detach() for total in output.totals)) / (2 * 20))
+        losses.append(float(sum(part.total_loss.detach() for part in output.directions)) / (2 * 20))
     assert read_metrics(trainer.save_dir)[0]["loss"] == pytest.approx(sum(losses) / 4)
 
 
@@ -156,23 +163,13 @@ def test_a_run_from_python_can_be_loaded(make_trainer):
     assert loaded.vocabulary == trainer.vocabulary
 
 
-def test_a_run_from_python_does_not_overwrite_what_is_known_of_it(make_trainer):
-    trainer = make_trainer(num_epochs=1)
-    trainer.save_dir.mkdir(exist_ok=True)
-    for name in ("config.json", "vocab.txt"):
-        (trainer.save_dir / name).write_text("written before\n")
-    list(trainer.run())
-    for name in ("config.json", "vocab.txt"):
-        assert (trainer.save_dir / name).read_text() == "written before\n"
-
-
 def test_patience_stops_early_with_a_checkpoint(make_trainer):
     trainer = make_trainer(patience=2, evaluations_per_epoch=1000, learning_rate=1e-9, num_epochs=2)
     last = list(trainer.run())[-1]
     assert last.stopped_early
     assert last.step < trainer.num_steps
     assert last.checkpoint == list_checkpoints(trainer.save_dir)[-1]
-    assert trainer.evaluations_without_gain == 2
+    assert trainer.training_state.counters.evaluations_without_gain == 2
 
 
 def test_a_loss_that_is_not_finite_stops_training_and_changes_nothing(make_trainer):
@@ -187,7 +184,7 @@ def test_a_loss_that_is_not_finite_stops_training_and_changes_nothing(make_train
     with pytest.raises(ElmokitError, match=r"step 2: loss nan, .* the update was not applied") as error:
         trainer.train_step(batch)
     for sentence in batch.sentences:
-        assert trainer.corpus.place(sentence) in str(error.value)
+        assert trainer.corpus.location(sentence) in str(error.value)
     after = parameters(trainer)
     after["softmax.bias"] = after["softmax.bias"].nan_to_num()
     assert equal(after, before)
@@ -261,23 +258,54 @@ def test_patience_needs_heldout_text(texts, tmp_path):
         Trainer(config, texts.train, texts.vocabulary, save_dir=tmp_path)
 
 
-def test_state_reset_zeroes_whole_lanes(make_trainer):
-    trainer = make_trainer(state_reset=0.5)
-    trainer.train_step(next(iter(trainer.stream)))
-    before = trainer.state
-    trainer._reset_some_lanes()
-    num_reset = 0
-    for lane in range(trainer.config.training.batch_size):
-        layers = [
-            (old, new)
-            for old_layers, new_layers in zip(before, trainer.state, strict=True)
-            for old_layer, new_layer in zip(old_layers, new_layers, strict=True)
-            for old, new in zip(old_layer, new_layer, strict=True)
-        ]
-        is_reset = all(not new[lane].any() for _, new in layers)
-        assert is_reset or all(torch.equal(new[lane], old[lane]) for old, new in layers)
-        num_reset += is_reset
-    assert num_reset in range(trainer.config.training.batch_size + 1)
-    assert any(
-        not torch.equal(old.cell, new.cell) for old, new in zip(before[0], trainer.state[0], strict=True)
-    )
+def test_a_second_run_in_the_same_directory_is_refused_and_nothing_is_deleted(make_trainer, texts):
+    first = make_trainer(max_steps=6, evaluations_per_epoch=1000)
+    list(first.run())
+    before = {path: path.read_bytes() for path in first.save_dir.rglob("*") if path.is_file()}
+    second = make_trainer(max_steps=4, lstm={"cell_dim": 7, "projection_dim": 5})
+    with pytest.raises(OutputError, match=r"run: already holds a training run: continue it with --resume"):
+        list(second.run())
+    after = {path: path.read_bytes() for path in first.save_dir.rglob("*") if path.is_file()}
+    assert after == before
+    assert len(list_checkpoints(first.save_dir)) >= 2
+
+
+def test_the_same_trainer_may_run_on(make_trainer):
+    trainer = make_trainer(max_steps=5)
+    steps = []
+    for progress in trainer.run():
+        steps.append(progress.step)
+        if progress.step == 2:
+            trainer.request_stop()
+    assert steps == [1, 2, 3]
+    assert [progress.step for progress in trainer.run()] == [4, 5]
+
+
+def test_configuration_and_vocabulary_are_those_of_the_checkpoints(make_trainer, texts):
+    """A run that ended before its first checkpoint leaves files of its own, which the next one replaces."""
+    stale = make_trainer(lstm={"cell_dim": 7, "projection_dim": 5})
+    stale.config.save(stale.save_dir / "config.json")
+    Vocabulary([*texts.vocabulary.words[:3], "stale"]).save(stale.save_dir / "vocab.txt")
+    trainer = make_trainer(max_steps=1)
+    list(trainer.run())
+    loaded = load(trainer.save_dir)
+    assert loaded.config == trainer.config
+    assert loaded.vocabulary == texts.vocabulary
+
+
+def test_the_files_of_something_else_are_not_replaced(make_trainer):
+    trainer = make_trainer(max_steps=1)
+    (trainer.save_dir / "config.json").write_text('{"model_type": "elmokit-bilm"}')
+    with pytest.raises(OutputError, match=r"config\.json: already exists and is not the configuration of"):
+        list(trainer.run())
+    assert (trainer.save_dir / "config.json").read_text() == '{"model_type": "elmokit-bilm"}'
+
+
+def test_an_unsorted_vocabulary_is_a_warning_for_the_sampled_softmax(make_trainer, texts, tmp_path):
+    words = texts.vocabulary.words
+    unsorted = Vocabulary([*words[:3], *reversed(words[3:])])
+    config = make_trainer(num_negatives=5).config
+    with pytest.warns(UnsortedVocabularyWarning, match="not sorted by descending frequency"):
+        Trainer(config, texts.train, unsorted, save_dir=tmp_path)
+    full = make_trainer(num_negatives=0).config
+    Trainer(full, texts.train, unsorted, save_dir=tmp_path)  # without a warning

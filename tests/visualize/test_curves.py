@@ -35,7 +35,7 @@ def heldout(step: int, perplexity: float) -> dict:
 
 
 def lines_of(figure) -> list[list[tuple[np.ndarray, np.ndarray]]]:
-    """Of each panel x and y of every line."""
+    """Return x and y of every line of each panel."""
     return [[line.get_data() for line in axes.lines] for axes in figure.axes]
 
 
@@ -53,19 +53,19 @@ def test_perplexity_over_tokens_and_over_time(tmp_path):
     assert [text.get_text() for text in legend.get_texts()] == ["run: heldout 190.0"]
 
 
-def test_the_training_curve_is_a_geometric_mean_of_what_is_near(tmp_path):
+def test_the_training_curve_is_a_local_geometric_mean(tmp_path):
     generator = np.random.default_rng(0)
     perplexity = 100 * np.exp(generator.normal(scale=0.2, size=200))
     figure = plot_curves([write_run(tmp_path / "run", [train(k + 1, p) for k, p in enumerate(perplexity)])])
-    places = np.arange(200)
-    weights = np.exp(-0.5 * ((places[:, None] - places[None]) / 6) ** 2)
+    indices = np.arange(200)
+    weights = np.exp(-0.5 * ((indices[:, None] - indices[None]) / 6) ** 2)
     expected = np.exp(weights @ np.log(perplexity) / weights.sum(axis=1))
     np.testing.assert_allclose(lines_of(figure)[0][0][1], expected, rtol=0.01)
     flat = plot_curves([write_run(tmp_path / "flat", [train(k, 50.0) for k in range(1, 4)])])
     np.testing.assert_allclose(lines_of(flat)[0][0][1], 50.0)
 
 
-def test_steps_that_were_done_again_replace_those_before(tmp_path):
+def test_repeated_steps_replace_earlier_ones(tmp_path):
     first = [train(10, 400.0), train(20, 300.0), heldout(20, 310.0), train(30, 999.0), heldout(30, 999.0)]
     again = [train(30, 280.0), heldout(30, 270.0), train(40, 250.0)]
     (by_tokens, _) = lines_of(plot_curves([write_run(tmp_path / "run", first + again)]))
@@ -74,7 +74,7 @@ def test_steps_that_were_done_again_replace_those_before(tmp_path):
     assert by_tokens[0][1].max() < 500
 
 
-def test_several_runs_have_names_and_looks_of_their_own(tmp_path):
+def test_several_runs_have_distinct_names_and_styles(tmp_path):
     runs = [write_run(tmp_path / f"set{k}" / "model", [train(1, 100.0 + k)]) for k in range(9)]
     runs.append(write_run(tmp_path / "other", [train(1, 90.0), heldout(1, 95.0)]))
     figure = plot_curves(runs)
@@ -87,17 +87,17 @@ def test_several_runs_have_names_and_looks_of_their_own(tmp_path):
     assert {color for color, _ in looks} == set(COLORS)
 
 
-def test_a_run_that_is_going_or_was_cut_off_is_drawn_as_far_as_it_is(tmp_path):
+def test_an_unfinished_run_is_drawn_up_to_its_latest_record(tmp_path):
     run = write_run(tmp_path / "run", [train(1, 100.0), {"event": "train", "step": 2}], '{"event": "tra')
     assert len(lines_of(plot_curves([run]))[0][0][0]) == 1
     nan = write_run(tmp_path / "nan", [train(1, 100.0), train(2, float("nan"))])
     assert len(lines_of(plot_curves([nan]))[0][0][0]) == 1
 
 
-def test_what_is_no_run_is_an_error(tmp_path):
+def test_a_directory_without_a_run_is_an_error(tmp_path):
     with pytest.raises(ElmokitError, match=r"metrics\.jsonl: no such file: expected the save directory"):
         plot_curves([tmp_path])
-    with pytest.raises(ElmokitError, match="no records of training yet"):
+    with pytest.raises(ElmokitError, match="no training records yet"):
         plot_curves([write_run(tmp_path / "empty", [])])
     with pytest.raises(ElmokitError, match="no runs"):
         plot_curves([])

@@ -1,4 +1,4 @@
-"""Labels beside their points."""
+"""Placement of labels next to their points."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def random_labels(num_points: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("num_points", [1, 30, 1000])
 @pytest.mark.parametrize("seed", range(3))
-def test_no_label_covers_another_or_leaves_the_page(num_points, seed):
+def test_labels_do_not_overlap_or_leave_the_page(num_points, seed):
     points, sizes = random_labels(num_points, seed)
     placed = place_labels(points, sizes, range(num_points), within=PAGE, gap=4)
     boxes = np.array([place.box for place in placed.values()])
@@ -42,7 +42,7 @@ def test_no_label_covers_another_or_leaves_the_page(num_points, seed):
     assert place_labels(points, sizes, range(num_points), within=PAGE, gap=4) == placed
 
 
-def test_what_has_room_gets_a_label_and_the_important_come_first():
+def test_points_with_enough_space_get_labels_in_order_of_importance():
     points = np.array([[250.0, 200.0]] * 12)
     sizes = np.full((12, 2), (60.0, 10.0))
     order = [7, 3, 11, 0, 1, 2, 4, 5, 6, 8, 9, 10]
@@ -53,14 +53,14 @@ def test_what_has_room_gets_a_label_and_the_important_come_first():
     assert len(place_labels(spread, np.full((24, 2), (50.0, 10.0)), range(24), within=PAGE, gap=4)) == 24
 
 
-def test_points_that_are_not_named_get_no_label():
+def test_points_that_are_not_in_the_order_get_no_label():
     points, sizes = random_labels(50, 0)
     placed = place_labels(points, sizes, range(20), within=PAGE, gap=4)
     assert 0 < len(placed) <= 20
     assert max(placed) < 20
 
 
-def test_a_label_keeps_off_other_points():
+def test_a_label_avoids_other_points():
     points = np.array([[100.0, 100.0], [120.0, 100.0]])
     placed = place_labels(points, np.full((2, 2), (30.0, 10.0)), [0], within=PAGE, gap=4)
     assert placed[0].direction == (-1, 0)

@@ -1,4 +1,4 @@
-"""Vectors in the plane."""
+"""Projection of vectors to two dimensions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from elmokit.visualize.projection import explained_variance, project
 
 
 def clusters(num_points: int = 20, dim: int = 12) -> tuple[np.ndarray, np.ndarray]:
-    """Vectors around three directions, of any length, and the number of the direction of each."""
+    """Return vectors of random length around three directions, and the direction of each."""
     generator = np.random.default_rng(3)
     directions = np.eye(dim)[:3]
     numbers = np.repeat(np.arange(3), (num_points - 8, num_points, num_points + 8))
@@ -32,7 +32,7 @@ def test_pca_is_that_of_the_unit_vectors():
 
 
 @pytest.mark.parametrize("method", ["tsne", pytest.param("umap", marks=pytest.mark.slow), "pca"])
-def test_points_of_one_direction_lie_together_and_a_picture_is_repeatable(method):
+def test_similar_directions_are_close_and_results_are_reproducible(method):
     vectors, numbers = clusters()
     coordinates = project(vectors, method, seed=1)
     assert coordinates.shape == (60, 2)
@@ -46,7 +46,7 @@ def test_points_of_one_direction_lie_together_and_a_picture_is_repeatable(method
 
 @pytest.mark.parametrize("method", ["tsne", "umap", "pca"])
 @pytest.mark.parametrize("num_points", range(5))
-def test_few_points_are_drawn_by_pca(num_points, method):
+def test_few_points_are_projected_by_pca(num_points, method):
     vectors = clusters()[0][::13][:num_points]
     coordinates = project(vectors, method)
     assert coordinates.shape == (num_points, 2)
@@ -55,7 +55,7 @@ def test_few_points_are_drawn_by_pca(num_points, method):
 
 
 @pytest.mark.parametrize("method", ["tsne", "umap", "pca"])
-def test_the_same_vector_over_and_over_is_one_point(method):
+def test_identical_vectors_are_one_point(method):
     assert not project(np.full((9, 4), 0.3), method).any()
     assert not project(np.zeros((9, 4)), method).any()
     assert not project(np.ones((9, 1)), method).any()
@@ -71,7 +71,7 @@ def test_repeated_vectors_stay_together():
 
 
 @pytest.mark.parametrize("perplexity", [0.5, 7, float("nan")])
-def test_a_perplexity_that_does_not_fit_is_refused(perplexity):
+def test_a_perplexity_out_of_range_is_refused(perplexity):
     with pytest.raises(ConfigError, match=r"^perplexity: expected 1 to 5 for 16 points, got"):
         project(clusters()[0][:16], perplexity=perplexity)
 
@@ -80,16 +80,16 @@ def test_arguments_are_checked():
     vectors = clusters()[0]
     with pytest.raises(ConfigError, match="method: expected tsne, umap or pca, got 'mds'"):
         project(vectors, "mds")
-    with pytest.raises(ConfigError, match="perplexity: is a setting of t-SNE, pca has none"):
+    with pytest.raises(ConfigError, match="perplexity: only for method tsne, got method pca"):
         project(vectors, "pca", perplexity=5)
     vectors[3, 1] = np.nan
     with pytest.raises(ElmokitError, match="NaN"):
         project(vectors)
 
 
-def test_progress_goes_from_nothing_to_all():
-    told: list[float] = []
-    project(clusters()[0], on_progress=told.append)
-    assert told == sorted(told)
-    assert told[-1] == 1.0
-    assert len(told) > 10
+def test_progress_increases_to_one():
+    fractions: list[float] = []
+    project(clusters()[0], on_progress=fractions.append)
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+    assert len(fractions) > 10

@@ -1,4 +1,4 @@
-"""What is written of the uses of words."""
+"""The files that TensorBoard's projector reads."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError, ElmokitError
+from elmokit.loading import load
 from elmokit.visualize.projector import ProjectorLog, write_projector
 
 SENTENCES = ["the play was long", "", "children play the guitar", ["play"]]
@@ -88,14 +90,14 @@ def test_a_sample_keeps_the_order_and_depends_on_the_seed(embedder, tmp_path):
         return write_projector(embedder, sentences, tmp_path / name, max_points=25, seed=seed)
 
     one, again, other = run(1, "one"), run(1, "again"), run(2, "other")
-    assert (one.num_points, one.num_uses) == (25, 80)
+    assert (one.num_points, one.num_occurrences) == (25, 80)
     assert files(one.directory) == files(again.directory)
     assert table(one) != table(other)
-    places = [2 * int(sentence.split()[0][4:]) + int(position) for _, sentence, position, _ in table(one)]
-    assert places == sorted(set(places))
+    indices = [2 * int(sentence.split()[0][4:]) + int(position) for _, sentence, position, _ in table(one)]
+    assert indices == sorted(set(indices))
     assert {row[3] for row in table(one)} == {"1", "40"}  # in the whole text
     for found, vectors in zip(tensors(one), expected(embedder, sentences), strict=True):
-        np.testing.assert_array_equal(found, vectors[places])
+        np.testing.assert_array_equal(found, vectors[indices])
 
 
 NASTY = [
@@ -144,7 +146,7 @@ def test_one_point_is_not_enough_for_tensorboard(embedder, tmp_path):
     with pytest.raises(ElmokitError) as error:
         write_projector(embedder, SENTENCES, tmp_path, words=["guitar"])
     assert str(error.value) == (
-        "found a single word, 'children play the [guitar]': TensorBoard's projector shows two or more"
+        "found only one word, 'children play the [guitar]': TensorBoard's projector needs at least two"
     )
     assert write_projector(embedder, ["play play"], tmp_path).num_points == 2
 
@@ -163,8 +165,9 @@ def test_mistakes(embedder, tmp_path):
 
 
 def test_vectors_that_are_not_finite(golden, tmp_path):
-    damaged = ElmoEmbedder.load(golden / "infer_models" / "no_clips")
-    damaged._cache["guitar"] = damaged.encode(["guitar"])[0] * np.nan
+    pretrained = load(golden / "infer_models" / "no_clips")
+    dim = pretrained.config.model.lstm.projection_dim
+    damaged = ElmoEmbedder(pretrained, token_table={"guitar": torch.full((dim,), torch.nan)})
     with pytest.raises(ElmokitError) as error:
         write_projector(damaged, SENTENCES, tmp_path / "logs")
     assert str(error.value) == (
@@ -172,3 +175,9 @@ def test_vectors_that_are_not_finite(golden, tmp_path):
         "check the weights of the model"
     )
     assert not (tmp_path / "logs").exists()
+
+
+def test_old_names_still_work(tmp_path):
+    log = ProjectorLog(tmp_path, NAMES, 2, 3, 4)
+    with pytest.warns(DeprecationWarning, match="use num_occurrences"):
+        assert log.num_uses == 3

@@ -1,4 +1,4 @@
-"""What people see: TensorBoard's projector, in a browser."""
+"""TensorBoard's projector in a browser."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ POINT_COLOR = (0x75, 0x75, 0xD9)
 
 @contextmanager
 def tensorboard(logdir: Path) -> Iterator[str]:
-    """Serve a log directory on a free port; gives the address."""
+    """Serve a log directory on a free port, and yield the URL."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -97,13 +97,13 @@ def served_tensor(url: str, run: str, name: str) -> bytes:
 
 
 def spherized(vectors: np.ndarray) -> np.ndarray:
-    """As the page has them by default: around their mean, of length 1."""
+    """Center and normalize vectors as the page does by default."""
     centered = vectors - vectors.mean(axis=0)
     return centered / np.linalg.norm(centered, axis=1, keepdims=True)
 
 
 def wait_until(is_so: Callable[[], bool], otherwise: str) -> None:
-    """The page computes and draws on its own time."""
+    """Wait for the page, which computes and draws asynchronously."""
     deadline = time.monotonic() + SECONDS
     while not is_so():
         assert time.monotonic() < deadline, otherwise
@@ -111,7 +111,7 @@ def wait_until(is_so: Callable[[], bool], otherwise: str) -> None:
 
 
 def wait_for_vectors(projector: FrameLocator, expected: np.ndarray) -> list[dict]:
-    """Wait until the page has these vectors; gives the metadata of its points."""
+    """Wait until the page has these vectors, and return the metadata of its points."""
     points: list[tuple[list[float], dict]] = []
 
     def are_shown() -> bool:
@@ -126,7 +126,7 @@ def wait_for_vectors(projector: FrameLocator, expected: np.ndarray) -> list[dict
 
 
 def are_placed(projector: FrameLocator) -> bool:
-    """Whether PCA has given every point a place of its own."""
+    """Return whether PCA has given every point its own position."""
     places = projector.locator("vz-projector").evaluate(
         "element => element.dataSet.points.map(p => [0, 1, 2].map(k => p.projections[`pca-${k}`]))"
     )
@@ -135,7 +135,7 @@ def are_placed(projector: FrameLocator) -> bool:
 
 
 def num_pixels(screenshot: bytes) -> int:
-    """Of the color that points have."""
+    """Count the pixels that have the color of points."""
     pixels = np.asarray(Image.open(io.BytesIO(screenshot)).convert("RGB")).astype(int)
     return int((np.abs(pixels - POINT_COLOR).max(axis=-1) < 8).sum())
 
@@ -163,7 +163,7 @@ def test_the_page_shows_points_and_labels(embedder, tmp_path, page):
             selector.locator("paper-item", has_text=name).click()
             metadata = wait_for_vectors(projector, spherized(expected[name]))
 
-        # What is told of a point.
+        # The metadata of a point.
         assert metadata[10] == {
             "word": "Artists",
             "sentence": "Artists all over the world are attending the play",
@@ -183,7 +183,7 @@ def test_the_page_shows_points_and_labels(embedder, tmp_path, page):
         ]
 
         # PCA has placed the points, and they are drawn.
-        wait_until(lambda: are_placed(projector), "points without a place of their own")
+        wait_until(lambda: are_placed(projector), "points without their own positions")
         scatter = projector.locator("#scatter")
         wait_until(lambda: num_pixels(scatter.screenshot()) > 20 * NUM_POINTS, "points that are not drawn")
 
@@ -208,6 +208,6 @@ def test_the_page_shows_points_and_labels(embedder, tmp_path, page):
 
 
 def snapshot(page: Page, name: str) -> None:
-    """Keep a picture, to be looked at, where ELMOKIT_PICTURES says."""
+    """Save a screenshot to the directory in ELMOKIT_PICTURES, for manual inspection."""
     if directory := os.environ.get("ELMOKIT_PICTURES"):
         page.screenshot(path=Path(directory) / f"projector-{name}.png")

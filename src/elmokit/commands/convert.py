@@ -10,10 +10,8 @@ import numpy as np
 
 from elmokit.console import terminal
 from elmokit.console.models import takes_model
-from elmokit.console.token_vectors import encode_in_chunks
+from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ModelFileError
-from elmokit.formats.bilm_pair import write_bilm_pair
-from elmokit.formats.model_directory import write_model_directory
 from elmokit.formats.token_embeddings import write_token_embeddings
 from elmokit.formats.word_vectors import write_word2vec
 from elmokit.pretrained import PretrainedModel
@@ -29,20 +27,24 @@ _FORMATS = ("elmokit", "bilm", "token-embeddings", "word2vec", "word2vec-binary"
     "format_",
     type=click.Choice(_FORMATS),
     required=True,
-    help="elmokit and bilm: DEST is a directory; the others: a file.",
+    help="Format to write; DEST is a directory for elmokit and bilm, else a file.",
 )
-@click.option("--half-precision", is_flag=True, help="With elmokit: 16 bits a number, for half the size.")
+@click.option(
+    "--half-precision",
+    is_flag=True,
+    help="With --format elmokit: store 16-bit weights, half the size.",
+)
 def command(pretrained: PretrainedModel, dest: Path, format_: str, half_precision: bool) -> None:
-    """Write MODEL, which is anything that `elmokit info` reads, in another format.
+    """Write MODEL, which is anything that `elmokit info` accepts, in another format.
 
     \b
-    elmokit           model directory: config.json, model.safetensors, vocab.txt,
-                      and a model card; what a Hugging Face repository holds
-    bilm              options.json, weights.hdf5, vocab.txt, and the softmax in
-                      softmax_weights.hdf5: what every other ELMo tool reads
-    token-embeddings  HDF5 of the context-free vectors of the model's vocabulary
-    word2vec          the same as text that gensim and word2vec read
-    word2vec-binary   the same in word2vec's binary form
+    elmokit           model directory with config.json, model.safetensors,
+                      vocab.txt and a model card, as in a Hugging Face repository
+    bilm              options.json, weights.hdf5 and vocab.txt, which every other
+                      ELMo tool reads; the softmax is in softmax_weights.hdf5
+    token-embeddings  context-free vectors of the vocabulary, as HDF5
+    word2vec          the same vectors as text, for gensim and word2vec
+    word2vec-binary   the same vectors in word2vec's binary format
 
     \b
     Example:
@@ -50,32 +52,35 @@ def command(pretrained: PretrainedModel, dest: Path, format_: str, half_precisio
     """
     if half_precision and format_ != "elmokit":
         raise click.UsageError(
-            f"--half-precision is for --format elmokit: {format_} has 32 bits a number",
+            f"--half-precision requires --format elmokit: {format_} always stores 32 bits",
             click.get_current_context(),
         )
     if format_ == "elmokit":
-        write_model_directory(pretrained, dest, half_precision=half_precision)
+        pretrained.save_pretrained(dest, half_precision=half_precision)
         terminal.say(f"wrote {dest}")
         return
     if format_ == "bilm":
-        files = write_bilm_pair(pretrained, dest / "weights.hdf5", with_softmax=True)
+        files = pretrained.save_bilm(dest, with_softmax=True)
         terminal.say(f"wrote {', '.join(map(str, files))}")
         return
+    _write_word_vectors(pretrained, dest, format_)
+
+
+def _write_word_vectors(pretrained: PretrainedModel, dest: Path, format_: str) -> None:
+    """Write the context-free vectors of the vocabulary."""
     vocabulary = pretrained.vocabulary
     if vocabulary is None:
-        raise ModelFileError(
-            f"{pretrained.source}: which words? "
-            + (
-                pretrained.vocabulary_fault
-                or "put vocab.txt beside the weights, or name it with --vocab-file"
-            )
+        reason = pretrained.vocabulary_problem or (
+            "put vocab.txt next to the weights, or give it with --vocab-file"
         )
+        raise ModelFileError(f"{pretrained.source}: no vocabulary, so there are no words to write: {reason}")
     words = vocabulary.words
     dim = pretrained.config.model.lstm.projection_dim
+    embedder = ElmoEmbedder(pretrained, device="auto")
     with terminal.progress_bar("encoding", len(words), "word") as bar:
 
         def chunks() -> Iterator[np.ndarray]:
-            for chunk in encode_in_chunks(pretrained, words):
+            for chunk in embedder.encode_chunks(words):
                 yield chunk
                 bar.update(len(chunk))
 

@@ -1,4 +1,4 @@
-"""elmokit curves: the learning curves of training runs."""
+"""elmokit curves: draw the learning curves of training runs."""
 
 from __future__ import annotations
 
@@ -7,24 +7,19 @@ from pathlib import Path
 import click
 
 from elmokit.console import terminal
+from elmokit.console.options import figure_option
 from elmokit.errors import ConfigError
 from elmokit.visualize.curves import plot_curves
-from elmokit.visualize.figure import check_suffix, save_figure
+from elmokit.visualize.figures import check_suffix, save_figure
 
 
 @click.command("curves")
 @click.argument("save_dirs", metavar="SAVE_DIR...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
-    help="Picture to write: .png, .svg or .pdf.",
-)
+@figure_option(".png, .svg or .pdf")
 def command(save_dirs: tuple[Path, ...], output: Path) -> None:
-    """Draw perplexity over tokens and over time, of one training run or several.
+    """Draw the perplexity of one or several training runs, over tokens and over time.
 
-    A run that is still going is drawn as far as it is.
+    A run that is still in progress is drawn up to its latest record.
 
     \b
     Example:
@@ -33,7 +28,8 @@ def command(save_dirs: tuple[Path, ...], output: Path) -> None:
     check_suffix(output)
     if output.suffix.lower() == ".html":
         raise ConfigError(
-            f"{output}: curves are drawn as .png, .svg or .pdf; TensorBoard shows them in a browser"
+            f"{output}: curves cannot be written as .html: expected .png, .svg or .pdf, "
+            "or use TensorBoard to see them in a browser"
         )
     save_figure(plot_curves(save_dirs), output)
     terminal.say(f"{output}: {terminal.counted(len(save_dirs), 'run')}")

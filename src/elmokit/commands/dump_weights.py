@@ -8,7 +8,6 @@ import click
 
 from elmokit.console import terminal
 from elmokit.console.models import takes_model
-from elmokit.formats.bilm_pair import write_bilm_pair
 from elmokit.pretrained import PretrainedModel
 
 
@@ -18,17 +17,17 @@ from elmokit.pretrained import PretrainedModel
     "--outfile",
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="HDF5 file to write; options.json and vocab.txt go beside it.",
+    help="HDF5 file to write; options.json and vocab.txt are written next to it.",
 )
 def command(pretrained: PretrainedModel, outfile: Path) -> None:
     """Write a model in the format that every ELMo tool reads.
 
-    The options.json needs no edit (n_characters is 262, as inference wants it). The softmax is left
-    out, as in bilm-tf; `elmokit convert --format bilm` writes it too.
+    The options.json is ready for inference: n_characters is already 262. The softmax is left out, as in
+    bilm-tf; `elmokit convert --format bilm` includes it.
 
     \b
     Example:
       elmokit dump-weights --save-dir model --outfile elmo/weights.hdf5
     """
-    weights, *others = write_bilm_pair(pretrained, outfile)
+    weights, *others = pretrained.save_bilm(outfile.parent, weights_file=outfile.name)
     terminal.say(f"wrote {weights} and {', '.join(map(str, others))}")

@@ -1,4 +1,4 @@
-"""elmokit embed: write the vectors of a whole file to HDF5."""
+"""elmokit embed: write the vectors of a file to HDF5."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from elmokit.console import terminal
-from elmokit.console.layers import LayersType
+from elmokit.console.layers import LAYERS
 from elmokit.console.models import batch_size_option, device_option, takes_model
 from elmokit.data.find import find_texts
 from elmokit.data.read import total_bytes
@@ -23,16 +23,16 @@ from elmokit.pretrained import PretrainedModel
 @click.argument("output", metavar="OUTPUT.hdf5", type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
     "--layers",
-    type=LayersType(),
+    type=LAYERS,
     default="all",
     show_default=True,
-    help="All layers, the top one, their average, or one by its number; 0 is the token layer.",
+    help="All layers, the top layer, their average, or one layer by its number; 0 is context-free.",
 )
 @click.option(
     "--token-embeddings",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Precomputed vectors of words, from `elmokit embed-tokens`; other words are spelled.",
+    help="Precomputed word vectors from `elmokit embed-tokens`; other words run through the encoder.",
 )
 @batch_size_option
 @device_option
@@ -47,9 +47,9 @@ def command(
 ) -> None:
     """Write the vectors of every line of INPUT.txt to OUTPUT.hdf5.
 
-    Tokens are separated by white space. Each line becomes a dataset whose key is the line's number,
-    from 0: (layers, tokens, width) float32, or (tokens, width) for one layer. MODEL is anything that
-    `elmokit info` reads.
+    Tokens are separated by whitespace. Each line becomes a dataset whose key is the line number, from 0, with
+    float32 values of shape (layers, tokens, width), or (tokens, width) for one layer. MODEL is anything that
+    `elmokit info` accepts.
 
     \b
     Example:
@@ -60,7 +60,7 @@ def command(
         device=device,
         token_table=None
         if token_embeddings is None
-        else read_token_table(token_embeddings, _words_of_rows(pretrained)),
+        else read_token_table(token_embeddings, _words_by_row(pretrained)),
     )
     paths = find_texts([text])
     if len(paths) > 1:
@@ -68,17 +68,19 @@ def command(
             f"{text}: matches {len(paths)} files, expected one.", click.get_current_context()
         )
     if output.exists() and Path(paths[0]).exists() and output.samefile(paths[0]):
-        raise OutputError(f"{output}: is the text itself: write the vectors elsewhere")
+        raise OutputError(f"{output}: this is the input text itself: choose another output file")
     with terminal.progress_bar("embedding", total_bytes(paths), "B") as bar:
-        num_lines = embedder.embed_file(paths[0], output, layers, batch_size=batch_size, on_bytes=bar.update)
+        num_lines = embedder.embed_file(
+            str(paths[0]), output, layers, batch_size=batch_size, on_bytes=bar.update
+        )
     shape = (
         f"({embedder.num_layers}, tokens, {embedder.dim})" if layers == "all" else f"(tokens, {embedder.dim})"
     )
     terminal.say(f"{output}: {num_lines:,} lines, each {shape}")
 
 
-def _words_of_rows(pretrained: PretrainedModel) -> list[str] | None:
-    """The vocabulary in the order of its file, in which bilm-tf writes token embeddings."""
+def _words_by_row(pretrained: PretrainedModel) -> list[str] | None:
+    """Return the vocabulary in the order of its file, which is how bilm-tf writes token embeddings."""
     if pretrained.vocabulary is None:
         return None
     words = list(pretrained.vocabulary.words)

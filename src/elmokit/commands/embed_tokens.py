@@ -9,8 +9,8 @@ import numpy as np
 
 from elmokit.console import terminal
 from elmokit.console.models import device_option, takes_model
-from elmokit.console.token_vectors import encode_in_chunks
 from elmokit.data.read import read_lines
+from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import OutputError, TextError
 from elmokit.formats.token_embeddings import write_token_embeddings
 from elmokit.pretrained import PretrainedModel
@@ -22,31 +22,38 @@ from elmokit.pretrained import PretrainedModel
 @click.argument("output", metavar="OUTPUT.hdf5", type=click.Path(dir_okay=False, path_type=Path))
 @device_option
 def command(pretrained: PretrainedModel, words: str, output: Path, device: str) -> None:
-    """Write the context-free vectors of WORDS.txt, one word a line, to OUTPUT.hdf5.
+    """Write the context-free vectors of WORDS.txt, one word per line, to OUTPUT.hdf5.
 
-    A vocabulary file will do. `elmokit embed --token-embeddings OUTPUT.hdf5` then looks these words
-    up instead of running the character encoder; bilm-tf reads the file too. MODEL is anything that
-    `elmokit info` reads.
+    WORDS.txt can be a vocabulary file. `elmokit embed --token-embeddings OUTPUT.hdf5` then looks these words
+    up instead of running the character encoder; bilm-tf reads the file, too. MODEL is anything that
+    `elmokit info` accepts.
 
     \b
     Example:
       elmokit embed-tokens model vocab.txt tokens.hdf5
     """
-    entries: dict[str, None] = {}
-    for number, line in enumerate(read_lines(words), start=1):
-        parts = line.split()
-        if len(parts) > 1:
-            raise TextError(f"{words}:{number}: {len(parts)} words, expected one a line")
-        entries.update(dict.fromkeys(parts))
-    if not entries:
-        raise TextError(f"{words}: no word in it, expected one a line")
+    entries = _read_words(words)
     if output.exists() and Path(words).exists() and output.samefile(words):
-        raise OutputError(f"{output}: is the list of words itself: write the vectors elsewhere")
+        raise OutputError(f"{output}: this is the word list itself: choose another output file")
+    embedder = ElmoEmbedder(pretrained, device=device)
     chunks = []
     with terminal.progress_bar("encoding", len(entries), "word") as bar:
-        for chunk in encode_in_chunks(pretrained, list(entries), device=device):
+        for chunk in embedder.encode_chunks(entries):
             chunks.append(chunk)
             bar.update(len(chunk))
     vectors = np.concatenate(chunks)
-    write_token_embeddings(output, list(entries), vectors)
+    write_token_embeddings(output, entries, vectors)
     terminal.say(f"{output}: {len(entries):,} words of width {vectors.shape[1]}")
+
+
+def _read_words(path: str) -> list[str]:
+    """Read the distinct words of a file with one word per line."""
+    words: dict[str, None] = {}
+    for number, line in enumerate(read_lines(path), start=1):
+        parts = line.split()
+        if len(parts) > 1:
+            raise TextError(f"{path}:{number}: {len(parts)} words, expected one per line")
+        words.update(dict.fromkeys(parts))
+    if not words:
+        raise TextError(f"{path}: the file has no words, expected one per line")
+    return list(words)

@@ -9,13 +9,15 @@ import click
 
 from elmokit.console import terminal
 from elmokit.console.models import device_option
-from elmokit.data.corpus import Corpus, prepare_corpus
+from elmokit.data.corpus import Corpus
 from elmokit.data.find import find_texts
+from elmokit.data.prepare import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.loading import load
 from elmokit.model.device import find_device
 from elmokit.pretrained import PretrainedModel
-from elmokit.training.evaluation import Evaluation, bilm_perplexity, evaluate
+from elmokit.training.bilm_perplexity import bilm_perplexity
+from elmokit.training.evaluation import Evaluation, evaluate
 from elmokit.training.fixed_vocabulary import common_vocabulary
 
 
@@ -114,7 +116,7 @@ def command(
     evaluation = _evaluate(pretrained, corpus, "evaluating")
     compatible = None
     if bilm_compatible:
-        with terminal.progress_bar("as bilm-tf", corpus.num_tokens + len(corpus.offsets) - 1, "tok") as bar:
+        with terminal.progress_bar("as bilm-tf", corpus.num_tokens + corpus.num_lines, "tok") as bar:
             compatible = bilm_perplexity(
                 pretrained.model,
                 corpus,

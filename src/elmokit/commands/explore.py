@@ -1,4 +1,4 @@
-"""elmokit explore: a local page to look into a model."""
+"""elmokit explore: explore a model on a local page."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from contextlib import suppress
 
 import click
 
-from elmokit.commands.neighbors import index_of
 from elmokit.console import terminal
 from elmokit.console.models import device_option, takes_model
+from elmokit.console.neighbor_index import open_or_build_index
 from elmokit.embedder import ElmoEmbedder
 from elmokit.explorer.app import make_app
 from elmokit.explorer.explorer import Explorer
-from elmokit.explorer.server import USUAL_PORT, listen, make_server
+from elmokit.explorer.server import DEFAULT_PORT, listen, make_server
 from elmokit.pretrained import PretrainedModel
 
 
@@ -26,24 +26,24 @@ from elmokit.pretrained import PretrainedModel
     "texts",
     metavar="TEXT",
     multiple=True,
-    help="Look for neighbors in this text too, or in an index by `elmokit neighbors`; may be repeated.",
+    help="Find neighbors in this text as well, or in an index from `elmokit neighbors`. May be repeated.",
 )
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
-    help=f"Of 127.0.0.1; 0 for any that is free.  [default: {USUAL_PORT}, or another if it is taken]",
+    help=f"Port on 127.0.0.1; 0 for any free port.  [default: {DEFAULT_PORT}, or any if it is in use]",
 )
 @click.option("--no-browser", is_flag=True, help="Do not open the page in a browser.")
 @device_option
 def command(
     pretrained: PretrainedModel, texts: tuple[str, ...], port: int | None, no_browser: bool, device: str
 ) -> None:
-    """Type sentences, and see their words in context, on a local page.
+    """Type sentences on a local page and see their words in context.
 
-    The map of the words, layer by layer and for any mix of layers; the nearest words in context and without;
-    what the language model would put in the place of a word, and how much each word surprises it. The page is
-    served to this machine alone, and needs no network. MODEL is anything that `elmokit info` reads, tiny-en,
-    which comes with the package, by default.
+    The page shows a map of the words for each layer and for any mix of layers, the nearest words with and
+    without context, the words that the language model predicts in place of a word, and the surprisal of each
+    word. It is served only to this machine and needs no network. MODEL is anything that `elmokit info`
+    accepts; the default is the bundled model tiny-en.
 
     \b
     Example:
@@ -52,9 +52,9 @@ def command(
     """
     with listen(port) as listener:
         embedder = ElmoEmbedder(pretrained, device=device)
-        corpus = index_of(texts, embedder) if texts else None
-        num_words = len(Explorer.words_to_compare(embedder, corpus))
-        with terminal.progress_bar("comparing words", num_words, " words") as bar:
+        corpus = open_or_build_index(texts, embedder) if texts else None
+        num_words = len(Explorer.comparison_words(embedder, corpus))
+        with terminal.progress_bar("encoding words", num_words, " words") as bar:
             explorer = Explorer(embedder, corpus, on_words=bar.update)
         server = make_server(make_app(explorer), listener)
         url = f"http://127.0.0.1:{server.port}/"
@@ -67,7 +67,7 @@ def command(
 
 
 def _has_display() -> bool:
-    """Without one a browser would open inside the terminal."""
+    """Return whether there is a display; without one, a browser would open inside the terminal."""
     return sys.platform != "linux" or bool(
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("BROWSER")
     )

@@ -1,4 +1,4 @@
-"""elmokit info: geometry, parameters and training facts of a model."""
+"""elmokit info: describe a model."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from elmokit.pretrained import PretrainedModel
 @click.command("info")
 @takes_model()
 def command(pretrained: PretrainedModel) -> None:
-    """Print geometry, parameters, vocabulary and training facts of a model.
+    """Print the architecture, parameters, vocabulary and training of a model.
+
+    Every command accepts any of these as MODEL; the format is detected automatically:
 
     \b
-    MODEL may be
-      a training run's save directory, or a model directory
+      the save directory of a training run, or a model directory
       HDF5 weights with their options.json: the directory or the file
       a bilm-tf training directory with TensorFlow checkpoints
       an ELMoForManyLangs model
@@ -29,11 +30,12 @@ def command(pretrained: PretrainedModel) -> None:
     Example:
       elmokit info model
     """
-    for name, value in _facts(pretrained):
+    for name, value in _description(pretrained):
         terminal.say(f"{name:<14} {value}")
 
 
-def _facts(pretrained: PretrainedModel) -> list[tuple[str, str]]:
+def _description(pretrained: PretrainedModel) -> list[tuple[str, str]]:
+    """Return what the command prints, as names and values."""
     config, facts = pretrained.config.model, pretrained.facts
     lstm = config.lstm
     num_softmax = (
@@ -75,9 +77,9 @@ def _facts(pretrained: PretrainedModel) -> list[tuple[str, str]]:
 def _vocabulary(pretrained: PretrainedModel) -> str:
     if pretrained.vocabulary is not None:
         return f"{len(pretrained.vocabulary):,} words"
-    if pretrained.vocabulary_fault is not None:
-        return f"not used: {pretrained.vocabulary_fault}"
-    return "none beside the weights"
+    if pretrained.vocabulary_problem is not None:
+        return f"not used: {pretrained.vocabulary_problem}"
+    return "none next to the weights"
 
 
 def _input(config: ModelConfig) -> str:

@@ -1,4 +1,4 @@
-"""elmokit plot: a map of words in context."""
+"""elmokit plot: draw a map of words in context."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import cast
 import click
 
 from elmokit.console import terminal
-from elmokit.console.layers import LayersType
+from elmokit.console.layers import ONE_LAYER, ONE_LAYER_HELP
 from elmokit.console.models import device_option, takes_model
+from elmokit.console.options import figure_option, seed_option, words_option
 from elmokit.data.find import find_texts
 from elmokit.data.read import read_lines, read_sentences
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.errors import TextError
 from elmokit.pretrained import PretrainedModel
-from elmokit.visualize.figure import check_suffix, save_figure
+from elmokit.visualize.figures import check_suffix, save_figure
 from elmokit.visualize.interactive_map import draw_interactive
-from elmokit.visualize.map_layout import lay_out
+from elmokit.visualize.layout import lay_out
 from elmokit.visualize.projection import Method
 from elmokit.visualize.static_map import draw_static
 from elmokit.visualize.word_map import ColorBy, map_words
@@ -26,42 +27,32 @@ from elmokit.visualize.word_map import ColorBy, map_words
 @click.command("plot")
 @takes_model()
 @click.argument("text", metavar="SENTENCES.txt")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
-    help="Picture to write: .png, .svg, .pdf, or .html, whose points tell their sentences.",
-)
+@figure_option(".png, .svg or .pdf; or .html, where you can hover over a point to see its sentence")
 @click.option(
     "--method",
     type=click.Choice(["tsne", "umap", "pca"]),
     default="tsne",
     show_default=True,
-    help="How vectors are drawn in two dimensions.",
+    help="Method to project the vectors to two dimensions.",
 )
+@click.option("--layer", type=ONE_LAYER, default="top", show_default=True, help=ONE_LAYER_HELP)
+@words_option
 @click.option(
-    "--layer",
-    type=LayersType(("top", "average")),
-    default="top",
-    show_default=True,
-    help="The top layer, the average of all, or one by its number; 0 knows no context.",
+    "--perplexity", type=float, help="Perplexity of t-SNE.  [default: 30, or less if there are few words]"
 )
-@click.option("--word", "words", multiple=True, help="Show the uses of this word only. May be repeated.")
-@click.option("--perplexity", type=float, help="Of t-SNE.  [default: 30, or what few words allow]")
-@click.option("--seed", type=int, default=0, show_default=True, help="The same seed, the same picture.")
+@seed_option
 @click.option(
     "--color-by",
     type=click.Choice(["sentence", "word", "label"]),
-    help="What colors stand for; with label, each line is a label, a tab and a sentence.  "
-    "[default: what there are few of]",
+    help="What the colors show. With label, each line is a label, a tab and a sentence.  "
+    "[default: words or sentences, if there are few]",
 )
 @click.option(
     "--max-points",
     type=click.IntRange(min=1),
     default=3000,
     show_default=True,
-    help="More words than these are thinned out at random.",
+    help="Maximum number of words; more are sampled at random.",
 )
 @device_option
 def command(
@@ -77,9 +68,9 @@ def command(
     max_points: int,
     device: str,
 ) -> None:
-    """Draw the words of SENTENCES.txt so that uses with similar vectors lie close.
+    """Draw the words of SENTENCES.txt so that occurrences with similar vectors are close.
 
-    The text has one tokenized sentence a line. MODEL is anything that `elmokit info` reads.
+    The text has one tokenized sentence per line. MODEL is anything that `elmokit info` accepts.
 
     \b
     Example:
@@ -88,7 +79,7 @@ def command(
     """
     check_suffix(output)
     labels, sentences = _read(text, with_labels=color_by == "label")
-    with terminal.progress_bar("drawing", 1.0, "map", bar_format=terminal.SHARE_FORMAT) as bar:
+    with terminal.progress_bar("drawing", 1.0, "map", bar_format=terminal.FRACTION_FORMAT) as bar:
         word_map = map_words(
             ElmoEmbedder(pretrained, device=device),
             sentences,
@@ -100,21 +91,21 @@ def command(
             labels=labels,
             max_points=max_points,
             seed=seed,
-            on_progress=lambda share: bar.update(share - bar.n),
+            on_progress=lambda fraction: bar.update(fraction - bar.n),
         )
     layout = lay_out(word_map)
     save_figure(draw_interactive(layout) if output.suffix.lower() == ".html" else draw_static(layout), output)
     if layout.missing:
         terminal.warn(
             f"no installed font has {terminal.counted(len(layout.missing), 'character')} of the text "
-            f"({' '.join(map(ascii, sorted(layout.missing)[:5]))}): boxes stand for them; "
-            "Noto has fonts for all scripts"
+            f"({' '.join(map(ascii, sorted(layout.missing)[:5]))}), drawn as boxes: "
+            "install the Noto fonts, which cover all scripts"
         )
     terminal.say(f"{output}: {layout.caption}")
 
 
 def _read(text: str, *, with_labels: bool) -> tuple[list[str] | None, list[list[str]]]:
-    """Labels, if each line starts with one, and sentences."""
+    """Return labels, if each line starts with one, and sentences."""
     paths = find_texts([text])
     if not with_labels:
         return None, [sentence for path in paths for sentence in read_sentences(path)]

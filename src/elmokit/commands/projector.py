@@ -1,4 +1,4 @@
-"""elmokit projector: show uses of words in TensorBoard's Embedding Projector."""
+"""elmokit projector: show words in context in TensorBoard's Embedding Projector."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import click
 
 from elmokit.console import terminal
 from elmokit.console.models import device_option, takes_model
+from elmokit.console.options import seed_option, words_option
 from elmokit.data.find import find_texts
-from elmokit.data.read import read_sentences, total_bytes
-from elmokit.data.vocabulary import no_token_error
+from elmokit.data.read import no_token_error, read_sentences, total_bytes
 from elmokit.embedder import ElmoEmbedder
 from elmokit.pretrained import PretrainedModel
 from elmokit.visualize.projector import write_projector
@@ -26,19 +26,17 @@ from elmokit.visualize.projector import write_projector
     required=True,
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="TensorBoard's log directory; the files go to DIR/projector.",
+    help="TensorBoard's log directory; the files are written to DIR/projector.",
 )
-@click.option(
-    "--word", "words", metavar="WORD", multiple=True, help="Only uses of this word. May be repeated."
-)
+@words_option
 @click.option(
     "--max-points",
     type=click.IntRange(min=2, max=100_000),
     default=10_000,
     show_default=True,
-    help="Of more uses a random sample is shown.",
+    help="Maximum number of occurrences; more are sampled at random.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the sample.")
+@seed_option
 @device_option
 def command(
     pretrained: PretrainedModel,
@@ -51,13 +49,14 @@ def command(
 ) -> None:
     """Write the words of SENTENCES.txt, in context, for TensorBoard's Embedding Projector.
 
-    Each layer of the model is a tensor of the projector, and so is their average. Each use of a word is a
-    point that knows its word, its sentence, its position there (from 0) and the word's frequency in the
-    text. Points can be colored by position and frequency, and by word and sentence where there are no more
-    than 50.
+    Each layer of the model becomes a tensor of the projector, and so does the average of the layers. Each
+    occurrence of a word is a point with its word, its sentence, its position in the sentence (from 0) and the
+    frequency of the word in the text. Points can be colored by position and frequency, and by word and
+    sentence if there are no more than 50 of them.
 
-    The files make a run of their own, DIR/projector, and replace those of the last time; nothing else in
-    DIR is touched. A TensorBoard that runs has to be started again to see the new ones.
+    The files form a run of their own, DIR/projector, and replace those of an earlier call; nothing else in
+    DIR is touched. A running TensorBoard has to be restarted to show new files. MODEL is anything that
+    `elmokit info` accepts.
 
     \b
     Example:
@@ -79,9 +78,9 @@ def command(
         log = write_projector(
             embedder, sentences, logdir, words=words, max_points=max_points, seed=seed, on_sentences=show
         )
-    if log.num_points < log.num_uses:
+    if log.num_points < log.num_occurrences:
         terminal.say(
-            f"a random sample of {log.num_points:,} of {terminal.counted(log.num_uses, 'use')} "
+            f"sampled {log.num_points:,} of {terminal.counted(log.num_occurrences, 'occurrence')} at random "
             f"(--max-points, --seed {seed})"
         )
     terminal.say(

@@ -1,4 +1,4 @@
-"""elmokit score: how likely each sentence of a text is."""
+"""elmokit score: compute the pseudo-perplexity of each sentence of a text."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 from elmokit.console import terminal
 from elmokit.console.inputs import find_inputs, text_inputs
 from elmokit.console.models import batch_size_option, device_option, takes_model
+from elmokit.console.options import json_option
 from elmokit.data.read import read_lines, total_bytes
 from elmokit.language_model import LanguageModel, SentenceScore
 from elmokit.pretrained import PretrainedModel
@@ -19,8 +20,8 @@ from elmokit.pretrained import PretrainedModel
 @click.command("score")
 @takes_model(softmax=True)
 @text_inputs
-@click.option("--tokens", "by_token", is_flag=True, help="A line for each token instead of each sentence.")
-@click.option("--json", "as_json", is_flag=True, help="A line of JSON for each sentence, tokens included.")
+@click.option("--tokens", "by_token", is_flag=True, help="Print one line per token, not per sentence.")
+@json_option
 @batch_size_option
 @device_option
 def command(
@@ -32,13 +33,14 @@ def command(
     batch_size: int,
     device: str,
 ) -> None:
-    """Pseudo-perplexity of every sentence under the language model.
+    """Compute the pseudo-perplexity of every sentence under the language model.
 
-    Prints a line for each line of the text: pseudo-perplexity, forward and backward log-probability
-    of the sentence (natural logarithms), and the sentence. --tokens prints sentence number, token,
-    log p(token | left) and log p(token | right); a token outside the vocabulary counts as <UNK> and is
-    marked. Every sentence starts from a zero state. MODEL is anything that `elmokit info` reads, with
-    its softmax.
+    Prints one line for each line of the text: the pseudo-perplexity, the forward and the backward
+    log-probability of the sentence (natural logarithms), and the sentence. With --tokens, each line has the
+    sentence number, a token, log p(token | left context) and log p(token | right context); a token outside
+    the vocabulary is scored as <UNK> and marked. With --json, the scores of sentences and tokens are printed
+    together. Every sentence starts from a zero state. MODEL is anything that `elmokit info` accepts, and
+    needs its softmax.
 
     \b
     Example:
@@ -64,7 +66,7 @@ def command(
 
 
 def _token_rows(number: int, score: SentenceScore) -> Iterator[str]:
-    """Token, and what each direction thought of it; the markers stand before and after."""
+    """Yield a row for each token with its log-probability in each direction, sentence markers included."""
     columns = [("<S>", None, None if score.backward is None else score.backward[0], False)]
     for k, token in enumerate(score.tokens):
         backward = None if score.backward is None else score.backward[k + 1]

@@ -10,8 +10,9 @@ import click
 
 from elmokit.console import terminal
 from elmokit.console.inputs import find_inputs, text_inputs
+from elmokit.data.compression import Compression
 from elmokit.data.read import total_bytes
-from elmokit.data.sharding import Compression, write_shards
+from elmokit.data.sharding import ShardSummary, write_shards
 
 
 @click.command("shard")
@@ -23,22 +24,26 @@ from elmokit.data.sharding import Compression, write_shards
     help="New or empty directory for the shards.",
 )
 @click.option(
-    "--num-shards", type=click.IntRange(min=1), default=10, show_default=True, help="Training files to write."
+    "--num-shards",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="Number of training files.",
 )
 @click.option(
     "--heldout-fraction",
     type=click.FloatRange(min=0, max=1, max_open=True),
     default=0.01,
     show_default=True,
-    help="Share of the sentences to hold out of training; 0 for none.",
+    help="Share of the sentences to hold out of training, between 0 and 1; 0 for none.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the shuffle.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the shuffle.")
 @click.option(
     "--compression",
     type=click.Choice(get_args(Compression)),
     default="gz",
     show_default=True,
-    help="Of the files written.",
+    help="Compression of the files written.",
 )
 def command(
     inputs: tuple[str, ...],
@@ -49,19 +54,19 @@ def command(
     compression: Compression,
     more_inputs: tuple[str, ...],
 ) -> None:
-    """Shuffle sentences over all texts and split them into training shards and heldout text.
+    """Shuffle the sentences of all texts together and divide them into training shards and heldout text.
 
-    Writes train-00000.txt.gz, train-00001.txt.gz, ... and heldout-00000.txt.gz. The same text and
-    seed give the same files. Needs room on the disk for the text uncompressed, but little memory.
+    Writes train-00000.txt.gz, train-00001.txt.gz, ... and heldout-00000.txt.gz. The same text and seed give
+    the same files. Needs disk space for the uncompressed text, but little memory.
 
     \b
     Example:
       elmokit shard --input 'text/*.txt' --output-dir shards --num-shards 20
       elmokit vocabulary --input 'shards/train-*' --output vocab.txt
     """
-    paths = find_inputs(inputs, more_inputs)
+    files = find_inputs(inputs, more_inputs)
     with ExitStack() as stack:
-        reading = stack.enter_context(terminal.progress_bar("reading", total_bytes(paths), "B"))
+        reading = stack.enter_context(terminal.progress_bar("reading", total_bytes(files), "B"))
         writing: Any = None
 
         def on_written(done: int, total: int) -> None:
@@ -72,7 +77,7 @@ def command(
             writing.update(done - writing.n)
 
         summary = write_shards(
-            paths,
+            files,
             output_dir,
             num_shards=num_shards,
             heldout_fraction=heldout_fraction,
@@ -81,17 +86,23 @@ def command(
             on_bytes=reading.update,
             on_written=on_written,
         )
+    _report(summary, output_dir, num_shards)
+
+
+def _report(summary: ShardSummary, output_dir: Path, num_shards: int) -> None:
+    num_files = len(summary.train_files)
     terminal.say(
-        f"{output_dir}: {len(summary.train_files):,} training files with "
-        f"{summary.num_sentences - summary.num_heldout_sentences:,} sentences, "
-        f"{summary.num_tokens - summary.num_heldout_tokens:,} tokens"
+        f"{output_dir}: {terminal.counted(num_files, 'training file')} with "
+        f"{terminal.counted(summary.num_sentences - summary.num_heldout_sentences, 'sentence')}, "
+        f"{terminal.counted(summary.num_tokens - summary.num_heldout_tokens, 'token')}"
     )
     terminal.say(
-        f"heldout: {summary.num_heldout_sentences:,} sentences, {summary.num_heldout_tokens:,} tokens; "
-        f"skipped {summary.num_blank_lines:,} blank lines"
+        f"heldout: {terminal.counted(summary.num_heldout_sentences, 'sentence')}, "
+        f"{terminal.counted(summary.num_heldout_tokens, 'token')}; "
+        f"skipped {terminal.counted(summary.num_blank_lines, 'blank line')}"
     )
-    if len(summary.train_files) < num_shards:
+    if num_files < num_shards:
         terminal.warn(
-            f"wrote {len(summary.train_files)} training files instead of {num_shards}: "
-            "there are not more sentences"
+            f"wrote {terminal.counted(num_files, 'training file')} instead of {num_shards:,}: "
+            "there are fewer sentences than that"
         )

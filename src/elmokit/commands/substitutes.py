@@ -1,4 +1,4 @@
-"""elmokit substitutes: what else could stand at a place of a sentence."""
+"""elmokit substitutes: predict a word of a sentence from its context."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 
 from elmokit.console import terminal
 from elmokit.console.models import device_option, takes_model
+from elmokit.console.options import json_option, num_results_option
 from elmokit.errors import ConfigError
 from elmokit.language_model import LanguageModel
 from elmokit.pretrained import PretrainedModel
@@ -19,10 +20,14 @@ from elmokit.pretrained import PretrainedModel
 @click.command("substitutes")
 @takes_model(softmax=True)
 @click.argument("sentence")
-@click.option("--word", help="The word to replace; its first occurrence.")
-@click.option("--position", type=int, help="Or its place: 0 is the first token, -1 the last.")
-@click.option("-k", "k", type=click.IntRange(min=1), default=10, show_default=True, help="Candidates.")
-@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
+@click.option("--word", help="The word to replace; the first occurrence counts.")
+@click.option(
+    "--position",
+    type=int,
+    help="The position of the word: 0 is the first token, -1 the last.",
+)
+@num_results_option
+@json_option
 @device_option
 def command(
     pretrained: PretrainedModel,
@@ -33,10 +38,10 @@ def command(
     as_json: bool,
     device: str,
 ) -> None:
-    """What the language model would put in the place of a word of SENTENCE.
+    """Print what the language model predicts in place of a word of SENTENCE.
 
-    Three lists with their probabilities: from both sides together, from what stands before, and from
-    what stands after. MODEL is anything that `elmokit info` reads, with its softmax.
+    There are three lists, with probabilities: predictions from both sides, from the words before, and from
+    the words after. MODEL is anything that `elmokit info` accepts, and needs its softmax.
 
     \b
     Example:
@@ -44,7 +49,7 @@ def command(
     """
     tokens = sentence.split()
     if (word is None) == (position is None):
-        raise click.UsageError("expected --word or --position, one of them", click.get_current_context())
+        raise click.UsageError("expected either --word or --position", click.get_current_context())
     if word is not None:
         if word not in tokens:
             raise ConfigError(f"--word {word}: not a token of the sentence: {' '.join(tokens)}")

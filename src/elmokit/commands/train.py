@@ -6,32 +6,31 @@ import atexit
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
 
 from elmokit.config import Config
 from elmokit.console import terminal
+from elmokit.console.library_warnings import shown_warnings
 from elmokit.console.restart_options import Restart, takes_restart
-from elmokit.data.corpus import Corpus, is_prepared, prepare_corpus
+from elmokit.data.corpus import Corpus
 from elmokit.data.find import find_texts
+from elmokit.data.prepare import prepare_corpus
 from elmokit.data.read import total_bytes
-from elmokit.data.vocabulary import UNK_ID, Vocabulary
-from elmokit.data.word_types import rank_correlation
-from elmokit.errors import OutputError
+from elmokit.data.vocabulary import Vocabulary
 from elmokit.formats.checkpoint import list_checkpoints
-from elmokit.pretrained import expected_shapes
+from elmokit.model.parameter_shapes import parameter_shapes
 from elmokit.training.evaluation import Evaluation
 from elmokit.training.parameter_names import matching_names
 from elmokit.training.progress import Progress
 from elmokit.training.run_directory import Run, continue_run, start_run
 from elmokit.training.run_lock import locked
+from elmokit.training.signals import stop_on_signals
 from elmokit.training.trainer import Trainer
 from elmokit.training.warm_start.restart import restart_config
-
-_SORTED_ENOUGH = 0.3  # rank correlation with the counts of the training text
 
 
 @click.command("train")
@@ -47,11 +46,16 @@ _SORTED_ENOUGH = 0.3  # rank correlation with the counts of the training text
     "heldout_prefixes",
     metavar="TEXT",
     multiple=True,
-    help="Heldout text, to be evaluated on at intervals.",
+    help="Heldout text, evaluated at intervals.",
 )
-@click.option("--vocab-file", type=click.Path(path_type=Path), help="Made by `elmokit vocabulary`.")
 @click.option(
-    "--save-dir", required=True, type=click.Path(path_type=Path), help="Where checkpoints and records go."
+    "--vocab-file", type=click.Path(path_type=Path), help="Vocabulary file, written by `elmokit vocabulary`."
+)
+@click.option(
+    "--save-dir",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Directory for checkpoints and records.",
 )
 @click.option(
     "--config",
@@ -59,7 +63,7 @@ _SORTED_ENOUGH = 0.3  # rank correlation with the counts of the training text
     metavar="NAME|FILE",
     help="tiny, small, original, a .toml file, or an options.json of bilm-tf.  [default: small]",
 )
-@click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --save-dir.")
+@click.option("--resume", is_flag=True, help="Resume from the last checkpoint in --save-dir.")
 @takes_restart
 @click.option(
     "--freeze",
@@ -73,7 +77,7 @@ _SORTED_ENOUGH = 0.3  # rank correlation with the counts of the training text
     "replay_prefixes",
     metavar="TEXT",
     multiple=True,
-    help="Old text to mix in, so that the model does not forget it; replay_share says how much of it.",
+    help="Old text to mix in, so that the model does not forget it; replay_share sets how much.",
 )
 @click.argument("overrides", metavar="[KEY=VALUE]...", nargs=-1)
 def command(
@@ -90,12 +94,11 @@ def command(
 ) -> None:
     """Train a biLM on tokenized text, one sentence a line, and write checkpoints.
 
-    Settings are changed by KEY=VALUE, for example batch_size=32 num_epochs=3 patience=5, or recipe=bilm for
-    the recipe of 2018; the save directory's config.json lists them all. --resume needs nothing but
-    --save-dir.
+    Change settings with KEY=VALUE, for example batch_size=32 num_epochs=3 patience=5, or recipe=bilm for the
+    recipe of 2018; config.json in the save directory lists them all. --resume needs only --save-dir.
 
-    With --restart-ckpt-file training goes on from a model, on new text and with a new vocabulary; what was
-    taken over is told in a table, which is kept in restart.json. Settings are then those of that model.
+    With --restart-ckpt-file training starts from an existing model, on new text and with a new vocabulary. A
+    table, also written to restart.json, shows what was taken over. Settings default to those of that model.
 
     \b
     Example:
@@ -108,15 +111,18 @@ def command(
     _refuse_stray_files(overrides)
     if start is not None and resume:
         raise click.UsageError(
-            "--resume goes on with the run in --save-dir; --restart-ckpt-file starts a new one from another "
-            "model: give one of them",
+            "--resume continues the run in --save-dir; --restart-ckpt-file starts a new run from another "
+            "model: use one of them",
             click.get_current_context(),
         )
     if frozen:
         overrides = (*overrides, f"freeze={json.dumps(frozen)}")
     prefixes = list(train_prefixes), list(heldout_prefixes), list(replay_prefixes)
-    # A run that goes on is held from the first look at it; a new one from when there is something to hold.
-    with locked(save_dir) if resume and (save_dir / "checkpoints").is_dir() else nullcontext():
+    # A run that resumes is locked before it is read; a new one as soon as there is something to lock.
+    with (
+        shown_warnings(),
+        locked(save_dir) if resume and (save_dir / "checkpoints").is_dir() else nullcontext(),
+    ):
         if resume:
             _run(continue_run(save_dir, config_name, overrides, vocab_file, *prefixes))
             return
@@ -126,40 +132,42 @@ def command(
             source = start.load()
             config = restart_config(source, config_name, overrides)
             vocabulary = source.require_vocabulary() if vocab_file is None else Vocabulary.load(vocab_file)
-            _refuse_idle_patterns(config, vocabulary, start.excluded)
+            _refuse_unmatched_patterns(config, vocabulary, start.excluded)
             run = start_run(save_dir, config, vocabulary, *prefixes)
             _run(run, prepare=lambda trainer: start.apply(trainer, source))
             return
         if vocab_file is None:
             raise click.UsageError("Missing option '--vocab-file'.", click.get_current_context())
         config, vocabulary = Config.load(config_name or "small", overrides), Vocabulary.load(vocab_file)
-        _refuse_idle_patterns(config, vocabulary)
+        _refuse_unmatched_patterns(config, vocabulary)
         _run(start_run(save_dir, config, vocabulary, *prefixes))
 
 
-def _refuse_idle_patterns(config: Config, vocabulary: Vocabulary, excluded: Sequence[str] = ()) -> None:
-    """A pattern without a match is better told before hours of reading."""
-    names = expected_shapes(config, len(vocabulary), with_softmax=True, source=Path("config"))
+def _refuse_unmatched_patterns(config: Config, vocabulary: Vocabulary, excluded: Sequence[str] = ()) -> None:
+    """Refuse patterns that match no parameter before hours of reading, not after."""
+    names = parameter_shapes(config.model, len(vocabulary), with_softmax=True, source=Path("config"))
     matching_names(config.training.freeze, names, setting="freeze")
     matching_names(excluded, names, setting="exclude")
 
 
 def _run(run: Run, prepare: Callable[[Trainer], None] | None = None) -> None:
-    find_texts(run.heldout_prefixes)  # a fault there is better told before hours of reading
-    own_cache = run.save_dir / "corpora"
-    corpus = _prepare(run.train_prefixes, "reading the training text", own_cache)
-    heldout = replay = None
-    if run.heldout_prefixes:
-        heldout = _prepare(run.heldout_prefixes, "reading the heldout text", own_cache)
-    if run.replay_prefixes:
-        replay = _prepare(run.replay_prefixes, "reading the old text", own_cache)
-    _describe_corpus(corpus, run)
+    find_texts(run.heldout_prefixes)  # report a mistake there before hours of reading
+    corpus, heldout, replay = (
+        _prepare(prefixes, f"reading the {name} text", run.save_dir / "corpora") if prefixes else None
+        for prefixes, name in (
+            (run.train_prefixes, "training"),
+            (run.heldout_prefixes, "heldout"),
+            (run.replay_prefixes, "old"),
+        )
+    )
+    assert corpus is not None
     trainer = Trainer(
         run.config, corpus, run.vocabulary, save_dir=run.save_dir, heldout=heldout, replay=replay
     )
+    _describe_texts(trainer, run)
     if run.checkpoint is not None:
-        for fault in run.faults:
-            terminal.warn(f"{fault}; falling back to the checkpoint before")
+        for problem in run.problems:
+            terminal.warn(f"{problem}; falling back to the checkpoint before it")
         trainer.load_checkpoint(run.checkpoint)
         terminal.say(f"resuming after step {trainer.step:,} of {trainer.num_steps:,}")
     with locked(run.save_dir):
@@ -171,7 +179,7 @@ def _run(run: Run, prepare: Callable[[Trainer], None] | None = None) -> None:
         except KeyboardInterrupt:
             checkpoints = list_checkpoints(run.save_dir)
             remedy = (
-                f"go on from {checkpoints[-1].name} with: elmokit train --save-dir {run.save_dir} --resume"
+                f"resume from {checkpoints[-1].name} with: elmokit train --save-dir {run.save_dir} --resume"
                 if checkpoints
                 else "there is no checkpoint yet"
             )
@@ -189,28 +197,17 @@ def _refuse_stray_files(overrides: tuple[str, ...]) -> None:
             )
 
 
-def _prepare(prefixes: list[str], description: str, own_cache: Path) -> Corpus:
-    """Prepare a text in the cache, or in the run's own one where that cannot be written."""
-    paths = find_texts(prefixes)
-
-    def prepare(cache_dir: Path | None) -> Corpus:
-        with terminal.progress_bar(description, total_bytes(paths), "B") as bar:
-            return prepare_corpus(paths, cache_dir=cache_dir, on_bytes=bar.update)
-
-    if not is_prepared(paths, own_cache):
-        try:
-            return prepare(None)
-        except OutputError as error:
-            terminal.warn(f"{error}; the prepared text is kept in {own_cache} instead")
-    return prepare(own_cache)
+def _prepare(prefixes: list[str], description: str, fallback_dir: Path) -> Corpus:
+    files = find_texts(prefixes)
+    with terminal.progress_bar(description, total_bytes(files), "B") as bar:
+        return prepare_corpus(files, fallback_dir=fallback_dir, on_bytes=bar.update)
 
 
-def _describe_corpus(corpus: Corpus, run: Run) -> None:
-    word_ids = corpus.types.word_ids(run.vocabulary)
-    num_unknown = int(corpus.types.counts[word_ids == UNK_ID].sum())
+def _describe_texts(trainer: Trainer, run: Run) -> None:
+    corpus = trainer.corpus
     terminal.say(
         f"training text: {corpus.num_tokens:,} tokens in {corpus.num_sentences:,} sentences, "
-        f"{num_unknown / corpus.num_tokens:.2%} <UNK>; vocabulary: {len(run.vocabulary):,} words"
+        f"{trainer.texts.training.unknown_share:.2%} <UNK>; vocabulary: {len(run.vocabulary):,} words"
     )
     if run.replay_prefixes:
         terminal.say(f"replaying old text as {run.config.training.replay_share:.0%} of the predictions")
@@ -218,15 +215,8 @@ def _describe_corpus(corpus: Corpus, run: Run) -> None:
         terminal.say(f"skipped {terminal.counted(corpus.num_blank_lines, 'blank line')}")
     if run.excess_negatives:
         terminal.say(
-            f"the full softmax is used: sampling num_negatives={run.excess_negatives:,} of "
+            f"using the full softmax: sampling num_negatives={run.excess_negatives:,} of "
             f"{len(run.vocabulary):,} words would hardly save work"
-        )
-    correlation = rank_correlation(corpus.types, word_ids)
-    if run.config.training.num_negatives and correlation < _SORTED_ENOUGH:
-        terminal.warn(
-            f"the vocabulary is not sorted by falling count (rank correlation with the training text "
-            f"{correlation:.2f}), as the sampled softmax takes it to be: make it with `elmokit vocabulary`, "
-            "or set num_negatives=0"
         )
 
 
@@ -236,7 +226,7 @@ def _train(trainer: Trainer) -> None:
     total = trainer.num_steps * trainer.predictions_per_step
     progress: Progress | None = None
     with (
-        _stop_on_signals(trainer) as received,
+        stop_on_signals(trainer, _acknowledge) as received,
         terminal.progress_bar("training", total, "tok", initial=done) as bar,
     ):
         for progress in trainer.run():
@@ -250,17 +240,17 @@ def _train(trainer: Trainer) -> None:
                 terminal.warn(progress.warning)
             if progress.evaluation is not None:
                 terminal.say(_evaluation_line(progress, progress.evaluation))
-    if progress is not None and progress.stopped:
+    if progress is None:
+        terminal.say(f"nothing left to do: the run ended after step {trainer.step:,}")
+        return
+    if progress.stopped:
         terminal.say(
             f"stopped by {received[0].name} after step {progress.step:,}, with a checkpoint; "
-            f"go on with: elmokit train --save-dir {trainer.save_dir} --resume"
+            f"resume with: elmokit train --save-dir {trainer.save_dir} --resume"
         )
-        # A second Ctrl-C while Python tidies up would be a trace instead of an end.
+        # A second Ctrl-C while Python shuts down would show a trace instead of ending quietly.
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)
         click.get_current_context().exit(128 + received[0])
-    if progress is None:
-        terminal.say(f"nothing left to do: the run has ended after step {trainer.step:,}")
-        return
     if progress.stopped_early:
         terminal.say(f"stopped early: {config.patience} evaluations without a better perplexity")
     terminal.say(
@@ -269,33 +259,9 @@ def _train(trainer: Trainer) -> None:
     )
 
 
-@contextmanager
-def _stop_on_signals(trainer: Trainer) -> Iterator[list[signal.Signals]]:
-    """Let the first SIGINT or SIGTERM end training after its step; a second one acts as ever.
-
-    Yields:
-        What has been received.
-    """
-    received: list[signal.Signals] = []
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def restore() -> None:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-
-    def stop(number: int, _: object) -> None:
-        received.append(signal.Signals(number))
-        trainer.request_stop()
-        restore()
-        # Not by print, which may be what the signal has interrupted.
-        os.write(2, b"\nfinishing the step and writing a checkpoint; again to stop at once\n")
-
-    for number in handlers:
-        signal.signal(number, stop)
-    try:
-        yield received
-    finally:
-        restore()
+def _acknowledge(_: signal.Signals) -> None:
+    # Not with print, which may be what the signal has interrupted.
+    os.write(2, b"\nfinishing the step and writing a checkpoint; repeat to stop at once\n")
 
 
 def _evaluation_line(progress: Progress, evaluation: Evaluation) -> str:

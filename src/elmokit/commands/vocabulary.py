@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -9,10 +10,12 @@ import click
 from elmokit.console import terminal
 from elmokit.console.inputs import find_inputs, text_inputs
 from elmokit.data.read import total_bytes
-from elmokit.data.vocabulary import Vocabulary, count_words
+from elmokit.data.text_file import TextFile, is_url
+from elmokit.data.vocabulary import NUM_SPECIALS, Vocabulary
+from elmokit.data.word_counts import WordCounts, count_words
 from elmokit.errors import OutputError
 
-_MANY_UNKNOWN = 0.1  # share of tokens from which on perplexity says little
+_MANY_UNKNOWN = 0.1  # share of tokens above which perplexity says little
 
 
 @click.command("vocabulary")
@@ -33,7 +36,7 @@ _MANY_UNKNOWN = 0.1  # share of tokens from which on perplexity says little
 @click.option(
     "--max-size",
     type=click.IntRange(min=4),
-    help="Keep so many entries at most, <S>, </S> and <UNK> included.  [default: no limit]",
+    help="Largest number of entries, <S>, </S> and <UNK> included.  [default: no limit]",
 )
 def command(
     inputs: tuple[str, ...],
@@ -42,37 +45,49 @@ def command(
     max_size: int | None,
     more_inputs: tuple[str, ...],
 ) -> None:
-    """Count the words of tokenized text and write them by falling count.
+    """Count the words of tokenized text and write them in order of descending frequency.
 
-    The text has one sentence a line and spaces between tokens; .gz, .bz2, .xz and .zst files are
-    read as they are. Count the training text only, not the heldout text.
+    The text has one sentence per line and spaces between tokens; .gz, .bz2, .xz and .zst files are
+    decompressed as they are read. Count only the training text, not the heldout text.
 
     \b
     Example:
       elmokit vocabulary --input 'text/train-*.txt.gz' --output vocab.txt --min-count 3
     """
-    paths = find_inputs(inputs, more_inputs)
-    for path in paths:
-        if output.exists() and Path(path).exists() and output.samefile(path):
-            raise OutputError(f"{output}: also matched by --input: write it elsewhere or narrow the input")
-    with terminal.progress_bar("counting words", total_bytes(paths), "B") as bar:
-        found = count_words(paths, on_bytes=bar.update)
+    files = find_inputs(inputs, more_inputs)
+    _refuse_to_overwrite(files, output)
+    with terminal.progress_bar("counting words", total_bytes(files), "B") as bar:
+        found = count_words(files, on_bytes=bar.update)
     vocabulary = Vocabulary.from_counts(found.counts, min_count=min_count, max_size=max_size)
     vocabulary.save(output)
-
-    num_known = sum(found.counts[word] for word in vocabulary.words[3:])
-    unknown = 1 - num_known / found.num_tokens
     terminal.say(f"{output}: {len(vocabulary):,} entries, <S>, </S> and <UNK> included")
+    _report_coverage(vocabulary, found)
+
+
+def _refuse_to_overwrite(files: Sequence[TextFile], output: Path) -> None:
+    if not output.exists():
+        return
+    for file in files:
+        if not is_url(file.path) and output.samefile(file):
+            raise OutputError(
+                f"{output}: the output is one of the input files: choose another output or narrow the input"
+            )
+
+
+def _report_coverage(vocabulary: Vocabulary, found: WordCounts) -> None:
+    known = vocabulary.words[NUM_SPECIALS:]
+    unknown = 1 - sum(found.counts[word] for word in known) / found.num_tokens
     terminal.say(
-        f"counted {found.num_tokens:,} tokens in {found.num_sentences:,} sentences, "
-        f"skipped {found.num_blank_lines:,} blank lines"
+        f"counted {terminal.counted(found.num_tokens, 'token')} in "
+        f"{terminal.counted(found.num_sentences, 'sentence')}, "
+        f"skipped {terminal.counted(found.num_blank_lines, 'blank line')}"
     )
     terminal.say(
-        f"in the vocabulary: {1 - unknown:.2%} of all tokens and {len(vocabulary) - 3:,} of "
-        f"{len(found.counts):,} distinct ones; {unknown:.2%} of all tokens will be <UNK>"
+        f"in the vocabulary: {1 - unknown:.2%} of all tokens and {len(known):,} of "
+        f"{len(found.counts):,} distinct words; {unknown:.2%} of all tokens will be <UNK>"
     )
     if unknown > _MANY_UNKNOWN:
         terminal.warn(
-            f"{unknown:.0%} of the tokens will be <UNK>, which makes perplexity look far too good: "
+            f"{unknown:.0%} of the tokens will be <UNK>, which makes perplexity misleadingly low: "
             "lower --min-count or raise --max-size"
         )

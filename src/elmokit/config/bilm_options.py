@@ -1,6 +1,6 @@
-"""The ``options.json`` of bilm-tf, translated to and from the settings of elmokit.
+"""Translating the ``options.json`` of bilm-tf to and from the settings of elmokit.
 
-Settings are nested dictionaries here, as :class:`elmokit.config.Config` validates and gives them.
+Settings are nested dictionaries here, as :class:`elmokit.config.Config` validates and dumps them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from elmokit.alphabet import NUM_CHARACTER_SYMBOLS
 from elmokit.errors import ConfigError
 
-# The original's name of each setting, as a path, and ours.
+# The path of each setting in the original's options → its path here.
 _BILM_NAMES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("bidirectional",): ("model", "bidirectional"),
     ("share_embedding_softmax",): ("model", "tie_softmax"),
@@ -35,7 +35,7 @@ _BILM_NAMES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("dropout",): ("training", "dropout"),
     ("n_negative_samples_batch",): ("training", "num_negatives"),
 }
-# Known to the original, but counted or implied here.
+# Settings of the original that are counted or implied here.
 _BILM_IGNORED = {("n_tokens_vocab",), ("n_train_tokens",), ("sample_softmax",), ("char_cnn", "n_characters")}
 # Settings without which the original does not run.
 _BILM_REQUIRED: tuple[tuple[str, ...], ...] = (
@@ -45,7 +45,7 @@ _BILM_REQUIRED: tuple[tuple[str, ...], ...] = (
     ("char_cnn", "embedding", "dim"),
     ("char_cnn", "activation"),
 )
-# What the original does where its options say nothing.
+# What the original uses when its options have no value.
 _BILM_DEFAULTS: dict[tuple[str, ...], Any] = {
     ("model", "bidirectional"): False,
     ("model", "lstm", "cell_clip"): None,
@@ -54,7 +54,7 @@ _BILM_DEFAULTS: dict[tuple[str, ...], Any] = {
     ("model", "lstm", "num_layers"): 1,
     ("model", "char_cnn", "num_highway"): 0,
 }
-# The same of options that are for training.
+# The same, only for options that are used for training.
 _BILM_TRAINING_DEFAULTS: dict[tuple[str, ...], Any] = {
     ("training", "recipe"): "bilm",
     ("training", "dropout"): 0.0,
@@ -64,17 +64,21 @@ _BILM_TRAINING_DEFAULTS: dict[tuple[str, ...], Any] = {
 def values_from_options(options: Mapping[str, Any], *, source: str) -> dict[str, Any]:
     """Translate the ``options.json`` of bilm-tf into the values of a configuration.
 
-    ``n_tokens_vocab`` and ``n_train_tokens`` are ignored: they are counted, never typed in.
+    ``n_tokens_vocab`` and ``n_train_tokens`` are ignored, because they are counted.
     ``n_characters`` may be 261 (training) or 262 (inference).
+
+    Args:
+        options: the content of the file.
+        source: the name of the file, for error messages.
 
     Raises:
         ConfigError: for unknown keys (with the nearest name) or a wrong ``n_characters``.
     """
-    faults: list[str] = []
+    problems: list[str] = []
     translated: dict[tuple[str, ...], Any] = {}
     if options.get("char_cnn") is None:
         translated["model", "char_cnn"] = None
-    # Inference always runs both directions; only training options may say otherwise.
+    # Inference always runs both directions unless the options are used for training.
     defaults = dict(_BILM_DEFAULTS)
     if options.get("char_cnn") is None:
         del defaults["model", "char_cnn", "num_highway"]
@@ -100,19 +104,19 @@ def values_from_options(options: Mapping[str, Any], *, source: str) -> dict[str,
                 }
                 near = difflib.get_close_matches(key, sorted(siblings), n=1)
                 hint = f", did you mean {near[0]!r}?" if near else ""
-                faults.append(f"{'.'.join(path)}: unknown setting{hint}")
+                problems.append(f"{'.'.join(path)}: unknown setting{hint}")
 
     walk(options, ())
     char_cnn = options.get("char_cnn")
     for path in _BILM_REQUIRED:
         if _BILM_NAMES[path] not in translated and (path[0] != "char_cnn" or char_cnn is not None):
-            faults.append(f"{'.'.join(path)}: missing")
+            problems.append(f"{'.'.join(path)}: missing")
     num_symbols = char_cnn.get("n_characters", 262) if isinstance(char_cnn, Mapping) else 262
     if num_symbols not in (NUM_CHARACTER_SYMBOLS, NUM_CHARACTER_SYMBOLS + 1):
-        faults.append(f"char_cnn.n_characters: expected 261 or 262, got {num_symbols!r}")
-    if faults:
-        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-        raise ConfigError(f"{source}: {count}: " + "; ".join(faults))
+        problems.append(f"char_cnn.n_characters: expected 261 or 262, got {num_symbols!r}")
+    if problems:
+        count = "1 error" if len(problems) == 1 else f"{len(problems)} errors"
+        raise ConfigError(f"{source}: {count}: " + "; ".join(problems))
     if options.get("sample_softmax") is False:
         translated["training", "num_negatives"] = 0
     values: dict[str, Any] = {}
@@ -125,19 +129,19 @@ def values_from_options(options: Mapping[str, Any], *, source: str) -> dict[str,
 
 
 def options_from_values(values: Mapping[str, Any], *, num_words: int | None) -> dict[str, Any]:
-    """The ``options.json`` that describes a configuration to every ELMo tool; no hand edit needed.
+    """Return the ``options.json`` of a configuration as every ELMo tool reads it, without manual edits.
 
     Args:
-        values: of the configuration, nested.
-        num_words: size of the output vocabulary, written as ``n_tokens_vocab``; None to leave it out.
+        values: the nested values of the configuration.
+        num_words: the size of the output vocabulary, written as ``n_tokens_vocab``; None to omit it.
 
     Raises:
-        ConfigError: when the format of bilm-tf cannot hold such a model.
+        ConfigError: when bilm-tf's format cannot hold such a model.
     """
     if values["model"]["lexicon"] is not None:
         raise ConfigError(
-            "the format of bilm-tf has no place for a model with an alphabet or words of its own "
-            "(ELMoForManyLangs): convert it to elmokit's model directory"
+            "bilm-tf's format cannot hold a model with its own characters or words (ELMoForManyLangs): "
+            "use elmokit's model directory"
         )
     options: dict[str, Any] = {}
     for path, ours in _BILM_NAMES.items():
@@ -145,7 +149,7 @@ def options_from_values(values: Mapping[str, Any], *, num_words: int | None) -> 
         for name in ours:
             value = None if value is None else value[name]
         if value is None:
-            continue  # the original knows no null: an absent key means none
+            continue  # the original has no null: an absent key means none
         table = options
         for name in path[:-1]:
             table = table.setdefault(name, {})

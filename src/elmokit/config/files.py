@@ -1,4 +1,4 @@
-"""Settings from files: shipped configurations, TOML, JSON and bilm-tf's ``options.json``."""
+"""Read settings from files: shipped configurations, TOML, JSON and the ``options.json`` of bilm-tf."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SHIPPED_CONFIGS = ("tiny", "small", "original")
 
 
 def read_values(name: str | Path) -> dict[str, Any]:
-    """The nested settings of a shipped configuration or of a file, not validated yet.
+    """Return the nested settings of a shipped configuration or a file, not validated yet.
 
     Args:
         name: ``tiny``, ``small``, ``original``, or the path of a ``.toml`` or ``.json`` file; the
             ``options.json`` of bilm-tf is translated.
 
     Raises:
-        ConfigError: when the file cannot be read.
+        ConfigError: If the file cannot be read.
     """
     path = Path(name)
     if str(name) in SHIPPED_CONFIGS:
@@ -42,7 +42,7 @@ def read_values(name: str | Path) -> dict[str, Any]:
     except OSError as error:
         kind = MissingConfigError if isinstance(error, FileNotFoundError) else ConfigError
         raise kind(f"{path}: cannot read the configuration: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:  # TOML, JSON and UTF-8 faults alike
+    except (ValueError, RecursionError) as error:  # errors of TOML, JSON and UTF-8 alike
         raise ConfigError(f"{path}: not a valid {path.suffix[1:].upper()} file: {error}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected a table of settings, got {type(values).__name__}")

@@ -1,4 +1,4 @@
-"""Settings that are changed by ``key=value``."""
+"""Change settings by ``key=value``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from elmokit.errors import ConfigError
 
 
 def field_paths(section: type[BaseModel], prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Every setting's path, sections included."""
+    """Yield the path of every setting, sections included."""
     for name, field in section.model_fields.items():
         yield (*prefix, name)
         for inner in (field.annotation, *getattr(field.annotation, "__args__", ())):
@@ -22,15 +22,15 @@ def field_paths(section: type[BaseModel], prefix: tuple[str, ...] = ()) -> Itera
 
 
 def apply_override(values: dict[str, Any], override: str, paths: Mapping[str, tuple[str, ...]]) -> None:
-    """Set one value.
+    """Change one setting.
 
     Args:
-        values: nested, changed in place.
-        override: ``key=value``; the key is a full path or a last name, the value TOML or ``null``.
-        paths: of all settings, by their last names.
+        values: The nested settings, changed in place.
+        override: ``key=value``; the key is a full path or a last name, the value is TOML or ``null``.
+        paths: Paths of all settings by their last names.
 
     Raises:
-        ConfigError: when there is no such setting.
+        ConfigError: If there is no such setting.
     """
     key, equals, text = override.partition("=")
     if not equals:
@@ -42,7 +42,7 @@ def apply_override(values: dict[str, Any], override: str, paths: Mapping[str, tu
     if path not in known:
         near = difflib.get_close_matches(key, [*paths, *(".".join(p) for p in known)], n=1)
         hint = f": did you mean {near[0]!r}?" if near else ""
-        raise ConfigError(f"override {override!r}: no setting is called {key!r}{hint}")
+        raise ConfigError(f"override {override!r}: no setting is named {key!r}{hint}")
     table = values
     for name in path[:-1]:
         inner = table.setdefault(name, {})

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-# What the recipe of Peters et al. 2018 sets otherwise than the defaults of TrainingConfig.
 BILM_RECIPE: Mapping[str, Any] = {
     "optimizer": "adagrad",
     "learning_rate": 0.2,
@@ -17,3 +16,4 @@ BILM_RECIPE: Mapping[str, Any] = {
     "state_reset": 0.0,
     "unigram_bias": False,
 }
+"""Settings of the recipe of Peters et al. 2018 that differ from the defaults of TrainingConfig."""

@@ -1,1 +1,1 @@
-"""What the commands share: progress bars, options, output for a terminal."""
+"""What the commands share: options, progress bars, output for a terminal."""

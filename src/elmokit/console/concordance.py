@@ -1,4 +1,4 @@
-"""Uses of words one below the other, as far as a line of the terminal goes."""
+"""Align occurrences of words below each other, within the width of the terminal."""
 
 from __future__ import annotations
 
@@ -6,59 +6,64 @@ import shutil
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from elmokit.data.occurrences import Use
+from elmokit.data.occurrences import Occurrence
 
-_CUT = "…"
-_LONGEST_WORD = 32  # columns
-_FEWEST_COLUMNS = 60  # with less on a line there would be little to see
+_ELLIPSIS = "…"
+_MAX_WORD_COLUMNS = 32
+_MIN_COLUMNS = 60  # a narrower line would show hardly any context
 _NO_TERMINAL = (100, 24)
 
 
 def terminal_columns() -> int:
-    """Columns of a line, of a file as well."""
-    return max(_FEWEST_COLUMNS, shutil.get_terminal_size(_NO_TERMINAL).columns)
+    """Return the number of columns per line, with a default if the output is not a terminal."""
+    return max(_MIN_COLUMNS, shutil.get_terminal_size(_NO_TERMINAL).columns)
 
 
-def concordance(uses: Sequence[Use], columns: int) -> list[str]:
-    """A line for each use, the words in brackets below each other, cut where ``columns`` end."""
-    middles = [f"[{clipped(use.word)}]" for use in uses]
-    room = (columns - max((_width(middle) for middle in middles), default=0)) // 2 - 1
-    lefts = [_fitting(reversed(use.sentence[: use.position]), room) for use in uses]
+def concordance(occurrences: Sequence[Occurrence], columns: int) -> list[str]:
+    """Return a line for each occurrence, with the words in brackets aligned, cut to ``columns``."""
+    middles = [f"[{clipped(occurrence.word)}]" for occurrence in occurrences]
+    available = (columns - max((_width(middle) for middle in middles), default=0)) // 2 - 1
+    lefts = [
+        _fit(reversed(occurrence.sentence[: occurrence.position]), available) for occurrence in occurrences
+    ]
     indent = max((_width(left) for left in lefts), default=0)
     lines = []
-    for use, middle, left in zip(uses, middles, lefts, strict=True):
+    for occurrence, middle, left in zip(occurrences, middles, lefts, strict=True):
         start = " " * (indent - _width(left)) + left + (" " if indent else "") + middle
-        right = _fitting(use.sentence[use.position + 1 :], columns - _width(start) - 1, after=True)
+        following = occurrence.sentence[occurrence.position + 1 :]
+        right = _fit(following, columns - _width(start) - 1, after=True)
         lines.append(f"{start} {right}".rstrip())
     return lines
 
 
-def _fitting(words: Iterable[str], columns: int, *, after: bool = False) -> str:
-    """As many of the words as fit, in the order of the sentence; they come the nearest first."""
+def _fit(words: Iterable[str], columns: int, *, after: bool = False) -> str:
+    """Join as many words as fit, in sentence order; ``words`` starts with the nearest one."""
     kept: list[str] = []
-    room = columns
+    available = columns
     for word in words:
         shown = clipped(word)
-        if _width(shown) + 2 > room:  # with a space and the mark, should this be the last that fits
-            kept.append(_CUT)
+        if _width(shown) + 2 > available:  # a space, and an ellipsis in case the next word does not fit
+            kept.append(_ELLIPSIS)
             break
         kept.append(shown)
-        room -= _width(shown) + 1
+        available -= _width(shown) + 1
     return " ".join(kept if after else reversed(kept))
 
 
 def clipped(word: str) -> str:
-    """A word as it can be shown: not too long, and nothing in it that a terminal would obey."""
-    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in word[: _LONGEST_WORD + 1])
-    if len(word) == len(shown) and _width(shown) <= _LONGEST_WORD:
+    """Return a word as it can be printed: not too long, and without terminal control characters."""
+    shown = "".join(
+        c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in word[: _MAX_WORD_COLUMNS + 1]
+    )
+    if len(word) == len(shown) and _width(shown) <= _MAX_WORD_COLUMNS:
         return shown
-    while _width(shown) >= _LONGEST_WORD:
+    while _width(shown) >= _MAX_WORD_COLUMNS:
         shown = shown[:-1]
-    return shown + _CUT
+    return shown + _ELLIPSIS
 
 
 def _width(text: str) -> int:
-    """Columns that a terminal takes for a text."""
+    """Return the number of terminal columns that a text occupies."""
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
     )

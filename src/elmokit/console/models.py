@@ -1,4 +1,4 @@
-"""How every command takes a model."""
+"""The model argument, and options for running a model."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from elmokit.loading import load
 def takes_model(
     *, option: str | None = None, softmax: bool = False, default: str | None = None
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command its model, loaded, as ``pretrained``.
+    """Add a model to a command, which gets it loaded as ``pretrained``.
 
-    Adds the argument MODEL, or ``option``, and where the files may lie that belong to weights.
+    Adds the argument MODEL, or ``option``, and options for files that are not next to the weights.
 
     Args:
-        option: the option that names the model, instead of an argument.
+        option: name of an option to use instead of the argument.
         softmax: whether the command predicts words.
-        default: the model where none is named.
+        default: the model to use if none is given.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -31,14 +31,22 @@ def takes_model(
             return function(pretrained=pretrained, **arguments)
 
         for add in (
-            click.option("--vocab-file", metavar="FILE", help="Vocabulary of foreign weights, if elsewhere."),
             click.option(
-                "--options-file", metavar="FILE", help="options.json of foreign weights, if elsewhere."
+                "--vocab-file", metavar="FILE", help="Vocabulary of MODEL, if it is not next to its weights."
+            ),
+            click.option(
+                "--options-file",
+                metavar="FILE",
+                help="options.json of MODEL, if it is not next to its weights.",
             ),
             click.argument("model", default=default, required=default is None)
             if option is None
             else click.option(
-                option, "model", metavar="MODEL", required=True, help="A training run, or any other model."
+                option,
+                "model",
+                metavar="MODEL",
+                required=True,
+                help="Save directory of a training run, or any other model.",
             ),
         ):
             command = add(command)
@@ -47,7 +55,13 @@ def takes_model(
     return decorate
 
 
-device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+device_option = click.option(
+    "--device", default="auto", show_default=True, help="Device to run on: auto, cpu, cuda or cuda:N."
+)
 batch_size_option = click.option(
-    "--batch-size", type=click.IntRange(min=1), default=64, show_default=True, help="Sentences at a time."
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=64,
+    show_default=True,
+    help="Number of sentences per batch.",
 )

@@ -1,4 +1,4 @@
-"""What all commands share: progress bars, results, warnings."""
+"""Output to the terminal: progress bars, results, warnings."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import Any, TextIO
 import click
 from tqdm import tqdm
 
-_QUIET_SECONDS = 1.0  # work that ends sooner shows no bar
-SHARE_FORMAT = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
-"""Of a progress bar over a share from 0 to 1."""
-_LOG_INTERVAL_SECONDS = 15.0  # between two lines of progress where there is no terminal
+PROGRESS_DELAY_SECONDS = 1.0
+"""Progress bars appear after this time, so that fast work shows none."""
+FRACTION_FORMAT = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
+"""Format of a progress bar whose total is 1."""
+_LOG_INTERVAL_SECONDS = 15.0  # between two lines of progress if stderr is not a terminal
 
 
 class _LogStream:
-    """Writes a progress bar as lines, for a log file in which nothing can be overwritten."""
+    """A stream that writes a progress bar as lines, for a log file where nothing can be overwritten."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -33,7 +34,14 @@ class _LogStream:
 
 @contextmanager
 def progress_bar(description: str, total: float | None, unit: str, **options: Any) -> Iterator[tqdm[Any]]:
-    """A progress bar with the time left, on stderr; quiet for work that ends within a second."""
+    """Show a progress bar with the remaining time on stderr, unless the work ends within a second.
+
+    Args:
+        description: the text before the bar.
+        total: the amount of work; None if it is not known yet.
+        unit: the unit of the work.
+        options: further options of :class:`tqdm.tqdm`.
+    """
     interactive = sys.stderr.isatty()
     with tqdm(
         desc=description,
@@ -43,7 +51,7 @@ def progress_bar(description: str, total: float | None, unit: str, **options: An
         dynamic_ncols=interactive,
         ncols=None if interactive else 100,
         mininterval=0.2 if interactive else _LOG_INTERVAL_SECONDS,
-        delay=_QUIET_SECONDS,
+        delay=PROGRESS_DELAY_SECONDS,
         leave=False,
         file=sys.stderr if interactive else _LogStream(sys.stderr),
         **options,
@@ -52,23 +60,23 @@ def progress_bar(description: str, total: float | None, unit: str, **options: An
 
 
 def warn(message: str) -> None:
-    """Print one line of warning on stderr."""
+    """Print a one-line warning on stderr."""
     tqdm.write(f"warning: {message}", file=sys.stderr)
 
 
 def say(message: str = "") -> None:
-    """Print a line on stdout, above a progress bar if there is one."""
+    """Print a line on stdout, above the progress bar if there is one."""
     with tqdm.external_write_mode(file=sys.stdout):
         click.echo(message)
 
 
 def counted(number: int, noun: str) -> str:
-    """Such as ``1 sentence`` or ``2,000 sentences``."""
+    """Return a number with its noun, for example ``1 sentence`` or ``2,000 sentences``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:
-    """Such as ``45 s``, ``5 min 10 s`` or ``2 h 5 min``."""
+    """Return a readable duration, for example ``45 s``, ``5 min 10 s`` or ``2 h 5 min``."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

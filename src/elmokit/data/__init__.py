@@ -1,1 +1,1 @@
-"""From text to batches: files, vocabulary, characters, prepared corpus, batch stream."""
+"""From text to batches: files, vocabulary, characters, prepared corpus, batch streams."""

@@ -1,122 +1,125 @@
-"""Find the text files that paths, globs, directories and URLs name."""
+"""Find the text files that paths, globs, directories and URLs refer to."""
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import stat
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from elmokit.errors import PROTOCOL_EXTRAS, ElmokitError, MissingExtraError, MissingTextError, TextError
+from elmokit.data.text_file import TextFile, as_text_error, file_system, is_url
+from elmokit.errors import MissingTextError
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.:-]*://")
+Patterns: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+"""A path, glob, directory or URL of text, or a sequence of these; files found earlier are paths, too."""
 
-Patterns = str | Path | Sequence[str | Path]
-"""What stands for text files: a path, glob, directory or URL, or several."""
+_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
-def find_texts(patterns: Patterns) -> list[str]:
-    """Find the text files that paths, globs, directories and URLs stand for.
+def find_texts(patterns: Patterns) -> list[TextFile]:
+    """Find the text files that paths, globs, directories and URLs refer to.
+
+    The file system is asked once about each file; a :class:`TextFile` among the patterns is taken as it is.
 
     Args:
-        patterns: Each is a path (taken literally where it exists), a glob (``**`` goes through all
-            levels), a directory (all files below it that are not hidden) or an fsspec URL.
+        patterns: Each is a path (taken literally if it exists), a glob (``**`` matches any number of
+            directories), a directory (all files below it except hidden ones), an fsspec URL, or a file found
+            earlier.
 
     Returns:
-        The paths, sorted, each file once.
+        The files, each once, sorted by path.
 
     Raises:
-        TextError: when a pattern matches no file.
-        MissingExtraError: when the package behind a URL's protocol is not installed.
+        TextError: If a pattern matches no file, or a file cannot be accessed.
+        MissingExtraError: If the package behind a URL's protocol is not installed.
     """
-    found: dict[str, str] = {}
-    for pattern in map(str, [patterns] if isinstance(patterns, str | Path) else patterns):
-        paths = _find_remote(pattern) if is_url(pattern) else _find_local(pattern)
-        if not paths:
-            raise _no_match(pattern)
-        for path in paths:
+    found: dict[str, TextFile] = {}
+    for pattern in [patterns] if isinstance(patterns, str | os.PathLike) else patterns:
+        for file in [pattern] if isinstance(pattern, TextFile) else _find(os.fspath(pattern)):
             # "text/a.txt" and "/home/me/text/a.txt" are one file.
-            found.setdefault(path if is_url(path) else str(Path(path).absolute()), path)
-    return sorted(found.values())
+            key = file.path if is_url(file.path) else str(Path(file.path).absolute())
+            found.setdefault(key, file)
+    return sorted(found.values(), key=lambda file: file.path)
 
 
-def is_url(path: str) -> bool:
-    """Whether a path is an fsspec URL rather than a local file, whose name may look like one."""
-    return _URL.match(path) is not None and not os.path.lexists(path)
+def _find(pattern: str) -> list[TextFile]:
+    files = _find_remote(pattern) if is_url(pattern) else _find_local(pattern)
+    if not files:
+        raise _no_match(pattern)
+    return files
 
 
-def _find_local(pattern: str) -> list[str]:
+def _find_local(pattern: str) -> list[TextFile]:
     # The shell does not expand a quoted ~.
     path = Path(pattern).expanduser() if pattern.startswith("~/") else Path(pattern)
-    if path.is_dir():
-        return _files_below(path)
-    # A literal path first: its name may hold glob characters. It need not be a regular file (a pipe).
-    if path.exists():
-        return [str(path)]
-    # Path.glob would take no absolute pattern and find hidden files.
-    found = [Path(name) for name in glob.glob(str(path), recursive=True)]  # noqa: PTH207
-    return [str(path) for path in found if path.is_file()]
+    # A literal path first: its name may contain glob characters. It need not be a regular file (a pipe).
+    status = _status(path)
+    if status is not None:
+        return _files_below(path) if stat.S_ISDIR(status.st_mode) else [TextFile.local(path, status)]
+    # Path.glob would refuse an absolute pattern and find hidden files.
+    return _regular_files(map(Path, glob.glob(str(path), recursive=True)))  # noqa: PTH207
 
 
-def _files_below(directory: Path) -> list[str]:
-    found = []
+def _files_below(directory: Path) -> list[TextFile]:
+    paths = []
     for parent, directories, names in os.walk(directory):
         directories[:] = [name for name in directories if not name.startswith(".")]
-        paths = [Path(parent, name) for name in names if not name.startswith(".")]
-        found += [str(path) for path in paths if path.is_file()]
-    return found
+        paths += [Path(parent, name) for name in names if not name.startswith(".")]
+    return _regular_files(paths)
 
 
-def _find_remote(url: str) -> list[str]:
+def _regular_files(paths: Iterable[Path]) -> list[TextFile]:
+    with_status = ((path, _status(path)) for path in paths)
+    return [
+        TextFile.local(path, status)
+        for path, status in with_status
+        if status is not None and stat.S_ISREG(status.st_mode)
+    ]
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """Return the status of a file, or None if there is no such file."""
+    with as_text_error(f"{path}: cannot read"):
+        try:
+            return path.stat()
+        except ValueError:  # a NUL character in the path
+            return None
+        except OSError as error:
+            if error.errno in _ABSENT:
+                return None
+            raise
+
+
+def _find_remote(url: str) -> list[TextFile]:
     remote, path = file_system(url)
     with as_text_error(f"{url}: cannot list"):
-        if remote.isfile(path):
-            # A chained URL (simplecache::s3://...) is not what its last file system would call it.
-            return [url if "::" in url else remote.unstrip_protocol(path)]
+        info = _remote_info(remote, path)
+        if info is not None and info["type"] == "file":
+            # A chained URL (simplecache::s3://...) differs from the last file system's name for the file.
+            return [TextFile.remote(url if "::" in url else remote.unstrip_protocol(path), info)]
         if remote.isdir(path):
-            found = [name for name in remote.find(path) if "/." not in name.removeprefix(path)]
+            names = [name for name in remote.find(path) if "/." not in name.removeprefix(path)]
         else:
             entries = remote.glob(path, detail=True)
-            found = [name for name, entry in entries.items() if entry["type"] == "file"]
-        return [remote.unstrip_protocol(name) for name in found]
+            names = [name for name, entry in entries.items() if entry["type"] == "file"]
+        return [TextFile.remote(remote.unstrip_protocol(name), remote.info(name)) for name in names]
+
+
+def _remote_info(remote: Any, path: str) -> dict[str, Any] | None:
+    try:
+        info: dict[str, Any] = remote.info(path)
+    except Exception:  # file systems differ in what they raise if there is no file at the path
+        return None
+    return info
 
 
 def _no_match(pattern: str) -> MissingTextError:
     where = "" if is_url(pattern) or Path(pattern).is_absolute() else f" (in {Path.cwd()})"
     if Path(pattern).is_dir():
-        return MissingTextError(f"{pattern}{where}: the directory holds no file, expected text files")
+        return MissingTextError(f"{pattern}{where}: the directory contains no files, expected text files")
     return MissingTextError(
         f"{pattern}{where}: no such file, and no file matches it as a glob: check the path"
     )
-
-
-def file_system(url: str) -> tuple[Any, str]:
-    """The fsspec file system of a URL, and the path of the URL in it."""
-    import fsspec  # slow to import, and most texts are local
-
-    protocol = url.split("://", 1)[0].rsplit("::", 1)[-1].lower()
-    with as_text_error(f"{url}: cannot open"):
-        try:
-            remote, path = fsspec.core.url_to_fs(url)
-        except ImportError as error:
-            if protocol not in PROTOCOL_EXTRAS:
-                raise
-            raise MissingExtraError(f"reading {url}", PROTOCOL_EXTRAS[protocol]) from error
-    return remote, path
-
-
-@contextmanager
-def as_text_error(what: str, advice: str = "") -> Iterator[None]:
-    """Turn any error into a TextError: every file system and decompressor raises kinds of its own."""
-    try:
-        yield
-    except (ElmokitError, MemoryError):
-        raise
-    except Exception as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        reason = " ".join(reason.split()) or type(error).__name__
-        kind = MissingTextError if isinstance(error, FileNotFoundError) else TextError
-        raise kind(f"{what}: {reason}{advice}") from error

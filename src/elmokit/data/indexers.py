@@ -1,4 +1,4 @@
-"""How the words of a sentence become a model's input: character rows, word ids or both."""
+"""Turning words into the ids that a model reads: rows of character ids, word ids or both."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from elmokit.data.characters import boundary_rows, char_rows, word_bytes
 from elmokit.data.vocabulary import BOS, EOS, Vocabulary
 
 
-class Spelled(NamedTuple):
-    """U words as a model reads them."""
+class TokenIds(NamedTuple):
+    """The ids of U words."""
 
     char_ids: np.ndarray | None
-    """(U, C) int64"""
+    """(U, C) int64; None if the model does not read characters."""
     word_ids: np.ndarray | None
-    """(U,) int64"""
+    """(U,) int64; None if the model does not read word ids."""
 
 
-class Speller(Protocol):
-    """Turns words into a model's input. ``bos`` and ``eos`` are spelled as sentence boundaries."""
+class Indexer(Protocol):
+    """Turns words into the ids that a model reads. ``bos`` and ``eos`` become sentence boundaries."""
 
     @property
     def bos(self) -> str:
@@ -31,15 +31,15 @@ class Speller(Protocol):
     def eos(self) -> str:
         """The token after a sentence."""
 
-    def spell(self, words: Sequence[str]) -> Spelled:
-        """The input for each of ``words``."""
+    def index(self, words: Sequence[str]) -> TokenIds:
+        """Return the ids of each of ``words``."""
 
 
-class ByteSpeller:
-    """Words by their UTF-8 bytes, as bilm-tf spells them.
+class CharacterIndexer:
+    """Turns words into the symbols of their UTF-8 bytes, as bilm-tf does.
 
     Args:
-        max_characters: places C of a row.
+        max_characters: C, the number of symbols per word; longer words are truncated.
     """
 
     bos, eos = BOS, EOS
@@ -48,23 +48,27 @@ class ByteSpeller:
         self._max_characters = max_characters
         self._boundaries = dict(zip((BOS, EOS), boundary_rows(max_characters), strict=True))
 
-    def spell(self, words: Sequence[str]) -> Spelled:
-        """(U, C) symbols 0…260."""
+    def index(self, words: Sequence[str]) -> TokenIds:
+        """Return (U, C) symbols from 0 to 260."""
+        return TokenIds(self.rows(words), None)
+
+    def rows(self, words: Sequence[str]) -> np.ndarray:
+        """Return the symbols of :meth:`index` alone, (U, C)."""
         rows = char_rows([word_bytes(word) for word in words], self._max_characters)
         for k, word in enumerate(words):
             if word in self._boundaries:
                 rows[k] = self._boundaries[word]
-        return Spelled(rows, None)
+        return rows
 
 
-class WordSpeller:
-    """Words by their ids in a vocabulary; others are ``<UNK>``."""
+class WordIndexer:
+    """Turns words into their ids in a vocabulary; other words become ``<UNK>``."""
 
     bos, eos = BOS, EOS
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
 
-    def spell(self, words: Sequence[str]) -> Spelled:
-        """(U,) word ids."""
-        return Spelled(None, np.array([self._vocabulary.id_of(word) for word in words], dtype=np.int64))
+    def index(self, words: Sequence[str]) -> TokenIds:
+        """Return (U,) word ids."""
+        return TokenIds(None, np.array([self._vocabulary.id_of(word) for word in words], dtype=np.int64))

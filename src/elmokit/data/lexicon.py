@@ -1,4 +1,4 @@
-"""The alphabet and the words of an ELMoForManyLangs model, and how it spells."""
+"""The characters and words of an ELMoForManyLangs model, and the ids of their occurrences."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from elmokit.data.indexers import Spelled
+from elmokit.data.indexers import TokenIds
 from elmokit.errors import ModelFileError
 from elmokit.files.atomic import write_text
 from elmokit.files.json_table import read_json_table
@@ -19,19 +19,21 @@ BOS, EOS = "<bos>", "<eos>"
 BEGIN_WORD, END_WORD, UNKNOWN, PADDING = "<bow>", "<eow>", "<oov>", "<pad>"
 CHARACTER_SPECIALS = (BOS, EOS, BEGIN_WORD, END_WORD, UNKNOWN, PADDING)
 WORD_SPECIALS = (UNKNOWN, PADDING)
-MIN_CHARACTERS, MAX_CHARACTERS = len(BOS) + 2, 10_000  # the markers of a sentence must not be cut
+MIN_CHARACTERS, MAX_CHARACTERS = len(BOS) + 2, 10_000  # sentence markers must not be cut
+
+_MAX_REPORTED = 3  # wrong ids
 
 
 @dataclass(frozen=True)
 class Lexicon:
-    """Spells words by code points of an alphabet, by ids of a list of words, or both."""
+    """Turns words into the ids of their code points, of whole words, or both."""
 
     characters: Mapping[str, int] | None
-    """Code points and :data:`CHARACTER_SPECIALS`; None for a model without characters."""
+    """Ids of code points and :data:`CHARACTER_SPECIALS`; None for a model without characters."""
     words: Mapping[str, int] | None
-    """Words and :data:`WORD_SPECIALS`; None for a model without words."""
+    """Ids of words and :data:`WORD_SPECIALS`; None for a model without words."""
     max_characters: int
-    """Places of a row; longer words are cut, before they are looked up as well."""
+    """Length C of a row of characters; longer words are cut, also for looking them up."""
 
     @property
     def bos(self) -> str:
@@ -43,8 +45,8 @@ class Lexicon:
         """The token after a sentence."""
         return EOS
 
-    def spell(self, words: Sequence[str]) -> Spelled:
-        """Character rows (U, C) and word ids (U,), as the model has them."""
+    def index(self, words: Sequence[str]) -> TokenIds:
+        """Return character ids (U, C) and word ids (U,), as far as the model has them."""
         words = [word[: self.max_characters - 2] for word in words]
         char_ids = word_ids = None
         if self.characters is not None:
@@ -52,73 +54,83 @@ class Lexicon:
         if self.words is not None:
             unknown = self.words[UNKNOWN]
             word_ids = np.array([self.words.get(word, unknown) for word in words], dtype=np.int64)
-        return Spelled(char_ids, word_ids)
+        return TokenIds(char_ids, word_ids)
 
     @staticmethod
-    def _rows(characters: Mapping[str, int], words: Sequence[str], num_places: int) -> np.ndarray:
-        rows = np.full((len(words), num_places), characters[PADDING], dtype=np.int64)
+    def _rows(characters: Mapping[str, int], words: Sequence[str], num_columns: int) -> np.ndarray:
+        rows = np.full((len(words), num_columns), characters[PADDING], dtype=np.int64)
         unknown = characters[UNKNOWN]
         for row, word in zip(rows, words, strict=True):
             symbols = (word,) if word in (BOS, EOS) else word
             ids = [characters.get(symbol, unknown) for symbol in symbols]
-            # The package takes the marker of the end for the begin and the other way round.
+            # ELMoForManyLangs swaps the markers of beginning and end.
             row[: len(ids) + 2] = [characters[END_WORD], *ids, characters[BEGIN_WORD]]
         return rows
 
     @property
     def num_symbols(self) -> int | None:
-        """Size of the alphabet; None without characters."""
+        """Number of character ids; None without characters."""
         return None if self.characters is None else len(self.characters)
 
     @property
     def num_words(self) -> int | None:
-        """Size of the list of words; None without words."""
+        """Number of word ids; None without words."""
         return None if self.words is None else len(self.words)
 
     def save(self, path: Path) -> None:
-        """Write the lexicon as JSON."""
+        """Write the lexicon as JSON.
+
+        Raises:
+            OutputError: when the file cannot be written.
+        """
         write_text(path, json.dumps(asdict(self)) + "\n")
 
     @classmethod
     def load(cls, path: Path) -> Lexicon:
-        """Read what :meth:`save` wrote.
+        """Read a file that :meth:`save` has written.
 
         Raises:
-            ModelFileError: when the file is missing or damaged; all faults are named.
+            ModelFileError: when the file is missing or damaged; the message lists all errors.
         """
         values = read_json_table(path)
         keys = {"characters", "words", "max_characters"}
         if values.keys() != keys:
             raise ModelFileError(f"{path}: expected {', '.join(sorted(keys))}")
-        faults = [
-            *_faults(values["characters"], CHARACTER_SPECIALS, "characters"),
-            *_faults(values["words"], WORD_SPECIALS, "words"),
+        problems = [
+            *_problems(values["characters"], CHARACTER_SPECIALS, "characters"),
+            *_problems(values["words"], WORD_SPECIALS, "words"),
         ]
-        places = values["max_characters"]
-        if type(places) is not int or not MIN_CHARACTERS <= places <= MAX_CHARACTERS:
-            faults.append(f"max_characters: expected {MIN_CHARACTERS} to {MAX_CHARACTERS}, got {places!r}")
-        if faults:
-            raise ModelFileError(f"{path}: " + "; ".join(faults))
+        length = values["max_characters"]
+        if type(length) is not int or not MIN_CHARACTERS <= length <= MAX_CHARACTERS:
+            problems.append(f"max_characters: expected {MIN_CHARACTERS} to {MAX_CHARACTERS}, got {length!r}")
+        if problems:
+            raise ModelFileError(f"{path}: " + "; ".join(problems))
         return cls(**values)
 
 
-def _faults(ids: Any, specials: Sequence[str], name: str) -> list[str]:
+def _problems(ids: Any, specials: Sequence[str], name: str) -> list[str]:
     if ids is None:
         return []
     if not isinstance(ids, dict) or not all(type(id_) is int for id_ in ids.values()):
-        return [f"{name}: expected a table of numbers"]
-    return [f"{name}: {fault}" for fault in id_faults(ids, specials)]
+        return [f"{name}: expected a table of ids"]
+    return [f"{name}: {problem}" for problem in id_problems(ids, specials)]
 
 
-def id_faults(ids: Mapping[str, int], specials: Sequence[str]) -> list[str]:
-    """What is wrong with a table of ids: specials that are missing, ids beyond its size or given twice."""
-    faults = [f"{special} missing" for special in specials if special not in ids]
+def id_problems(ids: Mapping[str, int], specials: Sequence[str]) -> list[str]:
+    """Return what is wrong with a table of ids: missing specials, ids beyond its size, duplicate ids.
+
+    Args:
+        ids: the id of each entry; they should be 0 to ``len(ids) - 1``.
+        specials: entries that must be present.
+    """
+    problems = [f"{special} missing" for special in specials if special not in ids]
     first: dict[int, str] = {}
-    wrong = []
+    wrong: list[str] = []
     for entry, id_ in ids.items():
         if not 0 <= id_ < len(ids):
             wrong.append(f"{entry!r} has the id {id_}, expected 0 to {len(ids) - 1}")
         elif first.setdefault(id_, entry) != entry:
-            wrong.append(f"{entry!r} has the id {id_} of {first[id_]!r}")
-    more = [f"and {len(wrong) - 3} more ids like these"] if len(wrong) > 3 else []
-    return faults + wrong[:3] + more
+            wrong.append(f"{entry!r} has the same id as {first[id_]!r}, {id_}")
+    if len(wrong) > _MAX_REPORTED:
+        wrong = [*wrong[:_MAX_REPORTED], f"and {len(wrong) - _MAX_REPORTED} more ids like these"]
+    return problems + wrong

@@ -1,38 +1,38 @@
-"""Uses of words in their sentences, and their vectors."""
+"""Occurrences of words in sentences."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Collection, Iterable, Sequence
+import warnings
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from elmokit.embedder import ElmoEmbedder, Layers, tokenized
+from elmokit.data.sentences import tokenized
 from elmokit.errors import ConfigError, ElmokitError
 
 
 @dataclass(frozen=True)
-class Use:
-    """A word at its place in a sentence."""
+class Occurrence:
+    """A word at a position in a sentence."""
 
     sentence: tuple[str, ...]
-    """The tokens."""
-    number: int
-    """Of the sentence in its text, from 0."""
+    """The tokens of the sentence."""
+    sentence_index: int
+    """Index of the sentence in its text, from 0."""
     position: int
-    """Of the word in the sentence, from 0."""
+    """Index of the word in the sentence, from 0."""
 
     @property
     def word(self) -> str:
         """The word itself."""
         return self.sentence[self.position]
 
-    def shown(self, width: int | None = None) -> str:
-        """The sentence with the word in brackets.
+    def bracketed(self, width: int | None = None) -> str:
+        """Return the sentence with the word in brackets.
 
         Args:
-            width: tokens on either side; the whole sentence by default.
+            width: number of tokens to keep on either side; the whole sentence by default.
         """
         start = 0 if width is None else max(0, self.position - width)
         stop = None if width is None else self.position + 1 + width
@@ -40,16 +40,27 @@ class Use:
         right = self.sentence[self.position + 1 : stop]
         return " ".join([*left, f"[{self.word}]", *right])
 
+    @property
+    def number(self) -> int:
+        """Deprecated name of :attr:`sentence_index`."""
+        warnings.warn("Occurrence.number is deprecated: use sentence_index", DeprecationWarning, stacklevel=2)
+        return self.sentence_index
+
+    def shown(self, width: int | None = None) -> str:
+        """Deprecated name of :meth:`bracketed`."""
+        warnings.warn("Occurrence.shown is deprecated: use bracketed", DeprecationWarning, stacklevel=2)
+        return self.bracketed(width)
+
 
 def position_of(tokens: Sequence[str], word: str | int) -> int:
-    """Where a word stands in a sentence.
+    """Return the position of a word in a sentence.
 
     Args:
-        tokens: of the sentence.
-        word: its first occurrence; or its place, from 0, from the end if negative.
+        tokens: the sentence.
+        word: a token, of which the first occurrence counts, or a position, from the end if negative.
 
     Raises:
-        ConfigError: when there is no such word or place.
+        ConfigError: if the sentence has no such token or position.
     """
     if isinstance(word, str):
         if word not in tokens:
@@ -57,73 +68,47 @@ def position_of(tokens: Sequence[str], word: str | int) -> int:
         return tokens.index(word)
     if not -len(tokens) <= word < len(tokens):
         raise ConfigError(
-            f"word: expected a place from 0 to {len(tokens) - 1}, got {word}"
+            f"word: expected a position from 0 to {len(tokens) - 1}, got {word}"
             if tokens
-            else "word: the sentence has no token"
+            else "word: the sentence has no tokens"
         )
     return word % len(tokens)
 
 
-def find_uses(sentences: Iterable[str | Sequence[str]], words: Collection[str] = ()) -> list[Use]:
-    """The uses of words in a text, in its order.
+def find_occurrences(
+    sentences: Iterable[str | Sequence[str]], words: Collection[str] = ()
+) -> list[Occurrence]:
+    """Find the occurrences of words in a text, in text order.
 
     Args:
-        sentences: lists of tokens, or plain strings, which are split on white space.
-        words: the words to find; all by default.
+        sentences: lists of tokens, or plain strings, which are split on whitespace.
+        words: the words to find; all words by default.
 
     Raises:
-        ElmokitError: when ``sentences`` is a single string, or no word is left.
+        ElmokitError: if ``sentences`` is a single string, or nothing is found.
     """
     wanted = frozenset(words)
-    uses = [
-        Use(sentence, number, place)
-        for number, sentence in enumerate(map(tuple, tokenized(sentences)))
-        for place, word in enumerate(sentence)
+    occurrences = [
+        Occurrence(sentence, sentence_index, position)
+        for sentence_index, sentence in enumerate(map(tuple, tokenized(sentences)))
+        for position, word in enumerate(sentence)
         if not wanted or word in wanted
     ]
-    if not uses:
+    if not occurrences:
         raise ElmokitError(
             f"none of the words occurs in the text: {', '.join(sorted(wanted))}"
             if wanted
             else "the text has no words"
         )
-    return uses
+    return occurrences
 
 
-def sample_uses(uses: list[Use], most: int, seed: int) -> list[Use]:
-    """At most so many uses, chosen at random by the seed; in their order."""
-    if len(uses) <= most:
-        return uses
-    chosen = np.random.default_rng(seed).choice(len(uses), most, replace=False)
-    return [uses[place] for place in np.sort(chosen)]
+def sample_occurrences(occurrences: list[Occurrence], max_occurrences: int, seed: int) -> list[Occurrence]:
+    """Return at most ``max_occurrences`` random occurrences, in their original order.
 
-
-def vectors_of(
-    embedder: ElmoEmbedder,
-    uses: Sequence[Use],
-    layers: Layers = "all",
-    *,
-    on_sentences: Callable[[int, int], None] | None = None,
-) -> np.ndarray:
-    """The vectors of uses; only those take memory, and only their sentences are embedded.
-
-    Args:
-        embedder: the model.
-        uses: one or more, those of a sentence one after the other.
-        layers: as in :meth:`ElmoEmbedder.embed`.
-        on_sentences: told how many sentences have been embedded, of how many.
-
-    Returns:
-        (L, N, D) for all layers, else (N, D); float32.
-
-    Raises:
-        ConfigError: when there is no such layer.
+    The same seed gives the same sample.
     """
-    of_sentences = [list(group) for _, group in itertools.groupby(uses, key=lambda use: use.number)]
-    embedded = embedder.iter_embed((group[0].sentence for group in of_sentences), layers)
-    kept: list[np.ndarray] = []
-    for group, vectors in zip(of_sentences, embedded, strict=True):
-        kept.append(vectors[..., [use.position for use in group], :])
-        if on_sentences is not None:
-            on_sentences(len(kept), len(of_sentences))
-    return np.concatenate(kept, axis=-2)
+    if len(occurrences) <= max_occurrences:
+        return occurrences
+    chosen = np.random.default_rng(seed).choice(len(occurrences), max_occurrences, replace=False)
+    return [occurrences[index] for index in np.sort(chosen)]

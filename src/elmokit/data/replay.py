@@ -1,4 +1,4 @@
-"""New text with old text mixed in, as one corpus, so that a model does not forget what it knew."""
+"""New text with old text mixed in, as one corpus, so that a model does not forget what it has learned."""
 
 from __future__ import annotations
 
@@ -13,16 +13,21 @@ from elmokit.data.word_types import NUM_BOUNDARY_TYPES, TypeTable
 
 @dataclass(frozen=True)
 class JoinedTypes:
-    """The types of two corpora, the second's after the first's; the sentence boundaries are the first's.
+    """The types of two corpora, those of the second after those of the first.
 
-    A word that occurs in both has two types.
+    A word that occurs in both has two types. The sentence boundaries are always the types of the first.
     """
 
     first: TypeTable
     second: TypeTable
 
+    @property
+    def counts(self) -> np.ndarray:
+        """(num_types,) int64 number of occurrences of each type."""
+        return np.concatenate([self.first.counts, self.second.counts])
+
     def char_rows(self, type_ids: np.ndarray, max_characters: int) -> np.ndarray:
-        """Character ids (len(type_ids), max_characters) of the given types."""
+        """Return the character ids of types: (len(type_ids), max_characters) int64."""
         is_first = type_ids < len(self.first)
         rows = np.empty((len(type_ids), max_characters), dtype=np.int64)
         rows[is_first] = self.first.char_rows(type_ids[is_first], max_characters)
@@ -30,40 +35,44 @@ class JoinedTypes:
         return rows
 
     def word_ids(self, vocabulary: Vocabulary) -> np.ndarray:
-        """The vocabulary's id of every type, ``<UNK>`` where it has none."""
+        """Return the vocabulary id of every type, ``<UNK>`` for unknown ones: (num_types,) int64."""
         return np.concatenate([self.first.word_ids(vocabulary), self.second.word_ids(vocabulary)])
 
 
 class CorpusWithReplay:
-    """A new text, and after it an old one.
+    """A new text followed by an old one.
 
     Args:
-        new_text: whose sentences keep their places.
-        old_text: whose sentences come after them.
+        new_text: Its sentences keep their indices.
+        old_text: Its sentences follow those of the new text.
     """
 
     def __init__(self, new_text: Corpus, old_text: Corpus) -> None:
         self.new_text = new_text
         self.old_text = old_text
         self.types = JoinedTypes(new_text.types, old_text.types)
-        self._num_new = len(new_text.offsets) - 1
 
-    def place_of_old(self, index: int) -> int:
-        """The place here of a sentence of the old text."""
-        return self._num_new + index
+    @property
+    def num_tokens(self) -> int:
+        """Number of tokens of both texts, sentence boundaries not counted."""
+        return self.new_text.num_tokens + self.old_text.num_tokens
+
+    def index_of_old(self, index: int) -> int:
+        """Return the index that a sentence of the old text has here."""
+        return self.new_text.num_lines + index
 
     def length(self, index: int) -> int:
-        """Tokens of one sentence, boundaries not counted."""
+        """Return the number of tokens of a sentence, boundaries not counted."""
         text, own_index = self._find(index)
         return text.length(own_index)
 
-    def place(self, index: int) -> str:
-        """File and line of one sentence."""
+    def location(self, index: int) -> str:
+        """Return the file and line of a sentence."""
         text, own_index = self._find(index)
-        return text.place(own_index)
+        return text.location(own_index)
 
     def sentence(self, index: int) -> np.ndarray:
-        """Type ids of one sentence, boundaries included: (length + 2,) int64."""
+        """Return the type ids of a sentence, boundaries included: (length + 2,) int64."""
         text, own_index = self._find(index)
         ids = text.sentence(own_index)
         if text is self.old_text:
@@ -71,6 +80,5 @@ class CorpusWithReplay:
         return ids
 
     def _find(self, index: int) -> tuple[Corpus, int]:
-        if index < self._num_new:
-            return self.new_text, index
-        return self.old_text, index - self._num_new
+        num_new = self.new_text.num_lines
+        return (self.new_text, index) if index < num_new else (self.old_text, index - num_new)

@@ -1,41 +1,32 @@
-"""A random split of texts into training shards and heldout text, in bounded memory.
+"""Divide texts at random into training shards and heldout text, in bounded memory.
 
-Lines are scattered at random into buckets on the disk, each bucket is shuffled in memory, and the
-buckets one after the other are the shuffled text. The heldout sentences are its beginning.
+The texts are shuffled as a whole. The heldout sentences are the beginning of the shuffled text.
 """
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import lzma
-import math
+import os
 import random
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
-from elmokit.data.read import read_sentences, total_bytes
-from elmokit.data.vocabulary import no_token_error
-from elmokit.errors import ConfigError, MissingExtraError, OutputError, TextError
+from elmokit.data.compression import COMPRESSED_SUFFIXES, Compression, compressor
+from elmokit.data.external_shuffle import ExternalShuffle
+from elmokit.data.read import no_token_error, read_sentences, total_bytes
+from elmokit.errors import ConfigError, OutputError, TextError
 from elmokit.files import atomic
 
-Compression = Literal["none", "gz", "bz2", "xz", "zst"]
-
-MAX_BUCKET_BYTES = 1 << 26  # of a bucket in memory, its list of lines included
-_LINE_OVERHEAD_BYTES = 48  # what Python keeps beside the text of a line
-_MAX_OPEN_BUCKETS = 128  # at a time; larger buckets are scattered once more
 _ASSUMED_EXPANSION = 4  # of compressed text
 _REPORT_SENTENCES = 1 << 14  # between two calls of on_written
 
 
 @dataclass(frozen=True)
 class ShardSummary:
-    """What :func:`write_shards` read and wrote; the heldout counts are part of the totals."""
+    """What :func:`write_shards` read and wrote; the totals include the heldout text."""
 
     num_sentences: int
     num_tokens: int
@@ -47,13 +38,6 @@ class ShardSummary:
 
 
 @dataclass
-class _Bucket:
-    path: Path
-    num_lines: int = 0
-    num_bytes: int = 0
-
-
-@dataclass
 class _Tally:
     sentences: int = 0
     tokens: int = 0
@@ -61,70 +45,70 @@ class _Tally:
 
 
 def write_shards(
-    paths: Sequence[str],
+    paths: Sequence[str | os.PathLike[str]],
     output_dir: Path,
     *,
     num_shards: int = 10,
     heldout_fraction: float = 0.01,
     seed: int = 0,
     compression: Compression = "gz",
+    max_bucket_bytes: int = 1 << 26,
     on_bytes: Callable[[int], None] | None = None,
     on_written: Callable[[int, int], None] | None = None,
 ) -> ShardSummary:
-    """Shuffle sentences over all files and write them as training shards and heldout text.
+    """Shuffle the sentences of all files together and write them as training shards and heldout text.
 
-    The same input, options and seed give the same bytes. Blank lines are left out. Shards differ by
-    one sentence at most; where there are fewer sentences than shards, fewer shards are written.
+    The same input, options and seed give the same bytes. Blank lines are left out. The sizes of the shards
+    differ by one sentence at most; if there are fewer sentences than shards, fewer shards are written.
 
     Args:
-        paths: Files as :func:`elmokit.data.read.find_texts` returns them.
-        output_dir: A new or empty directory; it appears with all its files or not at all. Temporary
-            files beside it take as much room as the text does uncompressed.
-        num_shards: How many ``train-00000.txt`` files to write.
-        heldout_fraction: The share of sentences that go to ``heldout-00000.txt`` instead, at least
-            one sentence; 0 for none.
-        seed: Of the shuffle.
-        compression: The suffix of the files, or "none".
-        on_bytes: Told now and then how many further bytes were read.
-        on_written: Told now and then how many sentences of how many are written.
+        paths: Files, for example from :func:`elmokit.data.find.find_texts`.
+        output_dir: A new or empty directory; it is written completely or not at all. Temporary files beside
+            it take as much room as the uncompressed text.
+        num_shards: Number of files ``train-00000.txt``, ``train-00001.txt``, ... to write.
+        heldout_fraction: Share of the sentences to write to ``heldout-00000.txt`` instead, at least one
+            sentence; 0 for none.
+        seed: Seed of the shuffle.
+        compression: Suffix of the files, or "none".
+        max_bucket_bytes: Approximate memory for the shuffle, in bytes.
+        on_bytes: Called at intervals with the number of bytes read since the last call.
+        on_written: Called at intervals with the number of sentences written and the number of all sentences.
 
     Raises:
-        ConfigError: when ``num_shards`` or ``heldout_fraction`` is out of its range.
-        OutputError: when ``output_dir`` already holds something or cannot be written.
-        TextError: when a text cannot be read, or there are too few sentences to split.
-        MissingExtraError: when the compression needs a package that is not installed.
+        ConfigError: If ``num_shards`` or ``heldout_fraction`` is out of range.
+        OutputError: If ``output_dir`` is not empty or cannot be written.
+        TextError: If a text cannot be read, or there are too few sentences.
+        MissingExtraError: If the compression needs a package that is not installed.
     """
     if num_shards < 1:
         raise ConfigError(f"num_shards is {num_shards}, expected at least 1")
     if not 0 <= heldout_fraction < 1:
         raise ConfigError(f"heldout_fraction is {heldout_fraction}, expected at least 0 and below 1")
     _check_output(output_dir)
-    compressor = _compressor(compression)
-    rng = random.Random(seed)
+    compress = compressor(compression)
     with atomic.new_directory(output_dir.resolve()) as directory:
         tally = _Tally()
         bucket_dir = directory / "buckets"
         bucket_dir.mkdir()
-        buckets = _scatter(
-            _read_lines(paths, tally, on_bytes), bucket_dir, _num_buckets(_expected_bytes(paths)), rng
-        )
+        shuffle = ExternalShuffle(bucket_dir, random.Random(seed), max_bucket_bytes=max_bucket_bytes)
+        shuffle.scatter(_read_lines(paths, tally, on_bytes), _expected_bytes(paths))
         if not tally.sentences:
             raise no_token_error(paths)
-        num_heldout = _num_heldout(tally.sentences, heldout_fraction)
-        lines = _shuffled(buckets, rng)
+        lines = shuffle.shuffled()
         if on_written is not None:
             lines = _reporting(lines, tally.sentences, on_written)
         suffix = ".txt" if compression == "none" else f".txt.{compression}"
+        num_heldout = _num_heldout(tally.sentences, heldout_fraction)
         heldout_names = [f"heldout-00000{suffix}"] if num_heldout else []
         num_heldout_tokens = 0
         for name in heldout_names:
-            num_heldout_tokens = _write(directory / name, islice(lines, num_heldout), compressor)
+            num_heldout_tokens = _write(directory / name, islice(lines, num_heldout), compress)
         num_train = tally.sentences - num_heldout
         num_shards = min(num_shards, num_train)
         train_names = [f"train-{shard:05d}{suffix}" for shard in range(num_shards)]
         for shard, name in enumerate(train_names):
             size = (shard + 1) * num_train // num_shards - shard * num_train // num_shards
-            _write(directory / name, islice(lines, size), compressor)
+            _write(directory / name, islice(lines, size), compress)
         shutil.rmtree(bucket_dir)  # empty buckets
     return ShardSummary(
         num_sentences=tally.sentences,
@@ -146,8 +130,8 @@ def _check_output(output_dir: Path) -> None:
         raise atomic.output_error(output_dir, error) from error
     if present is not None:
         raise OutputError(
-            f"{output_dir}: already holds files ({present}), expected a new or empty directory: "
-            "give another one or remove it first"
+            f"{output_dir}: not empty (contains {present}), expected a new or empty directory: "
+            "choose another one or delete it first"
         )
 
 
@@ -157,25 +141,20 @@ def _num_heldout(num_sentences: int, fraction: float) -> int:
     if num_sentences == 1:
         raise TextError(
             "the text has 1 sentence, expected at least 2 to hold one out: "
-            "give more text or a heldout fraction of 0"
+            "add text or set the heldout fraction to 0"
         )
     return min(max(1, round(num_sentences * fraction)), num_sentences - 1)
 
 
-def _expected_bytes(paths: Sequence[str]) -> int:
-    compressed = [path for path in paths if path.lower().endswith((".gz", ".bz2", ".xz", ".zst"))]
+def _expected_bytes(paths: Sequence[str | os.PathLike[str]]) -> int:
+    compressed = [path for path in paths if os.fspath(path).lower().endswith(COMPRESSED_SUFFIXES)]
     return total_bytes(paths) + (_ASSUMED_EXPANSION - 1) * total_bytes(compressed)
 
 
-def _num_buckets(num_bytes: int) -> int:
-    # Half full on average, so that a bucket rarely has to be scattered once more.
-    return min(max(1, math.ceil(2 * num_bytes / MAX_BUCKET_BYTES)), _MAX_OPEN_BUCKETS)
-
-
 def _read_lines(
-    paths: Sequence[str], tally: _Tally, on_bytes: Callable[[int], None] | None
+    paths: Sequence[str | os.PathLike[str]], tally: _Tally, on_bytes: Callable[[int], None] | None
 ) -> Iterator[bytes]:
-    """The sentences as they will be written; counts them in ``tally``."""
+    """Yield the sentences as they will be written, and count them in ``tally``."""
     for path in paths:
         for tokens in read_sentences(path, on_bytes):
             if tokens:
@@ -186,36 +165,6 @@ def _read_lines(
                 tally.blank_lines += 1
 
 
-def _scatter(lines: Iterator[bytes], directory: Path, num_buckets: int, rng: random.Random) -> list[_Bucket]:
-    buckets = [_Bucket(directory / f"{index:03d}") for index in range(num_buckets)]
-    with ExitStack() as stack:
-        files = [stack.enter_context(bucket.path.open("wb")) for bucket in buckets]
-        for line in lines:
-            index = int(rng.random() * num_buckets)
-            files[index].write(line)
-            bucket = buckets[index]
-            bucket.num_lines += 1
-            bucket.num_bytes += len(line) + _LINE_OVERHEAD_BYTES
-    return buckets
-
-
-def _shuffled(buckets: list[_Bucket], rng: random.Random) -> Iterator[bytes]:
-    """All lines of the buckets in random order; frees their room on the disk on the way."""
-    for bucket in buckets:
-        if bucket.num_bytes > MAX_BUCKET_BYTES and bucket.num_lines > 1:
-            parts_dir = bucket.path.with_suffix(".parts")
-            parts_dir.mkdir()
-            with bucket.path.open("rb") as file:
-                parts = _scatter(file, parts_dir, max(2, _num_buckets(bucket.num_bytes)), rng)
-            bucket.path.unlink()
-            yield from _shuffled(parts, rng)
-        else:
-            lines = bucket.path.read_bytes().splitlines(keepends=True)
-            bucket.path.unlink()
-            rng.shuffle(lines)
-            yield from lines
-
-
 def _reporting(lines: Iterator[bytes], total: int, on_written: Callable[[int, int], None]) -> Iterator[bytes]:
     for number, line in enumerate(lines, start=1):
         if number % _REPORT_SENTENCES == 0 or number == total:
@@ -223,36 +172,11 @@ def _reporting(lines: Iterator[bytes], total: int, on_written: Callable[[int, in
         yield line
 
 
-def _write(path: Path, lines: Iterator[bytes], compressor: Callable[[IO[bytes]], Any]) -> int:
-    """Write the lines to a new file and count their tokens."""
+def _write(path: Path, lines: Iterator[bytes], compress: Callable[[IO[bytes]], Any]) -> int:
+    """Write the lines to a new file and return the number of their tokens."""
     num_tokens = 0
-    with path.open("wb") as raw, compressor(raw) as file:
+    with path.open("wb") as raw, compress(raw) as file:
         for line in lines:
             file.write(line)
             num_tokens += line.count(b" ") + 1
     return num_tokens
-
-
-def _compressor(compression: Compression) -> Callable[[IO[bytes]], Any]:
-    """What makes a compressing file, as a context, of an open binary file."""
-    match compression:
-        case "gz":
-            # Neither name nor time in the header: the same text gives the same bytes.
-            return lambda raw: gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0)
-        case "bz2":
-            return lambda raw: bz2.BZ2File(raw, "wb")
-        case "xz":
-            return lambda raw: lzma.LZMAFile(raw, "wb", preset=3)
-        case "zst":
-            try:
-                import zstandard
-            except ImportError as error:
-                raise MissingExtraError("writing .zst files", "zstd") from error
-            return lambda raw: zstandard.ZstdCompressor().stream_writer(raw)
-        case "none":
-            return _uncompressed
-
-
-@contextmanager
-def _uncompressed(raw: IO[bytes]) -> Iterator[IO[bytes]]:
-    yield raw

@@ -1,9 +1,9 @@
 """Random orders of any length in constant memory.
 
-A permutation of 0…n-1 that is computed where it is needed instead of stored: a Feistel network over
-the next power of four, walked until it lands inside (Black and Rogaway 2002, "Ciphers with Arbitrary
-Finite Domains"). A position in it is one number, which makes resuming exact, and a corpus of billions
-of sentences needs no table.
+A permutation of 0…n-1 is computed where it is needed instead of being stored: a Feistel network over the next
+power of four, iterated until the value is in range (Black and Rogaway 2002, "Ciphers with Arbitrary Finite
+Domains"). A position in the order is one number, which makes resuming exact, and a corpus of billions of
+sentences needs no table.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _NUM_ROUNDS = 6
 
 
 class Permutation:
-    """A permutation of ``range(size)`` chosen by ``seed`` and ``epoch``."""
+    """A permutation of ``range(size)`` that is determined by ``seed`` and ``epoch``."""
 
     def __init__(self, size: int, *, seed: int, epoch: int) -> None:
         self.size = size
@@ -24,9 +24,9 @@ class Permutation:
         digest = hashlib.blake2b(f"{seed}:{epoch}".encode(), digest_size=8 * _NUM_ROUNDS).digest()
         self._keys = np.frombuffer(digest, dtype=np.uint64)
 
-    def values_at(self, places: np.ndarray) -> np.ndarray:
-        """The values (int64) at the given places (int64)."""
-        values = self._encrypt(places.astype(np.uint64))
+    def values_at(self, positions: np.ndarray) -> np.ndarray:
+        """Return the values (int64) at positions (int64) of the permutation; they have the same shape."""
+        values = self._encrypt(positions.astype(np.uint64))
         outside = values >= self.size
         while outside.any():
             values[outside] = self._encrypt(values[outside])
@@ -43,7 +43,7 @@ class Permutation:
 
 
 def _scramble(values: np.ndarray) -> np.ndarray:
-    """The finalizer of SplitMix64 (Steele et al. 2014): every input bit changes every output bit."""
+    """Apply the finalizer of SplitMix64 (Steele et al. 2014): every input bit affects every output bit."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     scrambled: np.ndarray = values ^ (values >> np.uint64(31))

@@ -1,4 +1,4 @@
-"""The distinct word types of a text: their spellings, counts and places in a vocabulary."""
+"""The distinct word types of a text: their spellings, counts and ids in a vocabulary."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ NUM_BOUNDARY_TYPES = 2
 
 
 class TypeTable:
-    """The distinct surface forms of a corpus, by type id.
+    """The distinct surface forms of a corpus, indexed by type id.
+
+    Types 0 and 1 are the sentence boundaries, which have no spelling.
 
     Args:
-        spellings: the bytes of all types, one after the other.
-        offsets: (num_types + 1,) where each type's bytes start; types 0 and 1, the sentence
-            boundaries, have none.
-        counts: (num_types,) how often each type occurs.
+        spellings: (num_bytes,) uint8 UTF-8 bytes of all types, one after the other.
+        offsets: (num_types + 1,) int64 index of each type's first byte, and the number of bytes.
+        counts: (num_types,) int64 number of occurrences of each type.
     """
 
     def __init__(self, spellings: np.ndarray, offsets: np.ndarray, counts: np.ndarray) -> None:
@@ -32,15 +33,15 @@ class TypeTable:
         return len(self._offsets) - 1
 
     def spelling(self, type_id: int) -> bytes:
-        """The bytes of one type."""
+        """Return the UTF-8 bytes of a type."""
         return self._spellings[self._offsets[type_id] : self._offsets[type_id + 1]].tobytes()
 
     def word(self, type_id: int) -> str:
-        """One type as text."""
+        """Return a type as text."""
         return self.spelling(type_id).decode("utf-8")
 
     def char_rows(self, type_ids: np.ndarray, max_characters: int) -> np.ndarray:
-        """Character ids (len(type_ids), max_characters) of the given types."""
+        """Return the character ids of types: (len(type_ids), max_characters) int64."""
         rows = char_rows([self.spelling(type_id) for type_id in type_ids], max_characters)
         boundaries = boundary_rows(max_characters)
         for type_id in (BOS_TYPE, EOS_TYPE):
@@ -48,7 +49,7 @@ class TypeTable:
         return rows
 
     def word_ids(self, vocabulary: Vocabulary) -> np.ndarray:
-        """The vocabulary's id of every type, ``<UNK>`` where it has none: (num_types,) int64."""
+        """Return the vocabulary id of every type, ``<UNK>`` for unknown ones: (num_types,) int64."""
         ids = np.full(len(self), UNK_ID, dtype=np.int64)
         ids[BOS_TYPE], ids[EOS_TYPE] = BOS_ID, EOS_ID
         for type_id in range(NUM_BOUNDARY_TYPES, len(self)):
@@ -56,27 +57,10 @@ class TypeTable:
         return ids
 
     def save(self, directory: Path) -> None:
-        """Write the files of the table; see the top of this module."""
+        """Write the files of the table, see :mod:`elmokit.data.corpus`."""
         for name, values in (
             ("spellings.bytes", self._spellings),
             ("spelling_offsets.i64", self._offsets),
             ("counts.i64", self.counts),
         ):
             (directory / name).write_bytes(values.data)
-
-
-def rank_correlation(types: TypeTable, word_ids: np.ndarray) -> float:
-    """How well a vocabulary is ordered by falling count in a text: Spearman's rho, 1 for perfectly.
-
-    The sampled softmax takes it for so ordered.
-
-    Args:
-        types: of the text.
-        word_ids: the vocabulary's ids of the types, from :meth:`TypeTable.word_ids`.
-    """
-    known = word_ids > UNK_ID
-    if known.sum() < 2:
-        return 1.0
-    orders = (np.argsort(values, kind="stable") for values in (word_ids[known], -types.counts[known]))
-    ranks = [np.argsort(order) for order in orders]
-    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])

@@ -1,4 +1,5 @@
-"""The calls of AllenNLP, bilm-tf, TF-Hub's module and simple_elmo, over the one implementation here.
+"""The interfaces of AllenNLP, bilm-tf, TF-Hub's module and simple_elmo, on top of elmokit's implementation.
 
-Names, arguments, shapes and keys are theirs; docs/migration.md says where a result differs on purpose.
+Names, arguments, shapes and keys are those of the other packages; docs/migration.md describes where results
+differ on purpose.
 """

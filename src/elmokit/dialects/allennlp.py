@@ -1,15 +1,17 @@
 """AllenNLP: ``Elmo``, ``batch_to_ids``, ``ScalarMix`` and ``ElmoEmbedder``.
 
-Its modules ``allennlp.modules.elmo``, ``allennlp.modules.scalar_mix`` and ``allennlp.commands.elmo``.
-``Elmo`` is the library's own layer. Unlike there, every sentence starts from a zero LSTM state.
+They replace those of ``allennlp.modules.elmo``, ``allennlp.modules.scalar_mix`` and
+``allennlp.commands.elmo``. ``Elmo`` is elmokit's own layer. Unlike in AllenNLP, every sentence starts from a
+zero LSTM state.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, cast
 
 import h5py
 import numpy as np
@@ -20,34 +22,30 @@ from elmokit import embedder
 from elmokit.dialects.padding import pad
 from elmokit.elmo import Elmo, batch_to_ids
 from elmokit.errors import ConfigError, TextError
-from elmokit.files.atomic import new_file
-from elmokit.formats.hdf5_writer import Hdf5Writer
+from elmokit.formats.sentence_vectors import write_sentence_vectors
 from elmokit.loading import load
+from elmokit.model.layer_choice import Layers
 from elmokit.model.scalar_mix import ScalarMix
 
 __all__ = ["Elmo", "ElmoEmbedder", "ScalarMix", "batch_to_ids"]
 
 _DEFAULT_MODEL = "original"
-_NUM_NAMED = 20  # faulty lines that an error names
-_OUTPUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "all": lambda vectors: vectors,
-    "top": lambda vectors: vectors[-1],
-    "average": lambda vectors: vectors.mean(axis=0),
-}
+_MAX_LISTED = 20  # lines that an error message lists
+_OUTPUT_FORMATS = ("all", "top", "average")
 
 
 class ElmoEmbedder:
-    """Vectors of tokenized sentences, all layers: AllenNLP's class of this name.
+    """Embeds tokenized sentences with all layers, like AllenNLP's class of the same name.
 
     Args:
-        options_file: path or URL of an ``options.json``; those beside the weights by default.
-        weight_file: path or URL of HDF5 weights, or any model that :func:`elmokit.load` reads;
-            the published model ``original`` by default.
-        cuda_device: number of the GPU, -1 for the CPU.
+        options_file: path or URL of an ``options.json``; by default the one that belongs to the weights.
+        weight_file: path or URL of HDF5 weights, or a model in any format that :func:`elmokit.load` reads;
+            by default the published model ``original``.
+        cuda_device: index of the GPU, or -1 for the CPU.
 
     Raises:
-        ModelFileError: when the model's files are missing, damaged or do not fit.
-        ConfigError: when there is no such device, or options come without weights.
+        ModelFileError: if the model's files are missing, damaged or do not match.
+        ConfigError: if there is no such device, or ``options_file`` is given without ``weight_file``.
     """
 
     def __init__(
@@ -57,20 +55,20 @@ class ElmoEmbedder:
         cuda_device: int = -1,
     ) -> None:
         if options_file is not None and weight_file is None:
-            raise ConfigError(f"{options_file}: options without weights: expected weight_file too")
+            raise ConfigError(f"{options_file}: options without weights: pass weight_file too")
         pretrained = load(_DEFAULT_MODEL if weight_file is None else weight_file, options=options_file)
         device = "cpu" if cuda_device < 0 else f"cuda:{cuda_device}"
         self.cuda_device = cuda_device
         self._embedder = embedder.ElmoEmbedder(pretrained, device=device)
 
     def batch_to_embeddings(self, batch: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor]:
-        """All layers of a batch as tensors.
+        """Embed a batch as one tensor.
 
         Args:
             batch: B lists of tokens.
 
         Returns:
-            (B, L, T, D) float32, zero at padding, and the mask of words (B, T) bool.
+            The vectors (B, L, T, D) float32, zero at padding, and the mask of words (B, T) bool.
         """
         vectors = self._embedder.embed(batch)
         lengths = np.array([own.shape[1] for own in vectors], dtype=np.int64)
@@ -81,17 +79,17 @@ class ElmoEmbedder:
         return torch.from_numpy(padded).to(device), torch.from_numpy(mask).to(device)
 
     def embed_sentence(self, sentence: Sequence[str]) -> np.ndarray:
-        """(L, n_tokens, D) of a list of tokens."""
+        """Embed a list of tokens: (L, n_tokens, D)."""
         return self.embed_batch([sentence])[0]
 
     def embed_batch(self, batch: Sequence[Sequence[str]]) -> list[np.ndarray]:
-        """(L, n_tokens, D) for each list of tokens; an empty one has no token."""
+        """Embed lists of tokens: one array (L, n_tokens, D) per list."""
         return self._embedder.embed(batch)
 
     def embed_sentences(
         self, sentences: Iterable[Sequence[str]], batch_size: int = 64
     ) -> Iterator[np.ndarray]:
-        """As :meth:`embed_batch`, one result at a time, for any number of sentences."""
+        """Embed any number of lists of tokens, yielding one array (L, n_tokens, D) at a time."""
         return self._embedder.iter_embed(sentences, batch_size=batch_size)
 
     def embed_file(
@@ -105,63 +103,63 @@ class ElmoEmbedder:
     ) -> None:
         """Write the vectors of a text to HDF5, in the layout of ``allennlp elmo``.
 
-        One dataset per line, its key the line's number from 0, and ``sentence_to_index`` (1,), a JSON
-        object from sentence to key; a sentence that occurs again is found at its last place.
+        The file has one dataset per line, with the line number from 0 as its key, and ``sentence_to_index``
+        (1,), a JSON object that maps each sentence to the key of its last occurrence.
 
         Args:
-            input_file: an open text, one tokenized sentence a line.
-            output_file_path: the HDF5 file, which appears when it is complete.
+            input_file: an open text file, one tokenized sentence per line.
+            output_file_path: the HDF5 file, which appears once it is complete.
             output_format: ``all`` (L, n_tokens, D), ``top`` or ``average`` (n_tokens, D).
-            batch_size: sentences that are run together.
-            forget_sentences: leave ``sentence_to_index`` out.
-            use_sentence_keys: make the sentences the keys, and leave ``sentence_to_index`` out. HDF5
-                takes a slash for a border between groups: ``file["and / or"]`` finds its dataset,
-                but ``file.keys()`` names the outermost group.
+            batch_size: number of sentences to run together.
+            forget_sentences: leave out ``sentence_to_index``.
+            use_sentence_keys: use the sentences as keys, and leave out ``sentence_to_index``. HDF5 uses
+                slashes to separate groups: ``file["and / or"]`` finds its dataset, but ``file.keys()`` has
+                the name of the outermost group.
 
         Raises:
-            TextError: when lines are blank, or with ``use_sentence_keys`` cannot be keys.
-            ConfigError: when there is no such output format.
-            OutputError: when the file cannot be written.
+            TextError: if lines are blank, or cannot be keys with ``use_sentence_keys``.
+            ConfigError: if there is no such output format.
+            OutputError: if the file cannot be written.
         """
-        if output_format not in _OUTPUTS:
+        if output_format not in _OUTPUT_FORMATS:
             raise ConfigError(f"output_format: expected all, top or average, got {output_format!r}")
-        select = _OUTPUTS[output_format]
         name = getattr(input_file, "name", "the text")
         sentences = [line.strip() for line in input_file]
         blank = [str(number) for number, sentence in enumerate(sentences) if not sentence]
         if blank:
             raise TextError(f"{name}: blank lines at indexes {_listed(blank)}: remove them")
         if use_sentence_keys:
-            faults = _key_faults(sentences)
-            if faults:
+            problems = _key_problems(sentences)
+            if problems:
                 raise TextError(
-                    f"{name}: sentences that cannot be keys: {_listed(faults)}: leave use_sentence_keys out"
+                    f"{name}: lines that cannot be HDF5 keys: {_listed(problems)}: turn off use_sentence_keys"
                 )
         keys = sentences if use_sentence_keys else [str(number) for number in range(len(sentences))]
-        results = self.embed_sentences((sentence.split() for sentence in sentences), batch_size)
-        with new_file(Path(output_file_path)) as temporary, Hdf5Writer(temporary) as file:
-            for key, vectors in zip(keys, results, strict=True):
-                file.write(key, select(vectors))
-            if not forget_sentences and not use_sentence_keys:
-                index = json.dumps(dict(zip(sentences, keys, strict=True)))
-                file.write("sentence_to_index", np.array([index], dtype=h5py.string_dtype()))
+        layers = cast(Layers, output_format)
+        results = self._embedder.iter_embed(sentences, layers, batch_size=batch_size)
+        datasets: Iterable[tuple[str, np.ndarray]] = zip(keys, results, strict=True)
+        if not forget_sentences and not use_sentence_keys:
+            index = json.dumps(dict(zip(sentences, keys, strict=True)))
+            values = np.array([index], dtype=h5py.string_dtype())
+            datasets = itertools.chain(datasets, [("sentence_to_index", values)])
+        write_sentence_vectors(Path(output_file_path), datasets)
 
 
-def _key_faults(sentences: Sequence[str]) -> list[str]:
-    """What HDF5 cannot take for the names of datasets, as ``index (why)``."""
+def _key_problems(sentences: Sequence[str]) -> list[str]:
+    """Return the sentences that cannot be names of HDF5 datasets, as ``index (reason)``."""
     line_of: dict[tuple[str, ...], int] = {}
-    faults = []
+    problems = []
     paths = [_hdf5_path(sentence) for sentence in sentences]
     for number, (sentence, path) in enumerate(zip(sentences, paths, strict=True)):
         if not path or "\0" in sentence:
-            faults.append(f"{number} ({sentence!r} is no name in HDF5)")
+            problems.append(f"{number} ({sentence!r} is not a valid HDF5 name)")
         elif line_of.setdefault(path, number) != number:
-            faults.append(f"{number} (the same as {line_of[path]})")
+            problems.append(f"{number} (same key as {line_of[path]})")
     for number, path in enumerate(paths):
         inside = next((path[:k] for k in range(1, len(path)) if path[:k] in line_of), None)
         if inside is not None:
-            faults.append(f"{number} (HDF5 would put it inside {line_of[inside]})")
-    return faults
+            problems.append(f"{number} (HDF5 would nest it inside {line_of[inside]})")
+    return problems
 
 
 def _hdf5_path(sentence: str) -> tuple[str, ...]:
@@ -169,5 +167,5 @@ def _hdf5_path(sentence: str) -> tuple[str, ...]:
 
 
 def _listed(items: Sequence[str]) -> str:
-    more = f" and {len(items) - _NUM_NAMED} more" if len(items) > _NUM_NAMED else ""
-    return ", ".join(items[:_NUM_NAMED]) + more
+    more = f" and {len(items) - _MAX_LISTED} more" if len(items) > _MAX_LISTED else ""
+    return ", ".join(items[:_MAX_LISTED]) + more

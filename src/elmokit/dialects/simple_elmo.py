@@ -1,4 +1,4 @@
-"""simple_elmo: ``ElmoModel`` with token vectors, sentence vectors and lexical substitutes."""
+"""simple_elmo: ``ElmoModel``, with token vectors, sentence vectors and lexical substitutes."""
 
 from __future__ import annotations
 
@@ -7,43 +7,43 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from elmokit.data.vocabulary import BOS_ID, EOS_ID, Vocabulary
 from elmokit.dialects.padding import pad
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError
-from elmokit.language_model import LanguageModel
+from elmokit.language_model import LanguageModel, top_words
 from elmokit.loading import load
 from elmokit.pretrained import PretrainedModel
 
 
 class Candidates(TypedDict):
-    """What one direction would put at a place, most likely first."""
+    """The words that one direction predicts at a position, most likely first."""
 
     candidates: list[int]
-    """Ids of the vocabulary."""
+    """Vocabulary ids."""
     candidate_words: list[str]
+    """The words with these ids."""
     logp: list[float]
-    """Natural log-probabilities, to four decimals."""
+    """Natural log-probabilities, rounded to four decimals."""
 
 
 class WordSubstitutes(TypedDict):
-    """What could stand at the place of a word."""
+    """Substitutes for a word of a sentence."""
 
     word: str
-    """``<UNK>`` where it is not in the vocabulary."""
+    """The word, or ``<UNK>`` if it is not in the vocabulary."""
     forward: Candidates
-    """From what stands before it."""
+    """Predicted from the words before it."""
     backward: Candidates
-    """From what stands after it; empty for a forward model."""
+    """Predicted from the words after it; empty for a forward-only model."""
 
 
 class ElmoModel:
-    """A biLM with the methods of simple_elmo's class; :meth:`load` comes first.
+    """A biLM with the methods of simple_elmo's class. Call :meth:`load` first.
 
-    Every sentence starts from a zero LSTM state, so nothing needs to be warmed up.
+    Every sentence starts from a zero LSTM state, so no warm-up is needed.
     """
 
     def __init__(self) -> None:
@@ -58,17 +58,17 @@ class ElmoModel:
         """Load a model.
 
         Args:
-            directory: anything that :func:`elmokit.load` reads, ZIP archives included.
-            max_batch_size: sentences that are run together.
-            limit: has no effect: all frequent words are kept.
+            directory: a model in any format that :func:`elmokit.load` reads, including ZIP archives.
+            max_batch_size: number of sentences to run together.
+            limit: has no effect, because recent words are cached.
             full: load the softmax too, for :meth:`get_elmo_substitutes`.
 
         Returns:
             A message.
 
         Raises:
-            ModelFileError: when the model's files are missing, damaged or do not fit; with ``full``
-                also without softmax or vocabulary.
+            ModelFileError: if the model's files are missing, damaged or do not match; with ``full``, also if
+                the softmax or the vocabulary is missing.
         """
         loaded = load(directory, softmax=full)
         self._language_model = LanguageModel(loaded) if full else None
@@ -79,12 +79,12 @@ class ElmoModel:
 
     @property
     def n_layers(self) -> int:
-        """L, the token layer included."""
+        """Number of layers L, including the token layer."""
         return self._require_embedder().num_layers
 
     @property
     def vector_size(self) -> int:
-        """D, the width of a vector."""
+        """Width D of a vector."""
         return self._require_embedder().dim
 
     def get_elmo_vectors(
@@ -94,7 +94,7 @@ class ElmoModel:
         layers: Literal["average", "top", "all"] = "average",
         session: Any = None,
     ) -> np.ndarray:
-        """Vectors of tokens.
+        """Embed words.
 
         Args:
             texts: B lists of words.
@@ -103,11 +103,11 @@ class ElmoModel:
             session: has no effect.
 
         Returns:
-            (B, T, D), or (B, L, T, D) for all layers, float64; T is the longest sentence's length, and
-            shorter ones end in zeros.
+            float64 vectors (B, T, D), or (B, L, T, D) for ``all``. T is the length of the longest sentence;
+            shorter ones are padded with zeros.
 
         Raises:
-            ConfigError: when there is no such choice of layers, or no model is loaded.
+            ConfigError: if there is no such choice of layers, or no model is loaded.
         """
         vectors = self._embed(texts, layers)
         num_steps = max((own.shape[-2] for own in vectors), default=0)
@@ -121,25 +121,25 @@ class ElmoModel:
         layers: Literal["average", "top", "all"] = "average",
         session: Any = None,
     ) -> np.ndarray:
-        """Vectors of sentences: the mean of the words' vectors, divided by its Euclidean norm.
+        """Embed sentences: the mean of the words' vectors, divided by its Euclidean norm.
 
         Args:
             texts: B lists of words.
             warmup: has no effect.
-            layers: as for :meth:`get_elmo_vectors`; the norm of ``all`` is that of all layers together.
+            layers: as for :meth:`get_elmo_vectors`. For ``all``, the norm is over all layers together.
             session: has no effect.
 
         Returns:
-            (B, D), or (B, L, D) for all layers, float64; zeros for a sentence without words.
+            float64 vectors (B, D), or (B, L, D) for ``all``; zeros for a sentence without words.
 
         Raises:
-            ConfigError: when there is no such choice of layers, or no model is loaded.
+            ConfigError: if there is no such choice of layers, or no model is loaded.
         """
         shape = (self.n_layers, self.vector_size) if layers == "all" else (self.vector_size,)
         averages = np.zeros((len(texts), *shape))
         for average, own in zip(averages, self._embed(texts, layers), strict=True):
             total = own.sum(axis=-2, dtype=np.float64)
-            norm = np.linalg.norm(total)  # of all places: the mean differs by a factor, which drops out
+            norm = np.linalg.norm(total)  # the sum and the mean have the same direction
             if norm > 0:
                 average[...] = total / norm
         return averages
@@ -147,18 +147,18 @@ class ElmoModel:
     def get_elmo_substitutes(
         self, data: Sequence[str], topn: int = 3, nodelimiters: bool = True
     ) -> list[list[WordSubstitutes]]:
-        """Lexical substitutes: what each direction would put at the place of each word.
+        """Predict lexical substitutes for each word, in each direction.
 
         Args:
-            data: sentences as plain strings, which are split on white space.
-            topn: candidates of each direction.
-            nodelimiters: whether to leave ``<S>`` and ``</S>`` out.
+            data: sentences as plain strings, which are split on whitespace.
+            topn: number of candidates per direction.
+            nodelimiters: leave out ``<S>`` and ``</S>``.
 
         Returns:
-            For each sentence, one entry per word.
+            A list for each sentence, with one entry per word.
 
         Raises:
-            ConfigError: when ``topn`` is not positive, or the model was not loaded with ``full=True``.
+            ConfigError: if ``topn`` is not positive, or the model was not loaded with ``full=True``.
         """
         if self._language_model is None or self._loaded is None:
             raise ConfigError("get_elmo_substitutes needs the softmax: load the model with full=True")
@@ -196,12 +196,9 @@ class ElmoModel:
 
 
 def _best(scores: Tensor, vocabulary: Vocabulary, topn: int, nodelimiters: bool) -> Candidates:
-    delimiters = [BOS_ID, EOS_ID] if nodelimiters else []
-    allowed = scores.clone()
-    allowed[delimiters] = -torch.inf
-    values, ids = allowed.topk(min(topn, len(allowed) - len(delimiters)))
+    best = top_words(scores, topn, excluded_ids=(BOS_ID, EOS_ID) if nodelimiters else ())
     return Candidates(
-        candidates=ids.tolist(),
-        candidate_words=[vocabulary[id_] for id_ in ids.tolist()],
-        logp=[round(value, 4) for value in values.tolist()],
+        candidates=[id_ for id_, _ in best],
+        candidate_words=[vocabulary[id_] for id_, _ in best],
+        logp=[round(log_probability, 4) for _, log_probability in best],
     )

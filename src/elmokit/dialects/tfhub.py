@@ -1,7 +1,7 @@
 """TF-Hub: the module ``google/elmo`` as a callable.
 
-``load`` stands for ``hub.load`` and ``Module`` for ``hub.Module``. Results are tensors of PyTorch, at
-once: there is no graph and no session.
+``load`` replaces ``hub.load`` and ``Module`` replaces ``hub.Module``. Results are PyTorch tensors and
+available at once: there is no graph and no session.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from elmokit.pretrained import PretrainedModel
 class ElmoModule(nn.Module):
     """A biLM with the signatures of TF-Hub's module.
 
-    As there, what can be learned are the weights of the layers and their scale, ``aggregation``; the
-    biLM stays as it is. Every sentence starts from a zero LSTM state.
+    As in TF-Hub's module, only ``aggregation`` can be trained: the weights of the layers and their scale.
+    The biLM is fixed. Every sentence starts from a zero LSTM state.
 
     Args:
-        pretrained: the model.
-        trainable: whether the weighted sum learns.
+        pretrained: the model, which is not modified.
+        trainable: whether the weighted sum is trained.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     """
 
@@ -42,7 +42,7 @@ class ElmoModule(nn.Module):
 
     @property
     def signatures(self) -> dict[str, Callable[..., dict[str, Tensor]]]:
-        """``signatures["default"](sentences)`` and ``signatures["tokens"](tokens=…, sequence_len=…)``."""
+        """The functions ``default(text)`` and ``tokens(tokens, sequence_len)``, by name."""
         return {
             "default": lambda text: self._outputs(*_split(text)),
             "tokens": lambda tokens, sequence_len: self._outputs(*_cut(tokens, sequence_len)),
@@ -54,26 +54,26 @@ class ElmoModule(nn.Module):
         """Embed a batch of B sentences.
 
         Args:
-            inputs: for ``default`` B plain strings, which are split at spaces; for ``tokens`` a mapping
-                of ``tokens``, B lists of the same length T, and ``sequence_len``, how many of each are
-                the sentence. Lists or arrays, of str or UTF-8 bytes.
+            inputs: for ``default``, B plain strings, which are split at spaces. For ``tokens``, a mapping
+                with the keys ``tokens``, B lists of the same length T, and ``sequence_len``, the number of
+                tokens of each sentence. Lists or arrays of str or UTF-8 bytes.
             signature: ``default`` or ``tokens``.
-            as_dict: return all outputs instead of ``default`` alone.
+            as_dict: return all outputs instead of only ``default``.
 
         Returns:
-            ``word_emb`` (B, T, P), ``lstm_outputs1``, ``lstm_outputs2`` and so on (B, T, D), ``elmo``
-            (B, T, D), their weighted sum, all zero at padding; and ``default`` (B, D), the mean of
-            ``elmo`` over the words of each sentence, zero where there is none. With plain strings T is
-            the longest sentence.
+            ``word_emb`` (B, T, P), ``lstm_outputs1``, ``lstm_outputs2`` and so on (B, T, D), and their
+            weighted sum ``elmo`` (B, T, D), all zero at padding; and ``default`` (B, D), the mean of ``elmo``
+            over the words of each sentence, zero for a sentence without words. For plain strings, T is the
+            length of the longest sentence.
 
         Raises:
-            ConfigError: when there is no such signature, or the inputs do not fit it.
+            ConfigError: if there is no such signature, or the inputs do not match it.
         """
         if signature == "default":
             outputs = self._outputs(*_split(inputs))
         elif signature == "tokens":
             if not isinstance(inputs, Mapping) or set(inputs) != {"tokens", "sequence_len"}:
-                raise ConfigError("signature tokens: expected inputs of the keys tokens and sequence_len")
+                raise ConfigError("signature tokens: expected inputs with the keys tokens and sequence_len")
             outputs = self._outputs(*_cut(inputs["tokens"], inputs["sequence_len"]))
         else:
             raise ConfigError(f"signature: expected default or tokens, got {signature!r}")
@@ -95,11 +95,11 @@ class ElmoModule(nn.Module):
 
 
 def load(model: str | Path, *, trainable: bool = False, device: str = "cpu") -> ElmoModule:
-    """Load a model from anything that :func:`elmokit.load` reads.
+    """Load a model in any format that :func:`elmokit.load` reads.
 
     Args:
-        model: what to load.
-        trainable: whether the weights of the layers learn.
+        model: path, URL or name of the model.
+        trainable: whether the weights of the layers are trained.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     """
     return ElmoModule(loading.load(model), trainable=trainable, device=device)
@@ -109,26 +109,28 @@ Module = load
 
 
 def _split(texts: Any) -> tuple[list[list[str]], int]:
-    """Sentences of plain strings, and the longest one's length; only spaces separate, as in the module."""
+    """Split strings, only at spaces as in TF-Hub; return the sentences and the longest one's length."""
     is_list = isinstance(texts, Iterable) and not isinstance(texts, str | bytes)
     rows = list(texts) if is_list and getattr(texts, "ndim", 1) == 1 else [None]
     if not all(isinstance(text, str | bytes) for text in rows):
-        raise ConfigError("signature default: expected a list of strings, one for each sentence")
+        raise ConfigError("signature default: expected a list of strings, one per sentence")
     sentences = [[token for token in _text(text).split(" ") if token] for text in rows]
     return sentences, max(map(len, sentences), default=0)
 
 
 def _cut(tokens: Any, lengths: Any) -> tuple[list[list[str]], int]:
-    """Sentences without their padding, and the length with it."""
+    """Return sentences without their padding, and their length with it."""
     rows: list[Sequence[Any]] = list(_rows(tokens))
     counts = [int(length) for length in lengths]
     widths = {len(row) for row in rows}
     if len(widths) > 1:
-        raise ConfigError(f"tokens: rows of {min(widths)} to {max(widths)} tokens: pad them with empty ones")
+        raise ConfigError(
+            f"tokens: rows of {min(widths)} to {max(widths)} tokens: pad them with empty strings"
+        )
     num_steps = max(widths, default=0)
     if len(counts) != len(rows) or not all(0 <= count <= num_steps for count in counts):
         raise ConfigError(
-            f"sequence_len: expected a number from 0 to {num_steps} for each of {len(rows)} rows, "
+            f"sequence_len: expected one number from 0 to {num_steps} for each of {len(rows)} rows, "
             f"got {counts}"
         )
     return [
@@ -138,7 +140,7 @@ def _cut(tokens: Any, lengths: Any) -> tuple[list[list[str]], int]:
 
 def _rows(tokens: Any) -> Iterable[Sequence[Any]]:
     if isinstance(tokens, str | bytes) or any(isinstance(row, str | bytes) for row in tokens):
-        raise ConfigError("tokens: expected a list of tokens for each sentence, got a string")
+        raise ConfigError("tokens: expected one list of tokens per sentence, got a string")
     rows: Iterable[Sequence[Any]] = tokens
     return rows
 
@@ -147,4 +149,4 @@ def _text(value: Any) -> str:
     try:
         return value.decode("utf-8") if isinstance(value, bytes) else str(value)
     except UnicodeDecodeError:
-        raise ConfigError(f"bytes that are not UTF-8: {value[:40]!r}") from None
+        raise ConfigError(f"inputs: expected text, got bytes that are not UTF-8: {value[:40]!r}") from None

@@ -1,5 +1,6 @@
-"""A local page to explore a model: type sentences, see their words in context.
+"""A local page for exploring a model: type sentences and see their words in context.
 
-What is computed (``typed_text``, ``explorer``, ``mixing``) knows nothing of the page (``page``, ``lists``,
-``map_figure``, ``app``), and neither knows how it is served (``server``).
+The computations (``typed_text``, ``explored_text``, ``mixing``, ``explorer``) do not depend on the page
+(``page``, ``sentences``, ``cards``, ``parts``, ``map_figure``, ``callbacks``, ``app``), and neither depends
+on how the page is served (``server``).
 """

@@ -1,4 +1,4 @@
-"""The map of the page: a figure whose points can be clicked."""
+"""The map of the page: a Plotly figure with clickable points."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elmokit.data.occurrences import Use
-from elmokit.explorer.typed_text import shown_word
+from elmokit.data.occurrences import Occurrence
+from elmokit.explorer.typed_text import displayed_word
 from elmokit.visualize.interactive_map import hover_text
 from elmokit.visualize.label_placement import Box, place_labels
 from elmokit.visualize.palette import COLORS
@@ -19,49 +19,52 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 HEIGHT = 430
-"""In pixels."""
-_USUAL_WIDTH = 640
-_MARGIN = 28  # pixels around the outermost points, and for their labels
+"""Height of the map in pixels."""
+_DEFAULT_WIDTH = 640
+_MARGIN = 28  # pixels around the outermost points and their labels
 _FONT_SIZE = 13
 _LABEL_HEIGHT = 15
-_CHARACTER_WIDTH = 7.4  # of an average letter of the page's font, generously
+_CHARACTER_WIDTH = 7.4  # pixels, a generous average for the font of the page
 _WIDE_CHARACTER_WIDTH = 13.5
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up")
 _SIDES = {-1: "left", 0: "center", 1: "right"}
 _HEIGHTS = {-1: "bottom", 0: "middle", 1: "top"}
 
 
-def color_of(number: int) -> str:
-    """The color of a sentence, by its number."""
-    return COLORS[number % len(COLORS)]
+def color_of(sentence_index: int) -> str:
+    """Return the color of a sentence, given its index."""
+    return COLORS[sentence_index % len(COLORS)]
 
 
-def symbol_of(number: int) -> str:
-    """The symbol of a sentence, which tells apart those of the same color."""
-    return _SYMBOLS[number // len(COLORS) % len(_SYMBOLS)]
+def symbol_of(sentence_index: int) -> str:
+    """Return the symbol of a sentence, given its index: it tells sentences of the same color apart."""
+    return _SYMBOLS[sentence_index // len(COLORS) % len(_SYMBOLS)]
 
 
 def draw_map(
-    uses: Sequence[Use], coordinates: np.ndarray, selected: int | None, width: int | None = None
+    occurrences: Sequence[Occurrence],
+    coordinates: np.ndarray,
+    selected: int | None,
+    width: int | None = None,
 ) -> Figure:
-    """Draw the words of the sentences, the selected one and its like emphasized.
+    """Draw the words of the sentences, and emphasize all occurrences of the selected word.
 
-    What the theme decides, such as the color of text, is left to the page's style sheet.
+    Colors that depend on the theme, for example that of text, are left to the style sheet of the page.
 
     Args:
-        uses: N words.
+        occurrences: N words.
         coordinates: (N, 2)
-        selected: the place of the word among ``uses``.
-        width: of the figure in pixels, as far as it is known.
+        selected: index of the selected word in ``occurrences``.
+        width: width of the figure in pixels; None if it is not known yet.
     """
     from plotly.graph_objects import Figure, Scatter
 
-    width = width or _USUAL_WIDTH
-    limits, pixels = _fitted(coordinates, width)
-    like = None if selected is None else uses[selected].word.casefold()
-    is_like = [use.word.casefold() == like for use in uses]
-    words = [shown_word(use.word) for use in uses]
-    order = sorted(range(len(uses)), key=lambda k: (k != selected, not is_like[k], k))
+    width = width or _DEFAULT_WIDTH
+    limits, pixels = _fit(coordinates, width)
+    selected_word = None if selected is None else occurrences[selected].word.casefold()
+    is_same = [occurrence.word.casefold() == selected_word for occurrence in occurrences]
+    words = [displayed_word(occurrence.word) for occurrence in occurrences]
+    order = sorted(range(len(occurrences)), key=lambda k: (k != selected, not is_same[k], k))
     placements = place_labels(
         pixels,
         np.array([(_text_width(word) + 2, _LABEL_HEIGHT) for word in words]),
@@ -69,26 +72,26 @@ def draw_map(
         within=Box(0, 0, width, HEIGHT),
         gap=8,
     )
-    sides = [placements[k].direction if k in placements else (1, 0) for k in range(len(uses))]
+    sides = [placements[k].direction if k in placements else (1, 0) for k in range(len(occurrences))]
     points = Scatter(
         x=coordinates[:, 0].tolist(),
         y=coordinates[:, 1].tolist(),
-        customdata=list(range(len(uses))),
+        customdata=list(range(len(occurrences))),
         mode="markers+text",
         marker={
-            "color": [color_of(use.number) for use in uses],
-            "symbol": [symbol_of(use.number) for use in uses],
-            "size": [17 if k == selected else 12 if is_like[k] else 8 for k in range(len(uses))],
+            "color": [color_of(occurrence.sentence_index) for occurrence in occurrences],
+            "symbol": [symbol_of(occurrence.sentence_index) for occurrence in occurrences],
+            "size": [17 if k == selected else 12 if is_same[k] else 8 for k in range(len(occurrences))],
             "opacity": 1,
-            "line": {"width": [3 if k == selected else 0.6 for k in range(len(uses))]},
+            "line": {"width": [3 if k == selected else 0.6 for k in range(len(occurrences))]},
         },
         text=[html.escape(word) if k in placements else "" for k, word in enumerate(words)],
         textposition=[f"{_HEIGHTS[y]} {_SIDES[x]}" for x, y in sides],
         textfont={
             "size": _FONT_SIZE,
-            "weight": ["bold" if own else "normal" for own in is_like],
+            "weight": ["bold" if own else "normal" for own in is_same],
         },
-        hovertext=[hover_text(use) for use in uses],
+        hovertext=[hover_text(occurrence) for occurrence in occurrences],
         hoverinfo="text",
         cliponaxis=False,
     )
@@ -107,16 +110,16 @@ def draw_map(
         hoverlabel={"align": "left", "font": {"size": _FONT_SIZE}},
         showlegend=False,
         dragmode="pan",
-        uirevision=f"{width} {hash(tuple(uses))}",
+        uirevision=f"{width} {hash(tuple(occurrences))}",
     )
     return figure
 
 
-def _fitted(coordinates: np.ndarray, width: int) -> tuple[list[list[float]], np.ndarray]:
-    """The limits of both axes, with one scale for both, and where the points lie in pixels, (N, 2)."""
+def _fit(coordinates: np.ndarray, width: int) -> tuple[list[list[float]], np.ndarray]:
+    """Return the limits of both axes, which have the same scale, and the points in pixels, (N, 2)."""
     low, high = coordinates.min(axis=0), coordinates.max(axis=0)
-    room = np.array([width, HEIGHT]) - 2 * _MARGIN * np.array([1.6, 1.0])
-    scale = max(float(((high - low) / np.maximum(room, 1)).max()), 1e-6)  # units per pixel
+    available = np.array([width, HEIGHT]) - 2 * _MARGIN * np.array([1.6, 1.0])
+    scale = max(float(((high - low) / np.maximum(available, 1)).max()), 1e-6)  # units per pixel
     half = np.array([width, HEIGHT]) * scale / 2
     middle = (low + high) / 2
     limits = [[float(middle[axis] - half[axis]), float(middle[axis] + half[axis])] for axis in (0, 1)]

@@ -1,4 +1,4 @@
-"""The page: where everything stands before anything is typed."""
+"""The layout of the page before anything is typed."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ every American has the right to vote
 we are on the right track"""
 
 MIX = "mix"
-"""The view that shows the weighted mix; the others are the numbers of layers."""
-_STEEPEST = 4  # of a number s: a layer with 4 beside two with -4 has 99.9% of the weight
+"""The view of the weighted mix; the other views are layer numbers."""
+_MAX_PARAMETER = 4  # of the scalar mix: a layer with 4 and two with -4 give the first 99.9% of the weight
 
 
 def layout(explorer: Explorer) -> Component:
-    """The whole page, with the example typed in."""
+    """Return the whole page, with an example text."""
     from dash import dcc, html
 
     return html.Div(
@@ -42,17 +42,18 @@ def layout(explorer: Explorer) -> Component:
 
 
 def layer_name(number: int) -> str:
-    """Such as ``LSTM layer 1``; 0 is the token layer."""
+    """Return the name of a layer, for example ``LSTM layer 1``; 0 is the token layer."""
     return f"LSTM layer {number}" if number else "token layer"
 
 
 def _facts(explorer: Explorer) -> str:
     pretrained = explorer.embedder.pretrained
-    facts = [pretrained.source.name, f"{explorer.embedder.num_layers} layers of {explorer.embedder.dim}"]
+    num_layers, dim = explorer.embedder.num_layers, explorer.embedder.dim
+    facts = [pretrained.source.name, f"{num_layers} layers of width {dim}"]
     if pretrained.vocabulary is not None:
         facts.append(f"{len(pretrained.vocabulary):,} words")
     if explorer.corpus is not None:
-        facts.append(f"a corpus of {explorer.corpus.corpus.num_tokens:,} tokens")
+        facts.append(f"corpus of {explorer.corpus.corpus.num_tokens:,} tokens")
     return " · ".join(facts)
 
 
@@ -66,34 +67,36 @@ def _text_card(explorer: Explorer) -> Component:
             html.Div(
                 [
                     html.Button("Show", id="show", n_clicks=0, className="primary"),
-                    html.Span("One sentence a line, tokens separated by spaces", className="hint"),
+                    html.Span("One sentence per line, tokens separated by spaces", className="hint"),
                 ],
                 className="row",
             ),
             html.Div(id="message", role="status"),
             html.Div(id="sentences"),
-            _surprise_controls(explorer),
+            _surprisal_controls(explorer),
         ],
         className="card text",
     )
 
 
-def _surprise_controls(explorer: Explorer) -> Component:
+def _surprisal_controls(explorer: Explorer) -> Component:
     from dash import dcc, html
 
     if explorer.language_model is None:
-        nothing = [dcc.RadioItems(id="direction", options=[], value="mean"), html.Div(id="scale")]
-        return html.Div([html.P(f"No surprise: {explorer.silence}", className="hint"), *nothing])
-    is_both = explorer.embedder.pretrained.config.model.bidirectional
+        reason = f"Surprisal is not available: {explorer.language_model_error}"
+        # The callbacks need these elements even if they stay empty.
+        empty = [dcc.RadioItems(id="direction", options=[], value="mean"), html.Div(id="scale")]
+        return html.Div([html.P(reason, className="hint"), *empty])
+    is_bidirectional = explorer.embedder.pretrained.config.model.bidirectional
     options: list[dict[str, Any]] = [
-        {"label": "both", "value": "mean", "disabled": not is_both},
-        {"label": "from before", "value": "forward"},
-        {"label": "from after", "value": "backward", "disabled": not is_both},
+        {"label": "average", "value": "mean", "disabled": not is_bidirectional},
+        {"label": "given left context", "value": "forward"},
+        {"label": "given right context", "value": "backward", "disabled": not is_bidirectional},
     ]
     return html.Div(
         [
             html.Div(
-                [html.Span("Surprise", className="name"), _choice("direction", "Surprise", options)],
+                [html.Span("Surprisal", className="name"), _choice("direction", "Surprisal", options)],
                 className="row",
             ),
             html.Div(id="scale"),
@@ -101,12 +104,12 @@ def _surprise_controls(explorer: Explorer) -> Component:
     )
 
 
-def _choice(id_: str, name: str, options: list[dict[str, Any]]) -> Component:
-    """One of several; the first that can be chosen is."""
+def _choice(id_: str, label: str, options: list[dict[str, Any]]) -> Component:
+    """Return radio buttons, with the first enabled option selected."""
     from dash import dcc, html
 
     value = next(option["value"] for option in options if not option.get("disabled"))
-    named: dict[str, Any] = {"aria-label": name}
+    named: dict[str, Any] = {"aria-label": label}
     items = dcc.RadioItems(id=id_, options=options, value=value, inline=True, className="choice")
     return html.Div(items, role="group", **named)
 
@@ -120,7 +123,7 @@ def _map_card(explorer: Explorer) -> Component:
     methods = [{"label": "PCA", "value": "pca"}, {"label": "t-SNE", "value": "tsne"}]
     return html.Section(
         [
-            html.H2("Map of their words in context"),
+            html.H2("Map of the words in context"),
             html.Div(
                 [
                     _choice("view", "Layer", views),
@@ -146,11 +149,11 @@ def _slider(number: int) -> Component:
     return html.Div(
         [
             html.Span(layer_name(number)),
-            html.Output(id={"type": "share", "layer": number}),
+            html.Output(id={"type": "weight", "layer": number}),
             dcc.Slider(
-                id={"type": "number", "layer": number},
-                min=-_STEEPEST,
-                max=_STEEPEST,
+                id={"type": "parameter", "layer": number},
+                min=-_MAX_PARAMETER,
+                max=_MAX_PARAMETER,
                 step=0.1,
                 value=0,
                 marks=None,

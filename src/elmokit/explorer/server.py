@@ -1,4 +1,4 @@
-"""Serving the page to the browsers of this machine, and to nobody else."""
+"""Serve the page to the browsers of this machine only."""
 
 from __future__ import annotations
 
@@ -14,38 +14,40 @@ if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
 
 ADDRESS = "127.0.0.1"
-USUAL_PORT = 8050
+DEFAULT_PORT = 8050
 _NAMES = (ADDRESS, "localhost")
 
 
-def listen(port: int | None = None) -> socket.socket:
-    """A socket on which this machine alone can connect.
+def listen(port: int | None = None, *, default_port: int = DEFAULT_PORT) -> socket.socket:
+    """Open a socket that accepts connections from this machine only.
 
     Args:
-        port: 0 for any that is free; None for the usual one, or any if that is taken.
+        port: the port, or 0 for any free one; None for ``default_port``, or any free one if that is in use.
+        default_port: the preferred port if none is given.
 
     Raises:
-        ConfigError: when the port is taken or not allowed.
+        ConfigError: if the port is in use or not permitted.
     """
     try:
-        return socket.create_server((ADDRESS, USUAL_PORT if port is None else port))
+        return socket.create_server((ADDRESS, default_port if port is None else port))
     except OSError as error:
         if port is None and error.errno == errno.EADDRINUSE:
             return socket.create_server((ADDRESS, 0))
         raise ConfigError(
-            f"port {port}: {os.strerror(error.errno or 0)}: give another by --port, or 0 for any that is free"
+            f"port {port}: {os.strerror(error.errno or 0)}: "
+            "choose another with --port, or 0 for any free port"
         ) from None
 
 
 def make_server(app: Dash, listener: socket.socket) -> BaseWSGIServer:
-    """A server of the page, to be run by ``serve_forever``; it writes no log.
+    """Create a server for the page; run it with ``serve_forever``. It writes no log.
 
-    Requests that name another host are refused: a page elsewhere whose name is made to point to this machine
-    could read ours (DNS rebinding). Any port will do, for tunnels.
+    Requests with another host name are refused: otherwise a foreign page whose host name resolves to this
+    machine could read ours (DNS rebinding). Any port is accepted, so that the page works through a tunnel.
 
     Args:
         app: the page.
-        listener: from :func:`listen`; the server closes a copy of its own.
+        listener: a socket from :func:`listen`; the server works with a duplicate and closes only that.
     """
     from flask import abort, request
     from werkzeug.serving import WSGIRequestHandler, make_server

@@ -7,46 +7,45 @@ from typing import NamedTuple, TypeAlias
 
 Sentences: TypeAlias = tuple[tuple[str, ...], ...]
 
-MOST_TOKENS = 400
-"""That one page shows: more could neither be read on the map nor be followed by it as a slider moves."""
-_LONGEST_SHOWN = 30  # characters
-_UNSEEN = ("Cc", "Cs")  # control characters and halves of surrogate pairs
-_UNSHOWN = "\N{REPLACEMENT CHARACTER}"
+MAX_TOKENS = 400
+"""Maximum number of tokens on the page: a larger map is unreadable, and too slow to follow a slider."""
+_MAX_CHARACTERS = 30  # per displayed word
+_INVISIBLE = ("Cc", "Cs")  # Unicode categories of control characters and of halves of surrogate pairs
 
 
 class TypedText(NamedTuple):
-    """What is shown of a text."""
+    """The part of a text that the page shows."""
 
     sentences: Sentences
-    """Of one token at least."""
+    """Tokenized sentences, at least one token each."""
     note: str
-    """What was left out, in one line; empty where nothing was."""
+    """One line that says what was left out; empty if nothing was."""
 
 
 def read_typed(text: str) -> TypedText:
-    """Split a text into lines and tokens, as far as a page can show them.
+    """Split a text into sentences and tokens, up to the number of tokens that a page can show.
 
     Args:
-        text: one sentence a line, tokens separated by white space; lines may be empty.
+        text: one sentence per line, tokens separated by whitespace; empty lines are ignored.
     """
-    # Half a surrogate pair, which a browser can send, is no character that any encoding has.
+    # A browser can send half a surrogate pair, which no encoding can represent.
     readable = text.encode("utf-8", "replace").decode("utf-8")
     lines = (tuple(line.split()) for line in readable.split("\n"))
     found = [tokens for tokens in lines if tokens]
     kept: list[tuple[str, ...]] = []
-    room = MOST_TOKENS
+    num_left = MAX_TOKENS
     for tokens in found:
-        if not room:
+        if not num_left:
             break
-        kept.append(tokens[:room])
-        room -= len(kept[-1])
+        kept.append(tokens[:num_left])
+        num_left -= len(kept[-1])
     num_tokens = sum(map(len, found))
-    if num_tokens <= MOST_TOKENS:
+    if num_tokens <= MAX_TOKENS:
         return TypedText(tuple(kept), "")
-    return TypedText(tuple(kept), f"Only the first {MOST_TOKENS:,} of {num_tokens:,} tokens are shown.")
+    return TypedText(tuple(kept), f"Only the first {MAX_TOKENS:,} of {num_tokens:,} tokens are shown.")
 
 
-def shown_word(word: str) -> str:
-    """A word as there is room for it, with a mark for what cannot be seen."""
-    cut = word if len(word) <= _LONGEST_SHOWN else word[: _LONGEST_SHOWN - 1] + "…"
-    return "".join(_UNSHOWN if unicodedata.category(c) in _UNSEEN else c for c in cut)
+def displayed_word(word: str) -> str:
+    """Return a word as the page displays it: cut to a maximum length, invisible characters marked."""
+    cut = word if len(word) <= _MAX_CHARACTERS else word[: _MAX_CHARACTERS - 1] + "…"
+    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _INVISIBLE else c for c in cut)

@@ -1,1 +1,1 @@
-"""Bytes on this disk: files that appear whole, checksums, memory maps, archives, the cache."""
+"""Local files: atomic writing, checksums, memory maps, archives and the cache directory."""

@@ -1,4 +1,4 @@
-"""ZIP archives of models, unpacked with care: they come from strangers."""
+"""Unpacking ZIP archives of models, which may be of unknown origin."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from pathlib import Path, PurePosixPath
 
 from elmokit.errors import MissingModelError, ModelFileError, OutputError
 
-# Weights shrink by a tenth, text to a third; DEFLATE reaches a thousandth, which only bombs need.
+# Weights compress by a tenth, text to a third. DEFLATE can reach a thousandth, which only ZIP bombs do.
 _MAX_RATIO = 200
 _FREE_OF_RATIO_BYTES = 10 << 20
-_MAX_BYTES = 20 << 30  # the original, with softmax over 800,000 words and accumulators, takes 4
+_MAX_BYTES = 20 << 30  # the original model takes 4 GiB with its softmax over 800,000 words and accumulators
 _MAX_MEMBERS = 5000
+_MAX_REPORTED = 10  # members with a problem
 _CHUNK_BYTES = 1 << 20
-_LONGEST_END_BYTES = 22 + 0xFFFF  # with its comment
+_LONGEST_END_BYTES = 22 + 0xFFFF  # of the end record with its comment
 _OTHER_METHODS = {9: "Deflate64", 12: "BZip2", 14: "LZMA", 93: "Zstandard", 95: "XZ"}
 _IS_ENCRYPTED = 0x2041  # flags: encrypted, strongly encrypted, hidden directory
-# What the standard library raises for damaged archives, depending on where the damage is.
+# What the standard library raises for a damaged archive, depending on where the damage is.
 _ZIP_ERRORS = (zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError, zlib.error)
 
 
@@ -31,18 +32,19 @@ _ZIP_ERRORS = (zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError, 
 def extracted(path: Path) -> Iterator[Path]:
     """Unpack a ZIP archive for as long as the context lasts.
 
-    Everything that can be told from the archive's directory is checked before the first byte is
-    written. What macOS adds (``__MACOSX``, ``.DS_Store``) is left out.
+    The members are checked as far as the archive's directory describes them before the first byte is
+    written. Files that macOS adds (``__MACOSX``, ``.DS_Store``) are skipped.
 
     Args:
         path: the archive.
 
     Yields:
-        The directory that holds the model: the single folder at the top, or else all that was unpacked.
+        The directory that contains the model: the only top-level folder, or else everything.
 
     Raises:
-        ModelFileError: when the file is no ZIP archive, is damaged, or has members that would leave the
-            directory, are no plain files, are encrypted, or would unpack to an absurd size.
+        ModelFileError: when the file is missing, damaged or not a ZIP archive, or has members that would be
+            written outside of the directory, are not plain files, are encrypted, or would unpack to an
+            absurd size.
         OutputError: when the disk is full.
     """
     if not path.is_file():
@@ -63,7 +65,7 @@ def _temporary_directory(path: Path) -> Iterator[Path]:
         directory = tempfile.TemporaryDirectory(prefix="elmokit-", ignore_cleanup_errors=True)
     except OSError as error:
         raise OutputError(
-            f"{path}: cannot make a temporary directory to unpack it: {error.strerror or error}"
+            f"{path}: cannot create a temporary directory to unpack it: {error.strerror or error}"
         ) from error
     with directory as name:
         yield Path(name)
@@ -72,56 +74,54 @@ def _temporary_directory(path: Path) -> Iterator[Path]:
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
-        announced = _announced_members(path)
+        expected = _expected_members(path)
         archive = zipfile.ZipFile(path)
     except _ZIP_ERRORS as error:
-        raise ModelFileError(
-            f"{path}: not a ZIP archive of a model, or a damaged one ({_reason(error)})"
-        ) from None
+        raise ModelFileError(f"{path}: damaged, or not a ZIP archive of a model ({_reason(error)})") from None
     with archive:
-        # The standard library does not compare: a wrong length could make members disappear.
-        if announced is not None and announced != len(archive.infolist()):
+        # The standard library does not compare the numbers: a wrong length could hide members.
+        if expected is not None and expected != len(archive.infolist()):
             raise ModelFileError(
-                f"{path}: damaged ({len(archive.infolist())} members in its directory, "
-                f"{announced} at its end): get the archive again"
+                f"{path}: damaged ({len(archive.infolist())} members in its directory, expected {expected}): "
+                "download the archive again"
             )
         yield archive
 
 
-def _announced_members(path: Path) -> int | None:
-    """How many there are, as the end of the archive says; None where it leaves that to another record."""
+def _expected_members(path: Path) -> int | None:
+    """Return the number of members in the end record; None when it refers to another record."""
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - _LONGEST_END_BYTES))
         end = file.read()
-    place = end.rfind(b"PK\5\6") + 10
-    count = int.from_bytes(end[place : place + 2], "little")
+    position = end.rfind(b"PK\5\6") + 10
+    count = int.from_bytes(end[position : position + 2], "little")
     return None if count == 0xFFFF else count
 
 
 def _checked_members(path: Path, members: Sequence[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
-    """The files to be unpacked."""
+    """Return the files to unpack."""
     if len(members) > _MAX_MEMBERS:
-        raise ModelFileError(f"{path}: {len(members)} members, expected a model: at most {_MAX_MEMBERS}")
+        raise ModelFileError(f"{path}: {len(members)} members, expected at most {_MAX_MEMBERS} for a model")
     members = [member for member in members if not _is_from_macos(member)]
     files = [member for member in members if not member.filename.endswith("/")]
     if not files:
-        raise ModelFileError(f"{path}: no file in this archive, expected a model")
+        raise ModelFileError(f"{path}: no files in this archive, expected a model")
     file_paths = {PurePosixPath(member.filename) for member in files}
     seen: set[PurePosixPath] = set()
-    faults = []
+    problems = []
     for member in members:
         inside = PurePosixPath(member.filename)
-        fault = _fault(member)
-        if fault is None and inside in seen and inside in file_paths:
-            fault = "twice in the archive"
-        if fault is None and not file_paths.isdisjoint(inside.parents):
-            fault = "inside of a member that is a file"
-        if fault is not None:
-            faults.append(f"{member.orig_filename!r}: {fault}")
+        problem = _problem(member)
+        if problem is None and inside in seen and inside in file_paths:
+            problem = "twice in the archive"
+        if problem is None and not file_paths.isdisjoint(inside.parents):
+            problem = "inside a member that is a file"
+        if problem is not None:
+            problems.append(f"{member.orig_filename!r}: {problem}")
         seen.add(inside)
-    if faults:
-        more = f"; and {len(faults) - 10} more" if len(faults) > 10 else ""
-        raise ModelFileError(f"{path}: not unpacked: " + "; ".join(faults[:10]) + more)
+    if problems:
+        more = f"; and {len(problems) - _MAX_REPORTED} more" if len(problems) > _MAX_REPORTED else ""
+        raise ModelFileError(f"{path}: not unpacked: " + "; ".join(problems[:_MAX_REPORTED]) + more)
     return files
 
 
@@ -130,22 +130,22 @@ def _is_from_macos(member: zipfile.ZipInfo) -> bool:
     return parts[0] == "__MACOSX" or parts[-1] == ".DS_Store"
 
 
-def _fault(member: zipfile.ZipInfo) -> str | None:
-    """Why a member is not to be unpacked; None if it may be."""
+def _problem(member: zipfile.ZipInfo) -> str | None:
+    """Return why a member must not be unpacked; None if it may be."""
     name = member.orig_filename
     parts = name.removesuffix("/").split("/")
     if name.startswith("/") or "\\" in name or re.match("[A-Za-z]:", name):
         return "an absolute path, a drive or a backslash, expected a relative path with /"
     if not name.isprintable() or {"", ".", ".."} & set(parts):
-        return "a path that is not plain, expected names between single /"
+        return "not a plain path, expected names separated by single /"
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         return "a symbolic link" if kind == stat.S_IFLNK else "a device or another special file"
     if member.flag_bits & _IS_ENCRYPTED:
-        return "encrypted: unpack the archive and give the directory"
+        return "encrypted: unpack the archive and give the path of the directory"
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         method = _OTHER_METHODS.get(member.compress_type, f"method {member.compress_type}")
-        return f"compressed by {method}, expected Deflate: unpack the archive and give the directory"
+        return f"compressed with {method}, expected Deflate: unpack it and give the path of the directory"
     return None
 
 
@@ -153,14 +153,14 @@ def _check_room(path: Path, num_bytes: int, directory: Path) -> None:
     limit = min(_MAX_BYTES, max(_FREE_OF_RATIO_BYTES, _MAX_RATIO * path.stat().st_size))
     if num_bytes > limit:
         raise ModelFileError(
-            f"{path}: not unpacked: {path.stat().st_size} bytes that announce {num_bytes}, "
-            f"expected a model: at most {limit}"
+            f"{path}: not unpacked: {path.stat().st_size} bytes would become {num_bytes}, "
+            f"expected at most {limit} for a model"
         )
     free = shutil.disk_usage(directory).free
     if num_bytes > free:
         raise OutputError(
-            f"{directory}: cannot unpack {path}: needs {num_bytes} bytes, free are {free}: "
-            "make room, or set TMPDIR to a directory that has more"
+            f"{directory}: cannot unpack {path}: needs {num_bytes} bytes, but only {free} are free: "
+            "free some space, or set TMPDIR to a directory with more"
         )
 
 
@@ -174,12 +174,12 @@ def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, dire
     except OSError as error:
         raise OutputError(
             f"{target}: cannot unpack {path} there: {error.strerror or error}: "
-            "make room, or set TMPDIR to a directory that has more"
+            "free some space, or set TMPDIR to a directory with more"
         ) from error
 
 
 def _chunks(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> Iterator[bytes]:
-    """The content of a file. No more than the announced bytes come, and their checksum is checked."""
+    """Yield the content of a member, at most as many bytes as expected, and verify its checksum."""
     num_bytes = 0
     try:
         with archive.open(member) as source:
@@ -187,10 +187,10 @@ def _chunks(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> It
                 num_bytes += len(chunk)
                 yield chunk
         if num_bytes != member.file_size:
-            raise EOFError(f"{num_bytes} bytes, {member.file_size} announced")
+            raise EOFError(f"{num_bytes} bytes, expected {member.file_size}")
     except _ZIP_ERRORS as error:
         raise ModelFileError(
-            f"{path}: {member.filename}: damaged ({_reason(error)}): get the archive again"
+            f"{path}: {member.filename}: damaged ({_reason(error)}): download the archive again"
         ) from None
 
 

@@ -1,8 +1,8 @@
-"""Files and directories that appear whole or not at all.
+"""Writing files and directories completely or not at all.
 
-Everything is written beside its final place, flushed to the disk and then renamed, so that a crash,
-a full disk or Ctrl-C leaves either the old state or the new one. A process that is killed leaves beside
-it what it was writing, for :func:`clear_leftovers`.
+Everything is written under a temporary name in the same directory, flushed to disk and then renamed, so that
+a crash, a full disk or Ctrl-C leaves either the old content or the new one. A killed process leaves its
+temporary files behind, for :func:`clear_leftovers`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from pathlib import Path
 
 from elmokit.errors import ElmokitError, OutputError
 
-_PARTIAL = ".partial"  # not whole yet
-_REPLACED = ".replaced"  # whole, out of the way of the directory that takes its place
+_PARTIAL = ".partial"  # suffix of what is not complete yet
+_REPLACED = ".replaced"  # suffix of a complete directory that is being replaced
 
 
 def output_error(path: Path, error: OSError) -> OutputError:
-    """An :class:`OutputError` that names ``path`` and says why it cannot be written."""
+    """Return an :class:`OutputError` that names ``path`` and says why it cannot be written."""
     return OutputError(f"{path}: cannot write: {error.strerror or error}")
 
 
@@ -29,17 +29,17 @@ def output_error(path: Path, error: OSError) -> OutputError:
 def new_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path in ``path``'s directory; on success it replaces ``path``.
 
-    Missing parent directories are made.
+    Missing parent directories are created.
 
     Raises:
-        OutputError: when the file system refuses; nothing is left behind.
+        OutputError: when the file cannot be written; nothing is left behind.
     """
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise IsADirectoryError(21, "is a directory, expected a file name")
-        temporary = _beside(path)
+        temporary = _temporary_path(path)
         temporary.touch(exist_ok=False)
         yield temporary
         _flush(temporary)
@@ -61,20 +61,20 @@ def new_directory(path: Path) -> Iterator[Path]:
     An existing directory at ``path`` is replaced.
 
     Raises:
-        OutputError: when the file system refuses; nothing is left behind.
+        OutputError: when it cannot be written; nothing is left behind.
     """
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = _beside(path)
+        temporary = _temporary_path(path)
         temporary.mkdir()
         yield temporary
         for file in temporary.rglob("*"):
             if file.is_file():
-                file.chmod(0o666 & ~_umask())  # some libraries write for the owner alone
+                file.chmod(0o666 & ~_umask())  # some libraries give access to the owner only
                 _flush(file)
         _flush(temporary)
-        _put(temporary, path)
+        _replace_directory(temporary, path)
         _flush(path.parent)
     except ElmokitError:  # some are an OSError as well
         raise
@@ -86,44 +86,48 @@ def new_directory(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write ``text`` as UTF-8, whole or not at all."""
+    """Write ``text`` as UTF-8, completely or not at all.
+
+    Raises:
+        OutputError: when the file cannot be written.
+    """
     with new_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def clear_leftovers(pattern: Path, *, unchanged_since: float | None = None) -> None:
-    """Remove what killed processes have left of files and directories, as far as that can be done.
+    """Remove temporary files and directories that killed processes have left behind, as far as possible.
 
-    A directory that was out of the way to be replaced, and has not been, gets its place back. Nobody may
-    be writing there, unless a time tells apart what is still written.
+    A directory that was moved away but not replaced is moved back. No other process may be writing there,
+    unless ``unchanged_since`` excludes what it writes.
 
     Args:
-        pattern: what was being written; its name may be a glob, such as ``checkpoints/*``.
-        unchanged_since: remove only what was last written to before this time of the file system, in
-            seconds since 1970; None to remove all. Of clocks that were put back too much is kept.
+        pattern: the path that was being written; its name may be a glob, e.g. ``checkpoints/*``.
+        unchanged_since: remove only what was last written before this time of the file system, in seconds
+            since 1970; None to remove everything. If the clock has been set back, too much is kept.
     """
     for leftover in pattern.parent.glob(f".{pattern.name}.*"):
         with suppress(OSError):  # another process may be clearing as well
-            if leftover.suffix == _REPLACED and not (place := _place_of(leftover)).exists():
-                leftover.rename(place)
+            if leftover.suffix == _REPLACED and not (original := _original_path(leftover)).exists():
+                leftover.rename(original)
             elif leftover.suffix in (_PARTIAL, _REPLACED) and (
                 unchanged_since is None or _last_change(leftover) < unchanged_since
             ):
                 _remove(leftover)
 
 
-def _beside(path: Path) -> Path:
-    """A name for what is to become ``path``; known before it is made, so that Ctrl-C cannot come between."""
+def _temporary_path(path: Path) -> Path:
+    """Return a temporary name for ``path``. The caller knows it before the file exists, in case of Ctrl-C."""
     return path.with_name(f".{path.name}.{secrets.token_hex(8)}{_PARTIAL}")
 
 
-def _place_of(replaced: Path) -> Path:
-    """Where a directory was before it was put out of the way."""
+def _original_path(replaced: Path) -> Path:
+    """Return the path of a directory before it was moved away."""
     return replaced.with_name(replaced.stem[1:].rpartition(".")[0])
 
 
 def _last_change(path: Path) -> float:
-    return max(one.stat().st_mtime for one in (path, *path.rglob("*")))
+    return max(entry.stat().st_mtime for entry in (path, *path.rglob("*")))
 
 
 def _remove(path: Path) -> None:
@@ -133,10 +137,10 @@ def _remove(path: Path) -> None:
         path.unlink()
 
 
-def _put(temporary: Path, path: Path) -> None:
-    """Move a directory to its place; at every moment the old one or the new one is there, whole.
+def _replace_directory(temporary: Path, path: Path) -> None:
+    """Rename a directory to ``path``. At every moment either the old or the new one exists, complete.
 
-    In between the old one has another name, which :func:`clear_leftovers` knows.
+    For a moment the old one has another name, which :func:`clear_leftovers` recognizes.
     """
     replaced = temporary.with_suffix(_REPLACED)
     try:

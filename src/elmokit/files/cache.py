@@ -1,4 +1,4 @@
-"""Where elmokit keeps what it has prepared or fetched once."""
+"""The directory where prepared texts and downloaded models are kept."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ import platformdirs
 
 
 def default_cache_dir() -> Path:
-    """``$ELMOKIT_CACHE``, or the user's cache directory."""
+    """Return ``$ELMOKIT_CACHE``, or the user's cache directory."""
     return Path(os.environ.get("ELMOKIT_CACHE") or platformdirs.user_cache_dir("elmokit"))

@@ -1,4 +1,4 @@
-"""Checksums of files and of plain values: BLAKE2b of 128 bits, in hexadecimal."""
+"""Checksums of files and plain values: BLAKE2b of 128 bits, in hexadecimal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _DIGEST_BYTES = 16
 
 
 def file_checksum(path: Path) -> str:
-    """The checksum of a file.
+    """Return the checksum of a file.
 
     Raises:
         OSError: when it cannot be read.
@@ -22,10 +22,10 @@ def file_checksum(path: Path) -> str:
 
 
 def values_checksum(values: Mapping[str, Any]) -> str:
-    """The checksum of values that JSON can hold, whatever the order of their keys."""
+    """Return the checksum of values that JSON can hold; the order of keys does not matter."""
     return text_checksum(json.dumps(values, sort_keys=True))
 
 
 def text_checksum(text: str) -> str:
-    """The checksum of a text, as a name for what it describes."""
+    """Return the checksum of a text."""
     return hashlib.blake2b(text.encode(), digest_size=_DIGEST_BYTES).hexdigest()

@@ -1,4 +1,4 @@
-"""Arrays that stay on the disk until they are read."""
+"""Arrays that stay on disk until they are read."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import numpy.typing as npt
 def map_array(
     path: Path, dtype: npt.DTypeLike, shape: tuple[int, ...], *, writable: bool = False
 ) -> np.ndarray:
-    """Map a file that holds nothing but numbers as an array.
+    """Map a file of numbers into memory as an array.
 
     Args:
         path: the file.
-        dtype: of the numbers.
-        shape: of the array.
-        writable: copy pages that are written to, so that the file never changes. PyTorch takes such an array
-            without the warning that it gives for read-only ones; but the operating system counts all of it
-            as memory of the process.
+        dtype: the type of the numbers.
+        shape: the shape of the array.
+        writable: make the array writable; pages that are written to are copied, so the file never changes.
+            PyTorch accepts such an array without the warning it gives for read-only ones, but the operating
+            system counts all of it as memory of the process.
 
     Raises:
-        ValueError: when the file has another size.
+        ValueError: when the file does not have the size of the array.
         OSError: when it cannot be read.
     """
     expected = math.prod(shape) * np.dtype(dtype).itemsize

@@ -1,179 +1,142 @@
-"""The pair that every ELMo tool reads: ``options.json`` and HDF5 weights, and what may lie beside them."""
+"""HDF5 weights of bilm-tf with their ``options.json``, and optionally the softmax and the vocabulary."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from elmokit.config import Config
-from elmokit.errors import ConfigError, ModelFileError, OutputError
+from elmokit.errors import ConfigError, OutputError
 from elmokit.files.atomic import write_text
-from elmokit.formats.bilm_hdf5 import (
-    content_of,
-    read_softmax,
-    read_weights,
-    softmax_size,
-    write_softmax,
-    write_weights,
-)
-from elmokit.formats.vocabulary_rows import read_vocabulary, with_rows
-from elmokit.pretrained import PretrainedModel, expected_shapes, model_from_tensors
+from elmokit.formats.bilm_files import VOCABULARY_FILES, find_options, find_vocabulary
+from elmokit.formats.bilm_hdf5 import read_tensors, softmax_size, write_softmax, write_weights
+from elmokit.formats.bilm_hdf5_files import HDF5_SUFFIXES, find_softmax, find_weights, holds_hdf5
+from elmokit.formats.bilm_names import SOFTMAX_NAMES, bilm_layout, dataset_names
+from elmokit.formats.parts import ModelParts
+from elmokit.formats.stored import Layout, ReadRequest, StoredModel
+from elmokit.formats.vocabulary_rows import read_vocabulary
+from elmokit.model.parameter_shapes import parameter_shapes
 
-HDF5_SUFFIXES = (".hdf5", ".h5")
-_VOCABULARY_FILES = ("vocab.txt", "vocab.txt.gz")
+DESCRIPTION = "options.json with HDF5 weights"
+HAS_SEPARATE_OPTIONS = True
+
 _SOFTMAX_FILE = "softmax_weights.hdf5"
 
 
-def read_bilm_pair(
-    weights: Path,
-    options: Path,
-    *,
-    softmax: Path | None = None,
-    vocabulary: Path | None = None,
-) -> PretrainedModel:
-    """Read a biLM from HDF5.
+def matches(path: Path) -> bool:
+    """Return whether ``path`` is an HDF5 file or a directory that contains one."""
+    return holds_hdf5(path) if path.is_dir() else path.is_file() and path.suffix in HDF5_SUFFIXES
+
+
+def read(path: Path, request: ReadRequest) -> StoredModel:
+    """Read HDF5 weights.
 
     Args:
-        weights: what the original dumped.
-        options: the ``options.json``.
-        softmax: HDF5 file with ``softmax/W`` and ``softmax/b``.
-        vocabulary: one word a line.
+        path: the file of weights, or a directory with one such file; the names of all files are free.
+        request: where options and vocabulary are, unless they are beside the weights.
 
     Raises:
-        ModelFileError: when a file is damaged, or tensors do not fit the options.
+        ModelFileError: when a file is missing or damaged, or several files could be the weights.
         ConfigError: when the options are wrong.
     """
+    weights, softmax = find_weights(path) if path.is_dir() else (path, find_softmax(path))
+    options = request.options or find_options(weights)
     config = Config.load(options)
-    num_words, where = _stored_size(options, config, softmax)
-    words = read_vocabulary(vocabulary, num_words, where, config.model)
+    num_words, size_source = _stored_size(options, config, softmax)
+    words = read_vocabulary(
+        request.vocabulary or find_vocabulary(weights.parent), num_words, size_source, config.model
+    )
     if num_words is None and words.vocabulary is not None:
         num_words = len(words.vocabulary)
     if config.model.char_cnn is None and num_words is None:
         raise ConfigError(f"{options}: n_tokens_vocab: expected the number of word embeddings, got None")
-
-    shapes = expected_shapes(config, num_words, with_softmax=False, source=options)
-    tensors = read_weights(weights, config.model, shapes)
+    layout = _layout(options, config, num_words, softmax)
+    tensors, unread = read_tensors(weights, layout, is_weight=_is_weight)
     if softmax is not None:
-        assert num_words is not None
-        tensors |= read_softmax(softmax, config.model, num_words)
-    tensors = with_rows(tensors, words.rows)
-    model = model_from_tensors(config, num_words, tensors, with_softmax=softmax is not None)
-    return PretrainedModel(
-        model,
-        config,
-        words.vocabulary,
+        more, more_unread = read_tensors(softmax, layout, is_weight=lambda _: False, prefix=_prefix(softmax))
+        tensors |= more
+        unread |= more_unread
+    return StoredModel(
         weights,
-        vocabulary_fault=words.fault,
+        config,
+        num_words,
+        tensors,
+        layout,
+        unread=unread,
+        vocabulary=words.vocabulary,
         vocabulary_rows=words.rows,
+        vocabulary_problem=words.problem,
     )
 
 
-def find_weights(directory: Path) -> tuple[Path, Path | None]:
-    """The weights of a directory, and their softmax if there is one, whatever their names.
-
-    Raises:
-        ModelFileError: when there is none of a kind, or more than one; all candidates are named.
-    """
-    files = {path: content_of(path) for path in sorted(directory.iterdir()) if path.suffix in HDF5_SUFFIXES}
-    softmax = [path for path, content in files.items() if content == "softmax"]
-    # Vectors may lie there too; but damaged weights shall not give way to others.
-    weights = [path for path, content in files.items() if content in ("weights", "unknown")]
-    weights = weights or [path for path, content in files.items() if content == "other"]
-    if len(weights) != 1 or len(softmax) > 1:
-        kind = "file of weights" if len(weights) != 1 else "softmax file at most"
-        names = ", ".join(path.name for path in (weights if len(weights) != 1 else softmax)) or "none"
-        raise ModelFileError(f"{directory}: expected one HDF5 {kind}, got {names}: name the file itself")
-    return weights[0], softmax[0] if softmax else None
-
-
-def holds_hdf5(directory: Path) -> bool:
-    """Whether there is an HDF5 file in a directory."""
-    return any(path.suffix in HDF5_SUFFIXES for path in directory.iterdir())
-
-
-def find_softmax(weights: Path) -> Path | None:
-    """The softmax that belongs to a file of weights: named alike, or the only one beside the only weights."""
-    named_alike = weights.with_name(f"{weights.stem.replace('weights', 'softmax_weights')}{weights.suffix}")
-    if named_alike != weights and named_alike.is_file():
-        return named_alike
-    try:
-        only_weights, softmax = find_weights(weights.parent)
-    except ModelFileError:
-        return None
-    return softmax if only_weights == weights else None
-
-
-def find_options(weights: Path) -> Path:
-    """The options beside a file of weights.
-
-    Raises:
-        ModelFileError: when there are none, or several that could be meant.
-    """
-    named_alike = weights.with_name(f"{weights.stem.replace('weights', 'options')}.json")
-    for path in (weights.with_name("options.json"), named_alike):
-        if path.is_file():
-            return path
-    candidates = [path for path in sorted(weights.parent.glob("*.json")) if _looks_like_options(path)]
-    if len(candidates) != 1:
-        names = ", ".join(path.name for path in candidates) or "none"
-        raise ModelFileError(
-            f"{weights.with_name('options.json')}: missing: the geometry of {weights.name} stands there "
-            f"(.json files with options here: {names})"
-        )
-    return candidates[0]
-
-
-def find_vocabulary(directory: Path) -> Path | None:
-    """The vocabulary in a directory, if there is one: ``vocab.txt``, or the only file that is named so."""
-    for name in _VOCABULARY_FILES:
-        if (directory / name).is_file():
-            return directory / name
-    named_alike = [*directory.glob("vocab*.txt"), *directory.glob("vocab*.txt.gz")]
-    return named_alike[0] if len(named_alike) == 1 else None
-
-
-def write_bilm_pair(pretrained: PretrainedModel, weights: Path, *, with_softmax: bool = False) -> list[Path]:
+def write(parts: ModelParts, weights: Path, *, with_softmax: bool = False) -> list[Path]:
     """Write ``options.json`` and HDF5 weights, the vocabulary and, in a file of its own, the softmax.
 
     Args:
-        pretrained: the model.
-        weights: the HDF5 file; everything else goes beside it.
-        with_softmax: write ``softmax_weights.hdf5`` too, where the model has a softmax of its own.
+        parts: the model.
+        weights: the HDF5 file; everything else is written beside it.
+        with_softmax: write ``softmax_weights.hdf5`` too, if the model has a softmax.
 
     Returns:
         The files, the weights first.
 
     Raises:
-        OutputError: when a file cannot be written, or files of another model lie there.
+        ConfigError: when the format cannot hold the model.
+        OutputError: when a file cannot be written, or files of another model are there.
     """
-    vocabulary, model = pretrained.vocabulary, pretrained.model
-    options = pretrained.config.to_bilm_options(num_words=model.num_words)
+    vocabulary, config = parts.vocabulary, parts.config
+    options = config.to_bilm_options(num_words=parts.num_words)
     texts = {weights.with_name("options.json"): json.dumps(options, indent=1) + "\n"}
     if vocabulary is not None:
         texts[weights.with_name("vocab.txt")] = "\n".join(vocabulary.words) + "\n"
-    softmax = model.softmax if with_softmax else None
-    stale = [path for path, text in texts.items() if path.exists() and _text_of(path) != text]
-    # Whoever reads the new weights would take these for theirs.
-    if vocabulary is None:
-        stale += [path for name in _VOCABULARY_FILES if (path := weights.with_name(name)).exists()]
-    if softmax is None and weights.with_name(_SOFTMAX_FILE).exists():
-        stale.append(weights.with_name(_SOFTMAX_FILE))
-    if stale:
-        names = ", ".join(map(str, stale))
-        raise OutputError(f"{names}: already there and of another model: write into another directory")
+    with_softmax = with_softmax and parts.has_softmax
+    _refuse_stale_files(weights, texts, with_softmax=with_softmax)
     files = [weights]
-    write_weights(weights, pretrained.config.model, dict(model.named_parameters()))
-    if softmax is not None:
+    write_weights(weights, config.model, parts.parameters)
+    if with_softmax:
         files.append(weights.with_name(_SOFTMAX_FILE))
-        write_softmax(files[-1], softmax)
+        weight_name = "encoder.weight" if config.model.tie_softmax else "softmax.weight"
+        write_softmax(files[-1], parts.parameters[weight_name], parts.parameters["softmax.bias"])
     for path, text in texts.items():
         write_text(path, text)
     return [*files, *texts]
 
 
+def _refuse_stale_files(weights: Path, texts: dict[Path, str], *, with_softmax: bool) -> None:
+    """Refuse to write beside files that would later be read as part of the new model."""
+    stale = [path for path, text in texts.items() if path.exists() and _text_of(path) != text]
+    if weights.with_name("vocab.txt") not in texts:
+        stale += [path for name in VOCABULARY_FILES if (path := weights.with_name(name)).exists()]
+    if not with_softmax and weights.with_name(_SOFTMAX_FILE).exists():
+        stale.append(weights.with_name(_SOFTMAX_FILE))
+    if stale:
+        names = ", ".join(map(str, stale))
+        raise OutputError(f"{names}: already exists and belongs to another model: choose another directory")
+
+
+def _layout(options: Path, config: Config, num_words: int | None, softmax: Path | None) -> Layout:
+    names = dataset_names(config.model)
+    shapes = parameter_shapes(config.model, num_words, with_softmax=False, source=options)
+    if softmax is not None:
+        assert num_words is not None
+        names |= {ours: _prefix(softmax) + theirs for ours, theirs in SOFTMAX_NAMES.items()}
+        shapes["softmax.weight"] = (num_words, config.model.lstm.projection_dim)
+        shapes["softmax.bias"] = (num_words,)
+    return bilm_layout(names, shapes)
+
+
+def _prefix(softmax: Path) -> str:
+    """Return what distinguishes tensors of the softmax file from those of the weights."""
+    return f"{softmax.name}: "
+
+
+def _is_weight(name: str) -> bool:
+    """Return whether a dataset is a weight, which the options must describe; any other one is ignored."""
+    return name.startswith(("CNN", "RNN_", "rnn/")) or name in ("char_embed", "embedding")
+
+
 def _stored_size(options: Path, config: Config, softmax: Path | None) -> tuple[int | None, str]:
-    """V as the files themselves tell it, and where they do."""
+    """Return V as the files state it, and what states it."""
     if softmax is not None:
         size = softmax_size(softmax)
         return size, f"{softmax.name} predicts {size}"
@@ -187,11 +150,3 @@ def _stored_size(options: Path, config: Config, softmax: Path | None) -> tuple[i
 
 def _text_of(path: Path) -> str | None:
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
-
-
-def _looks_like_options(path: Path) -> bool:
-    try:
-        values: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(values, dict) and "lstm" in values

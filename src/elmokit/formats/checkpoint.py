@@ -1,9 +1,9 @@
-"""Checkpoints: directories written beside and renamed, checked when read.
+"""Checkpoints: directories that are written under a temporary name, renamed, and verified when read.
 
 A checkpoint holds everything that changes during training::
 
     model.safetensors       parameters
-    optimizer.safetensors   the optimizer's slots, such as ``softmax.bias/sum``
+    optimizer.safetensors   the optimizer's slots, e.g. ``softmax.bias/sum``
     state.safetensors       carried LSTM states, state of the dropout generator
     trainer.json            counters, stream position, sampling generator, fingerprints, and the
                             checksum of each file above
@@ -14,8 +14,9 @@ Nothing is ever unpickled.
 from __future__ import annotations
 
 import json
+import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ from elmokit.files.checksums import file_checksum, values_checksum
 FORMAT_VERSION = 3
 TENSOR_FILES = ("model", "optimizer", "state")
 
+_NAME = re.compile(r"step-([0-9]+)")
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -43,12 +46,19 @@ class Checkpoint:
 
 
 def checkpoint_directory(save_dir: Path, step: int) -> Path:
-    """Where the checkpoint after ``step`` updates lies."""
+    """Return the directory of the checkpoint after ``step`` updates, whether it exists or not."""
     return save_dir / "checkpoints" / f"step-{step:08d}"
 
 
+def checkpoint_step(directory: Path) -> int:
+    """Return the number of updates after which a checkpoint was written, from its directory's name."""
+    match = _NAME.fullmatch(directory.name)
+    assert match is not None, directory
+    return int(match[1])
+
+
 def write_checkpoint(directory: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint whole or not at all.
+    """Write a checkpoint, completely or not at all.
 
     Raises:
         OutputError: when the disk is full or not writable.
@@ -71,14 +81,14 @@ def write_checkpoint(directory: Path, checkpoint: Checkpoint) -> None:
 
 
 def read_checkpoint(directory: Path, files: Sequence[str] = TENSOR_FILES) -> Checkpoint:
-    """Read a checkpoint and check it against its checksums.
+    """Read a checkpoint and verify its checksums.
 
     Args:
-        directory: of the checkpoint.
-        files: those of its tensors that are wanted.
+        directory: the checkpoint.
+        files: which of its tensor files to read.
 
     Raises:
-        CheckpointError: naming the file that is missing, truncated or changed.
+        CheckpointError: when a file is missing, truncated or changed; the message names it.
     """
     trainer = _read_trainer(directory)
     return Checkpoint({name: _read_tensors(directory, name, trainer) for name in files}, trainer)
@@ -87,17 +97,19 @@ def read_checkpoint(directory: Path, files: Sequence[str] = TENSOR_FILES) -> Che
 def read_best_checkpoint(
     save_dir: Path, files: Sequence[str] = TENSOR_FILES
 ) -> tuple[Path, Checkpoint, dict[str, Any]]:
-    """The checkpoint with the best heldout perplexity, or the newest where that is not known or deleted.
+    """Read the checkpoint with the best heldout perplexity.
+
+    Without heldout text, or when the best checkpoint has been deleted, this is the newest checkpoint.
 
     Args:
-        save_dir: of the run.
-        files: those of its tensors that are wanted.
+        save_dir: the save directory of the run.
+        files: which of its tensor files to read.
 
     Returns:
         Its directory, its content, and the plain values of the newest checkpoint.
 
     Raises:
-        CheckpointError: when there is no checkpoint, or one that is needed is damaged.
+        CheckpointError: when there is no checkpoint, or a required one is damaged.
     """
     directories = list_checkpoints(save_dir)
     if not directories:
@@ -116,47 +128,62 @@ def read_best_checkpoint(
     except CheckpointError as error:
         if len(directories) == 1:
             raise
-        # Not in silence: another checkpoint is another model.
+        # Never fall back silently: another checkpoint is another model.
         raise CheckpointError(
-            f"{error}: put it back from a copy, or delete {directory} for another checkpoint to be used"
+            f"{error}: restore it from a copy, or delete {directory} to use another checkpoint"
         ) from None
 
 
 def is_checkpoint(directory: Path) -> bool:
-    """Whether a directory looks like a checkpoint."""
+    """Return whether a directory looks like a checkpoint."""
     return (directory / "trainer.json").is_file()
 
 
 def list_checkpoints(save_dir: Path) -> list[Path]:
-    """The checkpoints of a run, oldest first."""
-    return sorted((save_dir / "checkpoints").glob("step-*"))
+    """Return the checkpoints of a run, oldest first: directories named ``step-`` and digits."""
+    directories = [
+        path
+        for path in (save_dir / "checkpoints").glob("step-*")
+        if _NAME.fullmatch(path.name) and path.is_dir()
+    ]
+    return sorted(directories, key=checkpoint_step)
 
 
 def read_last_checkpoint(save_dir: Path) -> tuple[Path, Checkpoint, list[str]]:
-    """The newest checkpoint that is whole, its directory, and what is wrong with newer ones.
+    """Return the newest undamaged checkpoint: its directory, its content, and the errors of newer ones.
 
     Raises:
         CheckpointError: when there is none.
     """
-    faults: list[str] = []
+    problems: list[str] = []
     for directory in reversed(list_checkpoints(save_dir)):
         try:
-            return directory, read_checkpoint(directory), faults
+            return directory, read_checkpoint(directory), problems
         except CheckpointError as error:
-            faults.append(str(error))
-    raise CheckpointError("; ".join(faults) or f"{save_dir}: no checkpoint there to resume from")
+            problems.append(str(error))
+    raise CheckpointError("; ".join(problems) or f"{save_dir}: no checkpoint there to resume from")
 
 
-def remove_old_checkpoints(save_dir: Path, *, step: int, keep: set[int], keep_last: int) -> None:
-    """Delete all checkpoints but the last ones up to ``step`` and those of the steps in ``keep``.
+def remove_old_checkpoints(
+    save_dir: Path, *, made: Collection[int], step: int, keep: Collection[int], keep_last: int
+) -> None:
+    """Delete the checkpoints of this run that are no longer needed.
 
-    Later ones were left by a run that went on from an earlier checkpoint because they are damaged.
+    Checkpoints later than ``step`` are deleted too: the run has gone back to an earlier one and left them
+    behind. Nothing that is not in ``made`` is ever deleted.
+
+    Args:
+        save_dir: the save directory of the run.
+        made: the steps of the checkpoints that belong to this run, because it wrote them or resumed from
+            their directory; the only ones that may be deleted.
+        step: the step of the checkpoint just written.
+        keep: steps to keep in any case, such as the best one.
+        keep_last: how many of ``made`` up to ``step`` to keep, at least 1.
     """
-    directories = list_checkpoints(save_dir)
-    newest = directories.index(checkpoint_directory(save_dir, step)) + 1
-    kept = {checkpoint_directory(save_dir, step) for step in keep}
-    for directory in (*directories[: newest - keep_last], *directories[newest:]):
-        if directory not in kept:
+    own = [directory for directory in list_checkpoints(save_dir) if checkpoint_step(directory) in made]
+    current = [directory for directory in own if checkpoint_step(directory) <= step]
+    for directory in own:
+        if directory not in current[-keep_last:] and checkpoint_step(directory) not in keep:
             shutil.rmtree(directory, ignore_errors=True)
 
 

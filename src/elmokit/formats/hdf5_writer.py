@@ -1,4 +1,4 @@
-"""Writing HDF5 without being brought down by a full disk."""
+"""Writing HDF5 files without crashing when the disk is full."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import numpy as np
 
 
 class Hdf5Writer:
-    """A new HDF5 file.
+    """A new HDF5 file, to be used as a context manager.
 
-    The HDF5 library crashes the process when a write fails at the wrong moment. Here it is told that
-    every write went well, and the failure is raised as soon as the library has returned.
+    The HDF5 library crashes the process when a write fails at the wrong moment. So the library is told that
+    every write succeeded, and the error is raised as soon as it has returned.
 
     Args:
-        path: of the file, which is overwritten.
+        path: the file; an existing one is overwritten.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,7 +51,7 @@ class Hdf5Writer:
 
 
 class _GuardedFile(io.FileIO):
-    """Keeps the first failure instead of raising it, and drops what is written after it."""
+    """A file that keeps its first error instead of raising it, and ignores all writes after it."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, "w+")

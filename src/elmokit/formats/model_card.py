@@ -1,20 +1,20 @@
-"""The model card: what a model directory says about itself to people and to the Hugging Face Hub."""
+"""The model card, which describes a model directory to people and to the Hugging Face Hub."""
 
 from __future__ import annotations
 
-from elmokit.pretrained import PretrainedModel
+from elmokit.formats.parts import ModelParts
 
 
-def model_card(pretrained: PretrainedModel, name: str) -> str:
-    """The README.md of a model directory, with the metadata that the Hub reads.
+def model_card(parts: ModelParts, name: str) -> str:
+    """Return the README.md of a model directory, with the metadata that the Hub reads.
 
     Args:
-        pretrained: the model; what its training wrote down goes into the card.
-        name: of the model, for the title and the examples.
+        parts: the model; what is known about its training goes into the card.
+        name: the name of the model, for the title and the example.
     """
-    config, vocabulary, facts = pretrained.config.model, pretrained.vocabulary, pretrained.facts
+    config, vocabulary = parts.config.model, parts.vocabulary
     lstm = config.lstm
-    softmax = "none" if pretrained.model.softmax is None else f"{pretrained.model.num_words:,} words"
+    softmax = f"{parts.num_words:,} words" if parts.has_softmax else "none"
     words = "words" if config.char_cnn is None else "characters"
     if config.lexicon is not None:
         sizes = ((config.lexicon.num_words, "words"), (config.lexicon.num_symbols, "characters"))
@@ -48,18 +48,18 @@ def model_card(pretrained: PretrainedModel, name: str) -> str:
         f"| layers | token layer and {lstm.num_layers} LSTM layers, vectors of width "
         f"{config.num_directions * lstm.projection_dim} |",
         f"| LSTM | cell {lstm.cell_dim}, projection {lstm.projection_dim} |",
-        f"| parameters | {sum(parameter.numel() for parameter in pretrained.model.parameters()):,} |",
+        f"| parameters | {sum(value.numel() for value in parts.parameters.values()):,} |",
         f"| softmax | {softmax} |",
     ]
-    if vocabulary is not None and pretrained.model.softmax is None:
+    if vocabulary is not None and not parts.has_softmax:
         lines.append(f"| vocabulary | {len(vocabulary):,} words |")
-    if facts:
-        lines += ["", "## Training", "", "| | |", "| --- | --- |", *_training_rows(pretrained)]
+    if parts.facts:
+        lines += ["", "## Training", "", "| | |", "| --- | --- |", *_training_rows(parts)]
     return "\n".join(lines) + "\n"
 
 
-def _training_rows(pretrained: PretrainedModel) -> list[str]:
-    facts, training = pretrained.facts, pretrained.config.training
+def _training_rows(parts: ModelParts) -> list[str]:
+    facts, training = parts.facts, parts.config.training
     rows = []
     if "step" in facts:
         num_tokens = facts["step"] * training.batch_size * training.unroll_steps

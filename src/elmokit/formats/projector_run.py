@@ -1,9 +1,9 @@
-"""A run of TensorBoard for its Embedding Projector: tensors of points and a table of what they are.
+"""Writing a TensorBoard run for the Embedding Projector: tensors of points and their metadata.
 
-The directory holds ``projector_config.pbtxt``, which names the tensors; a file of numbers for each; and
-``metadata.tsv``, a row per point. TensorBoard looks for the configuration at the top of its log directory
-and in its runs, and a run is a directory with a file of events: ours has one that says nothing. So any
-directory above may be given to ``tensorboard --logdir``. TensorBoard is not needed to write it.
+The directory holds ``projector_config.pbtxt``, which lists the tensors; a file of numbers for each; and
+``metadata.tsv``, with one row per point. TensorBoard looks for the configuration at the top of its log
+directory and in its runs, and a run is a directory with an events file: an empty one is written here. So any
+directory above works for ``tensorboard --logdir``. TensorBoard is not needed for writing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _EVENTS = "events.out.tfevents.0000000000.projector"
 _EVENTS_BYTES = b"\x0f\0\0\0\0\0\0\0mS+\t\x1a\rbrain.Event:2\xfc\x98Q)"
 
 _CONTROL = ("Cc", "Cs", "Zl", "Zp")  # categories of control characters, surrogates, line separators
-# What JavaScript reads as a number, and those that it shows as they were written.
+# What JavaScript parses as a number, and the numbers that it shows as they were written.
 _NUMBER = re.compile(
     r"([+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?Infinity|0x[0-9a-f]+|0o[0-7]+|0b[01]+)?",
     re.ASCII | re.IGNORECASE,
@@ -40,19 +40,19 @@ def write_projector_run(
     columns: Sequence[str],
     rows: Iterable[Sequence[str | int]],
 ) -> None:
-    """Write a run, whole or not at all; one that was written before is replaced.
+    """Write a run, completely or not at all; one that was written before is replaced.
 
     Args:
-        directory: of the run.
+        directory: where to write the run.
         tensors: (N, D) float32 by name; names of letters, digits, spaces, ``-``, ``(`` and ``)``.
-        columns: names of what is told of a point, two at least; the first is its label.
-        rows: N of them, see :func:`metadata_field`.
+        columns: the names of the metadata columns, at least two; the first one is the label of a point.
+        rows: the metadata of the N points; see :func:`metadata_field`.
 
     Raises:
-        OutputError: when the directory cannot be written, or holds anything else.
+        OutputError: when the directory cannot be written, or contains anything else.
     """
     _refuse_to_replace(directory)
-    clear_leftovers(directory)  # which TensorBoard would take for runs
+    clear_leftovers(directory)  # TensorBoard would show them as runs
     with new_directory(directory) as temporary:
         config = [_OURS]
         for name, tensor in tensors.items():
@@ -71,11 +71,11 @@ def write_projector_run(
 
 
 def metadata_field(value: str | int) -> str:
-    r"""A value as it can stand in the table.
+    r"""Return a value as it is written to the table.
 
-    The table knows no escapes: tabs and line ends, control characters and what is no character at all
-    become ``\t``, ``\n``, ``\x00``, ``\u2028``. The page reads text that looks like a number as one, and
-    would show 007 as 7, 1.0 as 1 and nothing for 0 or an empty word: such text is put in quotes.
+    The table has no escapes: tabs, line ends, control characters and invalid characters are replaced by
+    ``\t``, ``\n``, ``\x00``, ``\u2028``. The page parses text that looks like a number and would show 007 as
+    7, 1.0 as 1 and nothing for 0 or an empty word: such text is put in quotes.
     """
     if isinstance(value, int):
         return str(value)
@@ -87,10 +87,10 @@ def metadata_field(value: str | int) -> str:
 
 
 def _write_tensor(stem: Path, tensor: np.ndarray) -> str:
-    """Write (N, D) numbers exactly; gives the file's name.
+    """Write (N, D) numbers exactly, and return the name of the file.
 
-    TensorBoard tries to read text and takes a file for binary where its first line is not UTF-8. Of numbers
-    it hardly ever is, but a tensor of zeros would be text: it is written as such.
+    TensorBoard tries to read text, and considers a file binary when its first line is not UTF-8. Numbers
+    hardly ever are UTF-8, but a tensor of zeros is: it is written as text.
     """
     data = np.ascontiguousarray(tensor, "<f4").tobytes()
     try:
@@ -109,13 +109,14 @@ def _file_stem(name: str) -> str:
 
 
 def _refuse_to_replace(directory: Path) -> None:
-    """Only a run that was written here may go, and only with nothing else in it."""
+    """Refuse anything but a new or empty directory, or a run written before that contains nothing else."""
     if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
         return
     config = directory / _CONFIG
     if not config.is_file() or not config.read_bytes().startswith(_OURS.encode()):
         raise OutputError(
-            f"{directory}: already there and not written by `elmokit projector`: name another log directory"
+            f"{directory} already exists and was not written by `elmokit projector`: "
+            "choose another log directory"
         )
     ours = {
         _CONFIG,
@@ -123,9 +124,9 @@ def _refuse_to_replace(directory: Path) -> None:
         _EVENTS,
         *re.findall(r'tensor_path: "(.*)"', config.read_text(encoding="utf-8")),
     }
-    strangers = sorted(file.name for file in directory.iterdir() if file.name not in ours)
-    if strangers:
+    others = sorted(file.name for file in directory.iterdir() if file.name not in ours)
+    if others:
         raise OutputError(
-            f"{directory}: holds more than `elmokit projector` writes ({', '.join(strangers[:5])}): "
-            "name another log directory"
+            f"{directory}: contains files that `elmokit projector` did not write "
+            f"({', '.join(others[:5])}): choose another log directory"
         )

@@ -1,7 +1,7 @@
 """Precomputed context-free token vectors, the ``embedding`` file of bilm-tf.
 
-One HDF5 file: ``embedding`` (V, P) float32, a row per word, and ``words`` (V,), which is elmokit's
-addition: other tools overlook it, and the file speaks for itself.
+An HDF5 file with ``embedding`` (V, P) float32, one row per word, and ``words`` (V,), an addition of elmokit
+that other tools ignore.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class TokenTable(Mapping[str, Tensor]):
     """Token vectors (P,) by word.
 
     Args:
-        words: V of them, each once.
+        words: V distinct words.
         vectors: (V, P).
     """
 
@@ -51,49 +51,53 @@ def write_token_embeddings(path: Path, words: Sequence[str], vectors: np.ndarray
     """Write token vectors.
 
     Args:
-        path: the HDF5 file, which appears when it is complete.
-        words: V of them.
+        path: the HDF5 file, written completely or not at all.
+        words: V words.
         vectors: (V, P).
 
     Raises:
-        OutputError: when the file cannot be written, or a word holds NUL or half of a surrogate pair.
+        OutputError: when the file cannot be written, or a word contains NUL or half of a surrogate pair.
     """
-    faults = [repr(word) for word in words if not is_storable(word)]
-    if faults:
-        raise OutputError(f"{path}: HDF5 cannot hold these words: {', '.join(faults[:5])}")
+    unstorable = [repr(word) for word in words if not is_storable(word)]
+    if unstorable:
+        raise OutputError(f"{path}: HDF5 cannot hold these words: {', '.join(unstorable[:5])}")
     with new_file(path) as temporary, Hdf5Writer(temporary) as file:
         file.write("embedding", vectors.astype(np.float32, copy=False))
         file.write("words", np.array(words, dtype=h5py.string_dtype()))
 
 
 def read_token_table(path: Path, words: Sequence[str] | None = None) -> TokenTable:
-    """Read token vectors by word, those written by bilm-tf included.
+    """Read token vectors by word; files of bilm-tf can be read as well.
 
     Args:
         path: an HDF5 file.
-        words: of the rows, where the file does not name them itself.
+        words: the words of the rows, used when the file does not list them.
 
     Raises:
-        ModelFileError: when the file is unreadable, its words are not known, or do not fit.
+        ModelFileError: when the file is missing or unreadable, or its words are not known or do not match.
     """
     vectors, own_words = read_token_vectors(path)
     words = words if own_words is None else own_words
     if words is None:
-        raise ModelFileError(f"{path}: does not say whose its rows are: give the vocabulary it was made with")
+        raise ModelFileError(
+            f"{path}: the words of its rows are not known: give the vocabulary it was made with"
+        )
     if len(vectors) != len(words):
         raise ModelFileError(
             f"{path}: embedding: shape {tuple(vectors.shape)}, expected a row for each of {len(words)} words"
         )
     if len(set(words)) < len(words):
-        raise ModelFileError(f"{path}: words: {len(words) - len(set(words))} of them stand there twice")
+        raise ModelFileError(
+            f"{path}: words: {len(words) - len(set(words))} duplicates, expected each word once"
+        )
     return TokenTable(words, vectors)
 
 
 def read_token_vectors(path: Path) -> tuple[Tensor, list[str] | None]:
-    """Read token vectors (V, P), and the words of the rows if the file names them.
+    """Read token vectors (V, P), and the words of the rows if the file lists them.
 
     Raises:
-        ModelFileError: when the file is unreadable, or holds no such vectors.
+        ModelFileError: when the file is missing or unreadable, or contains something else.
     """
     if not path.is_file():
         raise MissingModelError(f"{path}: no such file, expected a file of token embeddings")
@@ -108,18 +112,18 @@ def read_token_vectors(path: Path) -> tuple[Tensor, list[str] | None]:
     except HDF5_ERRORS as error:
         reason = str(error).split("\n", 1)[0]
         raise ModelFileError(
-            f"{path}: cannot read the token embeddings: damaged or not HDF5 ({reason})"
+            f"{path}: cannot read the token embeddings: damaged, or not an HDF5 file ({reason})"
         ) from None
     if vectors.dim() != 2:
-        raise ModelFileError(f"{path}: embedding: shape {tuple(vectors.shape)}, expected a row for each word")
-    if fault := fault_of_values(vectors):
-        raise ModelFileError(f"{path}: embedding: {fault}")
+        raise ModelFileError(f"{path}: embedding: shape {tuple(vectors.shape)}, expected one row per word")
+    if problem := fault_of_values(vectors):
+        raise ModelFileError(f"{path}: embedding: {problem}")
     return vectors, words
 
 
 def _read_words(path: Path, dataset: h5py.Dataset | h5py.Group) -> list[str]:
     if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 1:
-        raise ModelFileError(f"{path}: words: expected a list of words, one for each row of embedding")
+        raise ModelFileError(f"{path}: words: expected a list with one word for each row of embedding")
     check_size(dataset)
     check_heaps(path)
     return [str(word) for word in dataset.asstr()[()]]

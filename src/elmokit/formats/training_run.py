@@ -1,82 +1,86 @@
-"""Reading the save directory of a training run, or one of its checkpoints."""
+"""The save directory of a training run, or one of its checkpoints."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+
+from torch import Tensor
 
 from elmokit.config import Config
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import CheckpointError
-from elmokit.formats.checkpoint import Checkpoint, read_best_checkpoint, read_checkpoint
-from elmokit.pretrained import (
-    OptimizerState,
-    PretrainedModel,
-    expected_shapes,
-    faults_of,
-    model_from_tensors,
-)
+from elmokit.formats.checkpoint import Checkpoint, is_checkpoint, read_best_checkpoint, read_checkpoint
+from elmokit.formats.stored import Layout, ReadRequest, StoredModel, StoredOptimizer
+from elmokit.model.parameter_shapes import parameter_shapes
+
+DESCRIPTION = "a training run's save directory"
+HAS_SEPARATE_OPTIONS = False
+
+_FACTS = ("step", "best_step", "best_perplexity", "seconds")
 
 
-def read_training_run(save_dir: Path, *, with_optimizer: bool = False) -> PretrainedModel:
-    """The best checkpoint of a run, or its last without heldout text.
+def matches(path: Path) -> bool:
+    """Return whether ``path`` is the save directory of a run or one of its checkpoints."""
+    return _is_save_directory(path) or is_checkpoint(path)
+
+
+def read(path: Path, request: ReadRequest) -> StoredModel:
+    """Read the best checkpoint of a run, its last one without heldout text, or a given checkpoint.
 
     Args:
-        save_dir: of the run.
-        with_optimizer: read where the optimizer stood as well.
+        path: the save directory of the run, or a checkpoint in it.
+        request: whether to read the optimizer's state as well.
 
     Raises:
         CheckpointError: when there is no checkpoint, or it is damaged or of another run.
+        ConfigError: when the run's configuration is missing or damaged.
+        VocabularyError: when the run's vocabulary is damaged.
+        TextError: when the run's vocabulary cannot be read.
     """
-    directory, checkpoint, newest = read_best_checkpoint(save_dir, _files(with_optimizer))
-    return _model(directory, checkpoint, newest)
-
-
-def read_training_checkpoint(directory: Path, *, with_optimizer: bool = False) -> PretrainedModel:
-    """One checkpoint, which lies in the save directory of its run.
-
-    Raises:
-        CheckpointError: when it is damaged or of another run.
-    """
-    checkpoint = read_checkpoint(directory, _files(with_optimizer))
-    return _model(directory, checkpoint, checkpoint.trainer)
-
-
-def _files(with_optimizer: bool) -> Sequence[str]:
-    return ("model", "optimizer") if with_optimizer else ("model",)
-
-
-def _model(directory: Path, checkpoint: Checkpoint, facts: Mapping[str, Any]) -> PretrainedModel:
+    files = ("model", "optimizer") if request.optimizer else ("model",)
+    if _is_save_directory(path):
+        directory, checkpoint, newest = read_best_checkpoint(path, files)
+    else:
+        directory, checkpoint = path, read_checkpoint(path, files)
+        newest = checkpoint.trainer
     save_dir = directory.absolute().parents[1]
     config = Config.load(save_dir / "config.json")
     vocabulary = Vocabulary.load(save_dir / "vocab.txt")
-    tensors = checkpoint.tensors["model"]
-    shapes = expected_shapes(config, len(vocabulary), with_softmax=True, source=save_dir / "config.json")
-    faults = faults_of(tensors, shapes)
-    if faults:
+    expected = checkpoint.trainer["fingerprints"]["vocabulary"]
+    if expected != vocabulary.fingerprint:
         raise CheckpointError(
-            f"{directory}: does not fit config.json and vocab.txt of its run ({len(vocabulary)} words): "
-            + "; ".join(faults)
+            f"{save_dir / 'vocab.txt'}: not the vocabulary of this run ({len(vocabulary)} words, fingerprint "
+            f"{vocabulary.fingerprint}, expected fingerprint {expected}): restore the right file"
         )
-    if checkpoint.trainer["fingerprints"]["vocabulary"] != vocabulary.fingerprint:
-        raise CheckpointError(
-            f"{save_dir / 'vocab.txt'}: not this run's vocabulary (fingerprint {vocabulary.fingerprint}, "
-            f"expected {checkpoint.trainer['fingerprints']['vocabulary']}): put the right one back"
-        )
-    return PretrainedModel(
-        model_from_tensors(config, len(vocabulary), tensors, with_softmax=True),
-        config,
-        vocabulary,
+    shapes = parameter_shapes(
+        config.model, len(vocabulary), with_softmax=True, source=save_dir / "config.json"
+    )
+    return StoredModel(
         directory,
-        {key: facts[key] for key in ("step", "best_step", "best_perplexity", "seconds")},
-        optimizer_state=_optimizer_state(checkpoint, config) if "optimizer" in checkpoint.tensors else None,
+        config,
+        len(vocabulary),
+        checkpoint.tensors["model"],
+        Layout(shapes, dict),
+        described_by="the config.json of its run",
+        vocabulary=vocabulary,
+        facts={name: newest[name] for name in _FACTS},
+        optimizer=_optimizer(checkpoint, config) if request.optimizer else None,
+        error=CheckpointError,
     )
 
 
-def _optimizer_state(checkpoint: Checkpoint, config: Config) -> OptimizerState:
-    slots: dict[str, dict[str, Any]] = {}
+def _is_save_directory(path: Path) -> bool:
+    return (path / "checkpoints").is_dir()
+
+
+def _optimizer(checkpoint: Checkpoint, config: Config) -> StoredOptimizer:
+    slots: dict[str, dict[str, Tensor]] = {}
     for key, values in checkpoint.tensors["optimizer"].items():
-        name, slot = key.rsplit("/", 1)
+        name, _, slot = key.rpartition("/")
         slots.setdefault(slot, {})[name] = values
-    return OptimizerState(config.training.optimizer, slots, checkpoint.trainer["num_updates"])
+    return StoredOptimizer(
+        config.training.optimizer,
+        checkpoint.trainer["num_updates"],
+        slots,
+        {slot: f"/{slot}" for slot in slots},
+    )

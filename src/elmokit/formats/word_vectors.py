@@ -1,4 +1,4 @@
-"""Word vectors in the formats of word2vec, which gensim and most other tools read."""
+"""Writing word vectors in the formats of word2vec, which gensim and most other tools read."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def write_word2vec(
 ) -> None:
     """Write word vectors.
 
-    Both forms keep every bit: the text form has the shortest decimals that give the number back.
+    Both formats are exact: the text format has the shortest decimals that restore each number.
 
     Args:
-        path: the file, which appears when it is complete.
-        words: V of them, none with a space.
-        chunks: arrays (·, dim) of float32 that follow each other, a row per word.
-        dim: width of a vector.
-        binary: whether to write little-endian numbers instead of decimals.
+        path: the file, written completely or not at all.
+        words: V words without spaces.
+        chunks: consecutive arrays (·, dim) of float32, one row per word.
+        dim: the width of a vector.
+        binary: whether to write the binary format instead of text.
 
     Raises:
         OutputError: when the file cannot be written.
@@ -31,7 +31,7 @@ def write_word2vec(
     with new_file(path) as temporary, temporary.open("wb") as file:
         file.write(f"{len(words)} {dim}\n".encode())
         for chunk in chunks:
-            # The chunk comes first: zip() would take a word and then find no row for it.
+            # The chunk comes first: otherwise zip() would consume a word before it finds no row for it.
             for row, word in zip(chunk.astype("<f4", copy=False), remaining, strict=False):
                 values = row.tobytes() if binary else (" ".join(map(str, row)) + "\n").encode()
                 file.write(f"{word} ".encode() + values)

@@ -1,8 +1,8 @@
-"""Whole sentences through a biLM: both directions, every layer, in the order the words came in.
+"""Running whole sentences through a biLM.
 
-The LSTMs want lanes sorted by falling length and packed time-major, the backward direction read from
-the end. Here sentences of any lengths, one after the other, are brought into that layout and their
-layers back out of it.
+The LSTMs need rows sorted by descending length and packed time-major, with the backward direction reversed.
+The functions here take sentences of any lengths, one after the other, convert them to that layout and return
+the requested layers in the order of the words.
 """
 
 from __future__ import annotations
@@ -14,104 +14,138 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from elmokit.model.bilm import BiLM, DirectionState
-from elmokit.model.lstm.layer import LstmState
+from elmokit.batch import Batch
+from elmokit.model.bilm import BiLM, BiLMState
+from elmokit.model.packing import Packing, round_up
+from elmokit.model.state_rows import select_rows
 
-# Rows of a matrix product come out the same whatever the number of rows, but for a few small numbers
-# of them; whole tiles keep a sentence's vectors independent of what else is in the batch.
+# A row of a matrix product is bit-identical whatever the number of rows, except for a few small numbers of
+# them. Whole tiles keep a sentence's vectors independent of the rest of the batch.
 _TILE = 16
-_WINDOW_POSITIONS = 8192  # bounds memory, however long a sentence is
+
+MAX_WINDOW_POSITIONS = 8192
+"""Default number of packed positions that are run at a time, which bounds the memory for long sentences."""
 
 
-def encode_words(model: BiLM, char_ids: Tensor | None, word_ids: Tensor | None) -> Tensor:
-    """Token vectors (U, P) of words given as :meth:`BiLM.encode` wants them, whatever their number."""
+def encode_words(
+    model: BiLM, char_ids: Tensor | np.ndarray | None, word_ids: Tensor | np.ndarray | None
+) -> Tensor:
+    """Return the token vectors (U, P) of words; a word's vector does not depend on the number of words.
+
+    Args:
+        model: the biLM.
+        char_ids: (U, C), see :meth:`BiLM.encode`.
+        word_ids: (U,), see :meth:`BiLM.encode`.
+    """
     ids = char_ids if char_ids is not None else word_ids
     assert ids is not None
     num_words = len(ids)
-    idle = _whole(num_words, _TILE) - num_words
-    if idle:
-        char_ids, word_ids = (
-            None if ids is None else torch.cat([ids, ids[:1].expand(idle, *ids.shape[1:])])
-            for ids in (char_ids, word_ids)
-        )
-    return model.encode(char_ids, word_ids)[:num_words]
+    tiled = [None if ids is None else _tiled(ids, model.device) for ids in (char_ids, word_ids)]
+    return model.encode(*tiled)[:num_words]
+
+
+def _tiled(ids: Tensor | np.ndarray, device: torch.device) -> Tensor:
+    """Return ids (U, ...) on ``device``, with the first one repeated to fill a whole number of tiles."""
+    tensor = torch.as_tensor(ids, device=device)
+    num_extra = round_up(len(tensor), _TILE) - len(tensor)
+    if not num_extra:
+        return tensor
+    return torch.cat([tensor, tensor[:1].expand(num_extra, *tensor.shape[1:])])
 
 
 def run_sentences(
-    model: BiLM, tokens: Tensor, lengths: Sequence[int], state: list[DirectionState] | None = None
-) -> tuple[list[Tensor], list[DirectionState] | None]:
+    model: BiLM,
+    vectors: Tensor,
+    ids: Tensor,
+    lengths: Sequence[int],
+    state: BiLMState | None = None,
+    *,
+    layers: Sequence[int] | None = None,
+    max_window_positions: int = MAX_WINDOW_POSITIONS,
+) -> tuple[list[Tensor], BiLMState | None]:
     """Contextualize sentences.
 
     Args:
         model: the biLM.
-        tokens: (M, P) token vectors, sentence after sentence, each from its begin to its end marker.
-        lengths: of the sentences, at least 1 each; they sum to M.
-        state: of each direction's layers, a lane per sentence; None to start from zero. Gradients
-            flow through all steps of a sentence, but not into the state.
+        vectors: (U, P) token vectors of the word types.
+        ids: (M,) int64 rows of ``vectors``, sentence after sentence, each with its begin and end markers.
+        lengths: lengths of the sentences, at least 1 each; they sum to M.
+        state: the state of each direction's layers, one row per sentence; None to start from zero.
+            Gradients flow through all steps of a sentence, but not into the state.
+        layers: indexes of the layers to return, 0 being the token layer; None for all L layers. Higher
+            layers are not computed, unless there is a state to carry.
+        max_window_positions: without gradients, number of packed positions that are run at a time.
 
     Returns:
-        The L layers, each (M, D), the token layer first; and the new state where one was given.
+        The requested layers in the order of ``layers``, each (M, D), and the new state if one was given.
     """
-    num_lanes = len(lengths)
-    if num_lanes == 0:
-        empty = tokens.new_zeros(0, tokens.shape[1] * len(model.stacks))
-        return [empty] * (1 + model.config.lstm.num_layers), state
-    order = sorted(range(num_lanes), key=lambda lane: lengths[lane], reverse=True)
-    sorted_lengths = np.array(lengths)[order]
-    starts = (np.cumsum(lengths) - lengths)[order]
-    steps = np.arange(sorted_lengths[0])[:, None]  # (T, 1)
-    is_word = steps < sorted_lengths  # (T, B)
-    # Lanes that only fill a tile read on after their last word, so their state would be another one.
-    tile = _TILE if state is None else 1
-    lanes_at = [_whole(int(count), tile) for count in is_word.sum(axis=1)]
-    packed_starts = np.cumsum(lanes_at) - lanes_at
-    places = (packed_starts[:, None] + np.arange(num_lanes))[is_word]  # of the words in the packed layout
-
-    layers = [torch.cat([tokens] * len(model.stacks), dim=1)]
-    outputs_of: list[list[Tensor]] = []
-    new_state: list[DirectionState] | None = None if state is None else []
-    lanes = torch.tensor(order, device=tokens.device)
-    for direction in range(len(model.stacks)):
-        word_at = starts + (sorted_lengths - 1 - steps if direction else steps)  # (T, B)
-        # Idle lanes read the first word; nobody reads what they say.
-        packed_words = np.zeros(sum(lanes_at), dtype=np.int64)
-        packed_words[places] = word_at[is_word]
-        place_of = np.empty(len(tokens), dtype=np.int64)
-        place_of[word_at[is_word]] = places
-        packed = F.embedding(_on(packed_words, tokens), tokens)
-        if state is None:
-            before = model.zero_state(lanes_at[0])[direction]
+    requested = range(1 + model.config.lstm.num_layers) if layers is None else layers
+    num_directions = model.config.num_directions
+    if not lengths:
+        empty = vectors.new_zeros(0, vectors.shape[1] * num_directions)
+        return [empty] * len(requested), state
+    num_layers = None if state is not None else max(requested, default=0)
+    packing = Packing(lengths, tile=_TILE if state is None else 1)
+    outputs: list[list[Tensor]] = [[] for _ in range(num_directions)]
+    if num_layers != 0:
+        sorted_state = None if state is None else select_rows(state, packing.order)
+        outputs, new_state = _run_windows(
+            model, packing, vectors, ids, sorted_state, num_layers, max_window_positions
+        )
+        if state is not None:
+            state = select_rows(new_state, np.argsort(packing.order))
+    results: list[Tensor] = []
+    for index in requested:
+        if index == 0:
+            results.append(torch.cat([F.embedding(ids, vectors)] * num_directions, dim=1))
         else:
-            before = [LstmState(layer.cell[lanes], layer.hidden[lanes]) for layer in state[direction]]
-        outputs, after = _run(model, direction, packed, lanes_at, before)
-        outputs_of.append([output.index_select(0, _on(place_of, tokens)) for output in outputs])
-        if new_state is not None:
-            back = torch.argsort(lanes)
-            new_state.append([LstmState(layer.cell[back], layer.hidden[back]) for layer in after])
-    layers += [torch.cat(parts, dim=1) for parts in zip(*outputs_of, strict=True)]
-    return layers, new_state
+            parts = [
+                direction[index - 1].index_select(0, _to_tensor(packing.positions_of[k], vectors))
+                for k, direction in enumerate(outputs)
+            ]
+            results.append(torch.cat(parts, dim=1))
+    return results, state
 
 
-def _run(
-    model: BiLM, direction: int, packed: Tensor, lanes_at: list[int], state: DirectionState
-) -> tuple[list[Tensor], DirectionState]:
-    """The LSTM layers over all steps; without gradients a bounded number of positions at a time."""
-    if torch.is_grad_enabled():  # backpropagation ends at a window
-        return model.run(direction, packed, lanes_at, state)
-    windows: list[list[Tensor]] = []
+def _run_windows(
+    model: BiLM,
+    packing: Packing,
+    vectors: Tensor,
+    ids: Tensor,
+    state: BiLMState | None,
+    num_layers: int | None,
+    max_window_positions: int,
+) -> tuple[list[list[Tensor]], BiLMState]:
+    """Run all steps, without gradients a bounded number of positions at a time.
+
+    Returns:
+        The packed outputs of each direction's layers, and the new state.
+    """
+    batch_sizes = packing.batch_sizes
+    inputs = [ids[_to_tensor(words, vectors)] for words in packing.words[: model.config.num_directions]]
+    if state is None:
+        state = model.zero_state(batch_sizes[0])
+    windows: list[list[tuple[Tensor, ...]]] = []
     start = first_step = 0
-    while first_step < len(lanes_at):
-        num_steps = max(1, _WINDOW_POSITIONS // lanes_at[first_step])
-        window = lanes_at[first_step : first_step + num_steps]
-        outputs, state = model.run(direction, packed[start : start + sum(window)], window, state)
-        windows.append(outputs)
-        start, first_step = start + sum(window), first_step + num_steps
-    return [torch.cat(layer) for layer in zip(*windows, strict=True)], state
+    while first_step < len(batch_sizes):
+        num_steps = len(batch_sizes)  # with gradients a single window, because gradients stop at its borders
+        if not torch.is_grad_enabled():
+            num_steps = max(1, max_window_positions // batch_sizes[first_step])
+        sizes = tuple(batch_sizes[first_step : first_step + num_steps])
+        stop = start + sum(sizes)
+        batch = Batch(
+            inputs=tuple(rows[start:stop] for rows in inputs), batch_sizes=sizes, token_vectors=vectors
+        )
+        output = model(batch, state, num_layers=num_layers)
+        windows.append([direction.layers for direction in output.directions])
+        state = output.state
+        start, first_step = stop, first_step + num_steps
+    joined = [
+        [torch.cat(parts) if len(parts) > 1 else parts[0] for parts in zip(*direction, strict=True)]
+        for direction in zip(*windows, strict=True)
+    ]
+    return joined, state
 
 
-def _on(values: np.ndarray, like: Tensor) -> Tensor:
+def _to_tensor(values: np.ndarray, like: Tensor) -> Tensor:
     return torch.from_numpy(values).to(like.device)
-
-
-def _whole(count: int, tile: int) -> int:
-    return -(-count // tile) * tile

@@ -1,14 +1,14 @@
 """The character encoder: word types to context-free token vectors (Kim et al. 2016).
 
-A convolution over characters is a sum of table rows. The alphabet has 262 symbols, so for a filter of
-width w the products ``table[symbol, offset] = embedding[symbol] · kernel[offset]`` are computed once a
-batch, and the value of a window is the sum of w rows. Of a larger alphabet the table has the blocks of 262
-symbols that occur in the batch. Two further facts save most of the work:
+A convolution over characters is a sum of table rows. The alphabet has only 262 symbols, so for a filter of
+width w the products ``table[symbol, offset] = embedding[symbol] · kernel[offset]`` are computed once per
+batch, and the value of a window is the sum of w rows. For a larger alphabet, the table contains only the
+blocks of 262 symbols that occur in the batch. Two further facts save most of the work:
 
-- After a word's last byte its row repeats one padding symbol to the end, so all windows behind the
-  word are equal and one of them stands for all.
-- Max-pooling lets the gradient through at one window per type and filter, so the backward pass is a
-  scatter of w numbers there, not a convolution.
+- After the last byte of a word, its row repeats one padding symbol to the end. All windows behind the word
+  are therefore equal, and only one of them is computed.
+- Max-pooling passes the gradient to one window per type and filter, so the backward pass is a scatter of w
+  numbers, not a convolution.
 """
 
 from __future__ import annotations
@@ -32,13 +32,12 @@ class CharCnn(nn.Module):
 
     Args:
         config: filters, highway layers and activation.
-        output_dim: width P of a token vector; where it equals the number of filters there is no
-            projection.
-        num_symbols: A of the alphabet; :data:`~elmokit.alphabet.MASK_SYMBOL` is that of the bytes'
-            alphabet, and every other alphabet's mask is likewise its ``num_symbols``.
+        output_dim: width P of a token vector; there is no projection if it equals the number of filters.
+        num_symbols: size A of the alphabet. The mask symbol is ``num_symbols``; for the alphabet of bytes
+            that is :data:`~elmokit.alphabet.MASK_SYMBOL`.
 
-    The parameters are laid out as bilm-tf stores them: ``embedding`` (A, E), ``kernels[k]``
-    (width, E, number), ``highway`` and ``projection`` matrices to be multiplied from the right.
+    The parameters have the layout of bilm-tf: ``embedding`` (A, E), ``kernels[k]`` (width, E, number of
+    filters), and ``highway`` and ``projection`` matrices that are multiplied from the right.
     """
 
     def __init__(
@@ -60,7 +59,7 @@ class CharCnn(nn.Module):
             self.projection_bias = nn.Parameter(torch.empty(output_dim))
 
     def reset_parameters(self, generator: torch.Generator) -> None:
-        """Initialize as bilm-tf does."""
+        """Initialize all parameters as bilm-tf does."""
         with torch.no_grad():
             self.embedding.uniform_(-1.0, 1.0, generator=generator)
             for kernel, bias in zip(self.kernels, self.biases, strict=True):
@@ -81,7 +80,7 @@ class CharCnn(nn.Module):
         """Encode word types.
 
         Args:
-            char_ids: (U, C) symbols; the mask in every place of a padding token.
+            char_ids: (U, C) symbols; a padding token has the mask symbol at every position.
 
         Returns:
             Token vectors (U, P).
@@ -89,14 +88,14 @@ class CharCnn(nn.Module):
         lengths = _lengths(char_ids)
         order = torch.argsort(lengths, descending=True, stable=True)
         char_ids, lengths = char_ids[order], lengths[order]
-        # The mask's row of zeros is not stored.
+        # The zero row of the mask symbol is not stored.
         embedding = F.pad(self.embedding, (0, 0, 0, 1))  # (A + 1, E)
         blocks = embedding[None]
         if len(embedding) > _BLOCK:
             blocks, char_ids = _blocks_that_occur(embedding, char_ids)
         pooled = []
         for kernel, bias in zip(self.kernels, self.biases, strict=True):
-            # A product for each block: a symbol's row is the same to the bit whatever else occurs.
+            # One product per block keeps a symbol's row bit-identical whatever else is in the batch.
             products = [torch.einsum("ae,wen->awn", block, kernel).flatten(0, 1) for block in blocks]
             table = products[0] if len(products) == 1 else torch.cat(products)  # ((A + 1)·width, n)
             pooled.append(_pooled_convolution(table, char_ids, lengths, width=len(kernel)) + bias)  # (U, n)
@@ -112,8 +111,8 @@ class CharCnn(nn.Module):
 class Highway(nn.Module):
     """``gate·relu(x W_transform + b_transform) + (1 - gate)·x`` (Srivastava et al. 2015).
 
-    The matrix that the original calls *carry* computes the gate, which multiplies the transform; the
-    transform is a relu whatever the activation of the convolutions.
+    The matrix that bilm-tf calls *carry* computes the gate, which multiplies the transform. The transform
+    uses relu even if the convolutions use tanh.
     """
 
     def __init__(self, dim: int) -> None:
@@ -124,7 +123,7 @@ class Highway(nn.Module):
         self.transform_bias = nn.Parameter(torch.empty(dim))
 
     def reset_parameters(self, generator: torch.Generator) -> None:
-        """Initialize so that the layer starts by passing most of its input through."""
+        """Initialize as bilm-tf does, so that the layer initially passes on most of its input."""
         scale = 1.0 / math.sqrt(len(self.carry))
         self.carry.normal_(0.0, scale, generator=generator)
         self.carry_bias.fill_(-2.0)
@@ -132,43 +131,43 @@ class Highway(nn.Module):
         self.transform_bias.zero_()
 
     def forward(self, features: Tensor) -> Tensor:
-        """(U, F) to (U, F)."""
+        """Map features (U, F) to features (U, F)."""
         gate = torch.sigmoid(torch.addmm(self.carry_bias, features, self.carry))
         transform = torch.relu(torch.addmm(self.transform_bias, features, self.transform))
         return gate * transform + (1 - gate) * features
 
 
 def _lengths(char_ids: Tensor) -> Tensor:
-    """Places of each row (U, C) before its last symbol starts to repeat to the end."""
+    """Return the length of each row (U, C) before its last symbol repeats to the end."""
     differs = char_ids != char_ids[:, -1:]
-    places = torch.arange(1, char_ids.shape[1] + 1, device=char_ids.device)
-    return (differs * places).amax(dim=1)
+    positions = torch.arange(1, char_ids.shape[1] + 1, device=char_ids.device)
+    return (differs * positions).amax(dim=1)
 
 
 def _blocks_that_occur(embedding: Tensor, char_ids: Tensor) -> tuple[Tensor, Tensor]:
-    """Those blocks (·, 262, E) of the alphabet that ``char_ids`` (U, C) need, and the ids' places in them."""
+    """Return the blocks (·, 262, E) of the alphabet that occur in ``char_ids`` (U, C), and ids in them."""
     blocks = F.pad(embedding, (0, 0, 0, -len(embedding) % _BLOCK)).unflatten(0, (-1, _BLOCK))
-    numbers, places = torch.unique(char_ids // _BLOCK, return_inverse=True)
-    return blocks[numbers], places * _BLOCK + char_ids % _BLOCK
+    numbers, indexes = torch.unique(char_ids // _BLOCK, return_inverse=True)
+    return blocks[numbers], indexes * _BLOCK + char_ids % _BLOCK
 
 
 def _pooled_convolution(table: Tensor, char_ids: Tensor, lengths: Tensor, *, width: int) -> Tensor:
-    """The maximum over all windows of the sum of table rows.
+    """Return the maximum over all windows of the sum of table rows.
 
     Args:
-        table: ((A + 1)·width, n), row ``symbol·width + offset``.
-        char_ids: (U, C), types sorted by falling length.
+        table: ((A + 1)·width, n), with row index ``symbol·width + offset``.
+        char_ids: (U, C), types sorted by descending length.
         lengths: (U,), from :func:`_lengths`.
-        width: of the filters.
+        width: width of the filters.
 
     Returns:
         (U, n).
     """
-    num_places = char_ids.shape[1]
-    # One window behind the word stands for all, where there is room for one.
-    num_windows = (lengths + 1).clamp(max=num_places - width + 1)
+    num_characters = char_ids.shape[1]
+    # One window behind the word represents all of them, if there is room for one.
+    num_windows = (lengths + 1).clamp(max=num_characters - width + 1)
     counts = torch.bincount(num_windows)
-    types_at = counts.flip(0).cumsum(0).flip(0)[1:].tolist()  # types that have a window at each place
+    types_at = counts.flip(0).cumsum(0).flip(0)[1:].tolist()  # number of types with a window at each position
     pooled: Tensor = _PooledConvolution.apply(  # type: ignore[no-untyped-call]
         table, char_ids, tuple(types_at), width
     )
@@ -181,26 +180,26 @@ class _PooledConvolution(torch.autograd.Function):
         offsets = torch.arange(width, device=char_ids.device)
         rows = char_ids * width  # of offset 0
         best = F.embedding_bag(rows[:, :width] + offsets, table, mode="sum")  # (U, n)
-        best_place = torch.zeros_like(best, dtype=torch.int32)
-        for place, num_types in enumerate(types_at):
-            if place == 0:
+        best_position = torch.zeros_like(best, dtype=torch.int32)
+        for position, num_types in enumerate(types_at):
+            if position == 0:
                 continue
-            window = rows[:num_types, place : place + width] + offsets
+            window = rows[:num_types, position : position + width] + offsets
             value = F.embedding_bag(window, table, mode="sum")
             better = value > best[:num_types]
             torch.maximum(best[:num_types], value, out=best[:num_types])
-            best_place[:num_types].masked_fill_(better, place)
+            best_position[:num_types].masked_fill_(better, position)
         ctx.width = width
-        ctx.save_for_backward(rows, best_place)
+        ctx.save_for_backward(rows, best_position)
         ctx.table_shape = table.shape
         return best
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        rows, best_place = ctx.saved_tensors
+        rows, best_position = ctx.saved_tensors
         grad_table = grad.new_zeros(ctx.table_shape)
-        place = best_place.long()
+        position = best_position.long()
         for offset in range(ctx.width):
-            grad_table.scatter_add_(0, rows.gather(1, place + offset) + offset, grad)
+            grad_table.scatter_add_(0, rows.gather(1, position + offset) + offset, grad)
         return grad_table, None, None, None

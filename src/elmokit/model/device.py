@@ -1,4 +1,4 @@
-"""Where tensors live."""
+"""Finding a device by name."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from elmokit.errors import ConfigError
 
 
 def find_device(name: str) -> torch.device:
-    """The device that a setting names; ``auto`` is CUDA where there is one.
+    """Return the device with the given name; ``auto`` is CUDA if available, otherwise the CPU.
 
     Raises:
-        ConfigError: when there is no such device.
+        ConfigError: if there is no such device.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -13,14 +13,15 @@ from elmokit.model.char_cnn import CharCnn
 
 
 class LexiconEncoder(nn.Module):
-    """``[word embedding; character features] W + b``, either part of which may be missing.
+    """Token encoder ``[word embedding; character features] W + b``; either part may be missing.
 
     Args:
-        lexicon: sizes of the alphabet and of the list of words.
-        char_cnn: filters, highway layers and activation; None without characters.
+        lexicon: sizes of the alphabet and of the word list.
+        char_cnn: filters, highway layers and activation; None if the model reads no characters.
         output_dim: width P of a token vector.
 
-    Parameters: ``words`` (num_words, word_dim), those of ``chars``, ``projection`` (word_dim + F, P).
+    Parameters: ``words`` (num_words, word_dim), those of ``chars``, ``projection`` (word_dim + F, P) and
+    ``projection_bias`` (P,).
     """
 
     def __init__(self, lexicon: LexiconConfig, char_cnn: CharCnnConfig | None, output_dim: int) -> None:
@@ -37,7 +38,7 @@ class LexiconEncoder(nn.Module):
         self.projection_bias = nn.Parameter(torch.empty(output_dim))
 
     def reset_parameters(self, generator: torch.Generator) -> None:
-        """Initialize the character part as bilm-tf does, the rest to unit scale."""
+        """Initialize the character part as bilm-tf does, and the rest to unit scale."""
         with torch.no_grad():
             if self.words is not None:
                 self.words.normal_(0.0, 1.0 / math.sqrt(self.words.shape[1]), generator=generator)
@@ -50,8 +51,8 @@ class LexiconEncoder(nn.Module):
         """Encode word types.
 
         Args:
-            char_ids: (U, C) symbols of the alphabet; None without characters.
-            word_ids: (U,); None without words.
+            char_ids: (U, C) symbols of the alphabet; None if the model reads no characters.
+            word_ids: (U,) ids in the word list; None if the model has none.
 
         Returns:
             Token vectors (U, P).

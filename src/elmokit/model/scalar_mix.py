@@ -9,20 +9,20 @@ from torch import Tensor, nn
 
 from elmokit.errors import ConfigError
 
-_VARIANCE_EPSILON = 1e-12  # of both originals
+_VARIANCE_EPSILON = 1e-12  # as in bilm-tf and AllenNLP
 
 
 def mix_layers(
     layers: Sequence[Tensor], weights: Tensor, gamma: Tensor, norm_mask: Tensor | None = None
 ) -> Tensor:
-    """``gamma · Σ weights[k]·layers[k]``.
+    """Return the weighted sum ``gamma · Σ weights[k]·layers[k]``.
 
     Args:
         layers: L tensors (…, T, D).
-        weights: (L,), as they are to be used.
+        weights: (L,), already normalized.
         gamma: (1,).
-        norm_mask: (…, T), True at words: every layer is first normalized by its mean and variance over
-            all words of the batch and all D places. None for no normalization.
+        norm_mask: (…, T), True at words: each layer is first normalized by its mean and variance over all
+            words of the batch and all D features. None for no normalization.
 
     Returns:
         (…, T, D).
@@ -39,7 +39,7 @@ def mix_layers(
 
 def _normalized(layer: Tensor, mask: Tensor) -> Tensor:
     present = mask.unsqueeze(-1).to(layer.dtype)  # (..., T, 1)
-    # A batch without a word has nothing to be normalized.
+    # Avoids 0/0 for a batch without words.
     count = (present.sum() * layer.shape[-1]).clamp(min=1)
     mean = (layer * present).sum() / count
     variance = (((layer - mean) * present) ** 2).sum() / count
@@ -47,16 +47,16 @@ def _normalized(layer: Tensor, mask: Tensor) -> Tensor:
 
 
 class ScalarMix(nn.Module):
-    """``gamma · Σ softmax(s)[k]·layers[k]`` with a learned number ``s[k]`` per layer, as in AllenNLP.
+    """AllenNLP's ``gamma · Σ softmax(s)[k]·layers[k]``, with one learned scalar ``s[k]`` per layer.
 
     Args:
         mixture_size: number of layers L.
-        do_layer_norm: normalize each layer over the words of the batch before the sum.
-        initial_scalar_parameters: the numbers ``s``; zeros, an average, by default.
-        trainable: whether ``s`` and ``gamma`` learn.
+        do_layer_norm: normalize each layer over the words of the batch before summing.
+        initial_scalar_parameters: initial values of ``s``; zeros by default, which gives the average.
+        trainable: whether ``s`` and ``gamma`` are trained.
 
     Raises:
-        ConfigError: when there are not as many numbers as layers.
+        ConfigError: if there are not as many values as layers.
     """
 
     def __init__(
@@ -70,12 +70,12 @@ class ScalarMix(nn.Module):
         initial = [0.0] * mixture_size if initial_scalar_parameters is None else initial_scalar_parameters
         if len(initial) != mixture_size:
             raise ConfigError(
-                f"initial_scalar_parameters: expected a number for each of {mixture_size} layers, "
+                f"initial_scalar_parameters: expected one number for each of {mixture_size} layers, "
                 f"got {initial}"
             )
         self.mixture_size = mixture_size
         self.do_layer_norm = do_layer_norm
-        # One parameter per layer, and these names: state dicts of AllenNLP models fit.
+        # One parameter per layer, under these names, so that state dicts of AllenNLP models can be loaded.
         self.scalar_parameters = nn.ParameterList(
             nn.Parameter(torch.tensor([float(value)]), requires_grad=trainable) for value in initial
         )
@@ -83,7 +83,7 @@ class ScalarMix(nn.Module):
 
     @property
     def weights(self) -> Tensor:
-        """(L,) what the layers are multiplied by: ``softmax(s)``, which sums to 1."""
+        """Weights (L,) of the layers: ``softmax(s)``, which sums to 1."""
         return torch.softmax(torch.cat(list(self.scalar_parameters)), dim=0)
 
     def forward(self, tensors: Sequence[Tensor], mask: Tensor | None = None) -> Tensor:
@@ -91,16 +91,16 @@ class ScalarMix(nn.Module):
 
         Args:
             tensors: L layers (B, T, D).
-            mask: (B, T), True at words; needed for layer normalization only.
+            mask: (B, T), True at words; only needed for layer normalization.
 
         Returns:
             (B, T, D).
 
         Raises:
-            ConfigError: for another number of layers, or layer normalization without a mask.
+            ConfigError: if the number of layers is wrong, or the mask is missing for layer normalization.
         """
         if len(tensors) != self.mixture_size:
             raise ConfigError(f"expected {self.mixture_size} layers, got {len(tensors)}")
         if self.do_layer_norm and mask is None:
-            raise ConfigError("do_layer_norm needs the mask of words")
+            raise ConfigError("do_layer_norm needs a mask of the words: pass mask")
         return mix_layers(tensors, self.weights, self.gamma, mask if self.do_layer_norm else None)

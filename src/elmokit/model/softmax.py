@@ -1,12 +1,13 @@
-"""The output layer: full and sampled softmax over the vocabulary, loss and gradient in one pass.
+"""The output layer: full and sampled softmax over the vocabulary, with loss and gradient in one pass.
 
-Both losses work through their rows in chunks and compute the gradients on the way, so that the
-(N, V) matrix of logits never exists as a whole.
+Both losses process their rows in chunks and compute the gradients along the way, so the (N, V) matrix of
+logits never exists as a whole.
 """
 
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,16 +15,16 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-_CHUNK_ELEMENTS = 1 << 20  # logits held at a time: 4 MB in float32, which caches hold
+_CHUNK_ELEMENTS = 1 << 20  # logits in memory at a time: 4 MB in float32, which fits the processor's cache
 
 
 class Softmax(nn.Module):
-    """Weights of the output layer, shared by the two directions.
+    """The output layer, shared by the two directions: full or sampled softmax cross-entropy.
 
     Args:
         num_words: V.
         dim: P.
-        tied_weight: the word embeddings (V, P), if they serve as weights too.
+        tied_weight: word embeddings (V, P) to use as the weights; None for weights of its own.
     """
 
     def __init__(self, num_words: int, dim: int, tied_weight: nn.Parameter | None = None) -> None:
@@ -33,25 +34,25 @@ class Softmax(nn.Module):
         self.bias = nn.Parameter(torch.empty(num_words))
 
     def reset_parameters(self, generator: torch.Generator) -> None:
-        """Normal weights of deviation 1/sqrt(P), zero bias; tied weights are left alone."""
+        """Draw normal weights with standard deviation 1/sqrt(P) and set the bias to 0; skip tied weights."""
         with torch.no_grad():
             if not self.is_tied:
                 self.weight.normal_(0.0, 1.0 / math.sqrt(self.weight.shape[1]), generator=generator)
             self.bias.zero_()
 
-    def loss(
+    def forward(
         self, hidden: Tensor, targets: Tensor, candidates: Candidates | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Cross-entropy in nats.
+        """Compute the cross-entropy in nats.
 
         Args:
             hidden: (N, P).
             targets: (N,) word ids.
-            candidates: of the sampled softmax; None for the full softmax.
+            candidates: candidates of the sampled softmax; None for the full softmax.
 
         Returns:
-            The sum over all positions, to be differentiated, and the losses of the positions (N,),
-            which carry no gradient.
+            The sum over all positions, which is differentiable, and the loss of each position (N,), which
+            has no gradient. The sampled softmax gives sparse gradients of weights and bias.
         """
         keep_gradients = torch.is_grad_enabled()
         if candidates is None:
@@ -74,9 +75,16 @@ class Softmax(nn.Module):
         )
         return total, losses
 
+    def loss(
+        self, hidden: Tensor, targets: Tensor, candidates: Candidates | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Compute the cross-entropy; deprecated name of :meth:`forward`."""
+        warnings.warn("Softmax.loss is deprecated: call the module itself", DeprecationWarning, stacklevel=2)
+        return self(hidden, targets, candidates)  # type: ignore[no-any-return]
+
     @torch.no_grad()
     def summed_probabilities(self, hidden: Tensor) -> Tensor:
-        """The probability of each word, (V,), summed over the positions of ``hidden`` (N, P)."""
+        """Return the probability of each word (V,), summed over the positions of ``hidden`` (N, P)."""
         total = torch.zeros_like(self.bias)
         for rows in _chunks(len(hidden), len(self.bias)):
             logits = torch.addmm(self.bias, hidden[rows], self.weight.t())
@@ -85,18 +93,20 @@ class Softmax(nn.Module):
 
 
 class Candidates(NamedTuple):
-    """Words drawn without repetition from the log-uniform distribution, and how many draws it took."""
+    """Words drawn without replacement from the log-uniform distribution, and the number of draws it took."""
 
     ids: np.ndarray
-    """(S,) int64, distinct"""
+    """(S,) int64, distinct."""
     num_tries: int
+    """Number of draws, including repeated ones."""
     num_words: int
+    """V."""
 
     def log_expected_counts(self, ids: np.ndarray) -> np.ndarray:
-        """Logarithm of how often each of ``ids`` was to be expected among the candidates (float64).
+        """Return the logarithm (float64) of the expected count of each of ``ids`` among the candidates.
 
-        ``-expm1(num_tries·log1p(-p))`` with ``p(k) = log((k+2)/(k+1)) / log(V+1)``: TensorFlow's
-        log-uniform candidate sampler.
+        The expected count is ``-expm1(num_tries·log1p(-p))`` with ``p(k) = log((k+2)/(k+1)) / log(V+1)``, as
+        in TensorFlow's log-uniform candidate sampler.
         """
         probability = np.log((ids + 2.0) / (ids + 1.0)) / math.log(self.num_words + 1.0)
         counts: np.ndarray = np.log(-np.expm1(self.num_tries * np.log1p(-probability)))
@@ -104,9 +114,9 @@ class Candidates(NamedTuple):
 
 
 def draw_candidates(generator: np.random.Generator, num_candidates: int, num_words: int) -> Candidates:
-    """Draw word ids until ``num_candidates`` distinct ones have come up.
+    """Draw word ids until there are ``num_candidates`` distinct ones.
 
-    Small ids, the frequent words, are drawn more often: p(k) = log((k+2)/(k+1)) / log(V+1).
+    Small ids, which are the frequent words, are drawn more often: p(k) = log((k+2)/(k+1)) / log(V+1).
     ``num_candidates`` must not exceed ``num_words``.
     """
     assert 0 < num_candidates <= num_words
@@ -115,11 +125,11 @@ def draw_candidates(generator: np.random.Generator, num_candidates: int, num_wor
         uniform = generator.random(2 * num_candidates)
         fresh = np.exp(uniform * math.log(num_words + 1.0)).astype(np.int64) - 1
         draws = np.concatenate([draws, np.minimum(fresh, num_words - 1)])
-        first_places = np.sort(np.unique(draws, return_index=True)[1])
-        if len(first_places) >= num_candidates:
+        first_draws = np.sort(np.unique(draws, return_index=True)[1])
+        if len(first_draws) >= num_candidates:
             break
-    places = first_places[:num_candidates]
-    return Candidates(draws[places], int(places[-1]) + 1, num_words)
+    kept = first_draws[:num_candidates]
+    return Candidates(draws[kept], int(kept[-1]) + 1, num_words)
 
 
 class _FullSoftmaxLoss(torch.autograd.Function):
@@ -138,7 +148,7 @@ class _FullSoftmaxLoss(torch.autograd.Function):
         for rows in chunks:
             exponentials = torch.addmm(
                 bias, hidden[rows], weight.t(), out=buffer[: rows.stop - rows.start]
-            )  # (n, V), logits at first
+            )  # (n, V), initially the logits
             largest = exponentials.amax(dim=1, keepdim=True)
             exponentials.sub_(largest).exp_()
             total = exponentials.sum(dim=1, keepdim=True)
@@ -150,7 +160,7 @@ class _FullSoftmaxLoss(torch.autograd.Function):
                 grad_weight.addmm_(exponentials.t(), hidden[rows] / total)
                 grad_bias.addmv_(exponentials.t(), total.reciprocal().squeeze(1))
         losses = log_totals - true_logits
-        if keep_gradients:  # the truth, to be subtracted from the probabilities
+        if keep_gradients:  # subtract the one-hot targets from the probabilities
             grad_hidden -= true_weight
             grad_weight.index_add_(0, targets, hidden, alpha=-1)
             grad_bias.index_add_(0, targets, torch.full_like(losses, -1))
@@ -180,11 +190,11 @@ class _SampledSoftmaxLoss(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         sampled_weight = weight[sampled]
         sampled_bias = bias[sampled] - correction
-        # A candidate that happens to be the target does not count against it.
+        # A candidate that happens to be the target is not counted as a negative.
         sorted_ids, order = torch.sort(sampled)
-        place = torch.searchsorted(sorted_ids, targets).clamp(max=len(sampled) - 1)
-        is_hit = sorted_ids[place] == targets
-        hit_column = order[place]
+        index = torch.searchsorted(sorted_ids, targets).clamp(max=len(sampled) - 1)
+        is_hit = sorted_ids[index] == targets
+        hit_column = order[index]
 
         true_weight = weight[targets]
         true_logits = (hidden * true_weight).sum(dim=1) + bias[targets] - true_correction  # (N,)
@@ -222,12 +232,12 @@ class _SampledSoftmaxLoss(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, scale: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         grad_hidden, ids, weight_rows, bias_rows = ctx.saved_tensors
-        grad_weight = torch.sparse_coo_tensor(
-            ids[None], weight_rows * scale, (ctx.num_words, weight_rows.shape[1]), check_invariants=False
-        )
-        grad_bias = torch.sparse_coo_tensor(
-            ids[None], bias_rows * scale, (ctx.num_words,), check_invariants=False
-        )
+        # The ids are in range; PyTorch warns where checks are off without anyone having said so.
+        with torch.sparse.check_sparse_tensor_invariants(enable=False):
+            grad_weight = torch.sparse_coo_tensor(
+                ids[None], weight_rows * scale, (ctx.num_words, weight_rows.shape[1])
+            )
+            grad_bias = torch.sparse_coo_tensor(ids[None], bias_rows * scale, (ctx.num_words,))
         return grad_hidden * scale, grad_weight, grad_bias, None, None, None, None, None
 
 

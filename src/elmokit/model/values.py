@@ -5,13 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-# Trained ones stay below a hundred. What a flipped bit of an exponent makes of them is above, and soon
-# too large to compute with.
+# Trained parameters stay below a hundred. A flipped bit in an exponent gives values beyond this bound.
 _LARGEST = 1e6
 
 
 def fault_of_values(values: Tensor) -> str | None:
-    """What is wrong with parameters or vectors that come from a file; None for nothing."""
+    """Return what is wrong with parameters or vectors read from a file, or None if nothing is."""
     if bool((values.abs() <= _LARGEST).all()):
         return None
     if not torch.isfinite(values).all():

@@ -1,1 +1,1 @@
-"""Search for the words of a text whose contextual vectors are most similar to a given one."""
+"""Search a text for the words whose contextual vectors are most similar to a given vector."""

@@ -1,4 +1,4 @@
-"""Cosine similarity to many vectors, kept as unit vectors in half precision."""
+"""Cosine similarity to many vectors, stored as unit vectors in half precision."""
 
 from __future__ import annotations
 
@@ -8,36 +8,43 @@ import numpy as np
 import torch
 
 UNIT_TYPE = np.dtype("<f2")
-"""Of stored unit vectors: a similarity is off by less than 0.001, for half the memory to read."""
+"""Type of stored unit vectors: similarities are off by less than 0.001, for half the memory traffic."""
 
-_BLOCK_NUMBERS = 1 << 20  # of the vectors that are widened at a time: what fits a core's cache is fast
+_BLOCK_NUMBERS = 1 << 20  # numbers converted to float32 at a time: a block should fit a core's cache
 _FIRST_RANKED = 1024
 
 
 def unit_vectors(vectors: np.ndarray) -> np.ndarray:
-    """Vectors (..., D) divided by their lengths, float32; a zero vector, which has no direction, stays."""
-    with np.errstate(over="ignore"):  # then the length is infinite, and so not a number of any use
+    """Scale vectors (..., D) to unit length, as float32; zero vectors have no direction and stay zero."""
+    with np.errstate(over="ignore"):  # a length that overflows is infinite, and the vector useless anyway
         lengths = np.linalg.norm(vectors.astype(np.float64), axis=-1, keepdims=True)
     units: np.ndarray = (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
     return units
 
 
-def similarities(units: np.ndarray, query: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
-    """Cosine similarities of stored vectors to a query.
+def similarities(
+    units: np.ndarray,
+    query: np.ndarray,
+    rows: np.ndarray | None = None,
+    *,
+    block_numbers: int = _BLOCK_NUMBERS,
+) -> np.ndarray:
+    """Return the cosine similarities of stored vectors to a query.
 
-    One pass over the memory of the vectors, which may be mapped from a file and larger than RAM.
+    The vectors are read once; they may be mapped from a file larger than RAM.
 
     Args:
-        units: (N, D) of :data:`UNIT_TYPE`.
-        query: (D,) float32, of unit length.
-        rows: the numbers of the vectors that are wanted; all by default.
+        units: (N, D) unit vectors of :data:`UNIT_TYPE`.
+        query: (D,) float32 unit vector.
+        rows: the rows of ``units`` to compare; all by default.
+        block_numbers: how many numbers to convert to float32 at a time.
 
     Returns:
         (N,) or (len(rows),) float32, rounded to six decimals.
     """
     num_rows, dim = len(units) if rows is None else len(rows), units.shape[1]
     found = torch.empty(num_rows)
-    block_rows = max(1, min(_BLOCK_NUMBERS // dim, num_rows))
+    block_rows = max(1, min(block_numbers // dim, num_rows))
     wide, wide_query = torch.empty(block_rows, dim), torch.from_numpy(query)
     for start in range(0, num_rows, block_rows):
         stop = min(start + block_rows, num_rows)
@@ -45,19 +52,19 @@ def similarities(units: np.ndarray, query: np.ndarray, rows: np.ndarray | None =
         part = wide[: stop - start]
         part.copy_(torch.from_numpy(block))
         torch.mv(part, wide_query, out=found[start:stop])
-    # The last bits depend on the place in a block; equal vectors shall have equal similarities.
+    # The last bits depend on the position in a block, but equal vectors must get equal similarities.
     return found.round_(decimals=6).numpy()
 
 
-def falling(values: np.ndarray) -> Iterator[int]:
-    """The places of values from the highest to the lowest; of equal ones the first comes first.
+def descending(values: np.ndarray, *, first_ranked: int = _FIRST_RANKED) -> Iterator[int]:
+    """Yield the indices of values (N,) from the highest value to the lowest, equal values in their order.
 
-    Only as many are put in order as are asked for, and some more.
+    Sorting is lazy: values are sorted in growing groups, of which the first has ``first_ranked`` values.
     """
-    num_given, num_ranked = 0, min(_FIRST_RANKED, len(values))
+    num_given, num_ranked = 0, min(first_ranked, len(values))
     while num_given < len(values):
         lowest = np.partition(values, len(values) - num_ranked)[len(values) - num_ranked]
-        places = np.flatnonzero(values >= lowest)  # all that are equal to the lowest are among them
-        places = places[np.argsort(-values[places], kind="stable")]
-        yield from places[num_given:].tolist()
-        num_given, num_ranked = len(places), min(8 * num_ranked, len(values))
+        indices = np.flatnonzero(values >= lowest)  # includes every value that is equal to the lowest
+        indices = indices[np.argsort(-values[indices], kind="stable")]
+        yield from indices[num_given:].tolist()
+        num_given, num_ranked = len(indices), min(8 * num_ranked, len(values))

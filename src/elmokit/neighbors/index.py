@@ -1,85 +1,51 @@
-"""The nearest uses of a word in context, as in table 4 of Peters et al. 2018."""
+"""The nearest occurrences of words in context, as in table 4 of Peters et al. 2018."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
 from elmokit.data.corpus import Corpus
-from elmokit.data.occurrences import Use, position_of
-from elmokit.data.word_types import NUM_BOUNDARY_TYPES
-from elmokit.embedder import ElmoEmbedder, tokenized
+from elmokit.data.occurrences import Occurrence, position_of
+from elmokit.data.sentences import tokenized
+from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError, CorpusError, ElmokitError, OutputError
 from elmokit.files.atomic import clear_leftovers
 from elmokit.files.cache import default_cache_dir
 from elmokit.files.checksums import text_checksum
-from elmokit.neighbors.cosine import UNIT_TYPE, falling, similarities, unit_vectors
-from elmokit.neighbors.files import (
-    FORMAT_VERSION,
-    IndexContent,
-    Layer,
-    contextual_units,
-    is_index,
-    open_index,
-    word_units,
-    write_index,
-)
-
-Words: TypeAlias = Literal["all", "same", "other"]
+from elmokit.neighbors.content import IndexContent, Layer
+from elmokit.neighbors.cosine import UNIT_TYPE, unit_vectors
+from elmokit.neighbors.files import FORMAT_VERSION, is_index, open_index, write_index
+from elmokit.neighbors.results import Nearest, Neighbor, SimilarWord
+from elmokit.neighbors.search import Words, nearest_occurrences, nearest_words
+from elmokit.neighbors.text_vectors import contextual_units, word_units
 
 DEFAULT_LAYER: Layer = "average"
-"""Peters et al. searched by the top layer of a large model. In the average the token layer keeps near what is
-the same word, and the other layers find its sense: "attending the play" is near plays, where the top layer of
-a small model has whatever may be attended."""
+"""Peters et al. search the top layer of a large model. In the average of all layers, the token layer favors
+the same word and the other layers find its sense: "attending the play" is near "plays", where the top layer
+of a small model prefers anything that can be attended."""
 
-_LEFTOVER_SECONDS = 24 * 60 * 60  # without a write: nobody embeds this slowly
-
-
-class Neighbor(NamedTuple):
-    """A use of a word, and the cosine similarity of its vector to that of the query."""
-
-    use: Use
-    similarity: float
-
-
-class SimilarWord(NamedTuple):
-    """A word, and the cosine similarity of its context-free vector to that of the query."""
-
-    word: str
-    similarity: float
-
-
-@dataclass(frozen=True)
-class Nearest:
-    """What is nearest to a word in its sentence."""
-
-    query: Use
-    uses: list[Neighbor]
-    """In context, nearest first."""
-    words: list[SimilarWord]
-    """Without context, nearest first."""
+_LEFTOVER_SECONDS = 24 * 60 * 60  # an unfinished build without a write for this long was killed
 
 
 class NeighborIndex:
-    """All words of a text by their contextual vectors, to be searched for the nearest ones.
+    """An index of the contextual vectors of all words of a text, searched by cosine similarity.
 
-    Made by :meth:`build`, :meth:`stored` and :meth:`open`.
+    Create one with :meth:`build`, :meth:`stored` or :meth:`open`.
 
     Args:
-        embedder: the model, which embeds the queries too.
+        embedder: the model, which also embeds the queries.
         content: the text and its vectors.
-        directory: that the index lies in; None for one in memory.
+        directory: the directory of the index; None if it is in memory.
     """
 
     def __init__(self, embedder: ElmoEmbedder, content: IndexContent, directory: Path | None = None) -> None:
         self.embedder, self.directory = embedder, directory
-        self.layer, self.corpus, self._vectors, self._word_vectors, self._clusters = content
+        self._content = content
 
     @classmethod
     def build(
@@ -97,21 +63,21 @@ class NeighborIndex:
 
         Args:
             embedder: the model.
-            text: sentences as lists of tokens or plain strings, which are split on white space; or a
+            text: sentences as lists of tokens or as plain strings, which are split on whitespace; or a
                 prepared text of any size, see :func:`elmokit.prepare_corpus`.
-            directory: where to write the index; one that is there is replaced. By default it is kept in
-                memory, 2 D bytes a token.
+            directory: where to write the index; an existing one is replaced. By default the index is kept in
+                memory, with 2 D bytes per token.
             layer: ``top``, ``average`` over the layers, or the number of one layer.
-            batch_size: sentences that are run together.
-            on_tokens: told how many further tokens have been embedded.
-            on_clustered: told how many further vectors of a large index have found their clusters.
+            batch_size: number of sentences per batch.
+            on_tokens: called with the number of tokens that were just embedded.
+            on_clustered: called with the number of vectors of a large index that were just clustered.
 
         Raises:
-            ConfigError: when there is no such layer.
-            CorpusError: when the text has no words.
-            OutputError: when the index cannot be written.
-            MissingExtraError: when it would take more than 2 GiB, and faiss is not installed.
-            ElmokitError: when a vector is not finite, or ``text`` is a single string.
+            ConfigError: if the model has no such layer.
+            CorpusError: if the text has no words.
+            OutputError: if the index cannot be written.
+            MissingExtraError: if the index would take more than 2 GiB and faiss is not installed.
+            ElmokitError: if a vector is not finite, or ``text`` is a single string.
         """
         number = _layer_number(embedder, layer)
         corpus = text if isinstance(text, Corpus) else Corpus.from_sentences(tokenized(text))
@@ -139,24 +105,19 @@ class NeighborIndex:
         """Open an index that was written by :meth:`build` or :meth:`stored`.
 
         Args:
-            directory: of the index.
-            embedder: the model that it was built with.
+            directory: the directory of the index.
+            embedder: the model that the index was built with.
 
         Raises:
-            CorpusError: when there is none, or it is damaged or of another model.
+            CorpusError: if there is no index, or it is damaged or was built with another model.
         """
-        content, facts = open_index(Path(directory))
-        if facts["model"] != embedder.fingerprint:
+        content, values = open_index(Path(directory))
+        if values["model"] != embedder.fingerprint:
             raise CorpusError(
-                f"{directory}: the index was built with another model ({facts['model_source']}), not with "
-                f"{embedder.pretrained.source}: use that one, or build an index elsewhere"
+                f"{directory}: the index was built with another model ({values['model_source']}), not with "
+                f"{embedder.pretrained.source}: use that model, or build an index in another directory"
             )
         return cls(embedder, content, Path(directory))
-
-    @property
-    def num_bytes(self) -> int:
-        """Of the vectors: what a search reads, and about what the index takes."""
-        return self._vectors.nbytes + self._word_vectors.nbytes
 
     @classmethod
     def stored(
@@ -170,45 +131,45 @@ class NeighborIndex:
         on_tokens: Callable[[int], None] | None = None,
         on_clustered: Callable[[int], None] | None = None,
     ) -> NeighborIndex:
-        """Open the index of a text, built first if need be.
+        """Open the index of a text, and build it first if it does not exist.
 
-        It is found again by the content of text and model and by the layer. A damaged one in the cache is
-        built anew.
+        An index in the cache is identified by the content of text and model and by the layer; a damaged one
+        is rebuilt.
 
         Args:
             embedder: the model.
             corpus: the text.
-            directory: where it is or shall be; None for a place in ``$ELMOKIT_CACHE`` or the user's cache
+            directory: the directory of the index; by default one in ``$ELMOKIT_CACHE`` or the user's cache
                 directory.
-            layer: as for :meth:`build`.
-            batch_size: as for :meth:`build`.
-            on_tokens: as for :meth:`build`; not called when the index is there.
-            on_clustered: as for :meth:`build`.
+            layer: as in :meth:`build`.
+            batch_size: as in :meth:`build`.
+            on_tokens: as in :meth:`build`; not called if the index exists.
+            on_clustered: as in :meth:`build`; not called if the index exists.
 
         Raises:
-            ConfigError: when there is no such layer.
-            CorpusError: when ``directory`` holds a damaged index, or one of another text, model or layer.
-            MissingExtraError: as for :meth:`build`.
-            OutputError: when the index cannot be written, or something else is in ``directory``.
-            ElmokitError: when a vector is not finite.
+            ConfigError: if the model has no such layer.
+            CorpusError: if ``directory`` holds a damaged index, or one of another text, model or layer.
+            MissingExtraError: as in :meth:`build`.
+            OutputError: if the index cannot be written, or ``directory`` holds something else.
+            ElmokitError: if a vector is not finite.
         """
         number = _layer_number(embedder, layer)
-        place = _place_in_cache(embedder, corpus, number) if directory is None else Path(directory)
-        if is_index(place):
+        path = _cache_path(embedder, corpus, number) if directory is None else Path(directory)
+        if is_index(path):
             try:
-                index = cls.open(place, embedder)
-                index._check_is_of(corpus, number, place)
+                index = cls.open(path, embedder)
+                index._check_matches(corpus, number, path)
                 return index
             except CorpusError:
                 if directory is not None:
                     raise
-        elif place.exists() and not (place.is_dir() and not any(place.iterdir())):
-            raise OutputError(f"{place}: is there already and no index of neighbors: name another directory")
+        elif path.exists() and not (path.is_dir() and not any(path.iterdir())):
+            raise OutputError(f"{path} already exists and is not a neighbor index: choose another directory")
         try:
             index = cls.build(
                 embedder,
                 corpus,
-                place,
+                path,
                 layer=number,
                 batch_size=batch_size,
                 on_tokens=on_tokens,
@@ -218,33 +179,48 @@ class NeighborIndex:
             if directory is not None:
                 raise
             raise OutputError(
-                f"{error}; name a directory with room for the index, or set ELMOKIT_CACHE to one"
+                f"{error}; choose a directory with enough space for the index, or set ELMOKIT_CACHE to one"
             ) from error
-        now = (place / "index.json").stat().st_mtime  # by the clock of the file system
-        pattern = place.with_name("*") if directory is None else place
+        now = (path / "index.json").stat().st_mtime  # the file system's clock may differ from ours
+        pattern = path.with_name("*") if directory is None else path
         clear_leftovers(pattern, unchanged_since=now - _LEFTOVER_SECONDS)
         return index
+
+    @property
+    def layer(self) -> Layer:
+        """The indexed layer: ``average``, or its number from 0."""
+        return self._content.layer
+
+    @property
+    def corpus(self) -> Corpus:
+        """The indexed text."""
+        return self._content.corpus
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of the vectors in bytes: what a search reads, and roughly the size of the index."""
+        return self._content.vectors.nbytes + self._content.word_vectors.nbytes
 
     def nearest(
         self, sentence: str | Sequence[str], word: str | int, k: int = 10, *, words: Words = "all"
     ) -> Nearest:
-        """What is nearest to a word of a sentence, in context and without.
+        """Find what is nearest to a word of a sentence, in context and without.
 
-        Uses in the sentence itself are left out, should the text hold it, and a sentence that the text
-        has several times counts once.
+        Occurrences in the sentence itself are left out if the text contains it, and a sentence that the text
+        repeats counts once.
 
         Args:
             sentence: a list of tokens, or a plain string.
-            word: its first occurrence; or its place, from 0, from the end if negative.
-            k: uses and words to find.
-            words: uses of ``all`` words, of the ``same`` word or of ``other`` words alone; capitals do
-                not matter.
+            word: a token, of which the first occurrence counts, or a position, from the end if negative.
+            k: maximum number of occurrences and of words.
+            words: whether to find occurrences of ``all`` words, of the ``same`` word or of ``other`` words;
+                case is ignored.
 
         Raises:
-            ConfigError: when there is no such word or place, or ``k`` is not positive.
+            ConfigError: if the sentence has no such word or position, or ``k`` is not positive.
         """
         (tokens,) = tokenized([sentence])
-        query = Use(tuple(tokens), 0, position_of(tokens, word))
+        query = Occurrence(tuple(tokens), 0, position_of(tokens, word))
         vectors = self.embedder.embed([tokens], self.layer)[0]
         token_vector = self.embedder.encode([query.word])[0].float().cpu().numpy()
         return Nearest(
@@ -254,116 +230,54 @@ class NeighborIndex:
         )
 
     def search(
-        self, vector: np.ndarray, k: int = 10, *, query: Use | None = None, words: Words = "all"
+        self, vector: np.ndarray, k: int = 10, *, query: Occurrence | None = None, words: Words = "all"
     ) -> list[Neighbor]:
-        """The uses whose vectors have the highest cosine similarity to a vector.
+        """Find the occurrences whose vectors have the highest cosine similarity to a vector.
 
         Args:
-            vector: (D,), of the index's layer.
-            k: uses to find; fewer come only from a text that has no more.
-            query: where the vector comes from: uses in its sentence are left out.
-            words: uses of ``all`` words, or compared with the word of ``query`` those of the ``same`` word
-                or of ``other`` words alone; capitals do not matter.
+            vector: (D,), from the layer of the index.
+            k: maximum number of occurrences; fewer are returned only if the text has no more.
+            query: the occurrence that the vector comes from; occurrences in its sentence are left out.
+            words: whether to find occurrences of ``all`` words, or only of the ``same`` word as in ``query``,
+                or only of ``other`` words; case is ignored.
 
         Raises:
-            ConfigError: when ``k`` is not positive.
-            ElmokitError: when the vector is of another width or not finite.
+            ConfigError: if ``k`` is not positive.
+            ElmokitError: if the vector has another width or is not finite.
         """
-        unit = _unit_query(vector, self._vectors.shape[1], k)
-        wanted = None
-        if query is not None and words != "all":
-            wanted = self._is_same_word(query.word) == (words == "same")  # (num_types,)
-        if wanted is not None and words == "same":
-            rows = np.flatnonzero(wanted[self.corpus.tokens])
-            return self._distinct(self._ranked(unit, rows), k, query, wanted)
-        if self._clusters is not None:
-            found = self._distinct(self._ranked(unit, self._clusters.rows_near(unit)), k, query, wanted)
-            if len(found) == k:
-                return found
-        return self._distinct(self._ranked(unit), k, query, wanted)
+        unit = _unit_query(vector, self._content.vectors.shape[1], k)
+        return nearest_occurrences(self._content, unit, k, query=query, words=words)
 
     def similar_words(self, vector: np.ndarray, k: int = 10, *, word: str | None = None) -> list[SimilarWord]:
-        """The words of the text whose context-free vectors have the highest cosine similarity to a vector.
+        """Find the words whose context-free vectors have the highest cosine similarity to a vector.
 
         Args:
             vector: (P,), from :meth:`ElmoEmbedder.encode`.
-            k: words to find.
-            word: to leave out, with capitals and without.
+            k: maximum number of words.
+            word: a word to leave out, however it is capitalized.
 
         Raises:
-            ConfigError: when ``k`` is not positive.
-            ElmokitError: when the vector is of another width or not finite.
+            ConfigError: if ``k`` is not positive.
+            ElmokitError: if the vector has another width or is not finite.
         """
-        unit = _unit_query(vector, self._word_vectors.shape[1], k)
-        left_out = None if word is None else word.casefold()
-        found = similarities(self._word_vectors, unit)
-        similar: list[SimilarWord] = []
-        for place in falling(found):
-            other = self.corpus.types.word(NUM_BOUNDARY_TYPES + place)
-            if other.casefold() != left_out:
-                similar.append(SimilarWord(other, round(float(found[place]), 6)))
-            if len(similar) == k:
-                break
-        return similar
+        unit = _unit_query(vector, self._content.word_vectors.shape[1], k)
+        return nearest_words(self._content, unit, k, exclude=word)
 
-    def _ranked(self, unit: np.ndarray, rows: np.ndarray | None = None) -> Iterator[tuple[int, float]]:
-        """Rows, of all or of some, and their similarities to a unit vector, the highest first."""
-        found = similarities(self._vectors, unit, rows)
-        for place in falling(found):
-            yield place if rows is None else int(rows[place]), round(float(found[place]), 6)
-
-    def _distinct(
-        self,
-        ranked: Iterable[tuple[int, float]],
-        k: int,
-        query: Use | None,
-        wanted: np.ndarray | None,
-    ) -> list[Neighbor]:
-        """The first k uses of ranked rows.
-
-        Those in the query's sentence are left out, those in a sentence that the text repeats count once,
-        and only the types that are wanted, (num_types,), count at all.
-        """
-        offsets, tokens = self.corpus.offsets, self.corpus.tokens
-        neighbors: list[Neighbor] = []
-        seen: set[tuple[bytes, int]] = set()
-        for row, similarity in ranked:
-            if wanted is not None and not wanted[tokens[row]]:
-                continue
-            number = int(np.searchsorted(offsets, row, side="right")) - 1
-            start, stop = int(offsets[number]), int(offsets[number + 1])
-            use = (tokens[start:stop].tobytes(), row - start)
-            if use in seen:
-                continue
-            seen.add(use)
-            sentence = self.corpus.words(number)
-            if query is None or sentence != query.sentence:
-                neighbors.append(Neighbor(Use(sentence, number, row - start), similarity))
-            if len(neighbors) == k:
-                break
-        return neighbors
-
-    def _is_same_word(self, word: str) -> np.ndarray:
-        """Of each type: whether it is that word but for capitals, (num_types,)."""
-        folded = word.casefold()
-        types = self.corpus.types
-        return np.fromiter((types.word(k).casefold() == folded for k in range(len(types))), bool, len(types))
-
-    def _check_is_of(self, corpus: Corpus, layer: Layer, directory: Path) -> None:
-        faults = []
+    def _check_matches(self, corpus: Corpus, layer: Layer, directory: Path) -> None:
+        mismatches = []
         if self.corpus.fingerprint != corpus.fingerprint:
-            faults.append("of another text, or the text has changed")
+            mismatches.append("another text (or the text has changed)")
         if self.layer != layer:
-            faults.append(f"of layer {self.layer}, not {layer}")
-        if faults:
+            mismatches.append(f"layer {self.layer} instead of {layer}")
+        if mismatches:
             raise CorpusError(
-                f"{directory}: the index is {' and '.join(faults)}: "
-                "name another directory, or delete this one"
+                f"{directory}: the index was built from {' and '.join(mismatches)}: "
+                "choose another directory, or delete this one"
             )
 
 
 def _layer_number(embedder: ElmoEmbedder, layer: Layer) -> Layer:
-    """``average``, or the number of a layer from 0."""
+    """Return ``average``, or the number of a layer from 0."""
     if layer == "average":
         return layer
     number = embedder.num_layers - 1 if layer == "top" else layer
@@ -372,7 +286,7 @@ def _layer_number(embedder: ElmoEmbedder, layer: Layer) -> Layer:
     return number % embedder.num_layers
 
 
-def _place_in_cache(embedder: ElmoEmbedder, corpus: Corpus, layer: Layer) -> Path:
+def _cache_path(embedder: ElmoEmbedder, corpus: Corpus, layer: Layer) -> Path:
     key = json.dumps([FORMAT_VERSION, corpus.fingerprint, embedder.fingerprint, layer])
     return default_cache_dir() / "neighbors" / text_checksum(key)
 
@@ -384,6 +298,6 @@ def _unit_query(vector: np.ndarray, dim: int, k: int) -> np.ndarray:
         raise ElmokitError(f"vector: shape {vector.shape}, expected ({dim},) as in the index")
     if not np.isfinite(vector).all():
         raise ElmokitError(
-            "vector: its numbers are not finite: the model is damaged or does not bear this word"
+            "vector: contains NaN or infinity: the model is damaged or cannot represent this word"
         )
     return unit_vectors(vector)

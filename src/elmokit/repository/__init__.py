@@ -1,1 +1,1 @@
-"""From the name or the URL of a model to a path on this disk."""
+"""Finding a model by its name or URL and downloading it to a local path."""

@@ -1,7 +1,7 @@
-"""Models from elsewhere: published ones by name, all others by URL; fetched once, then kept.
+"""Downloading models once: published ones by name, all others by URL.
 
-They are kept below ``models/`` in the cache directory, a directory each. What lies there is taken
-without asking the network.
+They are kept in the cache directory, below ``models/``, in a directory each. Files that are there already are
+used without accessing the network.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from elmokit.errors import FetchError, OutputError
 from elmokit.files.cache import default_cache_dir
 from elmokit.files.checksums import text_checksum
-from elmokit.repository.bundled import NAMES as SHIPPED
+from elmokit.repository.bundled import BUNDLED_MODELS
 from elmokit.repository.download import MissingFileError, UnreachableError, download
 from elmokit.repository.published import PUBLISHED, Role
 
@@ -31,45 +31,45 @@ _WEIGHTS_SUFFIXES = (".hdf5", ".h5")
 
 
 def fetch_file(url: str, *, checksum: str | None = None) -> Path:
-    """A file from elsewhere, downloaded if it is not in the cache.
+    """Return the local path of a remote file, after downloading it if it is not in the cache.
 
     Args:
-        url: of any protocol that fsspec knows.
-        checksum: of the file, if known: ``sha256:HEX``, ``sha1:HEX`` or ``md5:HEX``.
+        url: a URL with any protocol that fsspec supports.
+        checksum: the checksum of the file, if known: ``sha256:HEX``, ``sha1:HEX`` or ``md5:HEX``.
 
     Returns:
-        The cached file, under its own name.
+        The cached file, with its original name.
 
     Raises:
-        FetchError: when it cannot be had; the message says why and what to do.
+        FetchError: when it cannot be downloaded; the message says why and what to do.
         OutputError: when the cache cannot be written.
         MissingExtraError: when the package behind the protocol is not installed.
     """
     path = _url_directory(url) / _file_name(url)
-    with _advice():
+    with _extended_errors():
         download(url, path, checksum=checksum)
     return path
 
 
 def fetch_model(name_or_url: str, *, softmax: bool = False) -> Path:
-    """A model from elsewhere, downloaded if it is not in the cache.
+    """Return the local path of a remote model, after downloading it if it is not in the cache.
 
     Args:
         name_or_url: one of
 
-            - a name of :data:`elmokit.repository.published.PUBLISHED`, in any case;
-            - the URL of an ``.hdf5`` file; its options are looked for beside it, under the same name
-              with ``options`` for ``weights``, or as ``options.json``;
+            - a name in :data:`elmokit.repository.published.PUBLISHED`, in upper or lower case;
+            - the URL of an ``.hdf5`` file; its options are expected beside it, with ``options`` instead of
+              ``weights`` in the name, or as ``options.json``;
             - the URL of a folder, ending in ``/``, with ``options.json`` and ``weights.hdf5``;
             - the URL of a ``.zip`` file.
-        softmax: also fetch the softmax weights and the vocabulary of a published model. They are not
-            needed for vectors, and large.
+        softmax: also download the softmax weights and the vocabulary of a published model. They are large,
+            and not needed for embedding.
 
     Returns:
-        A directory with ``options.json`` and the weights; for a ``.zip`` that file.
+        A directory with ``options.json`` and the weights; for a ``.zip`` URL the archive.
 
     Raises:
-        FetchError: when the name is unknown, or something cannot be had.
+        FetchError: when the name is unknown, or a file cannot be downloaded.
         OutputError: when the cache cannot be written.
         MissingExtraError: when the package behind the protocol is not installed.
     """
@@ -77,7 +77,9 @@ def fetch_model(name_or_url: str, *, softmax: bool = False) -> Path:
         return _fetch_published(name_or_url, softmax)
     url = name_or_url
     if softmax:
-        raise FetchError(f"{url}: softmax weights are fetched only with a published model: {_names(softmax)}")
+        raise FetchError(
+            f"{url}: softmax weights can only be downloaded with a published model: {_names(softmax)}"
+        )
     if url.endswith("/"):
         return _fetch_pair(url + "weights.hdf5", [url + "options.json"], _url_directory(url))
     suffix = PurePosixPath(_file_name(url)).suffix.lower()
@@ -86,31 +88,33 @@ def fetch_model(name_or_url: str, *, softmax: bool = False) -> Path:
     if suffix in _WEIGHTS_SUFFIXES:
         return _fetch_pair(url, _options_urls(url), _url_directory(url))
     raise FetchError(
-        f"{url}: not a model that can be fetched: expected the URL of an .hdf5 or .zip file, or of a folder, "
-        "ending in /, with options.json and weights.hdf5"
+        f"{url}: not the URL of a model: expected an .hdf5 or .zip file, or a folder, ending in /, with "
+        "options.json and weights.hdf5"
     )
 
 
 def is_published(name: str) -> bool:
-    """Whether a model of this name can be fetched."""
+    """Return whether there is a published model of this name."""
     return _published_name(name) is not None
 
 
 def _fetch_published(name: str, softmax: bool) -> Path:
     known = _published_name(name)
     if known is None:
-        own_spelling = {key.lower(): key for key in (*SHIPPED, *PUBLISHED)}
+        own_spelling = {key.lower(): key for key in (*BUNDLED_MODELS, *PUBLISHED)}
         near = difflib.get_close_matches(name.lower(), own_spelling, n=1)
         hint = f", did you mean {own_spelling[near[0]]!r}?" if near else ""
         raise FetchError(
             f"{name!r}: no published model of this name{hint} "
-            f"(known: {_names()}; with the package comes: {', '.join(SHIPPED)})"
+            f"(published: {_names()}; bundled: {', '.join(BUNDLED_MODELS)})"
         )
     files = PUBLISHED[known].files
     if softmax and "softmax" not in files:
-        raise FetchError(f"{known}: published without softmax weights; with them: {_names(softmax)}")
+        raise FetchError(
+            f"{known}: published without softmax weights; models with softmax weights: {_names(softmax)}"
+        )
     directory = _models_directory() / known
-    with _advice():
+    with _extended_errors():
         for role in _EMBEDDING_ROLES + (_SOFTMAX_ROLES if softmax else ()):
             download(files[role].url, directory / _LOCAL_NAMES[role], checksum=files[role].checksum)
     return directory
@@ -118,7 +122,7 @@ def _fetch_published(name: str, softmax: bool) -> Path:
 
 def _fetch_pair(weights_url: str, options_urls: list[str], directory: Path) -> Path:
     options = directory / _LOCAL_NAMES["options"]
-    with _advice():
+    with _extended_errors():
         for url in options_urls:
             try:
                 download(url, options)
@@ -137,7 +141,7 @@ def _fetch_pair(weights_url: str, options_urls: list[str], directory: Path) -> P
 
 
 def _options_urls(weights_url: str) -> list[str]:
-    """Where the options of weights may lie: the likeliest first."""
+    """Return the possible URLs of the options of weights, the likeliest first."""
     address, mark, query = weights_url.partition("?") if _is_http(weights_url) else (weights_url, "", "")
     folder, _, name = address.rpartition("/")
     before, found, after = name.rpartition(".")[0].rpartition("weights")
@@ -169,7 +173,7 @@ def _file_name(url: str) -> str:
     path = unquote(urlsplit(url).path) if _is_http(url) else url.partition("://")[2]
     name = path.rpartition("/")[2]
     if name.strip(".") == "" or "\0" in name:
-        raise FetchError(f"{url}: names no file, expected the URL of one")
+        raise FetchError(f"{url}: expected the URL of a file")
     return name
 
 
@@ -183,8 +187,8 @@ def _cached_names() -> list[str]:
 
 
 @contextmanager
-def _advice() -> Iterator[None]:
-    """Say what to do without a network, and without room."""
+def _extended_errors() -> Iterator[None]:
+    """Add to errors what to do without a network or without disk space."""
     try:
         yield
     except UnreachableError as error:
@@ -194,4 +198,4 @@ def _advice() -> Iterator[None]:
             f"published models in {_models_directory()}: {cached}"
         ) from error
     except OutputError as error:
-        raise OutputError(f"{error}; set ELMOKIT_CACHE to a directory with room for it") from error
+        raise OutputError(f"{error}; set ELMOKIT_CACHE to a directory with enough space") from error

@@ -1,7 +1,7 @@
-"""Models on the Hugging Face Hub: fetch one, push one.
+"""Downloading models from the Hugging Face Hub and pushing them to it.
 
-The Hub's own client does the work: it keeps what it has fetched in its own cache, goes on with broken
-downloads, and takes the token of ``HF_TOKEN`` or ``hf auth login``.
+This is done by the Hub's own client: it has its own cache, resumes interrupted downloads, and uses the token
+of ``HF_TOKEN`` or ``hf auth login``.
 """
 
 from __future__ import annotations
@@ -18,38 +18,38 @@ from elmokit.errors import ElmokitError, FetchError, MissingExtraError, ModelFil
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-# What a model consists of. No pickles: they run code when they are read.
+# The files of a model. No pickles: they execute code when they are read.
 _MODEL_FILES = ["*.json", "*.safetensors", "*.hdf5", "*.txt", "*.txt.gz", "README.md"]
 _HIDDEN_FILES = [".*", "*/.*"]
 
 
 def fetch_snapshot(repo_id: str, *, revision: str | None = None) -> Path:
-    """The files of a model on the Hub, downloaded if they are not in the Hub client's cache.
+    """Return the files of a model on the Hub, after downloading those that are not in the client's cache.
 
-    Only files that a model consists of are fetched: JSON, safetensors, HDF5, text and the card. Without
-    a network, what was fetched before is taken.
+    Only the files of a model are downloaded: JSON, safetensors, HDF5, text and the model card. Without a
+    network connection, files from the cache are used.
 
     Args:
         repo_id: ``owner/name``.
         revision: a branch, tag or commit; None for the main branch.
 
     Returns:
-        The directory with the files. It belongs to the client's cache: do not write to it.
+        The directory with the files. It is part of the client's cache: do not write to it.
 
     Raises:
-        FetchError: when there is no such model, no access or no network; the message says what to do.
+        FetchError: when there is no such model, no access or no network connection.
         OutputError: when the cache cannot be written.
         MissingExtraError: when huggingface_hub is not installed.
     """
     where = _at(repo_id, revision)
-    with _explained(f"fetching {where}", where):
+    with _readable_errors(f"fetching {where}", where):
         directory = Path(
             _api().snapshot_download(
                 repo_id, revision=revision, allow_patterns=_MODEL_FILES, ignore_patterns=_HIDDEN_FILES
             )
         )
-    if not directory.is_dir():  # the client makes none where nothing fits
-        raise FetchError(f"{where}: holds no file of a model, expected some of {', '.join(_MODEL_FILES)}")
+    if not directory.is_dir():  # the client creates none when no file matches
+        raise FetchError(f"{where}: no model in this repository, expected some of {', '.join(_MODEL_FILES)}")
     return directory
 
 
@@ -61,23 +61,24 @@ def push_directory(
     commit_message: str = "Upload a biLM with elmokit",
     revision: str | None = None,
 ) -> str:
-    """Put the files of a model on the Hub, in one commit; the repository is made if it is missing.
+    """Push the files of a model to the Hub in one commit; the repository is created if it does not exist.
 
-    Files that no model consists of, and hidden ones, stay here; files that are on the Hub only stay there.
+    Hidden files and files that do not belong to a model are not pushed; files that are only on the Hub are
+    not deleted.
 
     Args:
-        directory: of the model.
+        directory: the model.
         repo_id: ``owner/name``.
-        private: make the repository private. One that is there and public is refused, not changed.
-        commit_message: its first line.
-        revision: the branch, made if it is missing; None for the main branch.
+        private: create a private repository. An existing public one is refused, not changed.
+        commit_message: the first line of the commit message.
+        revision: the branch, created if it does not exist; None for the main branch.
 
     Returns:
-        The address of the repository.
+        The URL of the repository.
 
     Raises:
-        ModelFileError: when there is no such directory, or no file of a model in it.
-        FetchError: when there is no token, no right to write or no network; the message says what to do.
+        ModelFileError: when the directory does not exist or contains no model.
+        FetchError: when there is no token, no permission to write or no network connection.
         MissingExtraError: when huggingface_hub is not installed.
     """
     directory = Path(directory)
@@ -85,16 +86,16 @@ def push_directory(
         raise ModelFileError(f"{directory}: no such directory: expected the directory of a model")
     if not any(path.is_file() for pattern in _MODEL_FILES for path in directory.glob(f"**/{pattern}")):
         raise ModelFileError(
-            f"{directory}: holds no file of a model, expected some of {', '.join(_MODEL_FILES)}"
+            f"{directory}: no model in this directory, expected some of {', '.join(_MODEL_FILES)}"
         )
     where = _at(repo_id, revision)
-    with _explained(f"pushing to {where}", where):
+    with _readable_errors(f"pushing to {where}", where):
         api = _api()
         address = api.create_repo(repo_id, private=private, exist_ok=True)
         if private and not api.repo_info(address.repo_id).private:
             raise FetchError(
-                f"{address}: is there and public: make it private on its page, choose another name, or push "
-                "without asking for a private one"
+                f"{address} already exists and is public: make it private on its page, choose another "
+                "name, or push without private=True"
             )
         if revision is not None:
             api.create_branch(address.repo_id, branch=revision, exist_ok=True)
@@ -110,9 +111,9 @@ def push_directory(
 
 
 def _api() -> HfApi:
-    from huggingface_hub import HfApi  # of the extra
+    from huggingface_hub import HfApi  # optional dependency
 
-    # The client reads HF_ENDPOINT when it is imported; whoever sets it later means it as well.
+    # The client reads HF_ENDPOINT when it is imported; it may have been set later.
     return HfApi(endpoint=os.environ.get("HF_ENDPOINT"), library_name="elmokit", library_version=__version__)
 
 
@@ -121,8 +122,8 @@ def _at(repo_id: str, revision: str | None) -> str:
 
 
 @contextmanager
-def _explained(task: str, where: str) -> Iterator[None]:
-    """Turn the client's errors into one line each that says what to do."""
+def _readable_errors(task: str, where: str) -> Iterator[None]:
+    """Turn the client's errors into one-line errors that say what to do."""
     try:
         from huggingface_hub import errors as hub
     except ImportError as error:
@@ -133,16 +134,16 @@ def _explained(task: str, where: str) -> Iterator[None]:
         raise
     except hub.GatedRepoError as error:
         raise FetchError(
-            f"{where}: its owner asks you to agree to terms first: do so on its page, then log in with "
+            f"{where}: the owner requires you to accept terms: do so on its page, then log in with "
             "hf auth login or set HF_TOKEN"
         ) from error
     except hub.RepositoryNotFoundError as error:
         raise FetchError(
-            f"{where}: no such repository on the Hub, or a private one: check the name; for a private one "
-            "log in with hf auth login or set HF_TOKEN"
+            f"{where}: no such repository on the Hub, or it is private: check the name; for a private "
+            "repository log in with hf auth login or set HF_TOKEN"
         ) from error
     except hub.RevisionNotFoundError as error:
-        raise FetchError(f"{where}: the repository has no such branch, tag or commit") from error
+        raise FetchError(f"{where}: no such branch, tag or commit in the repository") from error
     except hub.HFValidationError as error:
         raise FetchError(f"{where}: not the name of a repository, expected owner/name") from error
     except hub.LocalEntryNotFoundError as error:
@@ -152,7 +153,7 @@ def _explained(task: str, where: str) -> Iterator[None]:
         raise _offline(where, cause or error) from error
     except hub.HfHubHTTPError as error:
         raise _refused(where, error) from error
-    # The base of all that goes wrong on the way, whichever package the client's version sends with.
+    # The base class of all connection errors, whichever HTTP package this version of the client uses.
     except (hub.HTTPError, hub.OfflineModeIsEnabled) as error:  # type: ignore[attr-defined]
         raise _offline(where, error) from error
     except OSError as error:
@@ -170,16 +171,17 @@ def _refused(where: str, error: BaseException | None) -> FetchError:
     status = _status(error)
     if status in (401, 403):
         return FetchError(
-            f"{where}: the Hub refuses (HTTP {status}): log in with hf auth login or set HF_TOKEN to a token "
-            "that may do this"
+            f"{where}: the Hub denied access (HTTP {status}): log in with hf auth login or set HF_TOKEN to a "
+            "token with this permission"
         )
-    told = " ".join(str(getattr(error, "server_message", None) or "").split())
-    return FetchError(f"{where}: the Hub answers HTTP {status}{': ' + told if told else ''}: try again later")
+    message = " ".join(str(getattr(error, "server_message", None) or "").split())
+    details = f": {message}" if message else ""
+    return FetchError(f"{where}: the Hub responded with HTTP {status}{details}: try again later")
 
 
 def _offline(where: str, error: BaseException) -> FetchError:
     reason = " ".join(str(error).split()) or type(error).__name__
     return FetchError(
-        f"{where}: cannot reach the Hub ({reason}): check the network and HF_HUB_OFFLINE; without them there "
-        "are local models and what was fetched before"
+        f"{where}: cannot reach the Hub ({reason}): check the network and HF_HUB_OFFLINE; local and cached "
+        "models can be used without it"
     )

@@ -1,7 +1,7 @@
-"""The models that others have published, by name: what they are and where their files lie.
+"""The models that others have published, by name, with the URLs of their files.
 
-The names are those that AllenNLP and Flair made known. Addresses are as their authors gave them;
-checksums are given where somebody has published one.
+The names are those used by AllenNLP and Flair. The URLs are those of the authors; checksums are included
+if they have been published.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class PublishedFile:
 
     url: str
     checksum: str | None = None
-    """``sha256:HEX``, ``sha1:HEX`` or ``md5:HEX``; None where none is known."""
+    """``sha256:HEX``, ``sha1:HEX`` or ``md5:HEX``; None if unknown."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class PublishedModel:
 
     description: str
     files: Mapping[Role, PublishedFile]
-    """All have options and weights; few the softmax, and with it the vocabulary."""
+    """Options and weights, and for some models the softmax with its vocabulary."""
 
 
 _ALLENNLP = "https://s3-us-west-2.amazonaws.com/allennlp/models/elmo"
@@ -81,7 +81,7 @@ PUBLISHED: Mapping[str, PublishedModel] = MappingProxyType(
             ),
         ),
         "portuguese": PublishedModel(
-            "Portuguese, the model that Flair knows by this name (Federal University of Goiás)",
+            "Portuguese, as named by Flair (Federal University of Goiás)",
             _pair(
                 f"{_ALLENNLP}/contributed/pt/elmo_pt_options.json",
                 f"{_ALLENNLP}/contributed/pt/elmo_pt_weights.hdf5",
@@ -120,7 +120,7 @@ PUBLISHED: Mapping[str, PublishedModel] = MappingProxyType(
             ),
         ),
         "seqvec": PublishedModel(
-            "Proteins, one amino acid a token, UniRef50: SeqVec (Heinzinger et al. 2019)",
+            "Proteins, one amino acid per token, UniRef50: SeqVec (Heinzinger et al. 2019)",
             _pair(
                 PublishedFile(f"{_SEQVEC}/options.json", "md5:cede355187778de3ac302a83c761f5f9"),
                 PublishedFile(f"{_SEQVEC}/weights.hdf5", "md5:0249d59249a50b43b79f641ff2ba7e88"),

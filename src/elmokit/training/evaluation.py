@@ -1,8 +1,7 @@
-"""Perplexity, with nothing hidden: every token once, the full softmax, the share of ``<UNK>``."""
+"""Perplexity of a text: every token once, the full softmax, the share of ``<UNK>`` beside it."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,19 +9,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from elmokit.data.batches import BatchMaker, bilm_test_stream, every_token_once
 from elmokit.data.corpus import Corpus
+from elmokit.data.evaluation_streams import every_token_once
+from elmokit.data.indexed_corpus import IndexedCorpus
 from elmokit.data.vocabulary import UNK_ID, Vocabulary
-from elmokit.errors import CorpusError
-from elmokit.model.bilm import BiLM
+from elmokit.errors import ConfigError
+from elmokit.model.bilm import BiLM, BiLMOutput, BiLMState
+from elmokit.model.perplexity import perplexity
 from elmokit.training.fixed_vocabulary import FixedVocabulary
-from elmokit.training.forward import run_language_model
 
-_MAX_LANES = 64
-_TOKENS_PER_LANE = 500  # at least, so that warming up stays a small part
-_WARM_UP_TOKENS = 60
 _WINDOW_STEPS = 20
-_LARGEST_EXPONENT = 700.0  # a little below the overflow of float64
 
 
 @dataclass(frozen=True)
@@ -46,70 +42,75 @@ class Evaluation:
     num_predictions: int
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the figures for JSON."""
         return asdict(self)
 
 
 def evaluate(
     model: BiLM,
-    corpus: Corpus,
-    vocabulary: Vocabulary,
+    corpus: Corpus | IndexedCorpus,
+    vocabulary: Vocabulary | None = None,
     *,
     fixed_vocabulary: Vocabulary | None = None,
     on_tokens: Callable[[int], None] | None = None,
+    max_rows: int = 64,
+    tokens_per_row: int = 500,
+    num_warm_up: int = 60,
 ) -> Evaluation:
-    """Perplexity over a text in which every token counts exactly once.
+    """Measure perplexity over a text in which every token counts exactly once.
 
-    The text is read in its own order in up to 64 stretches; their number depends on the text alone, so
-    that a model has one perplexity on a text. As in training, the LSTM state is carried from
-    sentence to sentence, and from the end of a stretch into the next.
+    The text is read in its own order, by several rows that each read a part of it. Their number depends on
+    the text alone, so that a model has one perplexity on a text. As in training, the LSTM state is carried
+    from sentence to sentence, and each row warms up on the end of the part before its own.
 
     Args:
         model: with a softmax.
         corpus: the text.
-        vocabulary: of the model.
+        vocabulary: of the model; may be left out for an indexed corpus, which knows it.
         fixed_vocabulary: the words to predict, where they are not the model's own, so that models of
             different vocabularies can be compared; see :mod:`elmokit.training.fixed_vocabulary`.
-        on_tokens: told how many predictions have been made, as they are.
+        on_tokens: called with the number of further predictions made.
+        max_rows: rows that read at the same time, at most.
+        tokens_per_row: minimum length of a row's part, so that warming up stays a small share.
+        num_warm_up: tokens that a row reads before its part.
     """
     assert model.softmax is not None
+    text = index_for(model, corpus, vocabulary)
+    assert isinstance(text.corpus, Corpus)
+    corpus = text.corpus
     num_directions = model.config.num_directions
-    num_lanes = max(1, min(_MAX_LANES, corpus.num_tokens // _TOKENS_PER_LANE, corpus.num_sentences))
+    num_rows = max(1, min(max_rows, corpus.num_tokens // tokens_per_row, corpus.num_sentences))
     totals, known_totals = np.zeros(num_directions), np.zeros(num_directions)
     num_predictions, num_unknown = 0, 0
-    state = model.zero_state(num_lanes)
-    maker = _maker(model, corpus, vocabulary)
-    fixed = None if fixed_vocabulary is None else FixedVocabulary(fixed_vocabulary, vocabulary, corpus.types)
-    word_ids = maker.word_ids if fixed is None else fixed.ids  # of the types
+    state: BiLMState | None = None
+    fixed = None if fixed_vocabulary is None else FixedVocabulary(fixed_vocabulary, text)
+    word_ids = text.word_ids if fixed is None else fixed.ids  # of the types
     with torch.inference_mode():
         for batch in every_token_once(
-            corpus,
-            maker,
-            num_lanes=num_lanes,
+            text,
+            num_rows=num_rows,
             num_steps=_WINDOW_STEPS,
-            num_warm_up=_WARM_UP_TOKENS,
+            num_warm_up=num_warm_up,
             bidirectional=model.config.bidirectional,
         ):
-            output = run_language_model(model, batch, state)
+            output: BiLMOutput = model(batch.to(model.device), state)
             state = output.state
-            for direction, losses in enumerate(output.losses):
-                types = batch.target_types[direction]
+            for direction, (part, types) in enumerate(
+                zip(output.directions, batch.target_types, strict=True)
+            ):
+                assert part.losses is not None
+                losses = part.losses
                 if fixed is not None:
-                    losses = fixed.losses(
-                        model.softmax,
-                        output.hidden[direction],
-                        types.ravel(),
-                        batch.targets[direction].ravel(),
-                        losses.flatten(),
-                    ).view_as(losses)
-                values = losses.double().cpu().numpy()
-                is_known = batch.is_real & (word_ids[types] != UNK_ID)
-                totals[direction] += values[batch.is_real].sum()
+                    own_ids = batch.targets[direction]
+                    losses = fixed.losses(model.softmax, part.hidden, types.ravel(), own_ids, losses)
+                values = losses.double().cpu().numpy().reshape(types.shape)
+                is_known = batch.is_counted & (word_ids[types] != UNK_ID)
+                totals[direction] += values[batch.is_counted].sum()
                 known_totals[direction] += values[is_known].sum()
-            num_predictions += int(batch.is_real.sum())
-            num_unknown += int((batch.is_real & (word_ids[batch.target_types[0]] == UNK_ID)).sum())
+            num_predictions += int(batch.is_counted.sum())
+            num_unknown += int((batch.is_counted & (word_ids[batch.target_types[0]] == UNK_ID)).sum())
             if on_tokens is not None:
-                on_tokens(int(batch.is_real.sum()))
+                on_tokens(int(batch.is_counted.sum()))
     means = totals / num_predictions
     return Evaluation(
         perplexity=perplexity(means.mean()),
@@ -122,47 +123,19 @@ def evaluate(
     )
 
 
-def bilm_perplexity(
-    model: BiLM,
-    corpus: Corpus,
-    vocabulary: Vocabulary,
-    *,
-    batch_size: int,
-    on_tokens: Callable[[int], None] | None = None,
-) -> float:
-    """The figure that bilm-tf's ``test()`` reports, for comparison with the literature.
-
-    It depends on the batch size: reading stops as soon as one of ``batch_size`` lanes runs dry, and
-    what the others still had is dropped. Blank lines count as empty sentences.
+def index_for(
+    model: BiLM, corpus: Corpus | IndexedCorpus, vocabulary: Vocabulary | None = None
+) -> IndexedCorpus:
+    """Return a text as a model's vocabulary sees it.
 
     Raises:
-        CorpusError: when the text does not fill one batch.
+        ConfigError: when the text is not indexed yet and no vocabulary is given.
     """
-    state = model.zero_state(batch_size)
-    maker = _maker(model, corpus, vocabulary)
-    batch_losses = []
-    with torch.inference_mode():
-        for batch in bilm_test_stream(
-            corpus, maker, batch_size=batch_size, bidirectional=model.config.bidirectional
-        ):
-            output = run_language_model(model, batch, state)
-            state = output.state
-            batch_losses.append(float(torch.stack([losses.mean() for losses in output.losses]).mean()))
-            if on_tokens is not None:
-                on_tokens(batch_size)
-    if not batch_losses:
-        raise CorpusError(
-            f"{', '.join(corpus.sources[:3])}: {len(corpus.offsets) - 1} lines are too few for a batch of "
-            f"{batch_size} lanes: lower --batch-size"
-        )
-    return perplexity(float(np.mean(batch_losses)))
-
-
-def _maker(model: BiLM, corpus: Corpus, vocabulary: Vocabulary) -> BatchMaker:
+    if isinstance(corpus, IndexedCorpus):
+        return corpus
+    if vocabulary is None:
+        raise ConfigError("evaluating a Corpus needs the vocabulary of the model")
     char_cnn = model.config.char_cnn
-    return BatchMaker(corpus, vocabulary, None if char_cnn is None else char_cnn.max_characters)
-
-
-def perplexity(cross_entropy: float) -> float:
-    """The exponential of a mean cross-entropy in nats, kept finite."""
-    return math.exp(min(cross_entropy, _LARGEST_EXPONENT))
+    return IndexedCorpus(
+        corpus, vocabulary, max_characters=None if char_cnn is None else char_cnn.max_characters
+    )

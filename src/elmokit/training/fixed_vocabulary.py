@@ -1,7 +1,7 @@
 """Perplexity over a fixed vocabulary, so that models of different vocabularies can be compared.
 
-A model is asked for the words of a vocabulary F that need not be its own, V. Its probabilities over V
-become probabilities over F in the only way that adds nothing it does not say:
+A model predicts the words of its own vocabulary V. Its probabilities over V become probabilities over another
+vocabulary F without adding anything that the model does not say:
 
 - a word of both keeps its probability;
 - words that only the model has become F's ``<UNK>``;
@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from elmokit.data.indexed_corpus import IndexedCorpus
 from elmokit.data.vocabulary import UNK_ID, Vocabulary
-from elmokit.data.word_types import TypeTable
 from elmokit.model.softmax import Softmax
 
 
@@ -30,27 +30,27 @@ class FixedVocabulary:
 
     Args:
         fixed: the vocabulary F.
-        own: the model's, V.
-        types: of the text.
+        text: as the model's own vocabulary V sees it.
     """
 
-    def __init__(self, fixed: Vocabulary, own: Vocabulary, types: TypeTable) -> None:
-        self.ids = types.word_ids(fixed)
+    def __init__(self, fixed: Vocabulary, text: IndexedCorpus) -> None:
+        own = text.vocabulary
+        self.ids = text.corpus.types.word_ids(fixed)
         """(num_types,) F's ids of the types."""
-        self._is_shared_unknown = (types.word_ids(own) == UNK_ID) & (self.ids != UNK_ID)  # of the types
+        self._is_shared_unknown = (text.word_ids == UNK_ID) & (self.ids != UNK_ID)  # of the types
         num_sharing = 1 + sum(word not in own for word in fixed.words)
         self._log_share = -math.log(num_sharing)
         only_own = [k for k, word in enumerate(own.words) if word not in fixed]
         self._unknown_ids = torch.tensor([UNK_ID, *only_own])
 
     def losses(
-        self, softmax: Softmax, hidden: Tensor, types: np.ndarray, own_ids: np.ndarray, losses: Tensor
+        self, softmax: Softmax, hidden: Tensor, types: np.ndarray, own_ids: Tensor, losses: Tensor
     ) -> Tensor:
-        """Losses over the fixed vocabulary.
+        """Return the losses over the fixed vocabulary.
 
         Args:
             softmax: of the model.
-            hidden: (N, P) what it predicts from.
+            hidden: (N, P) top layer that it predicts from.
             types: (N,) type ids of the targets.
             own_ids: (N,) the model's ids of the targets.
             losses: (N,) the model's losses over its own vocabulary.
@@ -60,7 +60,7 @@ class FixedVocabulary:
         adjusted[shared] -= self._log_share
         rows = torch.from_numpy(np.flatnonzero(self.ids[types] == UNK_ID)).to(losses.device)
         if len(rows):
-            own = torch.from_numpy(own_ids).to(losses.device)[rows]
+            own = own_ids.to(losses.device)[rows]
             ids = self._unknown_ids.to(losses.device)
             logits = torch.addmm(softmax.bias[ids], hidden[rows], softmax.weight[ids].t())  # (n, ·)
             logits[:, 0] += self._log_share
@@ -71,7 +71,7 @@ class FixedVocabulary:
 
 
 def common_vocabulary(vocabularies: Sequence[Vocabulary]) -> Vocabulary:
-    """The words that all of them have, in the order of the first."""
+    """Return the words that all vocabularies share, in the order of the first."""
     return Vocabulary(
         [word for word in vocabularies[0].words if all(word in other for other in vocabularies[1:])]
     )

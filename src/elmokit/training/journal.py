@@ -1,65 +1,20 @@
-"""What a run writes down while it trains: ``metrics.jsonl`` and TensorBoard files."""
+"""The records of a run: ``metrics.jsonl`` and TensorBoard files."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
 from torch import Tensor
 
-from elmokit.data.vocabulary import EOS_ID, UNK_ID
 from elmokit.errors import ElmokitError, OutputError
 from elmokit.files.atomic import output_error, write_text
+from elmokit.model.bilm import BiLM, BiLMOutput
 from elmokit.training.event_file import EventFile
-
-
-@dataclass
-class Recent:
-    """What has happened since the last record of training batches."""
-
-    losses: list[float] = field(default_factory=list)
-    """Of the batches."""
-    num_words: int = 0
-    """Targets, sentence ends left out."""
-    num_unknown: int = 0
-    """Those of them that are not in the vocabulary."""
-    seconds: float = 0.0
-    """Spent on training steps."""
-    last_loss: float | None = None
-    """Mean loss of the last record."""
-
-    def add(self, loss: float, targets: np.ndarray, seconds: float) -> None:
-        """Count a batch with these targets (T, B) of the forward direction."""
-        self.losses.append(loss)
-        self.num_words += int((targets != EOS_ID).sum())
-        self.num_unknown += int((targets == UNK_ID).sum())
-        self.seconds += seconds
-
-    def mean_loss(self) -> float:
-        """Of the batches since the last record, or of that where there are none."""
-        if self.losses:
-            return float(np.mean(self.losses))
-        return math.nan if self.last_loss is None else self.last_loss
-
-    def start_anew(self) -> None:
-        """Begin the time after a record."""
-        self.load_state_dict(asdict(Recent(last_loss=self.mean_loss())))
-
-    def state_dict(self) -> dict[str, Any]:
-        """For a checkpoint."""
-        return asdict(self)
-
-    def load_state_dict(self, values: Mapping[str, Any]) -> None:
-        """Go on from a checkpoint."""
-        for name, value in values.items():
-            setattr(self, name, value)
 
 
 class Journal:
@@ -67,11 +22,10 @@ class Journal:
 
     Args:
         save_dir: of the run; ``metrics.jsonl`` and ``tensorboard/`` go there.
-        step: updates that the run has behind it; records of later steps, left by a run that was cut
-            off, are dropped.
+        step: updates done so far; records of later steps, left by a run that was cut off, are dropped.
 
-    ``has_tensorboard`` tells whether the optional package is there; without it ``metrics.jsonl`` is
-    all that is written.
+    ``has_tensorboard`` says whether the optional package is installed; without it only ``metrics.jsonl`` is
+    written.
     """
 
     def __init__(self, save_dir: Path, *, step: int) -> None:
@@ -81,7 +35,7 @@ class Journal:
         self._open(step)
 
     def rewind(self, step: int) -> None:
-        """Drop the records of later steps, because training goes on from this one."""
+        """Drop the records of later steps, because training continues from this one."""
         self._close()
         self._open(step)
 
@@ -90,10 +44,10 @@ class Journal:
         kept = [json.dumps(record) + "\n" for record in earlier if record["step"] <= step]
         write_text(self._path, "".join(kept))
         self._events: EventFile | None = None
-        with suppress(ImportError), _told(self._events_dir):
+        with suppress(ImportError), _naming(self._events_dir):
             self._events = EventFile(self._events_dir, first_step=step + 1 if step else None)
         self.has_tensorboard = self._events is not None
-        with _told(self._path):
+        with _naming(self._path):
             self._file = self._path.open("a", encoding="utf-8")
 
     def scalars(self, event: str, step: int, values: Mapping[str, float | int | None]) -> None:
@@ -103,26 +57,30 @@ class Journal:
             OutputError: when the disk is full or not writable.
         """
         present = {name: value for name, value in values.items() if value is not None}
-        with _told(self._path):
+        with _naming(self._path):
             self._file.write(json.dumps({"event": event, "step": step, **present}) + "\n")
             self._file.flush()
         if self._events is not None:
-            with _told(self._events_dir):
+            with _naming(self._events_dir):
                 for name, value in present.items():
                     self._events.add_scalar(f"{event}/{name}", value, step)
                 self._events.flush()
 
-    def histograms(self, step: int, tensors: Mapping[str, Tensor]) -> None:
-        """Write the distribution of weights and activations, for TensorBoard alone.
+    def histograms(self, step: int, model: BiLM, output: BiLMOutput) -> None:
+        """Write the distribution of weights and activations, for TensorBoard only.
 
         Raises:
             OutputError: when the disk is full or not writable.
         """
-        if self._events is not None:
-            with _told(self._events_dir):
-                for name, tensor in tensors.items():
-                    self._events.add_histogram(name, tensor.detach().float().cpu(), step)
-                self._events.flush()
+        if self._events is None:
+            return
+        tensors: dict[str, Tensor] = {}
+        tensors |= {f"weights/{name}": value for name, value in model.named_parameters()}
+        tensors |= {f"activations/{name}": value for name, value in output.activations().items()}
+        with _naming(self._events_dir):
+            for name, tensor in tensors.items():
+                self._events.add_histogram(name, tensor.detach().float().cpu(), step)
+            self._events.flush()
 
     def __enter__(self) -> Self:
         return self
@@ -130,22 +88,22 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with suppress(OutputError) if error is not None else nullcontext():  # the first one is to be told
+        with suppress(OutputError) if error is not None else nullcontext():  # the first error is reported
             self._close()
 
     def _close(self) -> None:
         try:
-            with _told(self._path):
+            with _naming(self._path):
                 self._file.close()
         finally:
             if self._events is not None:
-                with _told(self._events_dir):
+                with _naming(self._events_dir):
                     self._events.close()
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Name what cannot be written."""
+def _naming(path: Path) -> Iterator[None]:
+    """Turn an error of the operating system into one that names ``path``."""
     try:
         yield
     except OSError as error:
@@ -153,7 +111,7 @@ def _told(path: Path) -> Iterator[None]:
 
 
 def read_metrics(save_dir: Path) -> list[dict[str, Any]]:
-    """The records of a run, in order; a line that was cut off or damaged is left out.
+    """Return the records of a run, in order; lines that were cut off or damaged are left out.
 
     Raises:
         ElmokitError: when there are none.

@@ -1,15 +1,15 @@
-"""The save directory of a run: what it was started with, and what may change when it goes on.
+"""The save directory of a run: what it was started with, and what may change when it resumes.
 
 ::
 
     config.json     the resolved configuration
     vocab.txt       the vocabulary
     texts.json      where training, heldout and replayed text came from
-    restart.json    what was taken over from an earlier model (see restart.py)
+    restart.json    what was taken over from an earlier model (see warm_start/report.py)
     metrics.jsonl   records (see journal.py)
-    tensorboard/
-    checkpoints/    (see elmokit/checkpoint.py)
-    corpora/        prepared text, where the cache cannot be written
+    tensorboard/    the same records for TensorBoard
+    checkpoints/    see formats/checkpoint.py
+    corpora/        prepared text, where the cache is not writable
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import CheckpointError, ConfigError, OutputError
 from elmokit.files.atomic import output_error, write_text
 from elmokit.formats.checkpoint import Checkpoint, list_checkpoints, read_last_checkpoint
+from elmokit.training.run_checkpoints import another_run_error
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a training run works with."""
+    """What a training run works with, as its save directory describes it."""
 
     save_dir: Path
     config: Config
@@ -37,41 +38,46 @@ class Run:
     heldout_prefixes: list[str]
     replay_prefixes: list[str]
     checkpoint: Checkpoint | None = None
-    """To go on from; None for a new run."""
-    faults: list[str] = field(default_factory=list)
+    """The checkpoint to resume from; None for a new run."""
+    problems: list[str] = field(default_factory=list)
     """What is wrong with newer checkpoints."""
     excess_negatives: int | None = None
-    """The setting of num_negatives, where it was too large for the vocabulary."""
+    """The setting of num_negatives, where it is too large for the vocabulary and not used."""
 
     def write(self) -> None:
-        """Write down what the run works with, for the time when it goes on.
+        """Write down what the run works with, so that it can resume.
 
         Raises:
-            OutputError: when the directory is not writable, or another run was there while this new one was
-                being made ready.
+            OutputError: when the directory is not writable, or another run has appeared there meanwhile.
         """
         if self.checkpoint is None:
             _refuse_another_run(self.save_dir)
-        self.vocabulary.save(self.save_dir / "vocab.txt")
+        write_model_files(self.save_dir, self.config, self.vocabulary)
         texts = {
             "train_prefix": self.train_prefixes,
             "heldout_prefix": self.heldout_prefixes,
             "replay_prefix": self.replay_prefixes,
         }
         write_text(self.save_dir / "texts.json", json.dumps(texts, indent=2) + "\n")
-        write_text(self.save_dir / "config.json", self.config.model_dump_json(indent=2) + "\n")
 
 
-def describe_model(save_dir: Path, config: Config, vocabulary: Vocabulary) -> None:
-    """Write down what checkpoints are of, without which they cannot be read, where that is not done yet.
+def write_model_files(save_dir: Path, config: Config, vocabulary: Vocabulary) -> None:
+    """Write the configuration and vocabulary of a run's checkpoints, without which they cannot be read.
 
     Raises:
-        OutputError: when the directory is not writable.
+        OutputError: when the directory is not writable, or ``config.json`` is that of something else.
     """
-    if not (save_dir / "vocab.txt").exists():
-        vocabulary.save(save_dir / "vocab.txt")
-    if not (save_dir / "config.json").exists():
-        write_text(save_dir / "config.json", config.model_dump_json(indent=2) + "\n")
+    path = save_dir / "config.json"
+    if path.exists():
+        try:
+            Config.load(path)
+        except ConfigError:
+            raise OutputError(
+                f"{path}: already exists and is not the configuration of a training run: choose another save "
+                "directory"
+            ) from None
+    vocabulary.save(save_dir / "vocab.txt")
+    write_text(path, config.model_dump_json(indent=2) + "\n")
 
 
 def start_run(
@@ -82,7 +88,7 @@ def start_run(
     heldout_prefixes: list[str],
     replay_prefixes: Sequence[str] = (),
 ) -> Run:
-    """A new run; nothing but the directory is made yet.
+    """Prepare a new run; only the directory is made yet.
 
     Raises:
         OutputError: when the directory cannot be made or already holds a run.
@@ -113,16 +119,16 @@ def continue_run(
     heldout_prefixes: Sequence[str] = (),
     replay_prefixes: Sequence[str] = (),
 ) -> Run:
-    """The run of a save directory, to go on with its newest whole checkpoint.
+    """Prepare to resume the run of a save directory from its newest undamaged checkpoint.
 
-    Everything is known from the directory. What is given again must agree with it, but for settings
-    that do not touch what has been computed, such as ``num_epochs``.
+    Everything is known from the directory. What is given again must agree with it, except for settings
+    that do not affect what has been computed, such as ``num_epochs``.
 
     Raises:
         CheckpointError: when there is no run, or another vocabulary is given.
         ConfigError: naming the settings that differ.
     """
-    _, checkpoint, faults = read_last_checkpoint(save_dir)
+    _, checkpoint, problems = read_last_checkpoint(save_dir)
     started = Config.load(save_dir / "config.json")
     vocabulary = Vocabulary.load(save_dir / "vocab.txt")
     config = Config.load(config_name if config_name is not None else save_dir / "config.json", overrides)
@@ -151,12 +157,10 @@ def continue_run(
         list(heldout_prefixes) or prefixes["heldout_prefix"],
         list(replay_prefixes) or prefixes["replay_prefix"],
         checkpoint,
-        faults,
+        problems,
     )
 
 
 def _refuse_another_run(save_dir: Path) -> None:
     if list_checkpoints(save_dir):
-        raise OutputError(
-            f"{save_dir}: already holds a training run: go on with --resume, or name another --save-dir"
-        )
+        raise another_run_error(save_dir)

@@ -1,76 +1,74 @@
-"""The training loop, and only the loop."""
+"""The training loop."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+from torch import Tensor
 
 from elmokit.config import Config
-from elmokit.data.batches import Batch, BatchMaker, TrainingStream
+from elmokit.data.batches import TextBatch
 from elmokit.data.corpus import Corpus
-from elmokit.data.replay import CorpusWithReplay
+from elmokit.data.training_stream import TrainingStream
 from elmokit.data.vocabulary import Vocabulary
-from elmokit.errors import ConfigError, ElmokitError
-from elmokit.formats.checkpoint import (
-    Checkpoint,
-    checkpoint_directory,
-    list_checkpoints,
-    read_last_checkpoint,
-    remove_old_checkpoints,
-    write_checkpoint,
-)
-from elmokit.model.bilm import BiLM, DirectionState
-from elmokit.model.device import find_device
-from elmokit.model.lstm.layer import LstmState
-from elmokit.model.softmax import Candidates, draw_candidates
-from elmokit.training.evaluation import Evaluation, evaluate, perplexity
-from elmokit.training.forward import Dropout, LanguageModelOutput, run_language_model
-from elmokit.training.journal import Journal, Recent
-from elmokit.training.optimizer import clip_gradients, learning_rate_at, make_optimizer
-from elmokit.training.parameter_names import matching_names
+from elmokit.errors import ConfigError
+from elmokit.formats.checkpoint import Checkpoint
+from elmokit.model.bilm import BiLM, BiLMOutput, BiLMState
+from elmokit.model.perplexity import perplexity
+from elmokit.training.carried_state import CarriedState
+from elmokit.training.counters import Counters
+from elmokit.training.evaluation import Evaluation, evaluate
+from elmokit.training.gradients import clip_gradients
+from elmokit.training.identity import RunIdentity
+from elmokit.training.journal import Journal
+from elmokit.training.length import RunLength
+from elmokit.training.new_model import new_model
+from elmokit.training.objective import Objective
+from elmokit.training.optimizer import RowOptimizer, make_optimizer
 from elmokit.training.progress import Progress
-from elmokit.training.run_directory import describe_model
+from elmokit.training.recent import Recent
+from elmokit.training.records import record_step
+from elmokit.training.recovery import NonFiniteError, Recovery
+from elmokit.training.run_checkpoints import RunCheckpoints
+from elmokit.training.run_directory import write_model_files
 from elmokit.training.run_lock import locked
-from elmokit.training.state import restore_snapshot, take_snapshot
-from elmokit.training.unigrams import start_from_unigrams
-
-_KEEP_CHECKPOINTS = 2  # so that one remains when the newest turns out to be damaged
-_MAX_ROLLBACKS = 5  # to the same checkpoint: a learning rate of a thirtieth has not helped
-
-
-class NonFiniteError(ElmokitError):
-    """A loss or gradient that is not finite."""
+from elmokit.training.schedule import LearningRateSchedule
+from elmokit.training.state import TrainingState
+from elmokit.training.texts import RunTexts
 
 
 class _StoppedError(Exception):
-    """Leaves an evaluation that nobody waits for."""
+    """Leaves an evaluation whose result nobody waits for."""
 
 
 class Trainer:
     """Trains a biLM.
 
     Args:
-        config: geometry and recipe; see :meth:`Config.for_vocabulary` for few words.
+        config: geometry and recipe. The full softmax, which is exact, replaces one that would sample half of
+            the vocabulary or more; see :meth:`Config.for_vocabulary`.
         corpus: the training text.
         vocabulary: of the model.
         save_dir: where checkpoints and records go.
         heldout: text to evaluate on; None for none.
-        replay: old text to be mixed in by ``replay_share``, against forgetting; None for none.
+        replay: old text that is mixed in by ``replay_share``, against forgetting; None for none.
 
-    The state is everything that changes: parameters, optimizer, carried LSTM states, stream
-    position, random generators, counters. After :meth:`load_checkpoint` training goes on bit for bit
-    as if it had never stopped (on a CPU with the same number of threads).
+    After :meth:`load_checkpoint` training continues bit for bit as if it had never stopped (on a CPU with the
+    same number of threads).
 
     Raises:
         ConfigError: when ``patience`` is set without heldout text, the model has a lexicon, or a pattern of
             ``freeze`` matches no parameter.
         CorpusError: when the corpus is too small for ``batch_size``.
+
+    Warns:
+        UnsortedVocabularyWarning: when the sampled softmax is used with a vocabulary that is not sorted by
+            descending frequency.
     """
 
     def __init__(
@@ -83,88 +81,87 @@ class Trainer:
         heldout: Corpus | None = None,
         replay: Corpus | None = None,
     ) -> None:
-        if config.model.lexicon is not None:
-            raise ConfigError(
-                "model.lexicon: models with an alphabet or words of their own (ELMoForManyLangs) are read, "
-                "not trained: set lexicon=null"
-            )
         config = config.for_vocabulary(len(vocabulary))
-        training, char_cnn = config.training, config.model.char_cnn
+        training = config.training
         if training.patience is not None and heldout is None:
             raise ConfigError(f"patience={training.patience} needs heldout text to evaluate on")
-        self.config = config
-        self.corpus = corpus
-        self.vocabulary = vocabulary
-        self.heldout = heldout
-        self.replay = replay
-        self.save_dir = Path(save_dir)
-        self._text = corpus if replay is None else CorpusWithReplay(corpus, replay)
-        self._maker = BatchMaker(
-            self._text, vocabulary, None if char_cnn is None else char_cnn.max_characters
+        self.config, self.vocabulary, self.save_dir = config, vocabulary, Path(save_dir)
+        self.corpus, self.heldout, self.replay = corpus, heldout, replay
+        self.texts = RunTexts(config, vocabulary, corpus, heldout, replay)
+        stream = self.texts.stream()
+        self._length = RunLength(training, stream.num_predictions_per_epoch)
+        model = new_model(config, self.texts.training)
+        optimizer = make_optimizer(dict(model.named_parameters()), training)
+        self.training_state = TrainingState(
+            model=model,
+            optimizer=optimizer,
+            schedule=LearningRateSchedule(optimizer, training, self._length.num_steps),
+            carried=CarriedState(model, training.batch_size),
+            objective=Objective(model, training),
+            stream=stream,
+            counters=Counters(),
+            recent=Recent(),
         )
-        self.stream = self.new_stream()
-        device = find_device(training.device)
-        self.model = BiLM(config.model, len(vocabulary))
-        self.model.reset_parameters(torch.Generator().manual_seed(training.seed))
-        if training.unigram_bias:
-            start_from_unigrams(self.model, corpus, vocabulary)
-        self.model.to(device)
-        parameters = dict(self.model.named_parameters())
-        for name in matching_names(training.freeze, parameters, setting="freeze"):
-            parameters[name].requires_grad_(False)
-        if not any(parameter.requires_grad for parameter in parameters.values()):
-            raise ConfigError(f"freeze={list(training.freeze)}: leaves no parameter to be trained")
-        self.optimizer = make_optimizer(parameters, training)
-        self.state: list[DirectionState] = self.model.zero_state(training.batch_size)
-        self.dropout_generator = torch.Generator(device).manual_seed(training.seed)
-        self.sampling_generator = np.random.default_rng(training.seed)
-        self._dropout = Dropout(training.dropout, self.dropout_generator) if training.dropout else None
-
-        self.step = 0
-        self.best_perplexity = math.inf
-        self.best_step = 0  # of the best perplexity, where that is finite
-        self.evaluations_without_gain = 0
-        self.evaluation_is_due = False  # the run was stopped before or during one
-        self.non_finite_in_a_row = 0
-        self.learning_rate_factor = 1.0  # halved whenever training is rolled back
-        self.seconds = 0.0  # spent on training steps, evaluation and checkpoints left out
-        self.recent = Recent()
+        """Everything that changes, and that a checkpoint holds."""
+        self._identity = RunIdentity(config, vocabulary, corpus, heldout, replay)
+        self._checkpoints = RunCheckpoints(self.save_dir)
+        self._recovery = Recovery(training, self._checkpoints)
         self._stop_requested = False
-        self._rollbacks_in_a_row = 0
-        self._last_checkpoint = time.monotonic()
+
+    @property
+    def model(self) -> BiLM:
+        """The model, on the device of the run."""
+        return self.training_state.model
+
+    @property
+    def optimizer(self) -> RowOptimizer:
+        """The optimizer, a :class:`torch.optim.Optimizer`."""
+        return self.training_state.optimizer
+
+    @property
+    def stream(self) -> TrainingStream:
+        """The batches, at their present position."""
+        return self.training_state.stream
+
+    @property
+    def state(self) -> BiLMState:
+        """The LSTM states that the next batch starts from."""
+        return self.training_state.carried.values
+
+    @property
+    def step(self) -> int:
+        """Updates done."""
+        return self.training_state.counters.step
+
+    @property
+    def num_steps(self) -> int:
+        """Updates until the end of the last epoch."""
+        return self._length.num_steps
 
     @property
     def predictions_per_step(self) -> int:
         """Targets of one batch, per direction."""
-        return self.config.training.batch_size * self.config.training.unroll_steps
+        return self._length.predictions_per_step
 
     @property
-    def num_steps(self) -> int:
-        """Updates until the last epoch is over."""
-        training = self.config.training
-        steps = training.num_epochs * self.stream.num_predictions_per_epoch // self.predictions_per_step
-        return max(1, min(steps, training.max_steps or steps))
+    def seconds(self) -> float:
+        """Time spent on training steps, evaluations and checkpoints not included."""
+        return self.training_state.counters.seconds
 
-    def new_stream(self) -> TrainingStream:
-        """The batches from the start."""
-        training = self.config.training
-        return TrainingStream(
-            self._text,
-            self._maker,
-            batch_size=training.batch_size,
-            unroll_steps=training.unroll_steps,
-            bidirectional=self.config.model.bidirectional,
-            shuffle=training.shuffle,
-            keep_blank_lines=training.blank_lines == "keep",
-            seed=training.seed,
-            replay_share=0.0 if self.replay is None else training.replay_share,
-        )
+    @property
+    def best_perplexity(self) -> float:
+        """Best perplexity of the heldout text so far; infinite before the first evaluation."""
+        return self.training_state.counters.best_perplexity
+
+    @property
+    def best_step(self) -> int:
+        """Updates after which the best perplexity was measured."""
+        return self.training_state.counters.best_step
 
     @property
     def learning_rate(self) -> float:
-        """Of the next update."""
-        rate = learning_rate_at(self.step, self.num_steps, self.config.training)
-        return rate * self.learning_rate_factor
+        """The learning rate of the next update."""
+        return self.training_state.schedule.rate(self.step)
 
     def run(self) -> Iterator[Progress]:
         """Train to the end, yielding after every step.
@@ -174,197 +171,99 @@ class Trainer:
         the last checkpoint with half the learning rate, or stops: see ``non_finite``.
 
         Raises:
-            OutputError: when another run is at work in the save directory, or a file cannot be written.
-            NonFiniteError: when training cannot go on.
+            OutputError: when the save directory holds another run or another process is training there, or a
+                file cannot be written.
+            NonFiniteError: when training cannot continue.
         """
-        with locked(self.save_dir), Journal(self.save_dir, step=self.step) as journal:
-            describe_model(self.save_dir, self.config, self.vocabulary)
-            if self.evaluation_is_due:
-                yield (progress := self._look_around(journal))
-                if progress.stopped_early or progress.stopped:
-                    return
-            batches = iter(self.stream)  # which goes on from wherever the stream is put
-            while self.step < self.num_steps:
-                try:
-                    self.train_step(next(batches), journal)
-                except NonFiniteError as error:
-                    progress = self._progress(warning=self._skip_or_roll_back(error, journal))
-                else:
-                    progress = self._look_around(journal)
-                yield progress
-                if progress.stopped_early or progress.stopped:
-                    return
+        with locked(self.save_dir):
+            self._checkpoints.refuse_others()
+            with Journal(self.save_dir, step=self.step) as journal:
+                write_model_files(self.save_dir, self.config, self.vocabulary)
+                for progress in self._steps(journal):
+                    yield progress
+                    if progress.stopped_early or progress.stopped:
+                        self._stop_requested = False  # it has been met: the same trainer may run on
+                        return
+
+    def _steps(self, journal: Journal) -> Iterator[Progress]:
+        """Yield an evaluation that was interrupted, if there is one, then one step after another."""
+        if self.training_state.counters.evaluation_is_due:
+            yield self._finish_step(journal)
+        batches = iter(self.stream)  # which continues from wherever the stream is put
+        while self.step < self.num_steps:
+            try:
+                self.train_step(next(batches), journal)
+            except NonFiniteError as error:
+                yield self._progress(warning=self._recover(error, journal))
+            else:
+                yield self._finish_step(journal)
 
     def request_stop(self) -> None:
-        """Make :meth:`run` end after the step it is at, with a checkpoint; for signal handlers."""
+        """Make :meth:`run` end after the next step, with a checkpoint; safe in signal handlers."""
         self._stop_requested = True
 
-    def train_step(self, batch: Batch, journal: Journal | None = None) -> LanguageModelOutput:
-        """One update of the parameters on one batch.
+    def train_step(self, batch: TextBatch, journal: Journal | None = None) -> BiLMOutput:
+        """Update the parameters on one batch.
 
         The loss is the mean of the directions' mean cross-entropies, times ``unroll_steps``.
 
         Raises:
             NonFiniteError: when the loss or the gradient is not finite; the update is not applied.
         """
-        training = self.config.training
+        training, state = self.config.training, self.training_state
         started = time.perf_counter()
-        self.optimizer.zero_grad()
-        if training.state_reset:
-            self._reset_some_lanes()
-        output = run_language_model(
-            self.model, batch, self.state, dropout=self._dropout, candidates=self._draw_candidates()
-        )
-        loss = torch.stack(output.totals).sum() / (len(output.totals) * self.predictions_per_step)
+        state.optimizer.zero_grad()
+        loss, output = state.objective.loss(batch, state.carried)
         (loss * training.unroll_steps).backward()
         norm = clip_gradients(self.model.parameters(), training.clip_norm)
         loss_value = float(loss.detach())
         if not (math.isfinite(loss_value) and math.isfinite(norm)):
             raise NonFiniteError(
                 f"step {self.step + 1}: loss {loss_value}, gradient norm {norm}, expected finite numbers: "
-                "the update was not applied; the batch read "
-                + ", ".join(map(self._text.place, batch.sentences))
+                "the update was not applied; the batch contains "
+                + ", ".join(map(self.texts.mixed.corpus.location, batch.sentences))
             )
-        learning_rate = self.learning_rate
-        self.optimizer.step(learning_rate)
-        self.state = output.state
-        self.step += 1
-        self.non_finite_in_a_row = 0
+        state.schedule.apply(self.step)
+        state.optimizer.step()
+        state.carried.values = output.state
+        state.counters.step += 1
+        state.counters.non_finite_in_a_row = 0
         elapsed = time.perf_counter() - started
-        self.seconds += elapsed
-        self.recent.add(loss_value, batch.targets[0], elapsed)
+        state.counters.seconds += elapsed
+        state.recent.add(loss_value, batch.targets[0].numpy(), elapsed)
         if journal is not None:
-            if self.step % training.log_interval == 0 or self.step == self.num_steps:
-                self._record(journal, norm, learning_rate)
-            if training.histogram_interval and self.step % training.histogram_interval == 0:
-                parameters = {f"weights/{name}": value for name, value in self.model.named_parameters()}
-                activations = {f"activations/{name}": value for name, value in output.activations.items()}
-                journal.histograms(self.step, parameters | activations)
+            record_step(journal, state, self._length, training, output, norm)
         return output
 
-    def _look_around(self, journal: Journal) -> Progress:
-        """After a step: evaluate and write a checkpoint, if it is time."""
-        training = self.config.training
+    def _finish_step(self, journal: Journal) -> Progress:
+        """Evaluate and write a checkpoint, if it is time."""
+        training, counters = self.config.training, self.training_state.counters
         is_last = self.step == self.num_steps
-        is_time = is_last or self.step % self._evaluation_interval == 0 or self.evaluation_is_due
+        is_time = is_last or self.step % self._length.evaluation_interval == 0 or counters.evaluation_is_due
         evaluation, is_best = self._evaluate(journal) if is_time else (None, False)
-        stops = training.patience is not None and self.evaluations_without_gain >= training.patience
-        overdue = time.monotonic() - self._last_checkpoint > 60 * training.checkpoint_minutes
+        stops = training.patience is not None and counters.evaluations_without_gain >= training.patience
+        overdue = self._checkpoints.seconds_since_last > 60 * training.checkpoint_minutes
         is_saved = is_time or stops or overdue or self._stop_requested
         return self._progress(
             evaluation=evaluation,
             is_best=is_best,
             checkpoint=self.save_checkpoint() if is_saved else None,
             stopped_early=stops and not is_last,
-            stopped=self._stop_requested and (self.evaluation_is_due or not is_last),
+            stopped=self._stop_requested and (counters.evaluation_is_due or not is_last),
         )
-
-    def _progress(self, **news: Any) -> Progress:
-        return Progress(
-            step=self.step,
-            num_steps=self.num_steps,
-            epoch=self.step / self._steps_per_epoch,
-            num_predictions=self.step * self.predictions_per_step,
-            perplexity=perplexity(self.recent.mean_loss()),
-            tokens_per_second=self.predictions_per_step * self.step / max(self.seconds, 1e-9),
-            **news,
-        )
-
-    @property
-    def _steps_per_epoch(self) -> float:
-        return self.stream.num_predictions_per_epoch / self.predictions_per_step
-
-    @property
-    def _evaluation_interval(self) -> int:
-        return max(1, round(self._steps_per_epoch / self.config.training.evaluations_per_epoch))
-
-    def _skip_or_roll_back(self, error: NonFiniteError, journal: Journal) -> str:
-        """Deal with a batch that could not be learned from; what was done about it.
-
-        Raises:
-            NonFiniteError: when training cannot go on.
-        """
-        training = self.config.training
-        self.non_finite_in_a_row += 1
-        if self.non_finite_in_a_row < training.non_finite_limit:
-            return f"{error}; the batch is skipped"
-        times = f"{self.non_finite_in_a_row} batches in a row, the last at {error}"
-        if training.non_finite == "stop" or not list_checkpoints(self.save_dir):
-            raise NonFiniteError(f"{times}; lower learning_rate or clip_norm and go on with --resume")
-        if self._rollbacks_in_a_row == _MAX_ROLLBACKS:
-            raise NonFiniteError(
-                f"{times}; training was rolled back {_MAX_ROLLBACKS} times since its last checkpoint, to no "
-                "avail: lower learning_rate or clip_norm and go on with --resume"
-            )
-        factor = self.learning_rate_factor / 2
-        directory, checkpoint, _ = read_last_checkpoint(self.save_dir)
-        self.load_checkpoint(checkpoint)
-        self.learning_rate_factor = factor
-        self._rollbacks_in_a_row += 1
-        journal.rewind(self.step)
-        return (
-            f"{times}; rolled back to {directory.name}, learning rate "
-            f"{training.learning_rate:g} x {self.learning_rate_factor:g} from here on"
-        )
-
-    def _reset_some_lanes(self) -> None:
-        """Zero the states of a few lanes.
-
-        Carried from window to window, the state is never zero again after the first one, and a model
-        that has not seen a zero state since does badly from it.
-        """
-        training = self.config.training
-        keeps = self.sampling_generator.random(training.batch_size) >= training.state_reset
-        mask = torch.from_numpy(keeps)[:, None].to(self.model.device)
-        self.state = [
-            [LstmState(layer.cell * mask, layer.hidden * mask) for layer in layers] for layers in self.state
-        ]
-
-    def _draw_candidates(self) -> list[Candidates] | None:
-        num_negatives = self.config.training.num_negatives
-        if num_negatives == 0:
-            return None
-        return [
-            draw_candidates(self.sampling_generator, num_negatives, len(self.vocabulary)) for _ in self.state
-        ]
-
-    def _record(self, journal: Journal, norm: float, learning_rate: float) -> None:
-        training, recent = self.config.training, self.recent
-        num_predictions = len(recent.losses) * self.predictions_per_step
-        loss = recent.mean_loss()
-        journal.scalars(
-            "train",
-            self.step,
-            {
-                "epoch": self.step * self.predictions_per_step / self.stream.num_predictions_per_epoch,
-                "predictions": self.step * self.predictions_per_step,
-                "seconds": self.seconds,
-                "loss": loss,
-                "perplexity": perplexity(loss),
-                "learning_rate": learning_rate,
-                "gradient_norm": norm,
-                "clipped_gradient_norm": min(norm, training.clip_norm),
-                "tokens_per_second": num_predictions / max(recent.seconds, 1e-9),
-                "unk_share": recent.num_unknown / max(1, recent.num_words),
-            },
-        )
-        recent.start_anew()
 
     def _evaluate(self, journal: Journal) -> tuple[Evaluation | None, bool]:
-        """Evaluate, unless a stop is requested before it is done; then it is due when the run goes on."""
-        if self.heldout is None:
-            self.evaluation_is_due = False
+        """Evaluate, unless a stop is requested meanwhile; then it is due when the run continues."""
+        counters = self.training_state.counters
+        counters.evaluation_is_due = self.texts.heldout is not None
+        if self.texts.heldout is None:
             return None, False
-        self.evaluation_is_due = True
         try:
-            evaluation = evaluate(self.model, self.heldout, self.vocabulary, on_tokens=self._check_for_stop)
+            evaluation = evaluate(self.model, self.texts.heldout, on_tokens=self._check_for_stop)
         except _StoppedError:
             return None, False
-        self.evaluation_is_due = False
-        is_best = evaluation.perplexity < self.best_perplexity
-        if is_best:
-            self.best_perplexity, self.best_step = evaluation.perplexity, self.step
-        self.evaluations_without_gain = 0 if is_best else self.evaluations_without_gain + 1
+        counters.evaluation_is_due = False
+        is_best = counters.count_evaluation(evaluation.perplexity)
         journal.scalars("heldout", self.step, {"seconds": self.seconds, **evaluation.as_dict()})
         return evaluation, is_best
 
@@ -372,24 +271,77 @@ class Trainer:
         if self._stop_requested:
             raise _StoppedError
 
+    def _recover(self, error: NonFiniteError, journal: Journal) -> str:
+        """Deal with a batch that could not be learned from, and return what was done about it.
+
+        Raises:
+            NonFiniteError: when training cannot continue.
+        """
+        counters, schedule = self.training_state.counters, self.training_state.schedule
+        counters.non_finite_in_a_row += 1
+        rollback = self._recovery.rollback(error, counters.non_finite_in_a_row)
+        if rollback is None:
+            return f"{error}; the batch is skipped"
+        factor = schedule.factor / 2
+        self.load_checkpoint(rollback.checkpoint)
+        schedule.factor = factor
+        journal.rewind(self.step)
+        return (
+            f"{rollback.reason}; rolled back to {rollback.directory.name}, learning rate "
+            f"{self.config.training.learning_rate:g} x {factor:g} from here on"
+        )
+
+    def _progress(self, **news: Any) -> Progress:
+        num_predictions = self.step * self.predictions_per_step
+        return Progress(
+            step=self.step,
+            num_steps=self.num_steps,
+            epoch=self.step / self._length.steps_per_epoch,
+            num_predictions=num_predictions,
+            perplexity=perplexity(self.training_state.recent.mean_loss()),
+            tokens_per_second=num_predictions / max(self.seconds, 1e-9),
+            **news,
+        )
+
     def save_checkpoint(self) -> Path:
         """Write the whole state; keep the last checkpoints and the best one.
 
         Raises:
             OutputError: when it cannot be written; older checkpoints are untouched.
         """
-        directory = checkpoint_directory(self.save_dir, self.step)
-        write_checkpoint(directory, take_snapshot(self))
-        keep = {self.best_step} if math.isfinite(self.best_perplexity) else set()
-        remove_old_checkpoints(self.save_dir, step=self.step, keep=keep, keep_last=_KEEP_CHECKPOINTS)
-        self._last_checkpoint = time.monotonic()
-        self._rollbacks_in_a_row = 0
+        directory = self._checkpoints.write(
+            self.training_state.to_checkpoint(self._identity.values()),
+            step=self.step,
+            best_step=self.best_step if math.isfinite(self.best_perplexity) else None,
+        )
+        self._recovery.checkpoint_written()
         return directory
 
     def load_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint of the same run.
+        """Continue from a checkpoint of the same run.
 
         Raises:
             CheckpointError: when it was made with another configuration, vocabulary or corpus.
         """
-        restore_snapshot(self, checkpoint)
+        config = self._identity.check(checkpoint.trainer)
+        self.training_state.load_checkpoint(checkpoint)
+        if config.training.learning_rate != self.config.training.learning_rate:
+            self.training_state.schedule.factor = 1.0  # a new rate is meant as it is given
+        self._checkpoints.adopt(self.step)
+
+    def start_from(
+        self, parameters: Mapping[str, Tensor], slots: Mapping[str, Tensor], num_updates: int
+    ) -> None:
+        """Start a new run from given values instead of random ones; it is evaluated before its first step.
+
+        Args:
+            parameters: by name; the others keep their values.
+            slots: of the optimizer, by ``parameter/slot``; the others keep their values.
+            num_updates: behind the slots.
+        """
+        own = dict(self.model.named_parameters())
+        with torch.no_grad():
+            for name, value in parameters.items():
+                own[name].copy_(value)
+        self.optimizer.load_named_slots(slots, num_updates)
+        self.training_state.counters.evaluation_is_due = True

@@ -1,1 +1,1 @@
-"""See what a model knows: pictures, neighbors in context, TensorBoard's projector, a page to explore."""
+"""Visualize what a model has learned: word maps, learning curves, TensorBoard's projector."""

@@ -1,25 +1,28 @@
-"""Fonts of a picture that can write the words of any language."""
+"""Choose fonts that can draw the words of any language."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 MISSING = "□"
-"""Stands for a character that no font has, and for one that cannot be seen."""
-_BASE = "DejaVu Sans"  # comes with Matplotlib
-_NO_FONT = "Last Resort"  # has a box with the name of its script for every character
-_JOINERS = {"\u200c", "\u200d"}  # shape the letters beside them, in Persian and Hindi for example
+"""Replaces a character that no font has or that is invisible."""
+_BASE = "DejaVu Sans"  # ships with Matplotlib
+_NO_FONT = "Last Resort"  # draws a box with the name of its script for every character
+_JOINERS = {
+    "\u200c",
+    "\u200d",
+}  # invisible, but they shape adjacent letters, in Persian and Hindi for example
 
 
 def choose_fonts(texts: Iterable[str]) -> tuple[list[str], frozenset[str]]:
-    """Font families that together have the characters of some texts.
+    """Choose font families that together cover the characters of some texts.
 
     Args:
-        texts: what is to be written.
+        texts: the texts to draw.
 
     Returns:
-        Families, to be tried in this order for each character, and the characters that none of the installed
-        fonts has or that cannot be seen, such as a tab.
+        Font families, to be tried in this order for each character, and the characters that no installed font
+        has or that are invisible, for example tabs.
     """
     from matplotlib import font_manager, ft2font
 
@@ -37,7 +40,7 @@ def choose_fonts(texts: Iterable[str]) -> tuple[list[str], frozenset[str]]:
             continue
         try:
             found = wanted & characters_of(entry.fname)
-        except (OSError, RuntimeError):  # a font that has gone or is damaged
+        except (OSError, RuntimeError):  # the font file is gone or damaged
             continue
         if found:
             families.append(entry.name)
@@ -45,6 +48,6 @@ def choose_fonts(texts: Iterable[str]) -> tuple[list[str], frozenset[str]]:
     return families, frozenset(missing | wanted)
 
 
-def writable(text: str, missing: frozenset[str]) -> str:
-    """A text with a box for every character that is missing."""
+def replace_missing(text: str, missing: frozenset[str]) -> str:
+    """Replace every missing character of a text by a box."""
     return "".join(MISSING if character in missing else character for character in text)

@@ -1,38 +1,38 @@
-"""A map of words as a figure of Plotly: each point tells its sentence, and one can look closer."""
+"""Draw a map of words as a Plotly figure: zoom in, and hover over a point to see its sentence."""
 
 from __future__ import annotations
 
 import html
 from typing import TYPE_CHECKING
 
-from elmokit.data.occurrences import Use
+from elmokit.data.occurrences import Occurrence
 from elmokit.errors import MissingExtraError
-from elmokit.visualize.map_layout import MapLayout
+from elmokit.visualize.layout import MapLayout
 from elmokit.visualize.palette import COLORS, TEXT
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-_PIXELS = 96 / 72  # per point
+_PIXELS = 96 / 72  # per typographic point
 _FONT = "DejaVu Sans, Verdana, Arial, sans-serif"
 _HORIZONTAL = {-1: "left", 0: "center", 1: "right"}
 _VERTICAL = {-1: "bottom", 0: "middle", 1: "top"}
-_LINE_CHARACTERS = 80  # of a sentence
-_MOST_LINES = 12
+_LINE_CHARACTERS = 80  # in a hover text
+_MAX_LINES = 12
 
 
 def draw_interactive(layout: MapLayout) -> Figure:
-    """Draw a map.
+    """Draw a map of words with Plotly.
 
     Raises:
-        MissingExtraError: when Plotly is not installed.
+        MissingExtraError: if Plotly is not installed.
     """
     try:
         from plotly.graph_objects import Figure, Scatter
     except ImportError:
         raise MissingExtraError("interactive plotting", "plot") from None
     word_map = layout.map
-    groups = [""] * len(word_map.uses) if word_map.groups is None else word_map.groups
+    groups = [""] * len(word_map.occurrences) if word_map.groups is None else word_map.groups
     traces: dict[str, list[int]] = {name: [] for name, _ in _entries(layout)}
     for k, group in enumerate(groups):
         traces[_entry_of(layout, group)].append(k)
@@ -49,7 +49,7 @@ def draw_interactive(layout: MapLayout) -> Figure:
                 text=[html.escape(word_map.texts[k]) if k in layout.placements else "" for k in points],
                 textposition=[_side(layout, k) for k in points],
                 textfont={"size": layout.font_size * _PIXELS, "color": TEXT},
-                hovertext=[hover_text(word_map.uses[k]) for k in points],
+                hovertext=[hover_text(word_map.occurrences[k]) for k in points],
                 hoverinfo="text",
                 cliponaxis=False,
             )
@@ -88,37 +88,38 @@ def draw_interactive(layout: MapLayout) -> Figure:
     return figure
 
 
-def hover_text(use: Use) -> str:
-    """The sentence of a word, with the word in bold, in the markup that Plotly knows."""
+def hover_text(occurrence: Occurrence) -> str:
+    """Return the sentence of an occurrence in Plotly's markup, with the word in bold."""
     lines: list[str] = []
     line: list[str] = []
     length = 0
-    for position, word in enumerate(use.sentence):
+    for position, word in enumerate(occurrence.sentence):
         if length and length + len(word) > _LINE_CHARACTERS:
             lines.append(" ".join(line))
             line, length = [], 0
         shown = word if len(word) <= _LINE_CHARACTERS else word[: _LINE_CHARACTERS - 1] + "…"
-        line.append(f"<b>{html.escape(shown)}</b>" if position == use.position else html.escape(shown))
+        line.append(f"<b>{html.escape(shown)}</b>" if position == occurrence.position else html.escape(shown))
         length += len(shown) + 1
     lines.append(" ".join(line))
     around = next(number for number, text in enumerate(lines) if "<b>" in text)
-    start = max(0, min(around - _MOST_LINES // 2, len(lines) - _MOST_LINES))
-    shown_lines = lines[start : start + _MOST_LINES]
+    start = max(0, min(around - _MAX_LINES // 2, len(lines) - _MAX_LINES))
+    shown_lines = lines[start : start + _MAX_LINES]
     return "<br>".join(
         [
             *(["…"] if start else []),
             *shown_lines,
-            *(["…"] if start + _MOST_LINES < len(lines) else []),
+            *(["…"] if start + _MAX_LINES < len(lines) else []),
         ]
     )
 
 
 def _entries(layout: MapLayout) -> list[tuple[str, str]]:
+    """Return name and color of each trace: the legend, or one unnamed trace without it."""
     return layout.legend or [("", COLORS[0])]
 
 
 def _entry_of(layout: MapLayout, group: str) -> str:
-    """The entry of the legend under which a group's points go."""
+    """Return the legend entry of a group."""
     if not layout.legend:
         return ""
     color = layout.colors[group]

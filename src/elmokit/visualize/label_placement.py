@@ -1,4 +1,4 @@
-"""Where labels go beside their points, so that none covers another."""
+"""Place labels next to their points so that no two labels overlap."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-# Where the middle of a label lies from its point, in units of half its size; the first is tried first.
+# Offset of a label's center from its point, in units of half the label's size, in order of preference.
 Direction: TypeAlias = tuple[int, int]
 _DIRECTIONS: tuple[Direction, ...] = (
     (1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1),
@@ -16,7 +16,7 @@ _DIRECTIONS: tuple[Direction, ...] = (
 
 
 class Box(NamedTuple):
-    """A rectangle whose sides are those of the picture."""
+    """An axis-aligned rectangle."""
 
     left: float
     bottom: float
@@ -24,7 +24,7 @@ class Box(NamedTuple):
     top: float
 
     def overlaps(self, other: Box) -> bool:
-        """Whether the two have more than an edge in common."""
+        """Return whether the interiors of two boxes intersect."""
         return (
             self.left < other.right
             and other.left < self.right
@@ -32,8 +32,8 @@ class Box(NamedTuple):
             and other.bottom < self.top
         )
 
-    def lies_within(self, other: Box) -> bool:
-        """Whether no part sticks out."""
+    def is_within(self, other: Box) -> bool:
+        """Return whether the box is entirely inside another."""
         return (
             other.left <= self.left
             and self.right <= other.right
@@ -43,15 +43,15 @@ class Box(NamedTuple):
 
 
 class Placement(NamedTuple):
-    """A label that found a place."""
+    """Position of a label that was placed."""
 
     box: Box
     direction: Direction
-    """Where its middle lies from its point: -1, 0 or 1 to the right, and upward."""
+    """Offset of the label's center from its point: -1, 0 or 1 to the right, and upward."""
 
 
 class _Grid:
-    """Boxes by the cells of a grid that they touch, so that only near ones are compared."""
+    """Boxes by the grid cells that they touch, so that only nearby boxes are compared."""
 
     def __init__(self, cell: float) -> None:
         self._cell = cell
@@ -78,20 +78,20 @@ def place_labels(
     within: Box,
     gap: float,
 ) -> dict[int, Placement]:
-    """Place as many labels as there is room for, the most important first.
+    """Place as many labels as there is space for, the most important ones first.
 
-    Each label tries eight places around its point, and of those where it covers no other label takes the one
-    that covers the fewest points. The same input gives the same places.
+    Each label has eight candidate positions around its point. Among those where it covers no other label, it
+    takes the one that covers the fewest points. The result is deterministic.
 
     Args:
-        points: (N, 2), in the units of the picture, such as pixels.
-        sizes: (N, 2), width and height of each label.
-        order: of the labels, the most important first; points that are not named get none.
-        within: where labels may lie.
-        gap: between a point's middle and its label.
+        points: (N, 2) coordinates in the units of the figure, for example pixels.
+        sizes: (N, 2) width and height of each label, in the same units.
+        order: indices of the points to label, the most important first.
+        within: the area that labels may cover.
+        gap: distance from the center of a point to its label.
 
     Returns:
-        The labels that were placed, by the numbers of their points.
+        The labels that were placed, by the index of their point.
     """
     cell = 4 * float(np.median(sizes[:, 1])) if len(sizes) else 1.0
     labels, dots = _Grid(cell), _Grid(cell)
@@ -100,17 +100,18 @@ def place_labels(
     placed: dict[int, Placement] = {}
     for k in order:
         free = [
-            place
-            for place in _places_around(points[k], sizes[k], gap)
-            if place.box.lies_within(within) and not labels.overlapping(place.box)
+            placement
+            for placement in _candidates(points[k], sizes[k], gap)
+            if placement.box.is_within(within) and not labels.overlapping(placement.box)
         ]
         if free:
-            placed[k] = min(free, key=lambda place: len(dots.overlapping(place.box)))
+            placed[k] = min(free, key=lambda placement: len(dots.overlapping(placement.box)))
             labels.add(placed[k].box)
     return placed
 
 
-def _places_around(point: np.ndarray, size: np.ndarray, gap: float) -> Iterator[Placement]:
+def _candidates(point: np.ndarray, size: np.ndarray, gap: float) -> Iterator[Placement]:
+    """Yield the possible placements of a label around its point, in order of preference."""
     for direction in _DIRECTIONS:
         dx, dy = direction
         x = float(point[0] + dx * (size[0] / 2 + gap))

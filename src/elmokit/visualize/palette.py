@@ -1,4 +1,4 @@
-"""Colors that people who see colors differently can tell apart as well."""
+"""Colors that people with color vision deficiencies can tell apart."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F3C8D")
-"""Those of Okabe and Ito 2008 that are dark enough on white, and one of Nowosad's."""
+"""The colors of Okabe and Ito 2008 that are dark enough on white, and one by Nowosad."""
 OTHER = "#8C8C8C"
 TEXT = "#222222"
 
 
 def color_groups(groups: Sequence[Hashable]) -> dict[Hashable, str]:
-    """A color for each group: the largest get colors of their own, all others are gray.
+    """Assign a color to each group: the largest groups get their own colors, all others are gray.
 
     Args:
-        groups: of each point.
+        groups: the group of each point.
 
     Returns:
-        Colors by group, in the order of first appearance.
+        Colors by group, in order of first appearance.
     """
     sizes = Counter(groups)
-    first = {group: place for place, group in reversed(list(enumerate(groups)))}
+    first = {group: index for index, group in reversed(list(enumerate(groups)))}
     by_appearance = sorted(sizes, key=first.__getitem__)
     largest = sorted(by_appearance, key=lambda group: -sizes[group])
     own = set(largest if len(largest) <= len(COLORS) else largest[: len(COLORS) - 1])

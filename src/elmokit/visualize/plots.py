@@ -1,4 +1,4 @@
-"""Pictures of words in context, in one call."""
+"""Plot words in context with one call."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.visualize.interactive_map import draw_interactive
-from elmokit.visualize.map_layout import lay_out
+from elmokit.visualize.layout import lay_out
 from elmokit.visualize.projection import Method
 from elmokit.visualize.static_map import draw_static
 from elmokit.visualize.word_map import ColorBy, map_words
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure as InteractiveFigure
 
 
-def plot_uses(
+def plot_occurrences(
     embedder: ElmoEmbedder,
     sentences: Iterable[str | Sequence[str]],
     *,
@@ -31,28 +31,30 @@ def plot_uses(
     seed: int = 0,
     interactive: bool = False,
 ) -> Figure | InteractiveFigure:
-    """Draw the words of some sentences, so that uses with similar contextual vectors lie close.
+    """Draw the words of some sentences so that occurrences with similar contextual vectors are close.
 
     Args:
         embedder: the model.
-        sentences: lists of tokens, or plain strings, which are split on white space.
-        layer: ``top``, ``average`` over the layers, or a layer's number, 0 being the one without context.
-        words: the words to show, each with some words around it; all by default.
+        sentences: lists of tokens, or plain strings, which are split on whitespace.
+        layer: ``top``, ``average`` over the layers, or the number of one layer; 0 is the context-free token
+            layer.
+        words: the words to show, each with some context; all words by default.
         method: ``tsne``, ``umap`` or ``pca``.
-        perplexity: of t-SNE; by default 30, or what few points allow.
-        color_by: ``sentence``, ``word`` or ``label``; by default what there are few of.
-        labels: of each sentence, such as the sense of its word.
-        max_points: more words than these are thinned out at random.
-        seed: the same seed, the same picture.
-        interactive: a figure of Plotly, whose points tell their sentences, instead of one of Matplotlib.
+        perplexity: perplexity of t-SNE; 30 by default, or less if there are few points.
+        color_by: ``sentence``, ``word`` or ``label``; by default one that has few distinct values.
+        labels: a label for each sentence, for example the sense of its word.
+        max_points: maximum number of words; more are sampled at random.
+        seed: random seed; the same seed gives the same figure.
+        interactive: whether to return a Plotly figure, which shows the sentence of a point when you hover
+            over it, instead of a Matplotlib figure.
 
     Returns:
-        The figure, which a notebook shows; :func:`elmokit.visualize.figure.save_figure` writes it.
+        The figure, which a notebook displays; :func:`elmokit.save_figure` saves it.
 
     Raises:
-        ConfigError: when an argument is wrong or the labels do not fit the sentences.
-        ElmokitError: when no word is left to show, or ``sentences`` is a single string.
-        MissingExtraError: when a package that draws is not installed.
+        ConfigError: if an argument is invalid, or the labels do not match the sentences.
+        ElmokitError: if there is no word to show, or ``sentences`` is a single string.
+        MissingExtraError: if a plotting package is not installed.
     """
     word_map = map_words(
         embedder,

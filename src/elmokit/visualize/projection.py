@@ -1,4 +1,4 @@
-"""Vectors of many dimensions drawn in two."""
+"""Project vectors to two dimensions."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from elmokit.neighbors.cosine import unit_vectors
 
 Method: TypeAlias = Literal["tsne", "umap", "pca"]
 
-_FEWEST = 5  # points; fewer have no neighborhoods to keep, so all methods draw them by PCA
-_NO_SPREAD = 1e-6  # of unit vectors in single precision: what is below is rounding
-_USUAL_PERPLEXITY = 30.0
-_NUM_NEIGHBORS = 15  # of UMAP
-_ITERATIONS = 500  # of t-SNE, after 250 with early exaggeration
+_MIN_POINTS = 5  # fewer points have no neighborhoods to preserve, so every method falls back to PCA
+_NO_SPREAD = 1e-6  # a smaller spread of single-precision unit vectors is rounding error
+_DEFAULT_PERPLEXITY = 30.0
+_NUM_NEIGHBORS = 15  # UMAP
+_ITERATIONS = 500  # t-SNE, after 250 iterations with early exaggeration
 _REPORT_EVERY = 10  # iterations
 
 
@@ -29,65 +29,65 @@ def project(
     seed: int = 0,
     on_progress: Callable[[float], None] | None = None,
 ) -> np.ndarray:
-    """Draw vectors in the plane so that those of like direction lie close.
+    """Project vectors to the plane so that vectors with similar directions are close.
 
-    Vectors are scaled to unit length first, so that distance stands for cosine. The same vectors and seed
-    give the same picture.
+    Vectors are scaled to unit length first, so that distances correspond to cosine similarities. The same
+    vectors and seed give the same result.
 
     Args:
         vectors: (N, D)
         method: ``tsne`` (van der Maaten and Hinton 2008), ``umap`` (McInnes et al. 2018) or ``pca``.
-        perplexity: of t-SNE, about how many neighbors a point has, at least 1 and below (N - 1) / 3 + 1; by
-            default 30, or what few points allow.
-        seed: of t-SNE and UMAP.
-        on_progress: told the share of the work that is done, from 0 to 1; by t-SNE only.
+        perplexity: perplexity of t-SNE, roughly the number of neighbors per point, from 1 to (N - 1) / 3;
+            30 by default, or less if there are few points.
+        seed: random seed of t-SNE and UMAP.
+        on_progress: called by t-SNE with the completed fraction of the work, from 0 to 1.
 
     Returns:
-        (N, 2) float64. Fewer than 5 points are drawn by PCA whatever the method.
+        (N, 2) float64. Fewer than 5 points are projected by PCA, whatever the method.
 
     Raises:
-        ConfigError: when the method is unknown or the perplexity does not fit.
-        ElmokitError: when a vector is not finite.
-        MissingExtraError: when the package behind the method is not installed.
+        ConfigError: if the method is unknown or the perplexity is out of range.
+        ElmokitError: if a vector is not finite.
+        MissingExtraError: if the package that implements the method is not installed.
     """
     if method not in ("tsne", "umap", "pca"):
         raise ConfigError(f"method: expected tsne, umap or pca, got {method!r}")
     if not np.isfinite(vectors).all():
-        raise ElmokitError("vectors: NaN or infinite values, expected those of a trained model")
+        raise ElmokitError("vectors: contain NaN or infinity: check the weights of the model")
     units = unit_vectors(vectors)
     num_points = len(units)
     if num_points == 0:
         return np.zeros((0, 2))
     if method != "tsne" and perplexity is not None:
-        raise ConfigError(f"perplexity: is a setting of t-SNE, {method} has none")
-    if perplexity is not None and not 1 <= perplexity <= _largest_perplexity(num_points):
+        raise ConfigError(f"perplexity: only for method tsne, got method {method}")
+    if perplexity is not None and not 1 <= perplexity <= _max_perplexity(num_points):
         raise ConfigError(
-            f"perplexity: expected 1 to {_largest_perplexity(num_points):g} for {num_points} points, "
+            f"perplexity: expected 1 to {_max_perplexity(num_points):g} for {num_points} points, "
             f"got {perplexity:g}"
         )
-    if method == "pca" or num_points < _FEWEST or np.ptp(units, axis=0).max() < _NO_SPREAD:
+    if method == "pca" or num_points < _MIN_POINTS or np.ptp(units, axis=0).max() < _NO_SPREAD:
         return _pca(units)
     if method == "umap":
         return _umap(units, seed)
     return _tsne(
-        units, perplexity or min(_USUAL_PERPLEXITY, _largest_perplexity(num_points)), seed, on_progress
+        units, perplexity or min(_DEFAULT_PERPLEXITY, _max_perplexity(num_points)), seed, on_progress
     )
 
 
 def explained_variance(vectors: np.ndarray, coordinates: np.ndarray) -> np.ndarray:
-    """Of each axis of a PCA, the share of the variance of the unit vectors, (2,)."""
+    """Return the fraction of the unit vectors' variance that each axis of a PCA explains, (2,)."""
     total = unit_vectors(vectors).var(axis=0, dtype=np.float64).sum()
     shares: np.ndarray = coordinates.var(axis=0) / (total or 1.0)
     return shares
 
 
-def _largest_perplexity(num_points: int) -> float:
-    """A point has three times as many neighbors as the perplexity says."""
+def _max_perplexity(num_points: int) -> float:
+    """Return the largest perplexity: t-SNE uses three times as many neighbors per point."""
     return max(1.0, (num_points - 1) / 3)
 
 
 def _pca(units: np.ndarray) -> np.ndarray:
-    """Principal components; of each the largest part points the same way, so that no picture is mirrored."""
+    """Project to the principal components, with signs chosen so that results are never mirrored."""
     centered = units.astype(np.float64) - units.mean(axis=0, dtype=np.float64)
     _, sizes, directions = np.linalg.svd(centered, full_matrices=False)
     directions = directions[:2] * (sizes[:2, None] > _NO_SPREAD)
@@ -113,7 +113,7 @@ def _tsne(
         if on_progress is not None:
             on_progress(min(1.0, done / (early + _ITERATIONS)))
 
-    # Sums of several threads come in another order each time.
+    # With several threads, the order of summation would differ from run to run.
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         embedding = TSNE(
@@ -131,7 +131,7 @@ def _tsne(
 
 
 def _start(units: np.ndarray, seed: int) -> np.ndarray:
-    """The principal components, as small as Kobak and Berens 2019 advise for t-SNE, and a little chance."""
+    """Initialize with the principal components, scaled down as in Kobak and Berens 2019, plus noise."""
     coordinates = _pca(units)
     start: np.ndarray = coordinates / coordinates[:, 0].std() * 1e-4
     return start + np.random.default_rng(seed).normal(scale=1e-5, size=start.shape)
@@ -149,7 +149,7 @@ def _umap(units: np.ndarray, seed: int) -> np.ndarray:
         warnings.simplefilter("ignore")
         embedding = UMAP(
             n_neighbors=min(_NUM_NEIGHBORS, len(units) - 1),
-            init=_start(units, seed) * 1e5,  # UMAP starts from about ten in width
+            init=_start(units, seed) * 1e5,  # UMAP expects a width of about 10
             random_state=seed,
             n_jobs=1,
         ).fit_transform(units)

@@ -1,7 +1,8 @@
-"""Uses of words for TensorBoard's Embedding Projector, layer by layer."""
+"""Export word occurrences to TensorBoard's Embedding Projector, layer by layer."""
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,34 +10,44 @@ from pathlib import Path
 
 import numpy as np
 
-from elmokit.data.occurrences import Use, find_uses, sample_uses, vectors_of
-from elmokit.embedder import ElmoEmbedder, tokenized
+from elmokit.data.occurrences import Occurrence, find_occurrences, sample_occurrences
+from elmokit.data.sentences import tokenized
+from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError, ElmokitError
 from elmokit.formats.projector_run import write_projector_run
+from elmokit.visualize.occurrence_vectors import embed_occurrences
 
 RUN = "projector"
-"""The run's directory in the log directory."""
+"""Name of the run, a subdirectory of the log directory."""
 
 _COLUMNS = ("word", "sentence", "position", "frequency")
-# A sentence stands in the row of each of its words, so a very long one is shown around the word.
-_WIDTH = 30  # tokens on either side
-_LONGEST = 1000  # characters of a field
+# Every word repeats its sentence in its row, so a long sentence is cut to the context of the word.
+_CONTEXT_WORDS = 30  # on either side
+_MAX_CHARACTERS = 1000  # per field
 
 
 @dataclass(frozen=True)
 class ProjectorLog:
-    """What has been written."""
+    """What :func:`write_projector` has written."""
 
     directory: Path
-    """Of the run."""
+    """Directory of the run."""
     tensors: tuple[str, ...]
-    """The names of the layers."""
+    """Names of the layers."""
     num_points: int
-    """N, the uses that are shown."""
-    num_uses: int
-    """Those that were found."""
+    """N, the number of occurrences that were written."""
+    num_occurrences: int
+    """Number of occurrences that were found."""
     dim: int
     """D, the width of a vector."""
+
+    @property
+    def num_uses(self) -> int:
+        """Deprecated name of ``num_occurrences``."""
+        warnings.warn(
+            "ProjectorLog.num_uses is deprecated: use num_occurrences", DeprecationWarning, stacklevel=2
+        )
+        return self.num_occurrences
 
 
 def write_projector(
@@ -49,75 +60,82 @@ def write_projector(
     seed: int = 0,
     on_sentences: Callable[[int, int], None] | None = None,
 ) -> ProjectorLog:
-    """Write uses of words for TensorBoard's projector: ``tensorboard --logdir LOGDIR``, tab Projector.
+    """Write word occurrences for TensorBoard's projector: ``tensorboard --logdir LOGDIR``, tab Projector.
 
-    Each layer is a tensor, and so is their average. Of each point are told its word, its sentence, its
-    position there from 0, and how often the word occurs in the whole text. The files make a run of their own,
-    the directory ``projector`` in ``logdir``; nothing else there is touched, and a run written before is
-    replaced. Same arguments and model, same bytes.
+    Each layer becomes a tensor, and so does the average of the layers. Each point has its word, its sentence,
+    its position in the sentence (from 0), and the frequency of the word in the text. The files form a run of
+    their own, the directory ``projector`` in ``logdir``: an earlier such run is replaced, and nothing else is
+    touched. The same arguments and model give the same bytes.
 
     Args:
         embedder: the model.
-        sentences: lists of tokens, or plain strings, which are split on white space. Any token will do: see
-            :func:`elmokit.formats.projector_run.metadata_field` for how it is shown.
-        logdir: TensorBoard's; made if it is missing.
-        words: only uses of these; all by default.
-        max_points: of more uses a random sample is shown, in the order of the text. A browser copes with
-            some ten thousand points; TensorBoard sends it no more than 100,000.
-        seed: of the sample.
-        on_sentences: told how many sentences have been embedded, of how many.
+        sentences: lists of tokens, or plain strings, which are split on whitespace. Tokens may contain any
+            characters; :func:`elmokit.formats.projector_run.metadata_field` describes how they are shown.
+        logdir: TensorBoard's log directory; created if it does not exist.
+        words: the words whose occurrences are written; all words by default.
+        max_points: maximum number of points; more occurrences are sampled at random, in text order. A browser
+            handles about ten thousand points, and TensorBoard sends at most 100,000.
+        seed: random seed of the sample.
+        on_sentences: called with the number of sentences embedded so far and their total number.
 
     Raises:
-        ConfigError: when ``max_points`` is below 2.
-        ElmokitError: when ``sentences`` is a single string, fewer than two words are left (TensorBoard hides
-            a single point), or a vector is not finite.
-        OutputError: when the files cannot be written, or others are in their place.
+        ConfigError: if ``max_points`` is below 2.
+        ElmokitError: if ``sentences`` is a single string, there are fewer than two words to write
+            (TensorBoard does not show a single point), or a vector is not finite.
+        OutputError: if the files cannot be written, or other files are in the way.
     """
     if max_points < 2:
         raise ConfigError(f"max_points: expected at least 2, got {max_points}")
     text = list(tokenized(sentences))
-    found = find_uses(text, words)
+    found = find_occurrences(text, words)
     if len(found) == 1:
         raise ElmokitError(
-            f"found a single word, {found[0].shown(_WIDTH)!r}: TensorBoard's projector shows two or more"
+            f"found only one word, {found[0].bracketed(_CONTEXT_WORDS)!r}: "
+            "TensorBoard's projector needs at least two"
         )
-    uses = sample_uses(found, max_points, seed)
-    layers = vectors_of(embedder, uses, "all", on_sentences=on_sentences)  # (L, N, D)
-    _check_finite(layers, uses)
+    occurrences = sample_occurrences(found, max_points, seed)
+    layers = embed_occurrences(embedder, occurrences, "all", on_sentences=on_sentences)  # (L, N, D)
+    _check_finite(layers, occurrences)
     tensors = {layer_name(number): vectors for number, vectors in enumerate(layers)}
     tensors["average"] = layers.mean(axis=0)
     frequencies = Counter(word for sentence in text for word in sentence)
     directory = Path(logdir) / RUN
-    rows = ((_cut(use.word), _excerpt(use), use.position, frequencies[use.word]) for use in uses)
+    rows = (
+        (_shortened(occurrence.word), _excerpt(occurrence), occurrence.position, frequencies[occurrence.word])
+        for occurrence in occurrences
+    )
     write_projector_run(directory, tensors, _COLUMNS, rows)
-    return ProjectorLog(directory, tuple(tensors), len(uses), len(found), layers.shape[-1])
+    return ProjectorLog(directory, tuple(tensors), len(occurrences), len(found), layers.shape[-1])
 
 
 def layer_name(number: int) -> str:
-    """What a layer is called in the projector."""
+    """Return the name of a layer in the projector."""
     return "tokens (no context)" if number == 0 else f"lstm {number}"
 
 
-def _check_finite(layers: np.ndarray, uses: list[Use]) -> None:
-    """The page would show nothing at all."""
-    faults = np.argwhere(~np.isfinite(layers).all(axis=-1))
-    if len(faults):
-        number, place = faults[0]
-        use = uses[place]
+def _check_finite(layers: np.ndarray, occurrences: list[Occurrence]) -> None:
+    """Refuse vectors for which the projector would show an empty page."""
+    problems = np.argwhere(~np.isfinite(layers).all(axis=-1))
+    if len(problems):
+        number, index = problems[0]
+        occurrence = occurrences[index]
         raise ElmokitError(
-            f"{layer_name(number)}: the vector of {_cut(use.word)!r} in sentence {use.number + 1} is not "
-            f"finite (and {len(faults) - 1:,} more): check the weights of the model"
+            f"{layer_name(number)}: the vector of {_shortened(occurrence.word)!r} in sentence "
+            f"{occurrence.sentence_index + 1} is not finite (and {len(problems) - 1:,} more): "
+            "check the weights of the model"
         )
 
 
-def _excerpt(use: Use) -> str:
-    if len(use.sentence) <= 2 * _WIDTH + 1:
-        return _cut(" ".join(use.sentence))
-    start, stop = max(0, use.position - _WIDTH), use.position + 1 + _WIDTH
+def _excerpt(occurrence: Occurrence) -> str:
+    sentence = occurrence.sentence
+    if len(sentence) <= 2 * _CONTEXT_WORDS + 1:
+        return _shortened(" ".join(sentence))
+    start = max(0, occurrence.position - _CONTEXT_WORDS)
+    stop = occurrence.position + 1 + _CONTEXT_WORDS
     before = "... " if start else ""
-    after = " ..." if stop < len(use.sentence) else ""
-    return _cut(f"{before}{' '.join(use.sentence[start:stop])}{after}")
+    after = " ..." if stop < len(sentence) else ""
+    return _shortened(f"{before}{' '.join(sentence[start:stop])}{after}")
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MAX_CHARACTERS else f"{text[: _MAX_CHARACTERS - 3]}..."

@@ -1,39 +1,37 @@
-"""A map of words as a figure of Matplotlib."""
+"""Draw a map of words as a Matplotlib figure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from elmokit.visualize.figure import new_figure
-from elmokit.visualize.map_layout import POINT, MapLayout
+from elmokit.visualize.figures import new_figure
+from elmokit.visualize.layout import POINT, MapLayout
 from elmokit.visualize.palette import COLORS, TEXT
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _BORDER = 0.15  # inches around the map
-_AXIS = 0.3  # inches for the name of an axis
-_LINE = 0.2  # inches, of the legend and the caption
-_DOT = 0.07  # inches, in the legend
+_AXIS = 0.3  # inches for an axis label
+_LINE = 0.2  # inches per line of the legend and the caption
+_DOT = 0.07  # inches, radius of a marker in the legend
 _FRAME = "#BBBBBB"
 
 
 def draw_static(layout: MapLayout) -> Figure:
-    """Draw a map.
+    """Draw a map of words with Matplotlib.
 
     Raises:
-        MissingExtraError: when Matplotlib is not installed.
+        MissingExtraError: if Matplotlib is not installed.
     """
     word_map, legend = layout.map, layout.legend
     width, height = layout.width * POINT, layout.height * POINT
     axis = _AXIS if word_map.axes else 0.0
     below = _BORDER + _LINE * (1 + len(legend)) + axis
     left = _BORDER + axis
-    whole_width, whole_height = left + width + _BORDER, below + height + _BORDER
-    figure = new_figure(whole_width, whole_height)
-    axes = figure.add_axes(
-        (left / whole_width, below / whole_height, width / whole_width, height / whole_height)
-    )
+    full_width, full_height = left + width + _BORDER, below + height + _BORDER
+    figure = new_figure(full_width, full_height)
+    axes = figure.add_axes((left / full_width, below / full_height, width / full_width, height / full_height))
     from matplotlib.lines import Line2D
     from matplotlib.patheffects import withStroke
 
@@ -47,7 +45,7 @@ def draw_static(layout: MapLayout) -> Figure:
         word_map.coordinates[:, 0],
         word_map.coordinates[:, 1],
         s=layout.marker_diameter**2,
-        c=[COLORS[0]] * len(word_map.uses) if groups is None else [layout.colors[group] for group in groups],
+        c=[COLORS[0] if groups is None else layout.colors[groups[k]] for k in range(len(word_map.texts))],
         linewidths=0,
         zorder=1,
     )
@@ -57,7 +55,7 @@ def draw_static(layout: MapLayout) -> Figure:
             direction[1] * ((box.top - box.bottom) / 2 + layout.gap),
         )
         axes.annotate(
-            layout.written(word_map.texts[k]),
+            layout.drawable(word_map.texts[k]),
             (float(word_map.coordinates[k, 0]), float(word_map.coordinates[k, 1])),
             xytext=offset,
             textcoords="offset points",
@@ -74,11 +72,11 @@ def draw_static(layout: MapLayout) -> Figure:
     for text, color in legend:
         x = left + _DOT
         figure.add_artist(
-            Line2D([x / whole_width], [y / whole_height], marker="o", color=color, lw=0, markersize=_DOT * 72)
+            Line2D([x / full_width], [y / full_height], marker="o", color=color, lw=0, markersize=_DOT * 72)
         )
         figure.text(
-            (x + 2 * _DOT) / whole_width,
-            y / whole_height,
+            (x + 2 * _DOT) / full_width,
+            y / full_height,
             text,
             fontsize=layout.font_size,
             fontfamily=layout.families,
@@ -87,7 +85,5 @@ def draw_static(layout: MapLayout) -> Figure:
             parse_math=False,
         )
         y -= _LINE
-    figure.text(
-        left / whole_width, y / whole_height, layout.caption, fontsize=7, color="#666666", va="center"
-    )
+    figure.text(left / full_width, y / full_height, layout.caption, fontsize=7, color="#666666", va="center")
     return figure

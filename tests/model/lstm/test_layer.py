@@ -1,4 +1,4 @@
-"""The fused layer against PyTorch's own, against a plain loop, and against numeric gradients."""
+"""Every implementation of the layer against the reference, PyTorch's own LSTM and numeric gradients."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from elmokit.model.lstm.layer import LstmState, ProjectedLstm
+from elmokit.model.lstm.interface import LstmState, LstmWeights
+from elmokit.model.lstm.layer import IMPLEMENTATIONS, ProjectedLstm
+from elmokit.model.lstm.reference import reference_lstm
 
 INPUT_DIM, CELL_DIM = 4, 5
 FULL, SHRINKING, IDLE_TAIL = [3] * 6, [4, 4, 3, 3, 1], [3, 2, 2, 1, 1, 1]
@@ -16,15 +18,28 @@ FULL, SHRINKING, IDLE_TAIL = [3] * 6, [4, 4, 3, 3, 1], [3, 2, 2, 1, 1, 1]
 GEOMETRIES = [(None, None, 3), (0.3, None, 3), (None, 0.2, 3), (0.3, 0.2, 3), (0.3, None, 5), (None, None, 5)]
 
 
+@pytest.fixture(params=sorted(IMPLEMENTATIONS))
+def implementation(request) -> str:
+    name: str = request.param
+    return name
+
+
 @pytest.fixture(params=GEOMETRIES, ids=lambda g: f"cell_clip={g[0]},projection_clip={g[1]},P={g[2]}")
-def layer(request) -> ProjectedLstm:
+def layer(request, implementation) -> ProjectedLstm:
     cell_clip, projection_clip, projection_dim = request.param
-    return _layer(projection_dim, cell_clip, projection_clip)
+    return _layer(projection_dim, cell_clip, projection_clip, implementation)
 
 
-def _layer(projection_dim: int, cell_clip: float | None, projection_clip: float | None) -> ProjectedLstm:
+def _layer(
+    projection_dim: int, cell_clip: float | None, projection_clip: float | None, implementation: str
+) -> ProjectedLstm:
     layer = ProjectedLstm(
-        INPUT_DIM, CELL_DIM, projection_dim, cell_clip=cell_clip, projection_clip=projection_clip
+        INPUT_DIM,
+        CELL_DIM,
+        projection_dim,
+        cell_clip=cell_clip,
+        projection_clip=projection_clip,
+        implementation=implementation,
     ).double()
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
@@ -33,54 +48,31 @@ def _layer(projection_dim: int, cell_clip: float | None, projection_clip: float 
     return layer
 
 
-def _random_case(layer: ProjectedLstm, lanes_at: Sequence[int]) -> tuple[Tensor, LstmState, Tensor]:
+def _random_case(layer: ProjectedLstm, batch_sizes: Sequence[int]) -> tuple[Tensor, LstmState, Tensor]:
     """Inputs, a state, and weights for a loss over the outputs."""
     generator = torch.Generator().manual_seed(2)
 
     def normal(*shape: int) -> Tensor:
         return torch.randn(*shape, dtype=torch.float64, generator=generator)
 
-    inputs = normal(sum(lanes_at), INPUT_DIM).requires_grad_()
+    inputs = normal(sum(batch_sizes), INPUT_DIM).requires_grad_()
     bound = layer.cell_clip or 1.0
-    cell = (normal(lanes_at[0], CELL_DIM) * 0.3).clamp(-bound, bound)
-    state = LstmState(cell, normal(lanes_at[0], layer.output_dim) * 0.2)
-    return inputs, state, normal(sum(lanes_at), layer.output_dim)
+    cell = (normal(batch_sizes[0], CELL_DIM) * 0.3).clamp(-bound, bound)
+    state = LstmState(cell, normal(batch_sizes[0], layer.output_dim) * 0.2)
+    return inputs, state, normal(sum(batch_sizes), layer.output_dim)
 
 
-def _plain(
-    layer: ProjectedLstm, inputs: Tensor, lanes_at: Sequence[int], state: LstmState
-) -> tuple[Tensor, LstmState]:
-    """The equations, lane by lane and step by step."""
-    num_lanes = lanes_at[0]
-    cells = [state.cell[lane] for lane in range(num_lanes)]
-    hiddens = [state.hidden[lane] for lane in range(num_lanes)]
-    outputs, position = [], 0
-    for active in lanes_at:
-        for lane in range(active):
-            gates = torch.cat([inputs[position], hiddens[lane]]) @ layer.kernel + layer.bias
-            i, j, f, o = gates.split(CELL_DIM)
-            cell = torch.sigmoid(f + 1) * cells[lane] + torch.sigmoid(i) * torch.tanh(j)
-            if layer.cell_clip is not None:
-                cell = cell.clamp(-layer.cell_clip, layer.cell_clip)
-            hidden = torch.sigmoid(o) * torch.tanh(cell)
-            if layer.projection is not None:
-                hidden = hidden @ layer.projection
-                if layer.projection_clip is not None:
-                    hidden = hidden.clamp(-layer.projection_clip, layer.projection_clip)
-            cells[lane], hiddens[lane] = cell, hidden
-            outputs.append(hidden)
-            position += 1
-    return torch.stack(outputs), LstmState(torch.stack(cells), torch.stack(hiddens))
-
-
-@pytest.mark.parametrize("lanes_at", [FULL, SHRINKING, IDLE_TAIL, [1]], ids=str)
-def test_equals_a_plain_loop(layer, lanes_at):
-    inputs, state, weights = _random_case(layer, lanes_at)
+@pytest.mark.parametrize("batch_sizes", [FULL, SHRINKING, IDLE_TAIL, [1]], ids=str)
+def test_equals_the_reference(layer, batch_sizes):
+    inputs, state, weights = _random_case(layer, batch_sizes)
     parameters = [inputs, *layer.parameters()]
 
-    outputs, last = layer(inputs, lanes_at, state)
+    outputs, last = layer(inputs, batch_sizes, state)
     gradients = torch.autograd.grad((outputs * weights).sum(), parameters)
-    plain_outputs, plain_last = _plain(layer, inputs, lanes_at, state)
+    weights_of_layer = LstmWeights(
+        layer.kernel, layer.bias, layer.projection, layer.cell_clip, layer.projection_clip
+    )
+    plain_outputs, plain_last = reference_lstm(inputs, batch_sizes, state, weights_of_layer)
     plain_gradients = torch.autograd.grad((plain_outputs * weights).sum(), parameters)
 
     torch.testing.assert_close(outputs, plain_outputs, rtol=0, atol=1e-12)
@@ -90,9 +82,9 @@ def test_equals_a_plain_loop(layer, lanes_at):
         torch.testing.assert_close(gradient, plain, rtol=1e-10, atol=1e-12)
 
 
-def test_the_clips_bite():
-    """Otherwise the tests above would prove nothing of them."""
-    clipped, free = _layer(3, 0.3, 0.2), _layer(3, None, None)
+def test_the_clips_bite(implementation):
+    """Otherwise the tests above would prove nothing about them."""
+    clipped, free = _layer(3, 0.3, 0.2, implementation), _layer(3, None, None, implementation)
     inputs, state, _ = _random_case(clipped, FULL)
     outputs, last = clipped(inputs, FULL, state)
     share = (outputs.abs() == 0.2).double().mean()
@@ -104,9 +96,9 @@ def test_the_clips_bite():
 
 
 @pytest.mark.parametrize("projection_dim", [3, 5])
-def test_equals_torch(projection_dim):
+def test_equals_torch(projection_dim, implementation):
     """PyTorch's gates come in the order i, f, g, o, and it adds no forget bias."""
-    layer = _layer(projection_dim, None, None)
+    layer = _layer(projection_dim, None, None, implementation)
     theirs = torch.nn.LSTM(
         INPUT_DIM, CELL_DIM, proj_size=0 if projection_dim == CELL_DIM else projection_dim
     ).double()
@@ -143,13 +135,13 @@ def test_equals_torch(projection_dim):
 
 
 def test_numeric_gradients(layer):
-    lanes_at = [3, 2, 1]
-    inputs, state, _ = _random_case(layer, lanes_at)
+    batch_sizes = [3, 2, 1]
+    inputs, state, _ = _random_case(layer, batch_sizes)
     names = [name for name, _ in layer.named_parameters()]
 
     def run(inputs: Tensor, *parameters: Tensor) -> Tensor:
         values = dict(zip(names, parameters, strict=True))
-        outputs: Tensor = torch.func.functional_call(layer, values, (inputs, lanes_at, state))[0]
+        outputs: Tensor = torch.func.functional_call(layer, values, (inputs, batch_sizes, state))[0]
         return outputs
 
     assert torch.autograd.gradcheck(run, (inputs, *layer.parameters()))
@@ -192,7 +184,7 @@ def test_inputs_are_left_alone(layer):
     assert torch.equal(outputs, outputs_before)
 
 
-def test_lanes_do_not_touch_each_other(layer):
+def test_rows_do_not_influence_each_other(layer):
     inputs, state, _ = _random_case(layer, FULL)
     outputs, _ = layer(inputs, FULL, state)
     alone, _ = layer(inputs[1::3], [1] * 6, LstmState(state.cell[1:2], state.hidden[1:2]))

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from elmokit.data.batches import BatchMaker, every_token_once
-from elmokit.data.corpus import prepare_corpus
+from elmokit.data.evaluation_streams import every_token_once
+from elmokit.data.indexed_corpus import IndexedCorpus
+from elmokit.data.prepare import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError
 from elmokit.formats.checkpoint import list_checkpoints, read_last_checkpoint
 from elmokit.loading import load
 from elmokit.pretrained import PretrainedModel
 from elmokit.training.evaluation import evaluate
-from elmokit.training.forward import run_language_model
 from elmokit.training.run_directory import start_run
 from elmokit.training.trainer import Trainer
 from elmokit.training.warm_start.restart import restart, restart_config
@@ -41,17 +41,17 @@ def base(texts, make_trainer):
     return train
 
 
-def new_run(texts, source, words, **changes: object) -> Trainer:
+def new_run(texts, source, words, *, name: str = "new", **changes: object) -> Trainer:
     """A run on other text, with the given words as vocabulary."""
     rng = random.Random(1)
     text = [" ".join(rng.choices(words, k=rng.randint(1, 9))) for _ in range(40)]
     (texts.directory / "new.txt").write_text("\n".join(text) + "\n", encoding="utf-8")
-    overrides = [f"{name}={json.dumps(value)}" for name, value in ({"num_negatives": 0} | changes).items()]
+    overrides = [f"{key}={json.dumps(value)}" for key, value in ({"num_negatives": 0} | changes).items()]
     return Trainer(
         restart_config(source, None, overrides),
         prepare_corpus(["new.txt"]),
         Vocabulary(["<S>", "</S>", "<UNK>", *words]),
-        save_dir=texts.directory / "new",
+        save_dir=texts.directory / name,
         heldout=texts.heldout if "patience" in changes else None,
     )
 
@@ -103,7 +103,7 @@ def test_every_vocabulary(texts, base, kind, model):
                     assert torch.equal(mine, values[name][old.id_of(word)])
             else:
                 for slot in slots:
-                    assert (trainer.optimizer.slot(slot, name)[row] == trainer.optimizer.initial_values).all()
+                    assert (trainer.optimizer.slot(slot, name)[row] == trainer.optimizer.initial_value).all()
                 if name == "encoder.weight":
                     assert torch.equal(parameter[row], stored[name][2])  # as <UNK>, which it has been
         if kind != "same":
@@ -125,19 +125,17 @@ def test_every_vocabulary(texts, base, kind, model):
 
 def mean_predictions(trainer: Trainer) -> torch.Tensor:
     """How often each word is predicted over the whole text, both directions together."""
-    maker = BatchMaker(trainer.corpus, trainer.vocabulary, 10)
+    text = IndexedCorpus(trainer.corpus, trainer.vocabulary, max_characters=10)
     state = trainer.model.zero_state(2)
     total = torch.zeros(len(trainer.vocabulary), dtype=torch.float64)
     softmax = trainer.model.softmax
     with torch.no_grad():
-        for batch in every_token_once(
-            trainer.corpus, maker, num_lanes=2, num_steps=7, num_warm_up=0, bidirectional=True
-        ):
-            output = run_language_model(trainer.model, batch, state)
+        for batch in every_token_once(text, num_rows=2, num_steps=7, num_warm_up=0, bidirectional=True):
+            output = trainer.model(batch, state)
             state = output.state
-            for hidden in output.hidden:
+            for hidden in (part.hidden for part in output.directions):
                 probabilities = torch.softmax(hidden @ softmax.weight.t() + softmax.bias, dim=1)
-                total += probabilities[torch.from_numpy(batch.is_real.ravel())].sum(dim=0).double()
+                total += probabilities[torch.from_numpy(batch.is_counted.ravel())].sum(dim=0).double()
     return total / total.sum()
 
 
@@ -187,7 +185,7 @@ def test_patterns(texts, base):
     parameters, untouched = dict(trainer.model.named_parameters()), dict(fresh.model.named_parameters())
     for name in excluded:
         assert torch.equal(parameters[name], untouched[name])
-        assert (trainer.optimizer.slot("sum", name) == trainer.optimizer.initial_values).all()
+        assert (trainer.optimizer.slot("sum", name) == trainer.optimizer.initial_value).all()
     frozen = {name for name in parameters if name.startswith(("encoder.", "stacks.0.1."))}
     assert {t.name for t in report.tensors if t.reason.endswith("; frozen")} == frozen
     before = {name: value.detach().clone() for name, value in parameters.items()}
@@ -204,7 +202,7 @@ def test_a_pattern_without_a_match_is_refused_with_all_names(texts, base, patter
 
 
 def test_freezing_everything_is_refused(texts, base):
-    with pytest.raises(ConfigError, match="leaves no parameter to be trained"):
+    with pytest.raises(ConfigError, match="leaves no parameter to train"):
         new_run(texts, base(), ["a", "b"], freeze=["*"])
 
 
@@ -229,13 +227,12 @@ def test_a_fresh_optimizer(texts, base, how, words):
     assert trainer.optimizer.num_updates == 0
     for slot in trainer.optimizer.slots:
         for name, _ in trainer.model.named_parameters():
-            assert (trainer.optimizer.slot(slot, name) == trainer.optimizer.initial_values).all()
+            assert (trainer.optimizer.slot(slot, name) == trainer.optimizer.initial_value).all()
 
 
 def test_a_model_without_softmax(texts, base, tmp_path):
-    from elmokit.formats.bilm_pair import write_bilm_pair
 
-    write_bilm_pair(base(), tmp_path / "pair/weights.hdf5")
+    base().save_bilm(tmp_path / "pair")
     source = load(tmp_path / "pair", optimizer=True)
     trainer = new_run(texts, source, ["a", "b"], batch_size=4, unroll_steps=5)
     report = restart(trainer, source)
@@ -291,7 +288,7 @@ def test_one_of_the_checkpoints(texts, base):
 def test_a_restarted_run_resumes_bit_for_bit(texts, base):
     source = base()
     words = [*texts.vocabulary.words[3:20], "new"]
-    straight = new_run(texts, source, words, max_steps=9)
+    straight = new_run(texts, source, words, name="straight", max_steps=9)
     restart(straight, source)
     list(straight.run())
     stopped = new_run(texts, source, words, max_steps=9)

@@ -1,26 +1,26 @@
-// The words of the sentences: a click selects one, wherever it stands on the page, and the selected one is
-// marked here, because buttons that the server writes anew would take the keyboard's place away.
+// The words of the sentences. A click on a word anywhere on the page selects it, and the selected word is marked
+// here: if the server rendered the buttons again, the keyboard focus would be lost.
 window.explorer = {
-  place: null,
-  select(place) {
-    window.explorer.place = place;
+  index: null,
+  select(index) {
+    window.explorer.index = index;
     window.explorer.mark();
   },
   mark() {
-    const selected = document.querySelector(`.token[data-place="${window.explorer.place}"]`);
-    for (const token of document.querySelectorAll(".token[data-place]")) {
+    const selected = document.querySelector(`.token[data-index="${window.explorer.index}"]`);
+    for (const token of document.querySelectorAll(".token[data-index]")) {
       token.setAttribute("aria-pressed", token === selected);
-      token.classList.toggle("like", token.dataset.word === selected?.dataset.word);
+      token.classList.toggle("same", token.dataset.word === selected?.dataset.word);
     }
   },
 };
 
 document.addEventListener("click", (event) => {
-  const word = event.target.closest("[data-place]");
-  if (word) window.dash_clientside.set_props("selected", { data: Number(word.dataset.place) });
+  const word = event.target.closest("[data-index]");
+  if (word) window.dash_clientside.set_props("selected", { data: Number(word.dataset.index) });
 });
 
 new MutationObserver((changes) => {
   const added = changes.flatMap((change) => [...change.addedNodes]);
-  if (added.some((node) => node.querySelector?.(".token[data-place]"))) window.explorer.mark();
+  if (added.some((node) => node.querySelector?.(".token[data-index]"))) window.explorer.mark();
 }).observe(document.documentElement, { childList: true, subtree: true });

@@ -1,10 +1,10 @@
-"""The models that come with the package, a model directory each; their cards tell how they were made."""
+"""The models bundled with the package, a model directory each; their model cards describe their training."""
 
 from pathlib import Path
 
-NAMES = ("tiny-en",)
+BUNDLED_MODELS = ("tiny-en",)
 
 
-def shipped_model(name: str) -> Path | None:
-    """The directory of a model that comes with the package; None where none is called so."""
-    return Path(__file__).parent / name.lower() if name.lower() in NAMES else None
+def find_bundled_model(name: str) -> Path | None:
+    """Return the directory of a bundled model; None when there is none of that name, in any case."""
+    return Path(__file__).parent / name.lower() if name.lower() in BUNDLED_MODELS else None

@@ -6,16 +6,15 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 
-import torch
-from torch import nn
+from torch import Tensor, nn
 
 from elmokit.config import Config, TrainingConfig
 from elmokit.errors import ConfigError
 from elmokit.pretrained import OptimizerState, PretrainedModel
-from elmokit.training.optimizer import Optimizer
+from elmokit.training.optimizer import RowOptimizer
 from elmokit.training.parameter_names import matching_names
 from elmokit.training.trainer import Trainer
-from elmokit.training.unigrams import match_unigrams
+from elmokit.training.warm_start.matching import matched_bias
 from elmokit.training.warm_start.report import Outcome, RestartReport, TensorReport
 from elmokit.training.warm_start.transplant import WordMatch, rows_of_new_words
 
@@ -104,33 +103,35 @@ def restart(
         _report(name, parameter, source, match, state, trainer.config.training, is_excluded=name in excluded)
         for name, parameter in parameters.items()
     ]
-    with torch.no_grad():
-        for report in reports:
-            if report.outcome == "restored":
-                parameters[report.name].copy_(stored[report.name])
-            elif report.outcome == "transplanted":
-                assert match is not None
-                new_rows = rows_of_new_words(report.name, source, trainer.vocabulary, match)
-                parameters[report.name].copy_(match.transplant(stored[report.name], new_rows))
-            if state is not None and report.optimizer != "fresh":
-                for slot, values in state.slots.items():
-                    remembered = values[report.name]
-                    if report.optimizer == "transplanted":
-                        assert match is not None
-                        remembered = match.transplant(remembered, trainer.optimizer.initial_values)
-                    trainer.optimizer.slot(slot, report.name).copy_(remembered)
+    values: dict[str, Tensor] = {}
+    slots: dict[str, Tensor] = {}
+    for report in reports:
+        name = report.name
+        if report.outcome == "restored":
+            values[name] = stored[name]
+        elif report.outcome == "transplanted":
+            assert match is not None
+            new_rows = rows_of_new_words(name, source, trainer.vocabulary, match)
+            values[name] = match.transplant(stored[name], new_rows)
+        if state is not None and report.optimizer != "fresh":
+            for slot, remembered_of in state.slots.items():
+                remembered = remembered_of[name]
+                if report.optimizer == "transplanted":
+                    assert match is not None
+                    remembered = match.transplant(remembered, trainer.optimizer.initial_value)
+                slots[f"{name}/{slot}"] = remembered
+    num_updates = 0 if state is None else state.num_updates
+    trainer.start_from(values, slots, num_updates)
     if any(report.is_shifted for report in reports):
         num_batches = -(-NUM_MATCHED_PREDICTIONS // trainer.predictions_per_step)
-        match_unigrams(
+        bias = matched_bias(
             trainer.model,
-            trainer.corpus,
-            trainer.vocabulary,
-            islice(trainer.new_stream(), _BATCHES_TO_WARM_UP + num_batches),
+            trainer.texts.training,
+            islice(trainer.texts.stream(), _BATCHES_TO_WARM_UP + num_batches),
             num_warm_up=_BATCHES_TO_WARM_UP,
             on_predictions=on_predictions,
         )
-    trainer.optimizer.num_updates = 0 if state is None else state.num_updates
-    trainer.evaluation_is_due = True  # how good the start is, is worth knowing
+        trainer.start_from({_BIAS: bias}, {}, num_updates)
     return RestartReport(str(source.source), trainer.optimizer.num_updates, optimizer, tuple(reports))
 
 
@@ -145,7 +146,7 @@ def _refuse_another_geometry(source: PretrainedModel, config: Config) -> None:
 
 
 def _usable_state(
-    source: PretrainedModel, optimizer: Optimizer, reset_optimizer: bool
+    source: PretrainedModel, optimizer: RowOptimizer, reset_optimizer: bool
 ) -> tuple[OptimizerState | None, str]:
     """The optimizer's state to go on from, if any, and in words why or why not."""
     state = source.optimizer_state
@@ -202,7 +203,7 @@ def _outcome(
         return "restored", "does not depend on the vocabulary"
     if match is None:
         return "fresh", "which words its rows are is not known: " + (
-            source.vocabulary_fault or "no vocabulary lies beside the model"
+            source.vocabulary_problem or "no vocabulary lies beside the model"
         )
     if match.is_identity:
         return "restored", "the vocabulary is the same"

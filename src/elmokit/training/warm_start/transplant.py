@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from elmokit.data.vocabulary import NUM_SPECIALS, UNK_ID, Vocabulary
+from elmokit.embedder import ElmoEmbedder
 from elmokit.model.char_cnn import CharCnn
 from elmokit.pretrained import PretrainedModel
 
-_WORDS_AT_A_TIME = 4096
 _RIDGE = 1.0
 
 
@@ -99,23 +100,17 @@ def rows_of_new_words(name: str, source: PretrainedModel, vocabulary: Vocabulary
     if name == "softmax.weight" and isinstance(source.model.encoder, CharCnn):
         assert source.vocabulary is not None
         new_words = [vocabulary[word_id] for word_id in match.is_new.nonzero().flatten().tolist()]
+        embedder = ElmoEmbedder(source)
         return _regression(
-            _token_vectors(source, source.vocabulary.words), old, _token_vectors(source, new_words)
+            _token_vectors(embedder, source.vocabulary.words), old, _token_vectors(embedder, new_words)
         )
     row = old[UNK_ID] if name == "encoder.weight" else old[NUM_SPECIALS:].mean(dim=0)
     return row.expand(match.num_new, *row.shape)
 
 
-def _token_vectors(source: PretrainedModel, words: Sequence[str]) -> Tensor:
-    """(len(words), P), computed some at a time."""
-    speller = source.speller
-    vectors = []
-    with torch.no_grad():
-        for start in range(0, len(words), _WORDS_AT_A_TIME):
-            char_ids = speller.spell(words[start : start + _WORDS_AT_A_TIME]).char_ids
-            assert char_ids is not None
-            vectors.append(source.model.encode(torch.from_numpy(char_ids), None))
-    return torch.cat(vectors)
+def _token_vectors(embedder: ElmoEmbedder, words: Sequence[str]) -> Tensor:
+    """Return the context-free vectors of words, (len(words), P)."""
+    return torch.from_numpy(np.concatenate(list(embedder.encode_chunks(words))))
 
 
 def _regression(inputs: Tensor, outputs: Tensor, new_inputs: Tensor) -> Tensor:

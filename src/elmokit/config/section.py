@@ -1,0 +1,16 @@
+"""What all sections of a configuration have in common."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+# Far above any sensible model: a damaged file must not request unlimited memory or time.
+LARGEST_DIM = 1 << 20
+LARGEST_DEPTH = 100
+LARGEST_CLIP = 1e9  # far below the largest number in single precision
+
+
+class Section(BaseModel):
+    """A group of settings: immutable, without unknown or infinite values."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -1,0 +1,117 @@
+"""Settings of training."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from elmokit.config.recipes import BILM_RECIPE
+from elmokit.config.section import Section
+
+CHANGEABLE_IN_A_RUN = {
+    "num_epochs",
+    "max_steps",
+    "learning_rate",
+    "clip_norm",
+    "evaluations_per_epoch",
+    "checkpoint_minutes",
+    "patience",
+    "non_finite",
+    "non_finite_limit",
+    "log_interval",
+    "histogram_interval",
+    "device",
+}
+"""Settings that may change when a run is resumed: they do not affect what has been computed so far."""
+
+
+class TrainingConfig(Section):
+    """How a biLM is trained.
+
+    ``recipe`` determines the values of settings that are not given: the defaults below are those of ``adam``;
+    ``bilm`` is exactly the recipe of Peters et al. 2018.
+    """
+
+    recipe: Literal["adam", "bilm"] = Field(
+        "adam",
+        description="adam: few tokens to reach a given perplexity; bilm: exactly the original recipe",
+    )
+    batch_size: int = Field(
+        32, ge=1, description="number of batch rows, each of which reads sentence after sentence"
+    )
+    unroll_steps: int = Field(20, ge=1, description="time steps of truncated backpropagation")
+    num_epochs: int = Field(10, ge=1, description="passes over the training text")
+    max_steps: int | None = Field(None, ge=1, description="stop after this many updates; null for no limit")
+    optimizer: Literal["adam", "adagrad"] = Field("adam", description="adam or adagrad")
+    learning_rate: float = Field(0.015, gt=0, description="highest learning rate of the run")
+    schedule: Literal["cosine", "constant"] = Field(
+        "cosine", description="cosine: the learning rate decays to zero at the end of the run; or constant"
+    )
+    warmup: float = Field(
+        0.1, ge=0, lt=1, description="share of the run in which the learning rate rises from zero"
+    )
+    initial_accumulator: float = Field(1.0, gt=0, description="initial value of Adagrad's accumulators")
+    clip_norm: float = Field(
+        20.0, gt=0, description="bound on the global norm of the gradient of loss x unroll_steps"
+    )
+    dropout: float = Field(
+        0.1, ge=0, lt=1, description="dropout rate of each LSTM layer's input and of the top layer's output"
+    )
+    unigram_bias: bool = Field(
+        True, description="initialize the bias of a new softmax with the log frequencies of the words"
+    )
+    state_reset: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        description="probability that a batch row starts a window with a zero state, as in embedding",
+    )
+    num_negatives: int = Field(
+        8192, ge=0, description="negative samples of the sampled softmax; 0 for the full softmax"
+    )
+    shuffle: bool = Field(True, description="read the sentences in a new random order in each epoch")
+    blank_lines: Literal["skip", "keep"] = Field(
+        "skip", description="keep: a blank line is an empty sentence, as in bilm-tf; or skip"
+    )
+    seed: int = Field(
+        0, ge=0, description="seed of initial weights, order of sentences, dropout and negative samples"
+    )
+    evaluations_per_epoch: int = Field(
+        4, ge=1, description="evaluations on the heldout text per epoch, each with a checkpoint"
+    )
+    checkpoint_minutes: float = Field(10.0, gt=0, description="longest time between checkpoints, in minutes")
+    patience: int | None = Field(
+        None,
+        ge=1,
+        description="stop after this many heldout evaluations without improvement; null for never",
+    )
+    non_finite: Literal["rollback", "stop"] = Field(
+        "rollback",
+        description="after non_finite_limit batches in a row whose loss or gradient is not finite: "
+        "rollback (return to the last checkpoint with half the learning rate) or stop",
+    )
+    non_finite_limit: int = Field(
+        3, ge=1, description="number of such batches in a row; fewer of them are skipped"
+    )
+    log_interval: int = Field(10, ge=1, description="steps between two entries of the metrics log")
+    histogram_interval: int = Field(
+        1000, ge=0, description="steps between two histograms of weights and activations; 0 for none"
+    )
+    freeze: tuple[str, ...] = Field(
+        (), description="names or patterns of parameters that are not trained, for example encoder"
+    )
+    replay_share: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        description="share of the predictions that are from the replayed text, if there is one",
+    )
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _settings_of_the_recipe(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("recipe") == "bilm":
+            return {**BILM_RECIPE, **values}
+        return values

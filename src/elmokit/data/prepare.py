@@ -1,0 +1,132 @@
+"""Prepare a text once, and find it prepared the next time."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from elmokit.data.corpus import FORMAT_VERSION, Corpus, open_corpus, write_summary
+from elmokit.data.find import Patterns, find_texts
+from elmokit.data.numbering import TypeNumbering
+from elmokit.data.read import no_token_error, read_sentences
+from elmokit.data.text_file import TextFile
+from elmokit.errors import CacheNotWritableWarning, OutputError
+from elmokit.files.atomic import clear_leftovers, new_directory
+from elmokit.files.cache import default_cache_dir
+from elmokit.files.checksums import text_checksum
+
+_LEFTOVER_SECONDS = 24 * 60 * 60  # without a write: nobody prepares a text this slowly
+
+
+def prepare_corpus(
+    patterns: Patterns,
+    *,
+    cache_dir: Path | None = None,
+    fallback_dir: Path | None = None,
+    on_bytes: Callable[[int], None] | None = None,
+) -> Corpus:
+    """Open the prepared form of a text; prepare the text first if that has not been done before.
+
+    A prepared text is identified by the paths, sizes and times of its files, so a text that has changed is
+    prepared again.
+
+    Args:
+        patterns: Path, glob, directory or URL of text, one tokenized sentence per line; or several of them.
+        cache_dir: Directory for prepared corpora; ``$ELMOKIT_CACHE`` or the user's cache directory by
+            default.
+        fallback_dir: Directory for prepared corpora to use, with a :class:`CacheNotWritableWarning`, if the
+            cache cannot be written. A text that has been prepared there is opened without looking at the
+            cache.
+        on_bytes: Called at intervals with the number of bytes read since the last call. The number is
+            negative when reading starts again for ``fallback_dir``, so that the sum is always right.
+
+    Raises:
+        TextError: If nothing matches, a file cannot be read, or there is no token.
+        OutputError: If the prepared corpus cannot be written.
+    """
+    files = find_texts(patterns)
+    name = _corpus_name(files)
+    cache = cache_dir if cache_dir is not None else default_cache_dir() / "corpora"
+    if fallback_dir is None:
+        return _open_or_prepare(cache / name, files, on_bytes)
+    if _is_directory(fallback_dir / name):
+        return open_corpus(fallback_dir / name)
+    progress = _Progress(on_bytes)
+    try:
+        return _open_or_prepare(cache / name, files, progress.add)
+    except OutputError as error:
+        warnings.warn(
+            f"{error}; the prepared text is kept in {fallback_dir} instead",
+            CacheNotWritableWarning,
+            stacklevel=2,
+        )
+    progress.reset()
+    return _open_or_prepare(fallback_dir / name, files, progress.add)
+
+
+def _corpus_name(files: Sequence[TextFile]) -> str:
+    return text_checksum(json.dumps([FORMAT_VERSION, [file.source_state for file in files]]))
+
+
+def _is_directory(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112  Path.is_dir raises where even looking is not allowed
+
+
+def _open_or_prepare(
+    directory: Path, files: Sequence[TextFile], on_bytes: Callable[[int], None] | None
+) -> Corpus:
+    if not _is_directory(directory):
+        try:
+            with new_directory(directory) as temporary:
+                now = temporary.stat().st_mtime  # by the clock of the file system, which may be another's
+                clear_leftovers(directory.parent / "*", unchanged_since=now - _LEFTOVER_SECONDS)
+                _write(temporary, files, on_bytes)
+        except OutputError as error:
+            if not _is_directory(directory):  # otherwise another process has prepared it in the meantime
+                raise OutputError(f"{error}; set ELMOKIT_CACHE to a directory with room for it") from error
+    return open_corpus(directory)
+
+
+def _write(directory: Path, files: Sequence[TextFile], on_bytes: Callable[[int], None] | None) -> None:
+    with (
+        (directory / "tokens.u32").open("wb") as tokens_file,
+        (directory / "offsets.i64").open("wb") as offsets_file,
+    ):
+        numbering = TypeNumbering(tokens_file, offsets_file)
+        first_lines = []
+        for file in files:
+            first_lines.append(numbering.num_lines)
+            numbering.add(read_sentences(file, on_bytes))
+        types, fingerprint = numbering.finish()
+    if numbering.num_tokens == 0:
+        raise no_token_error(files)
+    types.save(directory)
+    write_summary(
+        directory,
+        sources=[file.source_state for file in files],
+        first_lines=first_lines,
+        num_tokens=numbering.num_tokens,
+        num_lines=numbering.num_lines,
+        num_blank_lines=numbering.num_blank_lines,
+        num_types=len(types),
+        fingerprint=fingerprint,
+    )
+
+
+class _Progress:
+    """Passes on numbers of bytes, and can take them back."""
+
+    def __init__(self, on_bytes: Callable[[int], None] | None) -> None:
+        self._on_bytes = on_bytes
+        self._num_bytes = 0
+
+    def add(self, num_bytes: int) -> None:
+        self._num_bytes += num_bytes
+        if self._on_bytes is not None:
+            self._on_bytes(num_bytes)
+
+    def reset(self) -> None:
+        self.add(-self._num_bytes)

@@ -1,0 +1,123 @@
+"""A text file, local or behind a URL, and what is known about it without reading it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from elmokit.errors import PROTOCOL_EXTRAS, ElmokitError, MissingExtraError, MissingTextError, TextError
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.:-]*://")
+# What file systems call the time or entity tag that changes with a file, in order of preference.
+_CHANGE_KEYS = ("LastModified", "ETag", "mtime", "created")
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A text file as it was when it was found.
+
+    It can be used wherever a path is expected: ``str(file)`` and ``os.fspath(file)`` return the path.
+    """
+
+    path: str
+    """Path or fsspec URL, spelled as it was found."""
+    size: int | None
+    """Size in bytes as stored, compressed or not; None if a server does not report it."""
+    changed: int | str
+    """Time of the last change in nanoseconds since 1970; for a URL, the time or entity tag as text."""
+
+    @classmethod
+    def local(cls, path: str | Path, status: os.stat_result) -> TextFile:
+        """Describe a file on a local disk by its status."""
+        return cls(str(path), status.st_size, status.st_mtime_ns)
+
+    @classmethod
+    def remote(cls, url: str, info: Mapping[str, Any]) -> TextFile:
+        """Describe a file behind a URL by what its fsspec file system reports about it."""
+        changed = next((info[key] for key in _CHANGE_KEYS if info.get(key)), None)
+        return cls(url, info.get("size"), str(changed))
+
+    def __str__(self) -> str:
+        return self.path
+
+    def __fspath__(self) -> str:
+        return self.path
+
+    @property
+    def source_state(self) -> dict[str, Any]:
+        """What distinguishes this state of the file from others, for JSON; a local path is absolute."""
+        path = self.path if is_url(self.path) else str(Path(self.path).absolute())
+        return {"path": path, "size": self.size, "changed": self.changed}
+
+
+def look_up(path: str | os.PathLike[str]) -> TextFile:
+    """Ask the file system about one file; a :class:`TextFile` is returned as it is.
+
+    Args:
+        path: A path or an fsspec URL.
+
+    Raises:
+        TextError: If the file is missing or cannot be accessed.
+        MissingExtraError: If the package behind a URL's protocol is not installed.
+    """
+    if isinstance(path, TextFile):
+        return path
+    name = os.fspath(path)
+    with as_text_error(f"{name}: cannot read"):
+        if not is_url(name):
+            return TextFile.local(name, Path(name).stat())
+        remote, remote_name = file_system(name)
+        return TextFile.remote(name, remote.info(remote_name))
+
+
+def list_names(paths: Sequence[str | os.PathLike[str]]) -> str:
+    """Return the names of the first three files of a text and the number of the others, for messages."""
+    names = ", ".join(os.fspath(path) for path in paths[:3])
+    return f"{names} and {len(paths) - 3} more" if len(paths) > 3 else names
+
+
+def is_url(path: str) -> bool:
+    """Return whether a path is an fsspec URL; a local file whose name looks like one is not."""
+    return _URL.match(path) is not None and not os.path.lexists(path)
+
+
+def file_system(url: str) -> tuple[Any, str]:
+    """Return the fsspec file system of a URL, and the URL's path in it.
+
+    Raises:
+        TextError: If the protocol is unknown or the file system cannot be reached.
+        MissingExtraError: If the package behind the protocol is not installed.
+    """
+    import fsspec  # slow to import, and most texts are local
+
+    protocol = url.split("://", 1)[0].rsplit("::", 1)[-1].lower()
+    with as_text_error(f"{url}: cannot open"):
+        try:
+            remote, path = fsspec.core.url_to_fs(url)
+        except ImportError as error:
+            if protocol not in PROTOCOL_EXTRAS:
+                raise
+            raise MissingExtraError(f"reading {url}", PROTOCOL_EXTRAS[protocol]) from error
+    return remote, path
+
+
+@contextmanager
+def as_text_error(what: str, advice: str = "") -> Iterator[None]:
+    """Turn every error in the context into a TextError.
+
+    Each file system and each decompressor raises exceptions of its own.
+    """
+    try:
+        yield
+    except (ElmokitError, MemoryError):
+        raise
+    except Exception as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        reason = " ".join(reason.split()) or type(error).__name__
+        kind = MissingTextError if isinstance(error, FileNotFoundError) else TextError
+        raise kind(f"{what}: {reason}{advice}") from error

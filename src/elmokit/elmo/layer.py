@@ -1,0 +1,229 @@
+"""The ELMo layer: learned mixtures of a biLM's layers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self, TypedDict
+
+import torch
+from torch import Tensor, nn
+
+from elmokit.elmo.inputs import (
+    batch_of_cached_words,
+    batch_of_char_ids,
+    batch_of_tokens,
+    batch_of_word_ids,
+)
+from elmokit.elmo.type_batch import TypeBatch
+from elmokit.errors import ConfigError, ElmokitError
+from elmokit.loading import load
+from elmokit.model.batching import encode_words, run_sentences
+from elmokit.model.padding import pad_rows
+from elmokit.model.scalar_mix import ScalarMix
+from elmokit.model.word_embedding import WordEmbedding
+from elmokit.pretrained import PretrainedModel
+
+
+class ElmoOutput(TypedDict):
+    """The output of the layer."""
+
+    elmo_representations: list[Tensor]
+    """One (…, T, D) tensor per mixture, zero at padding."""
+    mask: Tensor
+    """(…, T) bool, True at words."""
+
+
+class Elmo(nn.Module):
+    """Contextual word vectors as a layer: learned mixtures of a biLM's layers (Peters et al. 2018).
+
+    The interface is AllenNLP's. Unlike in AllenNLP, every sentence starts from a zero LSTM state, so the
+    result does not depend on earlier batches.
+
+    Args:
+        options_file: path or URL of an ``options.json``.
+        weight_file: path or URL of HDF5 weights. For models in other formats use :meth:`from_pretrained`.
+        num_output_representations: number of mixtures to learn.
+        requires_grad: whether to fine-tune the biLM. The mixtures are always trained, unless
+            ``scalar_mix_parameters`` is given.
+        do_layer_norm: normalize each layer over the words of the batch before mixing.
+        dropout: dropout rate of the representations, in training mode.
+        vocab_to_cache: words whose context-free vectors are computed once; ``word_inputs`` are indexes into
+            this list. Its first entry is padding.
+        keep_sentence_boundaries: include the markers around each sentence in the output.
+        scalar_mix_parameters: one number per layer, which fixes the mixture to the softmax of the numbers.
+        pretrained: a loaded model to use instead of the two files. It is copied, so training this layer does
+            not change it.
+
+    Raises:
+        ModelFileError: if the model's files are missing, damaged or do not match.
+        ConfigError: if a setting is invalid.
+    """
+
+    def __init__(
+        self,
+        options_file: str | Path | None = None,
+        weight_file: str | Path | None = None,
+        num_output_representations: int = 1,
+        requires_grad: bool = False,
+        do_layer_norm: bool = False,
+        dropout: float = 0.5,
+        vocab_to_cache: Sequence[str] | None = None,
+        keep_sentence_boundaries: bool = False,
+        scalar_mix_parameters: Sequence[float] | None = None,
+        pretrained: PretrainedModel | None = None,
+    ) -> None:
+        super().__init__()
+        if pretrained is None:
+            if options_file is None or weight_file is None:
+                raise ConfigError(
+                    "Elmo needs options_file and weight_file: for models in other formats use "
+                    "Elmo.from_pretrained"
+                )
+            pretrained = load(weight_file, options=options_file)
+        if num_output_representations < 1:
+            raise ConfigError(
+                f"num_output_representations: expected at least 1, got {num_output_representations}"
+            )
+        self.bilm = pretrained.model.for_embedding().cpu().requires_grad_(requires_grad)
+        self._pretrained = dataclasses.replace(pretrained, model=self.bilm)
+        self._indexer = pretrained.indexer
+        self.keep_sentence_boundaries = keep_sentence_boundaries
+        self.num_output_representations = num_output_representations
+        self.dropout = nn.Dropout(dropout)
+        num_layers = 1 + pretrained.config.model.lstm.num_layers
+        for k in range(num_output_representations):
+            self.add_module(
+                f"scalar_mix_{k}",
+                ScalarMix(
+                    num_layers, do_layer_norm, scalar_mix_parameters, trainable=scalar_mix_parameters is None
+                ),
+            )
+        self.cached_words: nn.Parameter | None = None
+        if vocab_to_cache is not None:
+            with torch.no_grad():
+                markers = [self._indexer.bos, self._indexer.eos]
+                table = encode_words(self.bilm, *self._indexer.index([*markers, *vocab_to_cache]))
+            self.cached_words = nn.Parameter(table, requires_grad=requires_grad)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        model: str | Path,
+        num_output_representations: int = 1,
+        *,
+        requires_grad: bool = False,
+        do_layer_norm: bool = False,
+        dropout: float = 0.5,
+        vocab_to_cache: Sequence[str] | None = None,
+        keep_sentence_boundaries: bool = False,
+        scalar_mix_parameters: Sequence[float] | None = None,
+    ) -> Self:
+        """Create a layer from a model in any format that :func:`elmokit.load` reads."""
+        return cls(
+            num_output_representations=num_output_representations,
+            requires_grad=requires_grad,
+            do_layer_norm=do_layer_norm,
+            dropout=dropout,
+            vocab_to_cache=vocab_to_cache,
+            keep_sentence_boundaries=keep_sentence_boundaries,
+            scalar_mix_parameters=scalar_mix_parameters,
+            pretrained=load(model),
+        )
+
+    def get_output_dim(self) -> int:
+        """Return D, the width of a representation."""
+        config = self._pretrained.config.model
+        return config.num_directions * config.lstm.projection_dim
+
+    def forward(
+        self, inputs: Tensor | Sequence[Sequence[str]] | None, word_inputs: Tensor | None = None
+    ) -> ElmoOutput:
+        """Represent sentences.
+
+        Args:
+            inputs: character ids (B, T, C) from :func:`batch_to_ids`, or with more dimensions before T. For
+                a model with word embeddings, word ids plus one (B, T). For any model, lists of tokens.
+            word_inputs: indexes (B, T) into ``vocab_to_cache``, or with more dimensions before T. They are
+                used instead of ``inputs`` unless one is out of range.
+
+        Returns:
+            The representations (B, T, D), with the outer dimensions of the input, and the mask of words. T
+            is larger by 2 with ``keep_sentence_boundaries``.
+
+        Raises:
+            ElmokitError: if the input has the wrong shape, or ids are out of range.
+        """
+        layers, marked_mask, outer_shape = self._layers(inputs, word_inputs)
+        representations = []
+        for k in range(self.num_output_representations):
+            mixture = getattr(self, f"scalar_mix_{k}")(layers, marked_mask)
+            # Layer normalization gives values at padding.
+            mixture = mixture * marked_mask.unsqueeze(-1)
+            representations.append(self.dropout(self._without_markers(mixture, marked_mask)))
+        mask = marked_mask if self.keep_sentence_boundaries else marked_mask[:, 2:]
+        return {
+            "elmo_representations": [r.reshape(*outer_shape, *r.shape[1:]) for r in representations],
+            "mask": mask.reshape(*outer_shape, mask.shape[1]),
+        }
+
+    def save_bilm(self, directory: str | Path) -> list[Path]:
+        """Write the biLM with its current weights as ``options.json`` and ``weights.hdf5``.
+
+        Returns:
+            The paths of the files.
+
+        Raises:
+            OutputError: if they cannot be written, or the directory has files of another model.
+        """
+        return self._pretrained.save_bilm(directory)
+
+    def save_pretrained(self, directory: str | Path) -> None:
+        """Write the biLM with its current weights as a model directory; see :class:`PretrainedModel`."""
+        self._pretrained.save_pretrained(directory)
+
+    def push_to_hub(self, repo_id: str, *, private: bool = False) -> str:
+        """Upload the biLM with its current weights to the Hugging Face Hub and return the URL of its page."""
+        return self._pretrained.push_to_hub(repo_id, private=private)
+
+    def _without_markers(self, values: Tensor, marked_mask: Tensor) -> Tensor:
+        """Return values (B, T, D) without the markers of (B, T + 2, D), unless they are to be kept."""
+        if self.keep_sentence_boundaries:
+            return values
+        # The end marker of a shorter sentence is at a position where a longer one has a word.
+        return values[:, 1:-1] * marked_mask[:, 2:].unsqueeze(-1)
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # the number of steps depends on the data
+    def _layers(
+        self, inputs: Tensor | Sequence[Sequence[str]] | None, word_inputs: Tensor | None
+    ) -> tuple[list[Tensor], Tensor, tuple[int, ...]]:
+        """Return L layers (B, T + 2, D), zero at padding, their mask (B, T + 2) and the outer dimensions."""
+        learns = any(parameter.requires_grad for parameter in self.parameters_of_bilm())
+        with torch.set_grad_enabled(torch.is_grad_enabled() and learns):
+            batch = self._batch(inputs, word_inputs)
+            rows, mask = batch.with_markers()
+            layers, _ = run_sentences(self.bilm, batch.vectors, rows, (batch.lengths + 2).tolist())
+            return [pad_rows(layer, mask) for layer in layers], mask, batch.outer_shape
+
+    def parameters_of_bilm(self) -> list[nn.Parameter]:
+        """Return the parameters below the mixtures: those of the biLM and the cached words."""
+        cached = [] if self.cached_words is None else [self.cached_words]
+        return [*self.bilm.parameters(), *cached]
+
+    def _batch(
+        self, inputs: Tensor | Sequence[Sequence[str]] | None, word_inputs: Tensor | None
+    ) -> TypeBatch:
+        if word_inputs is not None and self.cached_words is not None:
+            largest = int(word_inputs.max()) if word_inputs.numel() else 0
+            if inputs is None or largest < len(self.cached_words) - 2:
+                return batch_of_cached_words(word_inputs, self.cached_words)
+        if inputs is None:
+            raise ElmokitError(
+                "Elmo: no inputs, and no vocab_to_cache for word_inputs: pass ids or lists of tokens"
+            )
+        if not isinstance(inputs, Tensor):
+            return batch_of_tokens(self.bilm, self._indexer, inputs)
+        if isinstance(self.bilm.encoder, WordEmbedding):
+            return batch_of_word_ids(inputs, self.bilm.encoder.weight)
+        return batch_of_char_ids(self.bilm, inputs)

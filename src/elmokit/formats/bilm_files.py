@@ -1,0 +1,48 @@
+"""The text files beside bilm-tf's weights: ``options.json`` and the vocabulary, whatever their names."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from elmokit.errors import MissingModelError
+
+VOCABULARY_FILES = ("vocab.txt", "vocab.txt.gz")
+
+
+def find_options(weights: Path) -> Path:
+    """Return the options beside a file of weights.
+
+    Raises:
+        MissingModelError: when there are none, or several candidates.
+    """
+    named_alike = weights.with_name(f"{weights.stem.replace('weights', 'options')}.json")
+    for path in (weights.with_name("options.json"), named_alike):
+        if path.is_file():
+            return path
+    candidates = [path for path in sorted(weights.parent.glob("*.json")) if _looks_like_options(path)]
+    if len(candidates) != 1:
+        names = ", ".join(path.name for path in candidates) or "none"
+        raise MissingModelError(
+            f"{weights.with_name('options.json')}: no such file: expected the settings of {weights.name} "
+            f"(.json files with settings here: {names})"
+        )
+    return candidates[0]
+
+
+def find_vocabulary(directory: Path) -> Path | None:
+    """Return the vocabulary in a directory: ``vocab.txt``, or the only file with a similar name."""
+    for name in VOCABULARY_FILES:
+        if (directory / name).is_file():
+            return directory / name
+    named_alike = [*directory.glob("vocab*.txt"), *directory.glob("vocab*.txt.gz")]
+    return named_alike[0] if len(named_alike) == 1 else None
+
+
+def _looks_like_options(path: Path) -> bool:
+    try:
+        values: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(values, dict) and "lstm" in values

@@ -1,0 +1,1 @@
+"""Reading bilm-tf's training directories: TensorFlow checkpoints, without TensorFlow."""

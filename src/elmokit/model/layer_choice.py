@@ -1,0 +1,57 @@
+"""The choice of biLM layers: which ones to compute, and how they become one array."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, TypeAlias
+
+import torch
+from torch import Tensor
+
+from elmokit.errors import ConfigError
+
+Layers: TypeAlias = Literal["all", "top", "average"] | int
+"""``all`` layers, the ``top`` layer, the ``average`` of all layers, or a layer's index (0: token layer)."""
+
+
+class LayerChoice(NamedTuple):
+    """Layers to compute, and how to combine them."""
+
+    indexes: tuple[int, ...]
+    """Indexes of the layers to compute, 0 being the token layer."""
+    name: Layers
+    """The choice as the user made it."""
+
+    def combine(self, layers: Sequence[Tensor]) -> Tensor:
+        """Combine the computed layers.
+
+        Args:
+            layers: the layers of :attr:`indexes`, each (M, D).
+
+        Returns:
+            float32 tensor, (L, M, D) for ``all`` and (M, D) otherwise. The average is bit-identical to
+            NumPy's mean over the first axis of ``all``.
+        """
+        if self.name == "all":
+            return torch.stack(list(layers)).float()
+        total = layers[0].float()
+        if self.name != "average":
+            return total
+        for layer in layers[1:]:
+            total = total + layer.float()
+        # The divisor is a tensor: for a Python number, CUDA would multiply by the rounded reciprocal.
+        return total / total.new_full((), len(layers))
+
+
+def choose_layers(layers: Layers, num_layers: int) -> LayerChoice:
+    """Validate a choice of layers for a model with ``num_layers`` layers, including the token layer.
+
+    Raises:
+        ConfigError: if there is no such layer.
+    """
+    if layers in ("all", "average"):
+        return LayerChoice(tuple(range(num_layers)), layers)
+    index = num_layers - 1 if layers == "top" else layers
+    if not isinstance(index, int) or not -num_layers <= index < num_layers:
+        raise ConfigError(f"layers: expected all, top, average or 0 to {num_layers - 1}, got {layers!r}")
+    return LayerChoice((index % num_layers,), layers)

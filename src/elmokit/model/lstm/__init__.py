@@ -1,0 +1,1 @@
+"""The LSTM layer with projection and clipping, and its implementations."""

@@ -1,0 +1,98 @@
+"""Create Matplotlib figures without pyplot, and save figures to files."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from elmokit.errors import ConfigError, MissingExtraError
+from elmokit.files.atomic import new_file
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from plotly.graph_objects import Figure as InteractiveFigure
+
+SUFFIXES = (".png", ".svg", ".pdf", ".html")
+_SAVED_DPI = 200
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Create an empty figure that a notebook can display.
+
+    Args:
+        width: in inches.
+        height: in inches.
+
+    Raises:
+        MissingExtraError: if Matplotlib is not installed.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingExtraError("plotting", "plot") from None
+
+    class NotebookFigure(Figure):
+        """A figure that a notebook displays although pyplot does not know it."""
+
+        def _repr_png_(self) -> bytes:
+            buffer = io.BytesIO()
+            self.savefig(buffer, format="png", metadata={"Software": None})
+            return buffer.getvalue()
+
+    figure = NotebookFigure(figsize=(width, height), facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def check_suffix(path: Path) -> None:
+    """Check that the suffix of a file name is a supported image format.
+
+    Raises:
+        ConfigError: if the suffix is not .png, .svg, .pdf or .html.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise ConfigError(
+            f"{path}: unknown image format {path.suffix!r}: "
+            f"expected a name that ends in {', '.join(SUFFIXES)}"
+        )
+
+
+def save_figure(figure: Figure | InteractiveFigure, path: str | Path) -> None:
+    """Save a figure to a file; the same figure gives the same bytes.
+
+    Args:
+        figure: a Plotly figure for ``.html``, else a Matplotlib figure.
+        path: the file to write; its suffix selects the format.
+
+    Raises:
+        ConfigError: if the suffix is not .png, .svg, .pdf or .html.
+        OutputError: if the file cannot be written.
+    """
+    path = Path(path)
+    check_suffix(path)
+    kind = path.suffix.lower().removeprefix(".")
+    with new_file(path) as temporary:
+        if kind == "html":
+            _write_html(figure, temporary)
+        else:
+            _write_image(figure, temporary, kind)
+
+
+def _write_html(figure: Any, path: Path) -> None:
+    """Write a standalone page that works without a network."""
+    config = {"displaylogo": False, "scrollZoom": True}
+    page = figure.to_html(include_plotlyjs=True, div_id="elmokit", config=config)
+    if not page.startswith("<!doctype html>"):  # Plotly before 7 leaves it out
+        page = f"<!doctype html>\n{page}"
+    path.write_text(page, encoding="utf-8")
+
+
+def _write_image(figure: Any, path: Path, kind: str) -> None:
+    from matplotlib import rc_context
+
+    # Without dates and random names, the same figure gives the same bytes.
+    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}[kind]
+    with rc_context({"svg.hashsalt": "elmokit"}):
+        figure.savefig(path, format=kind, dpi=_SAVED_DPI, metadata=metadata)

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+
+from elmokit.config import Config
+
+
+def test_overrides():
+    config = Config.load(
+        "tiny",
+        [
+            "batch_size=3",
+            "training.learning_rate=0.5",
+            "model.lstm.cell_clip=null",
+            "filters=[[1, 8], [2, 4]]",
+            "activation=tanh",
+            "shuffle=false",
+            "batch_size=4",
+        ],
+    )
+    assert (config.training.batch_size, config.training.learning_rate) == (4, 0.5)
+    assert config.model.lstm.cell_clip is None
+    assert config.model.char_cnn is not None
+    assert config.model.char_cnn.filters == ((1, 8), (2, 4))
+    assert config.model.char_cnn.activation == "tanh"
+    assert config.training.shuffle is False
+
+
+def test_a_section_may_be_set_to_null():
+    assert Config.load("tiny", ["char_cnn=null"]).model.char_cnn is None
+
+
+def test_overrides_reach_options_of_bilm_tf(write, bilm_options):
+    config = Config.load(write("options.json", bilm_options), ["batch_size=9", "cell_dim=5"])
+    assert (config.training.batch_size, config.model.lstm.cell_dim) == (9, 5)
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("batchsize=3", "no setting is named 'batchsize': did you mean 'batch_size'?"),
+        ("training.bach_size=3", "did you mean 'training.batch_size'?"),
+        ("model.batch_size=3", "no setting is named 'model.batch_size'"),
+        ("xyzzy=3", "no setting is named 'xyzzy'"),
+        ("batch_size", "override 'batch_size': expected key=value"),
+        ("=3", "override '=3'"),
+    ],
+)
+def test_overrides_of_unknown_settings(override, expected, error_of):
+    assert expected in error_of("tiny", [override])
+
+
+def test_a_setting_of_a_section_that_is_null(error_of):
+    message = error_of("tiny", ["char_cnn=null", "num_highway=2"])
+    assert message == "override 'num_highway=2': char_cnn is None, not a section"

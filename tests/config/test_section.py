@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from pydantic import ValidationError
+
+from elmokit.config.section import Section
+
+
+class Example(Section):
+    rate: float = 1.0
+
+
+def test_a_section_is_immutable():
+    with pytest.raises(ValidationError, match="frozen"):
+        Example().rate = 2.0  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("values", [{"rat": 1.0}, {"rate": math.inf}, {"rate": math.nan}])
+def test_unknown_and_infinite_values_are_refused(values):
+    with pytest.raises(ValidationError):
+        Example(**values)

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from elmokit.console.inputs import find_inputs, text_inputs
+from elmokit.errors import TextError
+
+
+@click.command()
+@text_inputs
+def command(inputs: tuple[str, ...], more_inputs: tuple[str, ...]) -> None:
+    for file in find_inputs(inputs, more_inputs):
+        click.echo(f"{file} {file.size}")
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, content in (("a.txt", "a"), ("b.txt", "bb")):
+        (tmp_path / name).write_text(content)
+    return lambda *arguments: CliRunner().invoke(command, arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--input", "*.txt"],
+        ["--input", "a.txt", "b.txt"],  # a glob that the shell has expanded
+        ["--input", "b.txt", "--input", "a.txt"],
+        ["a.txt", "b.txt"],
+    ],
+)
+def test_all_ways_to_name_several_texts(run, arguments):
+    result = run(*arguments)
+    assert (result.exit_code, result.output) == (0, "a.txt 1\nb.txt 2\n")
+
+
+def test_no_text(run):
+    result = run()
+    assert result.exit_code == 2
+    assert "no text given: expected TEXT or --input TEXT" in result.output
+
+
+def test_a_text_that_does_not_exist(run):
+    result = run("--input", "no.txt")
+    assert isinstance(result.exception, TextError)
+    assert "no.txt" in str(result.exception)
