@@ -195,9 +195,7 @@ def test_a_second_run_is_refused_and_says_who_holds_the_directory(work):
         _, err = second.communicate(timeout=60)
         assert second.returncode == 2
         (line,) = err.strip().splitlines()
-        assert line.startswith(
-            f"elmokit: run: another training run is at work there (process {process.pid} on "
-        )
+        assert line.startswith(f"elmokit: run: another training run is using it (process {process.pid} on ")
         assert line.endswith("wait for its end, stop it, or name another --save-dir")
     finally:
         process.kill()
