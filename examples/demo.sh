@@ -11,20 +11,20 @@ mkdir -p "$out"
 step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 run() { printf '$ %s\n' "$*"; "$@"; }
 
-step "1. Vocabulary: the words seen 5 times or more"
+step "1. Build a vocabulary from the words that occur 5 times or more"
 run elmokit vocabulary --input "$text/train-*.txt.gz" --output "$out/vocab.txt" --min-count 5
 
-step "2. Train a biLM, a few minutes on two cores"
+step "2. Train a biLM (a few minutes on two cores)"
 run elmokit train --train-prefix "$text/train-*.txt.gz" --heldout-prefix "$text/heldout-*.txt.gz" \
     --vocab-file "$out/vocab.txt" --save-dir "$out/model" --config tiny max_steps=800
 
-step "3. How well it predicts speeches that it has not seen"
+step "3. Evaluate it on speeches that it has not seen"
 run elmokit evaluate --save-dir "$out/model" --test-prefix "$text/heldout-*.txt.gz"
 
-step "4. Weights in the format that every ELMo tool reads"
+step "4. Export the weights in the format that every ELMo tool reads"
 run elmokit dump-weights --save-dir "$out/model" --outfile "$out/elmo/weights.hdf5"
 
-step "5. Vectors of five sentences"
+step "5. Embed five sentences"
 cat > "$out/sentences.txt" <<'TEXT'
 Argentina played football very well
 Brazil is a strong team
@@ -34,19 +34,19 @@ There was absolute silence during the play
 TEXT
 run elmokit embed "$out/model" "$out/sentences.txt" "$out/vectors.hdf5"
 
-step "6. One word, many vectors: nearest uses in context"
+step "6. Find the nearest occurrences of a word in context"
 run elmokit neighbors "$out/model" "$text/heldout-00000.txt.gz" "$text/train-00000.txt.gz" -k 5 \
     --query "every American has the right to vote" --word right \
     --query "we are on the right track" --word right
 
-step "7. A picture: those uses of the word, placed by their vectors"
+step "7. Plot the occurrences of this word by the similarity of their vectors"
 run elmokit plot "$out/model" "$text/heldout-00000.txt.gz" --word right -o "$out/right.png"
 
-step "8. The language model itself: what else could stand there, and how likely is a sentence?"
+step "8. Use the language model: find substitutes for a word and score sentences"
 run elmokit substitutes "$out/model" "the people of the United States want peace" --word people -k 5
 run elmokit score "$out/model" "$out/sentences.txt"
 
-step "9. On to another domain, Jane Austen's novels, with a vocabulary of its own and nothing to edit"
+step "9. Continue training on another domain, Jane Austen's novels, with a new vocabulary"
 novels=examples/data/austen
 run elmokit vocabulary --input "$novels/train-*.txt.gz" --output "$out/austen-vocab.txt" --min-count 5
 run elmokit train --restart-ckpt-file "$out/model" --train-prefix "$novels/train-*.txt.gz" \
@@ -58,12 +58,12 @@ run elmokit curves "$out/model" "$out/austen-model" -o "$out/curves.png"
 
 cat <<TEXT
 
-Everything lies in $out/: the models and their records in model/ and austen-model/, the weights in elmo/, the
-vectors in vectors.hdf5, pictures in right.png and curves.png. To try next:
+All results are in $out/: the models and their logs in model/ and austen-model/, the weights in elmo/, the vectors in
+vectors.hdf5, and the pictures right.png and curves.png. Next, try:
 
   elmokit explore $out/model
   elmokit info $out/model
   tensorboard --logdir $out/model/tensorboard
-  elmokit train --save-dir $out/model --resume max_steps=null   # to the end of the epoch
+  elmokit train --save-dir $out/model --resume max_steps=null   # until the end of the epoch
   elmokit train --help
 TEXT

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make the pictures of README.md and the documentation again, with the model that comes with elmokit.
+# Recreate the pictures in README.md and the documentation with the bundled model.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -18,5 +18,5 @@ TEXT
 elmokit plot tiny-en "$scratch/five.txt" -o "$out/plot-play.png"
 elmokit plot tiny-en "$speeches" --word right -o "$out/plot-right.png"
 elmokit plot tiny-en "$speeches" -o "$out/plot-3000.png"
-# curves.png shows the two runs of docs/see-it.md, over a whole epoch.
+# curves.png shows the two training runs of docs/see-it.md over a whole epoch; this script does not recreate it.
 python examples/tiny-en/screenshots.py "$scratch/five.txt" "$out"

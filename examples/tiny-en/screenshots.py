@@ -1,4 +1,4 @@
-"""Screenshots of the page of `elmokit explore` and of TensorBoard's projector, with Debian's Chromium.
+"""Take screenshots of `elmokit explore` and of TensorBoard's Embedding Projector, with Chromium.
 
 python examples/tiny-en/screenshots.py SENTENCES.txt docs/images
 """
@@ -61,7 +61,7 @@ def project(browser: Browser, sentences: Path, picture: Path) -> None:
 
 @contextmanager
 def served(command: list[str]) -> Iterator[str]:
-    """The address that a server prints, as long as it runs."""
+    """Run a server and yield the URL that it prints."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
         try:
             assert server.stdout is not None

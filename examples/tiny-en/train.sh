@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Train the model that comes with elmokit, tiny-en, on three texts in the public domain: an hour and a half on one core.
-# Interrupted, it goes on when it is started again.
+# Train the bundled model, tiny-en, on three texts in the public domain. Takes an hour and a half on one core. If the run
+# is interrupted, start the script again to resume it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -18,7 +18,7 @@ else
         --save-dir "$out/run" --config examples/tiny-en/tiny-en.toml
 fi
 
-# What comes with elmokit is this directory, with a model card of more words.
+# The bundled model is this directory, with a more detailed model card.
 elmokit convert "$out/run" "$out/tiny-en" --format elmokit --half-precision
 for text in sotu bible austen; do
     elmokit evaluate --save-dir "$out/tiny-en" --test-prefix "examples/data/$text/heldout-*.txt.gz"

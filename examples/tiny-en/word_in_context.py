@@ -1,10 +1,10 @@
-"""Does a model tell the senses of a word apart? Words in context, after Pilehvar and Camacho-Collados 2019.
+"""Evaluate how well a model distinguishes word senses (words in context, Pilehvar and Camacho-Collados 2019).
 
-Of two sentences with the same word the question is whether it has the same sense in both. The answer here
-is yes where the cosine of the two vectors is above a threshold, which is fitted on the training and
-development pairs. A static vector of the lemma is right in 50 % of the pairs. Vectors without context know a
-little more, since they see whether the word is spelled the same; pairs that are spelled the same leave them
-nothing but to guess the commoner answer.
+The task is to decide whether a word has the same sense in two sentences. The prediction is yes if the cosine
+of the two vectors exceeds a threshold, which is fitted on the training and development pairs. A static
+vector of the lemma is right in 50 % of the pairs. Vectors without context carry a little more information
+because they differ if the word is spelled differently; for pairs spelled the same, they can only predict
+the more frequent answer.
 
     python examples/tiny-en/word_in_context.py tiny-en
 """
@@ -24,7 +24,7 @@ DATA = Path(__file__).parents[1] / "data" / "wic_wordnet"
 
 
 class Pair(NamedTuple):
-    """One word in two sentences."""
+    """A word in two sentences."""
 
     tokens: tuple[list[str], list[str]]
     places: tuple[int, int]
@@ -32,7 +32,7 @@ class Pair(NamedTuple):
 
     @property
     def has_same_form(self) -> bool:
-        """Whether the word is spelled the same in both, and so has the same vector without context."""
+        """Whether the word is spelled the same in both, which gives it the same vector without context."""
         (left, right), (i, j) = self.tokens, self.places
         return left[i] == right[j]
 
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def read_pairs(part: str) -> list[Pair]:
-    """The pairs of ``train``, ``dev`` or ``test``."""
+    """Read the pairs of ``train``, ``dev`` or ``test``."""
     with (DATA / f"{part}.tsv").open(encoding="utf-8", newline="") as file:
         return [
             Pair(
@@ -73,7 +73,7 @@ def read_pairs(part: str) -> list[Pair]:
 
 
 def cosines(embedder: ElmoEmbedder, pairs: list[Pair]) -> dict[str, np.ndarray]:
-    """Of every pair the cosine of the two vectors, by the name of the layer."""
+    """Compute the cosine of the two vectors of every pair, by layer name."""
     sides = [
         np.stack(
             [
@@ -95,11 +95,11 @@ def cosines(embedder: ElmoEmbedder, pairs: list[Pair]) -> dict[str, np.ndarray]:
 
 
 def best_threshold(similarities: np.ndarray, is_same: np.ndarray) -> float:
-    """The threshold above which "same" is right most often."""
+    """Find the threshold with the highest accuracy when similarities above it count as "same"."""
     order = np.argsort(similarities)
     thresholds = np.concatenate([[-np.inf], similarities[order]])
-    # Above the k-th threshold stand all but the k least similar pairs; wrong are the same ones below it and
-    # the others above it.
+    # All but the k least similar pairs are above the k-th threshold. Errors are the "same" pairs below it and
+    # the other pairs above it.
     num_same_below = np.concatenate([[0], np.cumsum(is_same[order])])
     num_others_below = np.concatenate([[0], np.cumsum(~is_same[order])])
     num_wrong = num_same_below + num_others_below[-1] - num_others_below
@@ -107,7 +107,7 @@ def best_threshold(similarities: np.ndarray, is_same: np.ndarray) -> float:
 
 
 def share(is_right: np.ndarray) -> tuple[str, str]:
-    """The share of right answers and its 95 % interval (Wilson 1927)."""
+    """Format the accuracy and its 95 % confidence interval (Wilson 1927)."""
     z, n, p = 1.96, len(is_right), is_right.mean()
     middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
