@@ -114,9 +114,9 @@ def test_replay_is_remembered(run_cli, work):
             "exclude 'sofmax': matches no parameter (did you mean 'softmax'?); expected one of encoder.",
         ),
         (["--freeze", "lstm"], "freeze 'lstm': matches no parameter"),
-        (["cell_dim=9"], "cannot be trained on with another geometry (model, given): lstm.cell_dim: 8, 9"),
+        (["cell_dim=9"], "continued training cannot change the geometry (model, given): lstm.cell_dim: 8, 9"),
         (["--resume"], "--resume continues the run in --save-dir"),
-        (["--config", "tiny"], "cannot be trained on with another geometry"),
+        (["--config", "tiny"], "continued training cannot change the geometry"),
     ],
     ids=lambda value: value[-1] if isinstance(value, list) else "",
 )
@@ -131,7 +131,7 @@ def test_a_model_that_can_only_be_read(run_cli, work):
     model = GOLDEN / "elmoformanylangs" / "characters"
     result = run_cli(*arguments(str(model), "n"))
     assert result.exit_code == 2
-    assert "is read, not trained" in result.err
+    assert "can be used but not trained" in result.err
     assert not (work / "n").exists()
 
 

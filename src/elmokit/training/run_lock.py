@@ -38,8 +38,8 @@ def locked(save_dir: Path) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         raise OutputError(
-            f"{save_dir}: another training run is using it ({_holder(save_dir)}): wait for its end, "
-            "stop it, or name another --save-dir"
+            f"{save_dir}: another training run is using it ({_holder(save_dir)}): wait for it to finish, "
+            "stop it, or choose another --save-dir"
         ) from None
     except OSError as error:
         raise output_error(save_dir, error) from error

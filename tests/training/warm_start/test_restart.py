@@ -246,10 +246,10 @@ def test_another_geometry_is_refused_by_name(texts, base):
     source = base()
     with pytest.raises(ConfigError) as error:
         restart_config(source, None, ["cell_dim=9"])
-    assert "cannot be trained on with another geometry (model, given): lstm.cell_dim: 8, 9" in str(
+    assert "continued training cannot change the geometry (model, given): lstm.cell_dim: 8, 9" in str(
         error.value
     )
-    with pytest.raises(ConfigError, match="another geometry"):
+    with pytest.raises(ConfigError, match="cannot change the geometry"):
         restart_config(source, "tiny")
 
 
@@ -327,7 +327,7 @@ def test_the_report_says_it_all(texts, base):
         str(len(texts.vocabulary) - 4),
         "transplanted",
     ]
-    assert lines[-1].endswith("its rows are words; shifted to the frequencies of the new text")
+    assert lines[-1].endswith("its rows are words; shifted to the word frequencies of the new text")
     assert lines[-2].split()[:2] == ["softmax.weight", "6"]
     report.save(Path("report.json"))
     saved = json.loads(Path("report.json").read_text())

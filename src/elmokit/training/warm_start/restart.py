@@ -49,8 +49,8 @@ def restart_config(
     """
     if source.lexicon is not None:
         raise ConfigError(
-            f"{source.source}: a model with an alphabet or words of its own (ELMoForManyLangs) is read, not "
-            "trained: start a new run"
+            f"{source.source}: a model with its own alphabet or word list (ELMoForManyLangs) can be used but "
+            "not trained: start a new run"
         )
     if name is None:
         own = source.config if source.facts else Config(model=source.config.model)
@@ -140,7 +140,7 @@ def _refuse_another_geometry(source: PretrainedModel, config: Config) -> None:
     differences = source.config.model_differences(config)
     if differences:
         raise ConfigError(
-            f"{source.source}: cannot be trained on with another geometry (model, given): "
+            f"{source.source}: continued training cannot change the geometry (model, given): "
             + "; ".join(differences)
             + ": leave these out, or start a new run"
         )
@@ -175,7 +175,7 @@ def _report(
     # New words have no bias yet. A recipe that starts from word frequencies continues from the new ones.
     is_shifted = name == _BIAS and is_kept and (outcome == "transplanted" or training.unigram_bias)
     if is_shifted:
-        reason += "; shifted to the frequencies of the new text"
+        reason += "; shifted to the word frequencies of the new text"
     if not parameter.requires_grad:
         reason += "; frozen"
     counted = match if outcome == "transplanted" else None
