@@ -1,4 +1,4 @@
-"""What going on from a model is worth, on a new domain with a vocabulary of its own.
+"""What continuing from a model is worth, on a new domain with a vocabulary of its own.
 
     python examples/incremental/compare.py --base model --old en_sotu --new en_web_bible en_austen --out runs
 

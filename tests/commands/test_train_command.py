@@ -153,7 +153,7 @@ def test_both_spellings(run_cli, work):
 def test_patience_stops_early(run_cli, work):
     result = train(run_cli, "num_epochs=9", "patience=2", "learning_rate=1e-9", "evaluations_per_epoch=20")
     assert result.exit_code == 0
-    assert "stopped early: 2 evaluations without a better perplexity" in result.out
+    assert "stopped early: 2 evaluations without improvement in heldout perplexity" in result.out
     assert read_metrics(work / "new")[-1]["step"] < 20
 
 

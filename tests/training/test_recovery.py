@@ -41,13 +41,13 @@ def test_too_many_in_a_row_go_back():
     assert recovery().rollback(ERROR, 3) == (
         Path("step-00000004"),
         "the checkpoint",
-        "3 batches in a row, the last at step 5: loss nan",
+        "3 batches in a row with a loss or gradient that is not finite, the last at step 5: loss nan",
     )
 
 
 @pytest.mark.parametrize(("overrides", "is_empty"), [(["non_finite=stop"], False), ([], True)])
 def test_or_end_the_run(overrides, is_empty):
-    with pytest.raises(NonFiniteError, match=r"^3 batches in a row, .* loss nan; lower learning_rate"):
+    with pytest.raises(NonFiniteError, match=r"^3 batches in a row with .* loss nan; lower learning_rate"):
         recovery(*overrides, is_empty=is_empty).rollback(ERROR, 3)
 
 

@@ -391,11 +391,11 @@ def test_the_last_setting_of_a_resumed_run_is_remembered(texts, run_cli, config_
     result = run_cli("train", "--save-dir", "run", "--resume")
     assert (result.exit_code, result.err) == (0, "")
     assert "resuming after step 7 of 7" in result.out
-    assert "nothing left to do" in result.out
+    assert "nothing to do: the run has already finished" in result.out
 
 
 def test_a_limit_that_lies_behind(texts, run_cli, config_file):
     train(run_cli, "run", "max_steps=5")
     result = run_cli("train", "--save-dir", "run", "--resume", "max_steps=3")
     assert (result.exit_code, result.err) == (0, "")
-    assert "nothing left to do: the run ended after step 5" in result.out
+    assert "nothing to do: the run has already finished, after step 5" in result.out

@@ -62,7 +62,9 @@ def test_the_remedy_for_a_loss_that_is_not_finite_is_accepted(run, override):
     ["batch_size=3", "seed=8", "cell_dim=9", "shuffle=false", "blank_lines=keep", "num_negatives=9"],
 )
 def test_other_settings_are_refused_by_name(run, override):
-    with pytest.raises(ConfigError, match="resumed with other settings than it was started with") as error:
+    with pytest.raises(
+        ConfigError, match="settings differ from those that the run was started with"
+    ) as error:
         continue_run(run.save_dir, overrides=[override])
     name, value = override.split("=")
     assert f".{name}: " in str(error.value)

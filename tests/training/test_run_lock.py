@@ -43,5 +43,5 @@ def test_a_holder_that_has_not_said_its_name(tmp_path, monkeypatch):
     for content in (None, "{", "[]"):
         if content is not None:
             (tmp_path / ".holder.json").write_text(content)
-        with pytest.raises(OutputError, match="a process that has not said its name"), locked(tmp_path):
+        with pytest.raises(OutputError, match="an unknown process"), locked(tmp_path):
             pass

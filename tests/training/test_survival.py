@@ -107,7 +107,7 @@ def test_a_signal_ends_the_run_with_a_checkpoint(work, number):
     last = list_checkpoints(work / "run")[-1]
     step = read_checkpoint(last).trainer["step"]
     assert out.splitlines()[-1] == (
-        f"stopped by {number.name} after step {step:,}, with a checkpoint; "
+        f"stopped by {number.name} after step {step:,}; checkpoint saved; "
         "resume with: elmokit train --save-dir run --resume"
     )
     assert not (work / "run/.holder.json").exists()
@@ -169,7 +169,7 @@ def test_killed_many_times_at_any_instant(work):
             continue
         out, err = process.communicate()
         assert process.returncode == 0, err
-        if "nothing left to do" in out or "the model is in run" in out:
+        if "nothing to do" in out or "the model is in run" in out:
             break
     else:
         out, err = start(work, "run", limit).communicate(timeout=120)
@@ -195,10 +195,8 @@ def test_a_second_run_is_refused_and_says_who_holds_the_directory(work):
         _, err = second.communicate(timeout=60)
         assert second.returncode == 2
         (line,) = err.strip().splitlines()
-        assert line.startswith(
-            f"elmokit: run: another training run is at work there (process {process.pid} on "
-        )
-        assert line.endswith("wait for its end, stop it, or name another --save-dir")
+        assert line.startswith(f"elmokit: run: another training run is using it (process {process.pid} on ")
+        assert line.endswith("wait for it to finish, stop it, or choose another --save-dir")
     finally:
         process.kill()
         process.communicate()
@@ -309,6 +307,7 @@ def test_or_stop_it(make_trainer, monkeypatch, settings):
     )
     spoil_steps(trainer, {5}, monkeypatch)
     with pytest.raises(
-        ElmokitError, match=r"2 batches in a row, the last at step 5: loss .*lower learning_rate"
+        ElmokitError,
+        match=r"2 batches in a row .* not finite, the last at step 5: loss .*lower learning_rate",
     ):
         list(trainer.run())

@@ -17,7 +17,7 @@ from elmokit.visualize.figures import check_suffix, save_figure
 @click.argument("save_dirs", metavar="SAVE_DIR...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @figure_option(".png, .svg or .pdf")
 def command(save_dirs: tuple[Path, ...], output: Path) -> None:
-    """Draw the perplexity of one or several training runs, over tokens and over time.
+    """Plot the perplexity of one or more training runs against tokens and time.
 
     A run that is still in progress is drawn up to its latest record.
 

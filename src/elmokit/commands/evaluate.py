@@ -43,26 +43,30 @@ from elmokit.training.fixed_vocabulary import common_vocabulary
     "old_test_prefixes",
     metavar="TEXT",
     multiple=True,
-    help="Text of the domain that the model came from, to see what it has forgotten.",
+    help="Text of the domain that the model was first trained on, to measure what it has forgotten.",
 )
 @click.option(
     "--fixed-vocab-file",
     metavar="FILE",
-    help="The words to predict, whatever the models' own vocabularies.  [default: the words that all have]",
+    help="Vocabulary to evaluate all models on, instead of their own.  [default: the words that all share]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each model and text.")
 @click.option(
-    "--bilm-compatible", is_flag=True, help="Also the figure of bilm-tf, which depends on --batch-size."
+    "--bilm-compatible", is_flag=True, help="Also print bilm-tf's perplexity, which depends on --batch-size."
 )
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
     default=256,
     show_default=True,
-    help="Lanes of --bilm-compatible; the other figures do not depend on it.",
+    help="Batch rows of --bilm-compatible; the other results do not depend on it.",
 )
-@click.option("--options-file", metavar="FILE", help="options.json of foreign weights, if elsewhere.")
-@click.option("--vocab-file", metavar="FILE", help="Vocabulary of foreign weights, if elsewhere.")
+@click.option(
+    "--options-file", metavar="FILE", help="options.json of the model, if it is not next to its weights."
+)
+@click.option(
+    "--vocab-file", metavar="FILE", help="Vocabulary of the model, if it is not next to its weights."
+)
 @device_option
 def command(
     models: tuple[str, ...],
@@ -76,14 +80,14 @@ def command(
     vocab_file: str | None,
     device: str,
 ) -> None:
-    """Perplexity with the full softmax, every token counted once, both directions and their mean.
+    """Compute perplexity with the full softmax, for each direction and their mean.
 
-    The share of <UNK> is printed beside it, and the perplexity over the words that are in the
-    vocabulary: a small vocabulary makes perplexity look good. Of a training run, the best checkpoint is
-    taken.
+    Each token is scored once. The share of <UNK> and the perplexity over the words in the vocabulary are
+    printed as well, because a small vocabulary makes perplexity look good. For a training run, the best
+    checkpoint is evaluated.
 
-    Several models, or an old text beside the new one, are compared in a table, over one fixed vocabulary;
-    words that a model does not know share its <UNK> evenly.
+    With several models, or an old text as well as a new one, the results are printed as a table, over one
+    fixed vocabulary. The words that a model does not know share the probability of its <UNK> evenly.
 
     \b
     Example:
@@ -94,7 +98,7 @@ def command(
     is_comparison = len(models) > 1 or old_test_prefixes or fixed_vocab_file is not None
     if is_comparison and bilm_compatible:
         raise click.UsageError(
-            "--bilm-compatible is for one model on one text, with its own vocabulary",
+            "--bilm-compatible works with one model and one text only, without --fixed-vocab-file",
             click.get_current_context(),
         )
     fixed = None if fixed_vocab_file is None else Vocabulary.load(fixed_vocab_file)

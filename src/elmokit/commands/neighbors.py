@@ -36,7 +36,7 @@ from elmokit.pretrained import PretrainedModel
     multiple=True,
     required=True,
     help="The word of the query, or its position: 0 is the first token, -1 the last. Of a word that "
-    "occurs several times, the first occurrence counts. Give one for each query.",
+    "occurs several times, its first occurrence is used. Give one --word for each --query.",
 )
 @num_results_option
 @click.option("--layer", type=ONE_LAYER, help=f"{ONE_LAYER_HELP}  [default: {DEFAULT_LAYER}]")
@@ -45,7 +45,7 @@ from elmokit.pretrained import PretrainedModel
     "words",
     flag_value="same",
     default=None,
-    help="Find only occurrences of the word of the query.",
+    help="Find only occurrences of the same word.",
 )
 @click.option("--other-words", "words", flag_value="other", help="Find only occurrences of other words.")
 @click.option(
@@ -53,7 +53,7 @@ from elmokit.pretrained import PretrainedModel
     "directory",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Keep the index in DIR instead of the cache. To search it later, give DIR in place of CORPUS.txt.",
+    help="Store the index in DIR instead of the cache. To search it later, pass DIR instead of CORPUS.txt.",
 )
 @json_option
 @batch_size_option

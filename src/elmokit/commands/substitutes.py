@@ -20,7 +20,7 @@ from elmokit.pretrained import PretrainedModel
 @click.command("substitutes")
 @takes_model(softmax=True)
 @click.argument("sentence")
-@click.option("--word", help="The word to replace; the first occurrence counts.")
+@click.option("--word", help="The word to replace; if it occurs several times, its first occurrence.")
 @click.option(
     "--position",
     type=int,
@@ -41,7 +41,7 @@ def command(
     """Print what the language model predicts in place of a word of SENTENCE.
 
     There are three lists, with probabilities: predictions from both sides, from the words before, and from
-    the words after. MODEL is anything that `elmokit info` accepts, and needs its softmax.
+    the words after. MODEL is anything that `elmokit info` accepts; it must include a softmax.
 
     \b
     Example:

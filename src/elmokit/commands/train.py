@@ -92,13 +92,13 @@ def command(
     replay_prefixes: tuple[str, ...],
     overrides: tuple[str, ...],
 ) -> None:
-    """Train a biLM on tokenized text, one sentence a line, and write checkpoints.
+    """Train a biLM on tokenized text, one sentence per line, and write checkpoints.
 
     Change settings with KEY=VALUE, for example batch_size=32 num_epochs=3 patience=5, or recipe=bilm for the
     recipe of 2018; config.json in the save directory lists them all. --resume needs only --save-dir.
 
     With --restart-ckpt-file training starts from an existing model, on new text and with a new vocabulary. A
-    table, also written to restart.json, shows what was taken over. Settings default to those of that model.
+    table, also written to restart.json, shows what was restored. Settings default to those of that model.
 
     \b
     Example:
@@ -216,7 +216,7 @@ def _describe_texts(trainer: Trainer, run: Run) -> None:
     if run.excess_negatives:
         terminal.say(
             f"using the full softmax: sampling num_negatives={run.excess_negatives:,} of "
-            f"{len(run.vocabulary):,} words would hardly save work"
+            f"{len(run.vocabulary):,} words would save almost no computation"
         )
 
 
@@ -241,18 +241,20 @@ def _train(trainer: Trainer) -> None:
             if progress.evaluation is not None:
                 terminal.say(_evaluation_line(progress, progress.evaluation))
     if progress is None:
-        terminal.say(f"nothing left to do: the run ended after step {trainer.step:,}")
+        terminal.say(f"nothing to do: the run has already finished, after step {trainer.step:,}")
         return
     if progress.stopped:
         terminal.say(
-            f"stopped by {received[0].name} after step {progress.step:,}, with a checkpoint; "
+            f"stopped by {received[0].name} after step {progress.step:,}; checkpoint saved; "
             f"resume with: elmokit train --save-dir {trainer.save_dir} --resume"
         )
         # A second Ctrl-C while Python shuts down would show a trace instead of ending quietly.
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)
         click.get_current_context().exit(128 + received[0])
     if progress.stopped_early:
-        terminal.say(f"stopped early: {config.patience} evaluations without a better perplexity")
+        terminal.say(
+            f"stopped early: {config.patience} evaluations without improvement in heldout perplexity"
+        )
     terminal.say(
         f"trained {progress.num_predictions:,} tokens in {terminal.duration(trainer.seconds)} "
         f"({progress.tokens_per_second:,.0f} tokens/s); the model is in {trainer.save_dir}"

@@ -1,4 +1,4 @@
-"""How `elmokit train` is told to go on from a model."""
+"""The options of `elmokit train` that continue from a model."""
 
 from __future__ import annotations
 
@@ -21,31 +21,33 @@ _OPTIONS = (
         "--restart-ckpt-file",
         "restart_model",
         metavar="MODEL",
-        help="Train on from this model: a training run or one of its checkpoints, a TensorFlow checkpoint of "
-        "bilm-tf, HDF5 weights, or any other model. The text and the vocabulary may be new.",
+        help="Continue training from this model: a training run or one of its checkpoints, a TensorFlow "
+        "checkpoint of bilm-tf, HDF5 weights, or any other model. Text and vocabulary may be new.",
     ),
     click.option(
-        "--restart-vocab-file", metavar="FILE", help="Vocabulary of that model, if it does not lie beside it."
+        "--restart-vocab-file", metavar="FILE", help="Vocabulary of that model, if it is not beside it."
     ),
     click.option(
         "--restart-options-file",
         metavar="FILE",
-        help="options.json of that model, if it does not lie beside it.",
+        help="options.json of that model, if it is not beside it.",
     ),
     click.option(
         "--exclude",
         "excluded",
         metavar="PATTERN",
         multiple=True,
-        help="Of that model, leave out these parameters: softmax, 'encoder.*', ... May be repeated.",
+        help="Do not restore these parameters of that model: softmax, 'encoder.*', ... May be repeated.",
     ),
-    click.option("--reset-optimizer", is_flag=True, help="Of that model, leave out the optimizer's state."),
+    click.option(
+        "--reset-optimizer", is_flag=True, help="Do not restore the optimizer's state of that model."
+    ),
 )
 
 
 @dataclass(frozen=True)
 class Restart:
-    """The model to go on from, and what of it to leave out."""
+    """The model to continue from, and what not to restore."""
 
     model: str
     vocab_file: str | None
@@ -64,7 +66,7 @@ class Restart:
         )
 
     def apply(self, trainer: Trainer, source: PretrainedModel) -> None:
-        """Let a new run go on from the model; print and save what was taken over."""
+        """Initialize a new run from the model; print and save what was restored."""
         with terminal.progress_bar("matching word frequencies", NUM_MATCHED_PREDICTIONS, "tok") as bar:
             report = restart(
                 trainer,

@@ -17,7 +17,7 @@ _BINS = np.concatenate([-_POSITIVE_BINS[::-1], [0.0], _POSITIVE_BINS])
 
 
 class EventFile:
-    """One file of events, written when told to.
+    """One file of events.
 
     The writer that PyTorch brings writes from a thread of its own, where a full disk shows up late, with a
     trace and without a name.
@@ -53,11 +53,11 @@ class EventFile:
         self._write(step=step, summary=self._summary.histogram(name, values.numpy(), _BINS))
 
     def flush(self) -> None:
-        """Give what has been added to the operating system."""
+        """Write what has been added to the file."""
         self._file.flush()
 
     def close(self) -> None:
-        """End the file."""
+        """Close the file."""
         self._file.close()
 
     def _write(self, **content: Any) -> None:

@@ -60,7 +60,9 @@ class RunIdentity:
         config = Config.parse(values["config"], source="checkpoint")
         differences = config.differences(self.config)
         if differences:
-            raise CheckpointError("made with other settings (checkpoint, given): " + "; ".join(differences))
+            raise CheckpointError(
+                "the checkpoint was made with other settings (checkpoint, given): " + "; ".join(differences)
+            )
         return config
 
     def _texts(self) -> dict[str, Corpus]:

@@ -10,13 +10,13 @@ from elmokit.errors import ConfigError
 
 
 def matching_names(patterns: Sequence[str], names: Iterable[str], *, setting: str) -> set[str]:
-    """The parameters that any of ``patterns`` matches.
+    """Return the parameters that any of ``patterns`` matches.
 
     Args:
         patterns: a parameter (``softmax.bias``), a module and all that is in it (``softmax``, ``stacks.1``),
             or such a name with wildcards (``*.bias``, ``encoder.highways.?``).
         names: of all parameters.
-        setting: where the patterns stand, for the error.
+        setting: name of the setting that holds the patterns, for the error.
 
     Raises:
         ConfigError: when a pattern matches nothing; it lists the names.

@@ -1,4 +1,4 @@
-"""What a training run tells after each step."""
+"""What a training run reports after each step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from elmokit.training.evaluation import Evaluation
 
 @dataclass(frozen=True)
 class Progress:
-    """Where training stands after a step."""
+    """The progress of training after a step."""
 
     step: int
     num_steps: int

@@ -55,7 +55,9 @@ class Recovery:
         """
         if num_in_a_row < self._training.non_finite_limit:
             return None
-        reason = f"{num_in_a_row} batches in a row, the last at {error}"
+        reason = (
+            f"{num_in_a_row} batches in a row with a loss or gradient that is not finite, the last at {error}"
+        )
         if self._training.non_finite == "stop" or self._checkpoints.is_empty:
             raise NonFiniteError(f"{reason}; {_REMEDY}")
         if self._rollbacks_in_a_row == _MAX_ROLLBACKS:

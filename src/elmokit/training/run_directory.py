@@ -5,7 +5,7 @@
     config.json     the resolved configuration
     vocab.txt       the vocabulary
     texts.json      where training, heldout and replayed text came from
-    restart.json    what was taken over from an earlier model (see warm_start/report.py)
+    restart.json    what was restored from an earlier model (see warm_start/report.py)
     metrics.jsonl   records (see journal.py)
     tensorboard/    the same records for TensorBoard
     checkpoints/    see formats/checkpoint.py
@@ -136,7 +136,7 @@ def continue_run(
     refused = started.differences(config)
     if refused:
         raise ConfigError(
-            f"{save_dir}: resumed with other settings than it was started with (started, given): "
+            f"{save_dir}: settings differ from those that the run was started with (started, given): "
             + "; ".join(refused)
         )
     if vocab_file is not None and (given := Vocabulary.load(vocab_file)) != vocabulary:

@@ -22,7 +22,7 @@ _WRITTEN = (_HOLDER, "config.json", "texts.json", "vocab.txt", "metrics.jsonl", 
 
 @contextmanager
 def locked(save_dir: Path) -> Iterator[None]:
-    """Hold a save directory, which is made if it is missing; refuse it while another process does.
+    """Lock a save directory, which is created if it is missing; refuse it while another process holds it.
 
     The lock is the operating system's: it ends with the process, so none is left behind by a run that
     was killed, and what such a run has left half-written is cleared. The process that holds it may take it
@@ -38,8 +38,8 @@ def locked(save_dir: Path) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         raise OutputError(
-            f"{save_dir}: another training run is at work there ({_holder(save_dir)}): wait for its end, "
-            "stop it, or name another --save-dir"
+            f"{save_dir}: another training run is using it ({_holder(save_dir)}): wait for it to finish, "
+            "stop it, or choose another --save-dir"
         ) from None
     except OSError as error:
         raise output_error(save_dir, error) from error
@@ -61,9 +61,9 @@ def locked(save_dir: Path) -> Iterator[None]:
 
 
 def _holder(save_dir: Path) -> str:
-    """Who holds the directory, as far as it can be known."""
+    """Return who holds the directory, as far as it is known."""
     try:
         holder = json.loads((save_dir / _HOLDER).read_text(encoding="utf-8"))
         return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
     except (OSError, ValueError, KeyError, TypeError):
-        return "a process that has not said its name"
+        return "an unknown process"

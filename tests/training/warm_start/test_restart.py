@@ -209,9 +209,9 @@ def test_freezing_everything_is_refused(texts, base):
 @pytest.mark.parametrize(
     ("how", "words"),
     [
-        ({"reset_optimizer": True}, "adagrad, fresh, as asked for"),
+        ({"reset_optimizer": True}, "adagrad, fresh, as requested"),
         ({"recipe": "adam"}, "adam, fresh: the model was trained with adagrad"),
-        ({"forget": True}, "adagrad, fresh: the model comes without its optimizer's state"),
+        ({"forget": True}, "adagrad, fresh: the model has no optimizer state"),
     ],
     ids=str,
 )
@@ -237,7 +237,7 @@ def test_a_model_without_softmax(texts, base, tmp_path):
     trainer = new_run(texts, source, ["a", "b"], batch_size=4, unroll_steps=5)
     report = restart(trainer, source)
     fates = {tensor.name: (tensor.outcome, tensor.reason) for tensor in report.tensors}
-    assert fates["softmax.weight"] == fates["softmax.bias"] == ("fresh", "the model comes without a softmax")
+    assert fates["softmax.weight"] == fates["softmax.bias"] == ("fresh", "the model has no softmax")
     assert {outcome for name, (outcome, _) in fates.items() if not name.startswith("softmax")} == {"restored"}
     list(trainer.run())
 
@@ -246,10 +246,10 @@ def test_another_geometry_is_refused_by_name(texts, base):
     source = base()
     with pytest.raises(ConfigError) as error:
         restart_config(source, None, ["cell_dim=9"])
-    assert "cannot be trained on with another geometry (model, given): lstm.cell_dim: 8, 9" in str(
+    assert "continued training cannot change the geometry (model, given): lstm.cell_dim: 8, 9" in str(
         error.value
     )
-    with pytest.raises(ConfigError, match="another geometry"):
+    with pytest.raises(ConfigError, match="cannot change the geometry"):
         restart_config(source, "tiny")
 
 
@@ -313,7 +313,7 @@ def test_the_report_says_it_all(texts, base):
     report = restart(trainer, source, exclude=["softmax.weight"])
     lines = str(report).split("\n")
     assert lines[0] == (
-        f"going on from {source.source}; optimizer: adagrad, restored after {report.num_updates} updates"
+        f"continuing from {source.source}; optimizer: adagrad, restored after {report.num_updates} updates"
     )
     assert lines[1].split() == ["tensor", "shape", "outcome", "kept", "new", "dropped", "optimizer", "why"]
     assert len(lines) == 2 + len(report.tensors)
@@ -327,7 +327,7 @@ def test_the_report_says_it_all(texts, base):
         str(len(texts.vocabulary) - 4),
         "transplanted",
     ]
-    assert lines[-1].endswith("its rows are words; shifted to the frequencies of the new text")
+    assert lines[-1].endswith("its rows are words; shifted to the word frequencies of the new text")
     assert lines[-2].split()[:2] == ["softmax.weight", "6"]
     report.save(Path("report.json"))
     saved = json.loads(Path("report.json").read_text())

@@ -1,4 +1,4 @@
-"""What a run took over from an earlier model, tensor by tensor."""
+"""What a new run restored from an earlier model, tensor by tensor."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ REPORT_FILE = "restart.json"  # in a save directory
 
 @dataclass(frozen=True)
 class TensorReport:
-    """What became of one parameter, and of what the optimizer remembers of it."""
+    """What happened to one parameter and to its optimizer state."""
 
     name: str
     shape: tuple[int, ...]
     outcome: Outcome
     optimizer: Outcome
-    """Of what the optimizer remembers of it; never ``excluded``."""
+    """What happened to its optimizer state; never ``excluded``."""
     reason: str
     num_kept: int | None = None
-    """Rows of words in both vocabularies, of a tensor that was transplanted."""
+    """Rows of words in both vocabularies, for a tensor that was transplanted."""
     num_new: int | None = None
     num_dropped: int | None = None
     is_shifted: bool = False
-    """Whether words are then made as likely as they are frequent in the new text."""
+    """Whether the bias was shifted to the word frequencies of the new text."""
 
 
 @dataclass(frozen=True)
 class RestartReport:
-    """What a run took over from an earlier model."""
+    """What a new run restored from an earlier model."""
 
     source: str
     num_updates: int
-    """Updates of the earlier training that the optimizer counts on from."""
+    """Number of updates from which the optimizer continues to count."""
     optimizer: str
-    """In words."""
+    """What happened to the optimizer's state, in words."""
     tensors: tuple[TensorReport, ...]
 
     def __str__(self) -> str:
-        """The table."""
+        """Return the table."""
         header = ("tensor", "shape", "outcome", "kept", "new", "dropped", "optimizer", "why")
         rows = [
             (
@@ -69,7 +69,7 @@ class RestartReport:
             ).rstrip()
             for row in (header, *rows)
         ]
-        return "\n".join([f"going on from {self.source}; optimizer: {self.optimizer}", *lines])
+        return "\n".join([f"continuing from {self.source}; optimizer: {self.optimizer}", *lines])
 
     def save(self, path: Path) -> None:
         """Write the report as JSON.

@@ -1,4 +1,4 @@
-"""Incremental training: going on from any model, on new text and with a new vocabulary."""
+"""Incremental training: continue from any model, on new text and with a new vocabulary."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SOFTMAX_TENSORS = ("softmax.weight", _BIAS)
 _WORD_TENSORS = ("encoder.weight", *_SOFTMAX_TENSORS)  # whose rows are words
 
 NUM_MATCHED_PREDICTIONS = 25_000
-"""Of the new text, read to see what the model predicts; a mean over so many hardly changes with more."""
+"""Predictions on the new text that are averaged; the mean hardly changes with more."""
 _BATCHES_TO_WARM_UP = 3
 _HIGHEST_RATE, _WARMUP = 0.01, 0.02  # docs/incremental.md has the measurements behind them
 
@@ -31,17 +31,17 @@ _HIGHEST_RATE, _WARMUP = 0.01, 0.02  # docs/incremental.md has the measurements 
 def restart_config(
     source: PretrainedModel, name: str | Path | None = None, overrides: Sequence[str] = ()
 ) -> Config:
-    """The configuration with which a model is trained on.
+    """Return the configuration for continued training of a model.
 
-    Its geometry is the model's. The other settings are those of the model's own training, but for the
-    length of that run, where it is known; those of another configuration; or the defaults. A schedule that is
-    gone through once more warms up shortly and rises less high: the optimizer is warm, and what has been
-    learned is not to be washed away.
+    The geometry is the model's. The other settings are those of the model's own training except its length,
+    those of another configuration, or the defaults. When the schedule of the earlier training is run again,
+    its warm-up is shorter and its peak lower: the optimizer's state is restored, and a high rate would
+    destroy what has been learned.
 
     Args:
         source: the model.
-        name: of another configuration, or a file; None for the model's own settings, or the defaults where
-            nothing is known of its training, as of weights in HDF5.
+        name: name or file of another configuration; None for the model's own settings, or for the defaults
+            if nothing is known about its training, as with HDF5 weights.
         overrides: ``key=value`` strings.
 
     Raises:
@@ -49,8 +49,8 @@ def restart_config(
     """
     if source.lexicon is not None:
         raise ConfigError(
-            f"{source.source}: a model with an alphabet or words of its own (ELMoForManyLangs) is read, not "
-            "trained: start a new run"
+            f"{source.source}: a model with its own alphabet or word list (ELMoForManyLangs) can be used but "
+            "not trained: start a new run"
         )
     if name is None:
         own = source.config if source.facts else Config(model=source.config.model)
@@ -73,21 +73,22 @@ def restart(
     reset_optimizer: bool = False,
     on_predictions: Callable[[int], None] | None = None,
 ) -> RestartReport:
-    """Let a new run go on from a model.
+    """Initialize a new run from a model.
 
-    Tensors that fit are restored. Those whose rows are words are transplanted: words of both vocabularies
-    keep their rows, and new ones start as :mod:`elmokit.training.warm_start.transplant` describes. What the
-    optimizer remembers is restored too, where the source has it and the run uses the same optimizer. Last,
-    the softmax's bias is shifted so that words are predicted as often as they occur in the new text.
+    Tensors that do not depend on the vocabulary are restored. Tensors whose rows are words are transplanted:
+    words of both vocabularies keep their rows, and new words are initialized as
+    :mod:`elmokit.training.warm_start.transplant` describes. The optimizer's state is restored too if the
+    source has one and the run uses the same optimizer. Finally, the softmax's bias is shifted so that words
+    are predicted as often as they occur in the new text.
 
     Args:
-        trainer: a new one, of the model's geometry; its vocabulary may be any.
-        source: loaded with ``load(..., optimizer=True)`` to take over the optimizer's state.
-        exclude: names or patterns of parameters that start afresh; see
+        trainer: a new trainer with the model's geometry and any vocabulary.
+        source: loaded with ``load(..., optimizer=True)`` to restore the optimizer's state.
+        exclude: names or patterns of parameters to initialize from scratch; see
             :func:`~elmokit.training.parameter_names.matching_names`.
-        reset_optimizer: start the optimizer afresh.
-        on_predictions: told how many predictions have been made for that, as they are; about
-            :data:`NUM_MATCHED_PREDICTIONS` in all.
+        reset_optimizer: do not restore the optimizer's state.
+        on_predictions: called with the number of predictions made since the last call while the bias is
+            measured, about :data:`NUM_MATCHED_PREDICTIONS` in total.
 
     Raises:
         ConfigError: when the geometries differ, or a pattern matches no parameter.
@@ -139,7 +140,7 @@ def _refuse_another_geometry(source: PretrainedModel, config: Config) -> None:
     differences = source.config.model_differences(config)
     if differences:
         raise ConfigError(
-            f"{source.source}: cannot be trained on with another geometry (model, given): "
+            f"{source.source}: continued training cannot change the geometry (model, given): "
             + "; ".join(differences)
             + ": leave these out, or start a new run"
         )
@@ -148,12 +149,12 @@ def _refuse_another_geometry(source: PretrainedModel, config: Config) -> None:
 def _usable_state(
     source: PretrainedModel, optimizer: RowOptimizer, reset_optimizer: bool
 ) -> tuple[OptimizerState | None, str]:
-    """The optimizer's state to go on from, if any, and in words why or why not."""
+    """Return the optimizer's state to restore, if any, and the reason in words."""
     state = source.optimizer_state
     if reset_optimizer:
-        return None, f"{optimizer.kind}, fresh, as asked for"
+        return None, f"{optimizer.kind}, fresh, as requested"
     if state is None:
-        return None, f"{optimizer.kind}, fresh: the model comes without its optimizer's state"
+        return None, f"{optimizer.kind}, fresh: the model has no optimizer state"
     if state.kind != optimizer.kind:
         return None, f"{optimizer.kind}, fresh: the model was trained with {state.kind}"
     return state, f"{optimizer.kind}, restored after {state.num_updates:,} updates"
@@ -171,10 +172,10 @@ def _report(
 ) -> TensorReport:
     outcome, reason = _outcome(name, source, match, is_excluded=is_excluded)
     is_kept = outcome in ("restored", "transplanted")
-    # New words have no bias yet; and where the recipe starts from word frequencies, it goes on from them too.
+    # New words have no bias yet. A recipe that starts from word frequencies continues from the new ones.
     is_shifted = name == _BIAS and is_kept and (outcome == "transplanted" or training.unigram_bias)
     if is_shifted:
-        reason += "; shifted to the frequencies of the new text"
+        reason += "; shifted to the word frequencies of the new text"
     if not parameter.requires_grad:
         reason += "; frozen"
     counted = match if outcome == "transplanted" else None
@@ -194,16 +195,16 @@ def _report(
 def _outcome(
     name: str, source: PretrainedModel, match: WordMatch | None, *, is_excluded: bool
 ) -> tuple[Outcome, str]:
-    """What becomes of a parameter, and why."""
+    """Return what happens to a parameter, and why."""
     if is_excluded:
-        return "excluded", "as asked for"
+        return "excluded", "as requested"
     if name in _SOFTMAX_TENSORS and source.model.softmax is None:
-        return "fresh", "the model comes without a softmax"
+        return "fresh", "the model has no softmax"
     if name not in _WORD_TENSORS:
         return "restored", "does not depend on the vocabulary"
     if match is None:
-        return "fresh", "which words its rows are is not known: " + (
-            source.vocabulary_problem or "no vocabulary lies beside the model"
+        return "fresh", "the words of its rows are not known: " + (
+            source.vocabulary_problem or "there is no vocabulary beside the model"
         )
     if match.is_identity:
         return "restored", "the vocabulary is the same"

@@ -1,6 +1,6 @@
-"""Rows of words, carried from one vocabulary to another.
+"""Rows of words, transferred from one vocabulary to another.
 
-Words of both vocabularies keep their rows; :func:`rows_of_new_words` says what the others start from.
+Words of both vocabularies keep their rows; :func:`rows_of_new_words` initializes the others.
 docs/incremental.md has the measurements behind the choice.
 """
 
@@ -24,50 +24,50 @@ _RIDGE = 1.0
 
 @dataclass(frozen=True)
 class WordMatch:
-    """How two vocabularies meet."""
+    """The words that two vocabularies share."""
 
     old_ids: Tensor
-    """(V,) int64: of each new word, its id in the old vocabulary; -1 where it has none."""
+    """(V,) int64: the id of each word of the new vocabulary in the old one; -1 if it is not there."""
     num_old: int
-    """Words of the old vocabulary."""
+    """Number of words in the old vocabulary."""
 
     @classmethod
     def of(cls, old: Vocabulary, new: Vocabulary) -> WordMatch:
-        """Look up every new word."""
+        """Look up every word of the new vocabulary in the old one."""
         ids = [old.id_of(word) if word in old else -1 for word in new.words]
         return cls(torch.tensor(ids, dtype=torch.int64), len(old))
 
     @property
     def is_new(self) -> Tensor:
-        """(V,) bool"""
+        """(V,) bool: whether each word is missing from the old vocabulary."""
         return self.old_ids < 0
 
     @property
     def num_new(self) -> int:
-        """Words that the old vocabulary does not have."""
+        """Number of words that only the new vocabulary has."""
         return int(self.is_new.sum())
 
     @property
     def num_kept(self) -> int:
-        """Words of both vocabularies."""
+        """Number of words that both vocabularies have."""
         return len(self.old_ids) - self.num_new
 
     @property
     def num_dropped(self) -> int:
-        """Words that only the old vocabulary has."""
+        """Number of words that only the old vocabulary has."""
         return self.num_old - self.num_kept
 
     @property
     def is_identity(self) -> bool:
-        """Whether both are the same list."""
+        """Whether both vocabularies are the same list."""
         return self.num_dropped == 0 and torch.equal(self.old_ids, torch.arange(self.num_old))
 
     def transplant(self, old: Tensor, new_rows: Tensor | float) -> Tensor:
-        """Rows of the new vocabulary.
+        """Return the rows of the new vocabulary.
 
         Args:
             old: (V_old, ...) rows of the old one.
-            new_rows: (num_new, ...) of the words that it does not have, or one number for them all.
+            new_rows: (num_new, ...) rows of the new words, or one number for all of them.
 
         Returns:
             (V, ...).
@@ -78,11 +78,11 @@ class WordMatch:
 
 
 def rows_of_new_words(name: str, source: PretrainedModel, vocabulary: Vocabulary, match: WordMatch) -> Tensor:
-    """What the rows of new words start from.
+    """Return the initial rows of new words.
 
-    - Word embeddings: the row of ``<UNK>``, as which the model has read these words so far.
-    - Softmax weights of a model that reads characters: what a ridge regression from the token vectors of
-      the old words to their weights says of the new words' token vectors.
+    - Word embeddings: the row of ``<UNK>``, which stood for these words so far.
+    - Softmax weights of a character model: predicted from the new words' token vectors by a ridge regression
+      from the old words' token vectors to their weights.
     - Softmax weights otherwise, and biases: the mean of the old words.
 
     Args:
