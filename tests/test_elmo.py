@@ -1,4 +1,4 @@
-"""The trainable layer: what it computes, what it learns, and that neither depends on the batch."""
+"""The trainable layer: values, gradients, and independence of the batch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from elmokit.model.bilm import BiLM
 
 GOLDEN = Path(__file__).parent / "golden" / "infer_models"
 MODEL = GOLDEN / "skip2_relu"
-CLIPPED = GOLDEN / "skip3_tanh"  # small clips, which bite
+CLIPPED = GOLDEN / "skip3_tanh"  # small clips, so that values are clipped
 SENTENCES = [
     ["The", "cat", "sat", "on", "the", "mat", "."],
     [],
@@ -78,13 +78,13 @@ def test_batch_to_ids(ids):
     expected = char_rows([b"The", b"cat"], 50) + 1
     np.testing.assert_array_equal(ids[0, :2], expected)
     np.testing.assert_array_equal(ids[3, [0, 2]], boundary_rows(50) + 1)
-    assert ids[3, 3, 49] == 260  # the end of the word stands in the last place
+    assert ids[3, 3, 49] == 260  # the end-of-word symbol is in the last position
     assert not ids[1].any()
     assert not ids[2, 1:].any()
 
 
 @pytest.mark.parametrize(("batch", "shape"), [([], (0, 0, 50)), ([[]], (1, 0, 50)), ([[""]], (1, 1, 50))])
-def test_batch_to_ids_of_little(batch, shape):
+def test_batch_to_ids_of_empty_batches(batch, shape):
     assert batch_to_ids(batch).shape == shape
 
 
@@ -129,7 +129,7 @@ def test_padding_and_the_batch_do_not_matter(elmo, ids):
         alone = values(elmo, batch_to_ids([sentence]))
         torch.testing.assert_close(alone[0], expected[k, : len(sentence)], rtol=0, atol=1e-6)
     torch.testing.assert_close(values(elmo, ids.flip(0)).flip(0), expected, rtol=0, atol=1e-6)
-    assert torch.equal(values(elmo, ids), expected)  # no state is left behind
+    assert torch.equal(values(elmo, ids), expected)  # no state is carried
 
 
 def test_dimensions_before_the_words(elmo, ids):
@@ -165,7 +165,7 @@ def test_keep_sentence_boundaries(elmo, ids):
     expected = values(elmo, ids)
     for k, sentence in enumerate(SENTENCES):
         assert torch.equal(representation[k, 1 : len(sentence) + 1], expected[k, : len(sentence)])
-    layers = ElmoEmbedder.load(MODEL).run(SENTENCES[:1])[0]  # with the markers
+    layers = ElmoEmbedder.load(MODEL).run(SENTENCES[:1])[0]  # including the markers
     torch.testing.assert_close(representation[0], sum(layers) / 3, rtol=0, atol=1e-6)
 
 
@@ -176,7 +176,7 @@ def test_layer_norm(ids):
     output = elmo(ids)
     actual = output["elmo_representations"][0].detach()
     torch.testing.assert_close(actual[output["mask"]].double(), sum(normalized) / 3, rtol=0, atol=1e-5)
-    assert not actual[~output["mask"]].any()  # a normalized zero is none, but padding stays zero
+    assert not actual[~output["mask"]].any()  # normalization would change zeros, but padding stays zero
     without = values(make(do_layer_norm=True), ids)
     for k, sentence in enumerate(SENTENCES):
         assert torch.equal(without[k, : len(sentence)], actual[k, 1 : len(sentence) + 1])
@@ -235,7 +235,7 @@ def test_vocab_to_cache(elmo, monkeypatch):
     sentences = [SENTENCES[0], ["the", "cat"]]
     cached = make(vocab_to_cache=VOCABULARY)
     expected = elmo(batch_to_ids(sentences))
-    monkeypatch.setattr(cached.bilm.encoder, "forward", None)  # nothing is spelled any more
+    monkeypatch.setattr(cached.bilm.encoder, "forward", None)  # the encoder is not used
     for inputs in (None, batch_to_ids(sentences)):
         output = cached(inputs, word_ids(sentences))
         assert torch.equal(output["mask"], expected["mask"])
@@ -245,11 +245,11 @@ def test_vocab_to_cache(elmo, monkeypatch):
     assert with_dimensions["elmo_representations"][0].shape == (1, 2, 7, 32)
 
 
-def test_words_beyond_the_cache_are_spelled(elmo, ids):
+def test_words_beyond_the_cache_are_encoded(elmo, ids):
     cached = make(vocab_to_cache=VOCABULARY)
     beyond = torch.full((4, 7), len(VOCABULARY))
     torch.testing.assert_close(values(cached, ids, beyond), values(elmo, ids), rtol=0, atol=1e-6)
-    # Without a cache there is nothing to look them up in.
+    # Without a cache, word_inputs has no effect.
     torch.testing.assert_close(values(elmo, ids, word_ids(SENTENCES[:1])), values(elmo, ids))
     with pytest.raises(ElmokitError, match=r"word_inputs: ids from 8 to 8, expected 0 to 7"):
         cached(None, beyond)
@@ -274,7 +274,7 @@ def test_cached_words_learn_with_the_bilm():
 
 
 def plain_layers(model: BiLM, sentence: list[str]) -> list[Tensor]:
-    """The layers (n + 2, D) of one sentence, token by token and gate by gate."""
+    """Return the layers (n + 2, D) of one sentence, computed token by token."""
     encoder = model.encoder
     rows = torch.from_numpy(char_rows([word.encode() for word in sentence], 50))
     begin, end = torch.from_numpy(boundary_rows(50))
@@ -319,7 +319,7 @@ def plain_layers(model: BiLM, sentence: list[str]) -> list[Tensor]:
 
 @pytest.mark.parametrize("directory", [MODEL, CLIPPED], ids=["relu", "tanh"])
 def test_gradients_of_everything(directory):
-    """All parameters, in double precision, against PyTorch's own derivatives of a plain loop."""
+    """Gradients of all parameters, in double precision, compared with autograd through a plain loop."""
     sentences = [["The", "cat", "sat", "naïve"], [], ["the", "cat"]]
     elmo = make(directory, requires_grad=True).double()
     generator = torch.Generator().manual_seed(1)
@@ -347,7 +347,7 @@ def test_gradients_of_everything(directory):
         torch.testing.assert_close(gradients[name], parameter.grad, rtol=1e-9, atol=1e-11, msg=name)
 
 
-def test_what_learns(ids):
+def test_which_parameters_are_trained(ids):
     frozen, learning = make(), make(requires_grad=True)
     for elmo in (frozen, learning):
         elmo(ids)["elmo_representations"][0].sum().backward()
@@ -358,7 +358,7 @@ def test_what_learns(ids):
     torch.testing.assert_close(values(frozen, ids), values(learning, ids), rtol=0, atol=1e-6)
 
 
-def test_nothing_is_kept_for_gradients_that_nobody_wants(ids):
+def test_frozen_layers_keep_nothing_for_gradients(ids):
     assert not any(layer.requires_grad for layer in make()._layers(ids, None)[0])
     learning = make(requires_grad=True)
     assert all(layer.requires_grad for layer in learning._layers(ids, None)[0])
@@ -366,8 +366,8 @@ def test_nothing_is_kept_for_gradients_that_nobody_wants(ids):
         assert not any(layer.requires_grad for layer in learning._layers(ids, None)[0])
 
 
-def test_a_word_of_padding_amid_a_sentence(elmo, ids):
-    """As in AllenNLP, the sentence ends earlier by one, and the place is read as it stands."""
+def test_padding_inside_a_sentence(elmo, ids):
+    """As in AllenNLP, the sentence is shorter by one, and the padding is encoded like a word."""
     with_hole = ids[:1].clone()
     with_hole[0, 2] = 0
     output = elmo(with_hole)
@@ -424,7 +424,7 @@ def test_word_embeddings_learn_densely(word_model):
     assert is_used.tolist() == [word in ("<S>", "</S>", "the", "cat") for word in WORDS]
 
 
-# Inputs that do not fit
+# Invalid inputs
 
 
 @pytest.mark.parametrize(
@@ -443,7 +443,7 @@ def test_word_embeddings_learn_densely(word_model):
         ),
     ],
 )
-def test_inputs_that_do_not_fit(elmo, inputs, message):
+def test_invalid_inputs(elmo, inputs, message):
     with pytest.raises(ElmokitError, match=message):
         elmo(inputs)
 
@@ -512,12 +512,12 @@ def test_a_loaded_model_is_copied():
 
 @pytest.mark.parametrize("kind", ["characters", "words"])
 @pytest.mark.parametrize("save", [Elmo.save_bilm, Elmo.save_pretrained], ids=["pair", "directory"])
-def test_what_was_saved_comes_back_bit_for_bit(
+def test_a_saved_model_is_bit_identical(
     kind: str, save: Callable[[Elmo, Path], object], word_model: Path, tmp_path: Path
 ) -> None:
     source = MODEL if kind == "characters" else word_model
     elmo = changed(Elmo.from_pretrained(source, requires_grad=True, dropout=0.0))
-    with torch.no_grad():  # the mixtures are not the biLM's
+    with torch.no_grad():  # the mixtures are not part of the biLM
         for mixture in elmo.scalar_mix_0.parameters():
             mixture.fill_(1.0)
     save(elmo, tmp_path / "saved")
@@ -552,7 +552,7 @@ class Tagger(torch.nn.Module):
         return self.output(self.elmo(ids)["elmo_representations"][0])
 
 
-@pytest.mark.filterwarnings("default")  # the compiler raises some of its own and means to ignore them
+@pytest.mark.filterwarnings("default")  # the compiler itself causes warnings
 @pytest.mark.parametrize("backend", ["eager", "aot_eager"])
 def test_compile(backend):
     tagger = Tagger(make(requires_grad=True))
