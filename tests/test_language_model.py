@@ -14,7 +14,7 @@ from elmokit.config import Config
 from elmokit.data.prepare import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError
-from elmokit.language_model import LanguageModel
+from elmokit.language_model import LanguageModel, top_words
 from elmokit.model.bilm import BiLM
 from elmokit.pretrained import PretrainedModel
 from elmokit.training import evaluation
@@ -346,3 +346,11 @@ def test_loading(tmp_path):
     make("tied words").save_pretrained(tmp_path / "model")
     loaded = LanguageModel.load(tmp_path / "model")
     assert loaded.substitutes("the cat", 0) == LanguageModel(make("tied words")).substitutes("the cat", 0)
+
+
+def test_top_words():
+    log_probabilities = torch.tensor([-1.0, -5.0, -2.0, -4.0, -3.0])
+    assert top_words(log_probabilities, 3, excluded_ids=()) == [(0, -1.0), (2, -2.0), (4, -3.0)]
+    assert top_words(log_probabilities, 2, excluded_ids=(0, 4)) == [(2, -2.0), (3, -4.0)]
+    assert [id_ for id_, _ in top_words(log_probabilities, 99, excluded_ids=(2,))] == [0, 4, 3, 1]
+    assert log_probabilities[0] == -1.0  # not modified
