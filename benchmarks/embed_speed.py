@@ -1,9 +1,9 @@
-"""Embedding speed beside the same model written straight down, and beside the machine's floor.
+"""Embedding speed, compared with a plain implementation and with the floor of the machine.
 
     python benchmarks/embed_speed.py [--configs tiny small] [--batch-size 32]
 
-The plain model embeds padded batches in the order of the text and encodes every token. elmokit is
-measured cold, with an empty cache of token vectors, and warm, on text whose words it has met.
+The plain implementation embeds padded batches in the order of the text and encodes every token. elmokit is
+measured cold, with an empty cache of token vectors, and warm, when all words of the text are in the cache.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def main() -> None:
     print(f"{'config':<9} {'cold':>9} {'warm':>9} {'floor':>9} {'of floor':>9} {'plain':>9} {'speed-up':>9}")
     for name in arguments.configs:
         measure(name, sentences, arguments.batch_size, flops)
-    print("tokens/s; floor, its share and speed-up are those of the cold run")
+    print("tokens/s; floor, share of the floor and speed-up refer to the cold run")
 
 
 def measure(name: str, sentences: list[list[str]], batch_size: int, flops: float) -> None:
@@ -73,16 +73,16 @@ def measure(name: str, sentences: list[list[str]], batch_size: int, flops: float
 
 @torch.no_grad()
 def plain(model: BiLM, sentences: list[list[str]]) -> list[np.ndarray]:
-    """Top-layer vectors (n_tokens, D) of one padded batch."""
+    """Return the top-layer vectors (n_tokens, D) of each sentence of one padded batch."""
     assert model.config.char_cnn is not None
-    num_places = model.config.char_cnn.max_characters
-    begin, end = boundary_rows(num_places)
+    max_characters = model.config.char_cnn.max_characters
+    begin, end = boundary_rows(max_characters)
     num_steps = max(map(len, sentences)) + 2
-    ids = np.full((len(sentences), num_steps, num_places), PADDING)
+    ids = np.full((len(sentences), num_steps, max_characters), PADDING)
     reversed_ids = ids.copy()
     for k, sentence in enumerate(sentences):
         rows = np.concatenate(
-            [[begin], char_rows([word_bytes(word) for word in sentence], num_places), [end]]
+            [[begin], char_rows([word_bytes(word) for word in sentence], max_characters), [end]]
         )
         ids[k, : len(rows)], reversed_ids[k, : len(rows)] = rows, rows[::-1]
     tops = []

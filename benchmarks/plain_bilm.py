@@ -1,8 +1,8 @@
-"""The biLM written straight down with PyTorch's own layers, to be measured against.
+"""A plain implementation of the biLM in PyTorch, as a baseline for benchmarks.
 
 Every token goes through dense convolutions, the LSTM is a loop over time steps under autograd, and the
-softmax is ``F.cross_entropy`` over all logits: what one would write without thinking about speed. It
-takes its parameters from an elmokit model and computes the same.
+softmax is ``F.cross_entropy`` over all logits: a straightforward implementation, not optimized for speed. It
+takes its parameters from an elmokit model and gives the same results.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from elmokit.model.lstm.reference import reference_lstm
 
 
 def token_vectors(encoder: CharCnn, char_ids: Tensor) -> Tensor:
-    """(N, C) character ids to (N, P)."""
+    """Encode character ids (N, C) as token vectors (N, P)."""
     embedded = F.embedding(char_ids, encoder.embedding).transpose(1, 2)  # (N, E, C)
     pooled = [
         F.conv1d(embedded, kernel.permute(2, 1, 0), bias).amax(dim=2)
@@ -37,7 +37,7 @@ def token_vectors(encoder: CharCnn, char_ids: Tensor) -> Tensor:
 
 
 def layers(model: BiLM, direction: int, tokens: Tensor) -> list[Tensor]:
-    """The outputs of one direction's LSTM layers, each (T, B, P)."""
+    """Return the outputs (T, B, P) of one direction's LSTM layers."""
     outputs: list[Tensor] = []
     for layer in model.stacks[direction]:  # type: ignore[union-attr]
         weights = LstmWeights(
@@ -56,7 +56,7 @@ def layers(model: BiLM, direction: int, tokens: Tensor) -> list[Tensor]:
 
 
 def loss(model: BiLM, char_ids: list[Tensor], targets: list[Tensor]) -> Tensor:
-    """Mean cross-entropy of both directions; ``char_ids`` (T, B, C) and ``targets`` (T, B) for each."""
+    """Return the mean cross-entropy of ``char_ids`` (T, B, C) and ``targets`` (T, B) of each direction."""
     assert isinstance(model.encoder, CharCnn)
     assert model.softmax is not None
     losses = []

@@ -34,7 +34,7 @@ def embedder(kind, model_directory) -> ElmoEmbedder:
 
 @pytest.fixture
 def alone(embedder) -> list[np.ndarray]:
-    """Each sentence by itself, in an embedder that has seen nothing else."""
+    """Vectors of each sentence alone, from an embedder that has seen no other sentence."""
     vectors = [ElmoEmbedder(embedder.pretrained).embed([sentence])[0] for sentence in SENTENCES]
     # They differ from sentence to sentence.
     assert not np.allclose(vectors[0][:, 0], vectors[0][:, 4])  # the same word in different contexts
@@ -99,7 +99,7 @@ def test_the_cache_is_bounded(embedder):
         assert len(embedder._cache) <= 30
 
 
-def test_strings_are_split_on_white_space(embedder, alone):
+def test_strings_are_split_on_whitespace(embedder, alone):
     _assert_same(embedder.embed([" ".join(sentence) for sentence in SENTENCES]), alone)
     _assert_same(embedder.embed(["\tthe  cat sat\u3000on the mat .\n"]), alone[:1])
 
@@ -209,7 +209,7 @@ def test_statefully_from_zero_is_fresh(embedder, alone):
     vectors, state = embedder.embed_statefully(SENTENCES, embedder.zero_state(len(SENTENCES)))
     _assert_same(vectors, alone, atol=1e-5)
     again, _ = embedder.embed_statefully(SENTENCES, state)
-    np.testing.assert_allclose(again[0][0], alone[0][0], rtol=0, atol=1e-6)  # the token layer stays
+    np.testing.assert_allclose(again[0][0], alone[0][0], rtol=0, atol=1e-6)  # the token layer does not change
     assert np.abs(again[0][1:] - alone[0][1:]).max() > 1e-3
 
 

@@ -1,4 +1,4 @@
-"""The fingerprint of an embedder changes with its vectors, and with nothing else."""
+"""The fingerprint of an embedder depends on its vectors and nothing else."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from elmokit.data.vocabulary import Vocabulary
 from elmokit.embedder import ElmoEmbedder
 
 
-def test_the_same_model_elsewhere_has_the_same(model_directory, kind):
+def test_a_copy_of_a_model_has_the_same_fingerprint(model_directory, kind):
     directory = model_directory(kind)
     embedder = ElmoEmbedder.load(directory)
     embedder.pretrained.save_pretrained(directory.with_name("saved"))
     shutil.move(directory, directory.with_name("moved"))
-    for place in ("moved", "saved"):
-        assert ElmoEmbedder.load(directory.with_name(place)).fingerprint == embedder.fingerprint
+    for name in ("moved", "saved"):
+        assert ElmoEmbedder.load(directory.with_name(name)).fingerprint == embedder.fingerprint
 
 
-def test_every_parameter_counts_but_those_of_the_softmax(model_directory, kind, make_model, make_config):
+def test_every_parameter_counts_except_those_of_the_softmax(model_directory, kind, make_model, make_config):
     pretrained = ElmoEmbedder.load(model_directory(kind)).pretrained
     model = make_model(make_config(kind))
     pretrained = dataclasses.replace(pretrained, model=model)
@@ -37,7 +37,7 @@ def test_every_parameter_counts_but_those_of_the_softmax(model_directory, kind, 
     assert ElmoEmbedder(pretrained).fingerprint == first
 
 
-def test_the_words_count_where_they_have_vectors(model_directory):
+def test_words_count_if_they_have_vectors(model_directory):
     swapped = Vocabulary(("<S>", "</S>", "<UNK>", "cat", "the", "sat", "on", "mat", "."))
     for kind, counts in (("words", True), ("characters", False)):
         pretrained = ElmoEmbedder.load(model_directory(kind)).pretrained

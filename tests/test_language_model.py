@@ -1,4 +1,4 @@
-"""Log-probabilities against the formulas written out, and what follows from them."""
+"""Log-probabilities, compared with the formulas, and what is derived from them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from elmokit.config import Config
 from elmokit.data.prepare import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError
-from elmokit.language_model import LanguageModel
+from elmokit.language_model import LanguageModel, top_words
 from elmokit.model.bilm import BiLM
 from elmokit.pretrained import PretrainedModel
 from elmokit.training import evaluation
@@ -49,7 +49,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 def make(kind: str) -> PretrainedModel:
-    """A model with random parameters that are large enough to matter."""
+    """Return a model with random parameters that are large enough to matter."""
     config = Config.load("tiny", KINDS[kind])
     model = BiLM(config.model, len(VOCABULARY))
     generator = torch.Generator().manual_seed(4)
@@ -72,7 +72,7 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 
 
 def run_direction(pretrained: PretrainedModel, inputs: np.ndarray, direction: int) -> np.ndarray:
-    """The top layer (n, P) of one direction, step by step from a zero state."""
+    """Return the top layer (n, P) of one direction, computed step by step from a zero state."""
     lstm = pretrained.config.model.lstm
     weights = {name: value.double().numpy() for name, value in pretrained.model.named_parameters()}
     for layer in range(lstm.num_layers):
@@ -103,7 +103,7 @@ def log_softmax(pretrained: PretrainedModel, hidden: np.ndarray) -> np.ndarray:
 
 
 def expected_predictions(pretrained: PretrainedModel, sentence: list[str]) -> list[np.ndarray]:
-    """Of each direction, log-probabilities (n + 1, V) of what comes next."""
+    """Return log-probabilities (n + 1, V) of the next word in each direction."""
     spelled = pretrained.indexer.index(["<S>", *sentence, "</S>"])
     ids = [None if part is None else torch.from_numpy(part) for part in spelled]
     vectors = pretrained.model.encode(*ids).double().numpy()
@@ -117,7 +117,7 @@ def ids_of(sentence: list[str]) -> list[int]:
     return [VOCABULARY.words.index(word) if word in VOCABULARY.words else 2 for word in sentence]
 
 
-def test_scores_are_those_of_the_formulas(kind, language_model):
+def test_scores_match_the_formulas(kind, language_model):
     for sentence, score in zip(SENTENCES, language_model.score(SENTENCES), strict=True):
         forward, *backward = expected_predictions(make(kind), sentence)
         ids = ids_of(sentence)
@@ -127,7 +127,7 @@ def test_scores_are_those_of_the_formulas(kind, language_model):
         if kind == "forward only":
             assert score.backward is None
         else:
-            # Read from the end: the last word is predicted first, the begin of the sentence last.
+            # In reading order, the last word is predicted first and the begin of the sentence last.
             expected = backward[0][np.arange(len(ids) + 1), [*reversed(ids), 0]][::-1]
             np.testing.assert_allclose(score.backward, expected, rtol=0, atol=1e-5)
             losses.append(-expected)
@@ -136,7 +136,7 @@ def test_scores_are_those_of_the_formulas(kind, language_model):
         assert score.is_unknown == tuple(word not in VOCABULARY.words for word in sentence)
 
 
-def test_predictions_are_those_of_the_formulas(kind, language_model):
+def test_predictions_match_the_formulas(kind, language_model):
     for sentence in SENTENCES:
         left, right = language_model.predictions(sentence)
         forward, *backward = expected_predictions(make(kind), sentence)
@@ -157,19 +157,19 @@ def test_probabilities_sum_to_one(language_model):
 def test_scores_are_taken_from_the_predictions(language_model):
     (score,) = language_model.score(SENTENCES[:1])
     left, right = language_model.predictions(SENTENCES[0])
-    places, ids = range(len(SENTENCES[0])), ids_of(SENTENCES[0])
-    np.testing.assert_allclose(score.forward[:-1], left[places, ids], rtol=0, atol=1e-5)
+    positions, ids = range(len(SENTENCES[0])), ids_of(SENTENCES[0])
+    np.testing.assert_allclose(score.forward[:-1], left[positions, ids], rtol=0, atol=1e-5)
     if right is not None:
-        np.testing.assert_allclose(score.backward[1:], right[places, ids], rtol=0, atol=1e-5)
+        np.testing.assert_allclose(score.backward[1:], right[positions, ids], rtol=0, atol=1e-5)
 
 
-# --- one sentence, whatever is around it ---------------------------------------------------------
+# --- independence of the batch -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 64])
 def test_batches_and_order_change_nothing(language_model, batch_size):
     alone = [next(language_model.score([sentence])) for sentence in SENTENCES]
-    assert not np.allclose(alone[0].forward[0], alone[0].forward[4])  # the words differ, so do these
+    assert not np.allclose(alone[0].forward[0], alone[0].forward[4])  # they differ from word to word
     order = random.Random(1).sample(range(len(SENTENCES)), len(SENTENCES))
     scores = list(language_model.score([SENTENCES[k] for k in order], batch_size=batch_size))
     for k, score in zip(order, scores, strict=True):
@@ -205,7 +205,7 @@ def test_no_sentence(language_model):
 
 @pytest.mark.parametrize("kind", ["characters", "forward only", "words"], indirect=True)
 def test_one_sentence_is_a_text_of_one_sentence(kind, language_model, tmp_path):
-    """`evaluate` starts a text from a zero state, in both directions."""
+    """`evaluate` starts a text from a zero state too, in both directions."""
     sentence = SENTENCES[3]
     (tmp_path / "text.txt").write_text(" ".join(sentence) + "\n", encoding="utf-8")
     corpus = prepare_corpus([str(tmp_path / "text.txt")], cache_dir=tmp_path / "cache")
@@ -219,7 +219,7 @@ def test_one_sentence_is_a_text_of_one_sentence(kind, language_model, tmp_path):
 def test_a_perplexity_stays_finite(kind):
     pretrained = make(kind)
     with torch.no_grad():
-        pretrained.model.softmax.bias[1] = -1e6  # the end of a sentence is all but impossible
+        pretrained.model.softmax.bias[1] = -1e6  # the end of a sentence is nearly impossible
     (score,) = LanguageModel(pretrained).score(["the"])
     assert score.forward[-1] < -1e5
     assert math.isfinite(score.perplexity)
@@ -251,21 +251,21 @@ def test_substitutes_are_the_best_predictions(kind, language_model):
             )
 
 
-def test_the_word_that_stands_there_takes_no_part(language_model):
+def test_the_word_at_the_position_has_no_influence(language_model):
     found = language_model.substitutes(["the", "cat", "sat"], 1)
     assert found == language_model.substitutes(["the", "something-else", "sat"], 1)
     assert found != language_model.substitutes(["mat", "cat", "sat"], 1)
 
 
-def test_no_special_is_a_substitute(kind):
+def test_special_tokens_are_no_substitutes(kind):
     pretrained = make(kind)
     with torch.no_grad():
-        pretrained.model.softmax.bias[:3] = 50  # they would be the best ones by far
+        pretrained.model.softmax.bias[:3] = 50  # they would be the most likely words by far
     found = LanguageModel(pretrained).substitutes("the cat sat", 1, k=1000)
     for candidates in (found.combined, found.forward, found.backward):
         if candidates or kind != "forward only":
             assert {candidate.word for candidate in candidates} == set(VOCABULARY.words[3:])
-        # Left out, not forgotten: the others keep the probabilities that they have.
+        # They are left out of the list only: the probabilities of the others do not change.
         assert all(candidate.log_probability < -10 for candidate in candidates)
 
 
@@ -295,7 +295,7 @@ def test_positions_out_of_range(language_model, position):
     assert str(error.value) == f"position: expected 0 to 2, got {position}"
 
 
-def test_other_mistakes(language_model):
+def test_invalid_arguments(language_model):
     with pytest.raises(ConfigError, match=r"^position: the sentence has no token$"):
         language_model.substitutes("", 0)
     with pytest.raises(ConfigError, match=r"^k: expected at least 1, got 0$"):
@@ -323,11 +323,13 @@ def test_without_a_softmax():
 
 def test_without_a_vocabulary():
     pretrained = make("characters")
-    for fault, advice in [
+    for problem, advice in [
         (None, "put the vocab.txt of its training beside the weights"),
         ("vocab.txt: 5 words, softmax.hdf5 predicts 11", "vocab.txt: 5 words, softmax.hdf5 predicts 11"),
     ]:
-        bare = PretrainedModel(pretrained.model, pretrained.config, None, Path("x"), vocabulary_problem=fault)
+        bare = PretrainedModel(
+            pretrained.model, pretrained.config, None, Path("x"), vocabulary_problem=problem
+        )
         with pytest.raises(ModelFileError) as error:
             LanguageModel(bare)
         assert str(error.value) == (
@@ -335,7 +337,7 @@ def test_without_a_vocabulary():
         )
 
 
-def test_a_device_that_is_not_there():
+def test_a_device_that_does_not_exist():
     with pytest.raises(ConfigError, match="device=abacus: not available here"):
         LanguageModel(make("words"), device="abacus")
 
@@ -344,3 +346,11 @@ def test_loading(tmp_path):
     make("tied words").save_pretrained(tmp_path / "model")
     loaded = LanguageModel.load(tmp_path / "model")
     assert loaded.substitutes("the cat", 0) == LanguageModel(make("tied words")).substitutes("the cat", 0)
+
+
+def test_top_words():
+    log_probabilities = torch.tensor([-1.0, -5.0, -2.0, -4.0, -3.0])
+    assert top_words(log_probabilities, 3, excluded_ids=()) == [(0, -1.0), (2, -2.0), (4, -3.0)]
+    assert top_words(log_probabilities, 2, excluded_ids=(0, 4)) == [(2, -2.0), (3, -4.0)]
+    assert [id_ for id_, _ in top_words(log_probabilities, 99, excluded_ids=(2,))] == [0, 4, 3, 1]
+    assert log_probabilities[0] == -1.0  # not modified

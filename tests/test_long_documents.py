@@ -1,4 +1,4 @@
-"""Sentences of any length and texts of any number of them, in bounded memory."""
+"""Long sentences and texts with many sentences need bounded memory."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from elmokit.model.bilm import BiLM
 from elmokit.pretrained import PretrainedModel
 
 LONG = [f"w{k * k % 997}" for k in range(5000)]
-MATES = [["w1", "w2"], [], [f"w{k}" for k in range(40)], ["w4"] * 300]
+OTHERS = [["w1", "w2"], [], [f"w{k}" for k in range(40)], ["w4"] * 300]
 
-# Runs in a process of its own: what the tests before it have used shall not count.
+# Runs in a separate process, so that memory used by earlier tests does not count.
 PROGRAM = """
 import json, resource, sys
 import torch
@@ -82,13 +82,13 @@ def test_memory_is_bounded(pretrained, tmp_path):
         assert file["0"].shape == (2, 5000, 32)
     assert num_bytes > 70 << 20
     few, long, many = (peaks[name][1] for name in ("few", "long", "many"))
-    assert long - few < 40, "of a sentence no more than its own layers"
-    assert many - long < 40, "the vectors of the whole text do not lie in memory"
+    assert long - few < 40, "a long sentence needs memory only for its layers"
+    assert many - long < 40, "the vectors of the whole text are not kept in memory"
 
 
 @pytest.mark.parametrize("direction", [0, 1])
-def test_a_long_sentence_is_the_sum_of_its_parts(direction, embedder):
-    """Step by step with the state carried along, in windows that are not those of the embedder."""
+def test_a_long_sentence_equals_its_parts_in_sequence(direction, embedder):
+    """Run in windows other than those of the embedder, carrying the state."""
     (vectors,) = embedder.embed([LONG])
     model = embedder.model
     tokens = embedder.encode(["<S>", *LONG, "</S>"])
@@ -102,15 +102,15 @@ def test_a_long_sentence_is_the_sum_of_its_parts(direction, embedder):
     expected = torch.cat(parts)[1:-1].numpy()
     own = vectors[1, :, 16 * direction : 16 * (direction + 1)]
     np.testing.assert_allclose(own[:: -1 if direction else 1], expected, rtol=0, atol=2e-6)
-    # The state does reach across: a part by itself comes out otherwise.
+    # The state matters: a part alone has different vectors.
     (alone,) = embedder.embed([LONG[2000:2100]])
     assert np.abs(alone[1] - vectors[1, 2000:2100]).max() > 1e-2
 
 
-def test_mates_do_not_matter(embedder):
+def test_other_sentences_do_not_matter(embedder):
     (alone,) = embedder.embed([LONG])
     assert alone.shape == (2, 5000, 32)
-    for sentences in ([*MATES, LONG], [LONG[:3000], LONG, MATES[3]]):
+    for sentences in ([*OTHERS, LONG], [LONG[:3000], LONG, OTHERS[3]]):
         for sentence, found in zip(sentences, embedder.embed(sentences), strict=True):
             expected = alone if sentence is LONG else embedder.embed([sentence])[0]
             np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)

@@ -1,4 +1,4 @@
-"""How the layers are put together."""
+"""How the model combines its layers."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from elmokit.model.bilm import BiLM
 from elmokit.model.dropout import Dropout
 from elmokit.model.lstm.interface import LstmState
 
-LANES_AT = [2, 2, 1]
+BATCH_SIZES = [2, 2, 1]
 
 
 @pytest.fixture
 def tokens() -> Tensor:
-    return torch.randn(sum(LANES_AT), 16, generator=torch.Generator().manual_seed(0))
+    return torch.randn(sum(BATCH_SIZES), 16, generator=torch.Generator().manual_seed(0))
 
 
-def _by_hand(
+def _plain_layers(
     model: BiLM, direction: int, tokens: Tensor, *, has_skip: bool, factors: list[float]
 ) -> tuple[list[Tensor], list[LstmState]]:
-    """Two layers; each layer's input and the top output are multiplied by a factor."""
+    """Run two layers; each layer's input and the top output are multiplied by a factor."""
     first, second = model.stacks[direction]
     states = model.zero_state(2)[direction]
     bottom_input = tokens * factors[0]
-    bottom, bottom_state = first(bottom_input, LANES_AT, states[0])
+    bottom, bottom_state = first(bottom_input, BATCH_SIZES, states[0])
     top_input = bottom * factors[1]
-    top, top_state = second(top_input, LANES_AT, states[1])
+    top, top_state = second(top_input, BATCH_SIZES, states[1])
     if has_skip:
         top = top + top_input
     return [bottom, top * factors[2]], [bottom_state, top_state]
@@ -41,16 +41,16 @@ def test_layers(has_skip, direction, make_config, make_model, tokens):
     lstm = config.model.lstm.model_copy(update={"skip_connections": has_skip})
     config = Config(model=config.model.model_copy(update={"lstm": lstm}))
     model = make_model(config)
-    outputs, state = model.run(direction, tokens, LANES_AT, model.zero_state(2)[direction])
-    expected, states = _by_hand(model, direction, tokens, has_skip=has_skip, factors=[1, 1, 1])
+    outputs, state = model.run(direction, tokens, BATCH_SIZES, model.zero_state(2)[direction])
+    expected, states = _plain_layers(model, direction, tokens, has_skip=has_skip, factors=[1, 1, 1])
     assert len(outputs) == len(state) == 2
     for output, plain in zip(outputs, expected, strict=True):
         assert torch.equal(output, plain)
-    # What is carried does not contain the skip.
+    # The carried state does not include the skip connection.
     for new, plain in zip(state, states, strict=True):
         assert torch.equal(new.cell, plain.cell)
         assert torch.equal(new.hidden, plain.hidden)
-    last_outputs = outputs[1][[4, 3]]  # lane 0 ends at the last step, lane 1 before it
+    last_outputs = outputs[1][[4, 3]]  # row 0 ends at the last step, row 1 before it
     assert torch.equal(last_outputs, state[1].hidden) == (not has_skip)
 
 
@@ -59,16 +59,16 @@ def test_where_dropout_is_applied(direction, name, make_config, make_model, toke
     model = make_model(make_config("characters"))
     assert model.config.lstm.skip_connections
     factors = {f"{name}_layer0_input": 2.0, f"{name}_layer1_input": 3.0, f"{name}_output": 5.0}
-    places: list[str] = []
+    names: list[str] = []
 
-    def scale(activation: Tensor, place: str) -> Tensor:
+    def scale(activation: Tensor, name: str) -> Tensor:
         assert activation.shape == tokens.shape
-        places.append(place)
-        return activation * factors[place]
+        names.append(name)
+        return activation * factors[name]
 
-    outputs, _ = model.run(direction, tokens, LANES_AT, model.zero_state(2)[direction], scale)
-    expected, _ = _by_hand(model, direction, tokens, has_skip=True, factors=[2.0, 3.0, 5.0])
-    assert places == list(factors)
+    outputs, _ = model.run(direction, tokens, BATCH_SIZES, model.zero_state(2)[direction], scale)
+    expected, _ = _plain_layers(model, direction, tokens, has_skip=True, factors=[2.0, 3.0, 5.0])
+    assert names == list(factors)
     for output, plain in zip(outputs, expected, strict=True):
         assert torch.equal(output, plain)
 
@@ -90,9 +90,9 @@ def test_no_hidden_state(kind, make_config, make_model, tokens):
     before = {name: value.clone() for name, value in model.state_dict().items()}
     for direction in range(model.config.num_directions):
         state = model.zero_state(2)[direction]
-        first, carried = model.run(direction, tokens, LANES_AT, state)
-        second, _ = model.run(direction, tokens, LANES_AT, state)
-        third, _ = model.run(direction, tokens, LANES_AT, carried)
+        first, carried = model.run(direction, tokens, BATCH_SIZES, state)
+        second, _ = model.run(direction, tokens, BATCH_SIZES, state)
+        third, _ = model.run(direction, tokens, BATCH_SIZES, carried)
         for a, b, c in zip(first, second, third, strict=True):
             assert torch.equal(a, b)
             assert not torch.equal(a, c)
@@ -104,7 +104,7 @@ def test_no_hidden_state(kind, make_config, make_model, tokens):
 def test_directions_have_their_own_weights(make_config, make_model, tokens):
     model = make_model(make_config("characters"))
     assert len(model.stacks) == 2
-    outputs = [model.run(d, tokens, LANES_AT, model.zero_state(2)[d])[0][0] for d in (0, 1)]
+    outputs = [model.run(d, tokens, BATCH_SIZES, model.zero_state(2)[d])[0][0] for d in (0, 1)]
     assert not torch.equal(*outputs)
 
 
@@ -122,7 +122,7 @@ def test_tied_softmax(make_config):
     model.reset_parameters(torch.Generator().manual_seed(0))
     assert model.softmax.weight is model.encoder.weight
     assert "softmax.weight" not in dict(model.named_parameters())
-    bound = (6 / (9 + 16)) ** 0.5  # the embedding's initialization stands
+    bound = (6 / (9 + 16)) ** 0.5  # the softmax does not initialize it again
     assert model.encoder.weight.abs().max() <= bound
 
 

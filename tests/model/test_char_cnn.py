@@ -1,4 +1,4 @@
-"""The character encoder against a dense convolution."""
+"""The character encoder, compared with a dense convolution."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from elmokit.data.characters import boundary_rows, char_rows
 from elmokit.model.char_cnn import CharCnn
 
 MAX_CHARACTERS = 12
-FILTERS = ((1, 4), (2, 8), (3, 6), (7, 5), (12, 3))  # the last as wide as a row
+FILTERS = ((1, 4), (2, 8), (3, 6), (7, 5), (12, 3))  # the last one is as wide as a row
 NUM_FILTERS = 26
 CASES = {
     "relu": {"activation": "relu", "num_highway": 2},
@@ -41,7 +41,7 @@ def encoder(config, request) -> CharCnn:
 
 @pytest.fixture(scope="module")
 def char_ids() -> Tensor:
-    """Words of every length, cut ones, the markers, masked rows, and one word twice."""
+    """Words of all lengths, truncated words, the sentence markers, masked rows, and a repeated word."""
     words = ["", "a", "cat", "aaaaaaaaaa", "naïve", "zzzzzzzzzzzzzzz", "0123456789", "012345678", "cat", "我"]
     rows = torch.from_numpy(char_rows([word.encode() for word in words], MAX_CHARACTERS))
     masked = torch.full((2, MAX_CHARACTERS), MASK_SYMBOL)
@@ -84,7 +84,7 @@ def test_equals_a_dense_convolution(encoder, char_ids):
     assert (encoder.projection is not None) == has_projection
 
 
-def test_types_do_not_touch_each_other(encoder, char_ids):
+def test_types_do_not_influence_each_other(encoder, char_ids):
     vectors = encoder(char_ids)
     for k in range(len(char_ids)):
         torch.testing.assert_close(encoder(char_ids[k : k + 1])[0], vectors[k], rtol=0, atol=1e-13)

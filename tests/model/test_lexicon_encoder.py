@@ -1,4 +1,4 @@
-"""The token encoder of ELMoForManyLangs, and alphabets of thousands, against a plain computation."""
+"""The token encoder of ELMoForManyLangs and large alphabets, compared with a plain implementation."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from elmokit.model.char_cnn import CharCnn
 from elmokit.model.lexicon_encoder import LexiconEncoder
 
 FILTERS = ((1, 4), (2, 7), (5, 33))
-NUM_FILTERS, NUM_PLACES, PADDING = 44, 9, 5
-# One block of the table, one with the mask in a second block, several, the last one not full.
+NUM_FILTERS, NUM_CHARACTERS, PADDING = 44, 9, 5
+# One block of the table; the mask in a second block; several blocks, the last one incomplete.
 ALPHABETS = (20, 262, 1000)
 PARTS = ("both", "characters", "words")
 
 
 def char_cnn(activation="relu") -> CharCnnConfig:
     return CharCnnConfig(
-        embedding_dim=6, filters=FILTERS, activation=activation, num_highway=1, max_characters=NUM_PLACES
+        embedding_dim=6, filters=FILTERS, activation=activation, num_highway=1, max_characters=NUM_CHARACTERS
     )
 
 
@@ -33,10 +33,12 @@ def filled(module: torch.nn.Module) -> torch.nn.Module:
 
 
 def char_rows(num_symbols: int, num_words: int) -> Tensor:
-    """Words of every length."""
-    rows = torch.randint(0, num_symbols, (num_words, NUM_PLACES), generator=torch.Generator().manual_seed(4))
+    """Return words of all lengths."""
+    rows = torch.randint(
+        0, num_symbols, (num_words, NUM_CHARACTERS), generator=torch.Generator().manual_seed(4)
+    )
     for k, row in enumerate(rows):
-        row[2 + k % (NUM_PLACES - 1) :] = PADDING
+        row[2 + k % (NUM_CHARACTERS - 1) :] = PADDING
     return rows
 
 
@@ -90,14 +92,14 @@ def test_only_the_blocks_that_occur_are_multiplied(monkeypatch):
         return einsum(equation, block, kernel)
 
     monkeypatch.setattr(torch, "einsum", spy)
-    rows = torch.full((8, NUM_PLACES), PADDING)
+    rows = torch.full((8, NUM_CHARACTERS), PADDING)
     rows[3, 2] = 49_999
     chars(rows)
     assert sizes == [262, 262] * len(FILTERS)
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_parts_side_by_side_and_projected(part):
+def test_parts_are_concatenated_and_projected(part):
     has_words, has_characters = part != "characters", part != "words"
     lexicon = LexiconConfig(
         num_symbols=300 if has_characters else None,
@@ -116,7 +118,7 @@ def test_parts_side_by_side_and_projected(part):
     torch.testing.assert_close(encoder(rows, word_ids), expected, rtol=0, atol=1e-12)
 
 
-def test_there_is_a_projection_whatever_the_widths():
+def test_there_is_always_a_projection():
     lexicon = LexiconConfig(num_symbols=30)
     encoder = LexiconEncoder(lexicon, char_cnn(), NUM_FILTERS)
     shapes = {name: tuple(parameter.shape) for name, parameter in encoder.named_parameters()}

@@ -1,4 +1,4 @@
-"""The calls of other packages, on what the original recorded."""
+"""The interfaces of other packages, compared with recorded results of the original."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Batch = list[list[str]]
 
 
 def _padded(vectors: list[np.ndarray]) -> np.ndarray:
-    """(L, n, D) of each sentence to (B, L, T, D)."""
+    """Stack the vectors (L, n, D) of sentences as (B, L, T, D)."""
     num_steps = max(own.shape[1] for own in vectors)
     return np.stack([np.pad(own, ((0, 0), (0, num_steps - own.shape[1]), (0, 0))) for own in vectors])
 
@@ -40,7 +40,7 @@ def _allennlp_embedder(directory: Path, batch: Batch) -> np.ndarray:
 
 
 def _allennlp_layer(directory: Path, batch: Batch) -> np.ndarray:
-    """Mixtures that are one layer each."""
+    """Each mixture is a single layer."""
     num_layers = json.loads((directory / "options.json").read_text(encoding="utf-8"))["lstm"]["n_layers"] + 1
     layers = []
     for own in range(num_layers):
@@ -59,7 +59,7 @@ def _bilm(directory: Path, batch: Batch) -> np.ndarray:
     model = bilm.BidirectionalLanguageModel(directory / "options.json", directory / "weights.hdf5")
     ops = model(bilm.Batcher(None, 50).batch_sentences(batch))
     vectors = ops["lm_embeddings"].numpy().copy()
-    vectors[:, 0] *= ops["mask"].numpy()[..., None]  # only here the token layer is not zero at padding
+    vectors[:, 0] *= ops["mask"].numpy()[..., None]  # here, the token layer is not zero at padding
     return vectors
 
 
@@ -114,7 +114,7 @@ def test_infer_models(name, golden):
 
 
 class TestBilm:
-    """bilm-tf's own test model on its thirty sentences."""
+    """The test model of bilm-tf on its thirty sentences."""
 
     @pytest.fixture
     def directory(self, reference) -> Path:
@@ -151,7 +151,7 @@ class TestBilm:
 
     @pytest.mark.parametrize("as_tensor", [False, True])
     def test_fresh(self, as_tensor, batches, recorded, make_model):
-        """Everywhere, padding included."""
+        """All positions, including padding."""
         batcher, model = bilm.Batcher(None, 50), make_model(max_batch_size=4)
         for k, batch in enumerate(batches):
             ids = batcher.batch_sentences(batch)
@@ -192,7 +192,7 @@ class TestBilm:
         for case in cases:
             result = bilm.weight_layers("x", ops, **case["kw"])
             module = result["module"]
-            if "error" in case:  # the original cannot do without a number for l2_coef
+            if "error" in case:  # bilm-tf requires a number for l2_coef
                 assert [float(penalty.detach()) for penalty in result["regularization_op"]] == [0.0]
                 continue
             shapes = {
@@ -270,7 +270,7 @@ def _assert_near(actual: torch.Tensor | np.ndarray, expected: np.ndarray) -> Non
 
 
 class TestQuirks:
-    """Vocabularies in awkward cases."""
+    """Unusual vocabularies."""
 
     SENTENCES = (["the", "dog"], ["cat"])
     FILES: ClassVar = {
@@ -298,21 +298,21 @@ class TestQuirks:
         ids = bilm.Batcher(vocabulary, 8).batch_sentences(self.SENTENCES)
         recorded = np.array(quirks[name]["batcher"])
         if name == "vocab_no_specials":
-            # Without them the original spells the last word, cat, as </S>; here it stays cat.
+            # Without them, bilm-tf treats the last word, cat, as </S>; here it stays cat.
             assert (ids != recorded).any(axis=2).tolist() == [[False] * 4, [False, True, False, False]]
             recorded = np.array(quirks["vocab_ok"]["batcher"])
         np.testing.assert_array_equal(ids, recorded)
 
-    def test_every_spelling(self, name, vocabulary, quirks):
+    def test_all_character_ids(self, name, vocabulary, quirks):
         batcher = bilm.Batcher(vocabulary, 50)
         num_damaged = 0
         for escaped, recorded in quirks[name]["words"].items():
             word = escaped.encode("ascii").decode("unicode_escape")
-            spelled = batcher.batch_sentences([[word]])[0, 1] - 1
+            symbols = batcher.batch_sentences([[word]])[0, 1] - 1
             if name == "vocab_no_specials" and word in ("cat", "<S>", "</S>"):
-                num_damaged += spelled.tolist() != recorded["char_ids"]
+                num_damaged += symbols.tolist() != recorded["char_ids"]
                 recorded = quirks["vocab_ok"]["words"][escaped]
-            assert spelled.tolist() == recorded["char_ids"], word
+            assert symbols.tolist() == recorded["char_ids"], word
         assert num_damaged == (3 if name == "vocab_no_specials" else 0)
 
     def test_short_rows(self, quirks):
@@ -320,7 +320,7 @@ class TestQuirks:
         np.testing.assert_array_equal(ids, quirks["batcher_max10"])
 
     def test_token_batcher(self, name, vocabulary, quirks):
-        if name == "vocab_no_specials":  # the original takes padding for them
+        if name == "vocab_no_specials":  # bilm-tf would use padding instead
             with pytest.raises(VocabularyError, match=r"specials\.txt: no line is <S> or </S>: not the"):
                 bilm.TokenBatcher(vocabulary)
             return

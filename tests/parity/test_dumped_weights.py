@@ -1,4 +1,4 @@
-"""What we write for other ELMo tools is what the original writes."""
+"""Files written for other ELMo tools equal those of the original."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_options_need_no_hand_edit(name, trace_of, tmp_path):
     else:
         assert options["char_cnn"]["n_characters"] == 262
     assert options["n_tokens_vocab"] == len(trace.vocabulary)
-    # But for that number, what the original was given.
+    # Otherwise the options are those given to the original.
     given = json.loads((trace.directory / "options.json").read_text(encoding="utf-8"))
     for key in ("lstm", "bidirectional"):
         assert options[key] == given[key]

@@ -1,4 +1,4 @@
-"""Vectors of the original's models."""
+"""Vectors, compared with recorded results of the original."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MODELS = ("highway_nocnnproj", "no_clips", "nohighway_cnnproj", "one_layer", "sk
 
 
 def _check(vectors: list[np.ndarray], sentences: list[list[str]], expected: np.ndarray) -> np.ndarray:
-    """Compare with a padded (B, L, T, D) array; the differences, flat."""
+    """Compare with a padded (B, L, T, D) array and return the absolute differences, flattened."""
     assert len(vectors) == len(sentences) == len(expected)
     differences = []
     for sentence, actual, padded in zip(sentences, vectors, expected, strict=True):
@@ -44,7 +44,7 @@ def test_infer_models(name, golden):
 
 
 class TestPublishedModel:
-    """bilm-tf's own test model on its thirty sentences."""
+    """The test model of bilm-tf on its thirty sentences."""
 
     @pytest.fixture
     def batches(self, reference) -> list[list[list[str]]]:
@@ -80,7 +80,7 @@ class TestPublishedModel:
         for k, part in enumerate(after_b9):
             np.testing.assert_allclose(part, recorded[f"stateful/after_b9/state{k}"], atol=1e-4)
 
-        # A batch of one sentence: the other slots keep their state, and the one given is not changed.
+        # With a batch of one sentence, the other slots keep their state, and the given state is not modified.
         alone = [batches[0][0]]
         vectors, new_state = embedder.embed_statefully(alone, state)
         _check(vectors, alone, recorded["stateful/b10_first_sentence_of_b0_alone/lm_embeddings"])

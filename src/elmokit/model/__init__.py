@@ -4,7 +4,6 @@ Letters that shapes in this package use:
 
 ==  =====================================================================
 B   batch rows: the sentences or streams that are read side by side
-    (called lanes in places)
 T   time steps
 N   packed positions: all (row, step) pairs that exist, time-major; N = B·T
     if every row is full

@@ -1,4 +1,4 @@
-"""Every implementation of the layer against the reference, PyTorch's own LSTM and numeric gradients."""
+"""All implementations of the layer, compared with the reference, PyTorch's LSTM and numeric gradients."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from elmokit.model.lstm.reference import reference_lstm
 
 INPUT_DIM, CELL_DIM = 4, 5
 FULL, SHRINKING, IDLE_TAIL = [3] * 6, [4, 4, 3, 3, 1], [3, 2, 2, 1, 1, 1]
-# cell_clip, projection_clip, projection_dim; 5 is no projection
+# cell_clip, projection_clip, projection_dim; with a projection_dim of 5 there is no projection
 GEOMETRIES = [(None, None, 3), (0.3, None, 3), (None, 0.2, 3), (0.3, 0.2, 3), (0.3, None, 5), (None, None, 5)]
 
 
@@ -49,7 +49,7 @@ def _layer(
 
 
 def _random_case(layer: ProjectedLstm, batch_sizes: Sequence[int]) -> tuple[Tensor, LstmState, Tensor]:
-    """Inputs, a state, and weights for a loss over the outputs."""
+    """Return inputs, a state, and weights for a loss over the outputs."""
     generator = torch.Generator().manual_seed(2)
 
     def normal(*shape: int) -> Tensor:
@@ -82,8 +82,8 @@ def test_equals_the_reference(layer, batch_sizes):
         torch.testing.assert_close(gradient, plain, rtol=1e-10, atol=1e-12)
 
 
-def test_the_clips_bite(implementation):
-    """Otherwise the tests above would prove nothing about them."""
+def test_clips_have_an_effect(implementation):
+    """Otherwise the comparisons with the reference would not test clipping."""
     clipped, free = _layer(3, 0.3, 0.2, implementation), _layer(3, None, None, implementation)
     inputs, state, _ = _random_case(clipped, FULL)
     outputs, last = clipped(inputs, FULL, state)
@@ -97,7 +97,7 @@ def test_the_clips_bite(implementation):
 
 @pytest.mark.parametrize("projection_dim", [3, 5])
 def test_equals_torch(projection_dim, implementation):
-    """PyTorch's gates come in the order i, f, g, o, and it adds no forget bias."""
+    """PyTorch has gates in the order i, f, g, o, and adds no forget bias."""
     layer = _layer(projection_dim, None, None, implementation)
     theirs = torch.nn.LSTM(
         INPUT_DIM, CELL_DIM, proj_size=0 if projection_dim == CELL_DIM else projection_dim
@@ -156,7 +156,7 @@ def test_two_windows_equal_one(layer):
     torch.testing.assert_close(torch.cat([first, second]), outputs, rtol=0, atol=1e-14)
     torch.testing.assert_close(end.cell, last.cell[:3], rtol=0, atol=1e-14)
     torch.testing.assert_close(end.hidden, last.hidden[:3], rtol=0, atol=1e-14)
-    # The fourth lane ended with the first window.
+    # The fourth row ended with the first window.
     torch.testing.assert_close(between.cell[3], last.cell[3], rtol=0, atol=1e-14)
     torch.testing.assert_close(between.hidden[3], last.hidden[3], rtol=0, atol=1e-14)
 
@@ -173,7 +173,7 @@ def test_gradients_stop_at_the_window(layer):
     assert hidden.grad is None
 
 
-def test_inputs_are_left_alone(layer):
+def test_inputs_are_not_modified(layer):
     inputs, state, _ = _random_case(layer, SHRINKING)
     before = [part.detach().clone() for part in (inputs, *state, *layer.parameters())]
     outputs, _ = layer(inputs, SHRINKING, state)
