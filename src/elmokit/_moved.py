@@ -35,6 +35,7 @@ MOVED_MODULES: Mapping[str, tuple[str, ...]] = {
     "commands.models": ("console.models",),
     "commands.restart": ("console.restart_options",),
     "commands.terminal": ("console.terminal",),
+    "dialects.weight_layers": ("dialects.bilm.weight_layers",),
     "data.spelling": ("data.indexers",),
     "data.text": ("data.find", "data.read"),
     "download": ("repository.download",),

@@ -201,4 +201,4 @@ def test_one_model_on_both_domains(run_cli, two_models):
 def test_the_figure_of_bilm_tf_is_not_for_comparisons(run_cli):
     result = run_cli("evaluate", "--save-dir", "model", *TEXTS, "--bilm-compatible")
     assert result.exit_code == 2
-    assert "--bilm-compatible is for one model on one text" in result.err
+    assert "--bilm-compatible works with one model and one text only" in result.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 
@@ -109,8 +110,7 @@ def command(
     for model in models:
         pretrained = load(model, options=options_file, vocabulary=vocab_file, softmax=True)
         pretrained.require_softmax()
-        pretrained.model.to(find_device(device))
-        loaded[model] = pretrained
+        loaded[model] = dataclasses.replace(pretrained, model=pretrained.model.on(find_device(device)))
     if is_comparison:
         if fixed is None:
             fixed = common_vocabulary([pretrained.require_softmax() for pretrained in loaded.values()])
