@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file
 
 import elmokit
@@ -43,6 +44,13 @@ def test_a_model_gives_the_same_vectors(directory, model):
         np.testing.assert_allclose(vectors, expected[f"{MODELS[model]}_{k}"], **TOLERANCE)
 
 
+def draws_as_recorded() -> bool:
+    """Whether this version of PyTorch draws the dropout masks that the one of the recording drew."""
+    mask = torch.empty(144).bernoulli_(0.9, generator=torch.Generator().manual_seed(0))
+    return int(mask.nonzero().sum()) == 9689
+
+
+@pytest.mark.skipif(not draws_as_recorded(), reason="PyTorch 2.6 draws other random numbers for dropout")
 @pytest.mark.parametrize("run", ["characters", "words"])
 def test_a_run_resumes_with_the_same_losses_and_parameters(directory, run, run_cli: Callable):
     result = run_cli("train", "--save-dir", run, "--resume", "max_steps=14")

@@ -143,6 +143,9 @@ def test_distributed_data_parallel(make, batch):
 
 
 @pytest.mark.usefixtures("one_process")
+@pytest.mark.skipif(
+    not hasattr(torch.cpu.Stream, "record_event"), reason="this PyTorch shards on accelerators only"
+)
 @pytest.mark.parametrize("whole", [True, False])
 def test_fully_shard(whole, make, batch):
     """Sharded as a whole, or each part by itself."""

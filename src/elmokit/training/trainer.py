@@ -59,7 +59,7 @@ class Trainer:
         replay: old text that is mixed in by ``replay_share``, against forgetting; None for none.
 
     After :meth:`load_checkpoint` training continues bit for bit as if it had never stopped (on a CPU with the
-    same number of threads).
+    same number of threads and version of PyTorch).
 
     Raises:
         ConfigError: when ``patience`` is set without heldout text, the model has a lexicon, or a pattern of
