@@ -55,7 +55,7 @@ NEED_EXTRAS = [
     ("plot run sentences.txt -o map.png", "t-SNE", "plot"),
     ("plot run sentences.txt -o map.png --method umap", "UMAP", "umap"),
     ("curves run -o curves.png", "plotting", "plot"),
-    ("explore run --no-browser", "the page to explore", "explore"),
+    ("explore run --no-browser", "the explorer page", "explore"),
     ("shard --input text.txt --output-dir zst --compression zst", "writing .zst files", "zstd"),
     ("info GOLDEN/train_trace_char/ckpt", "reading TensorFlow checkpoints", "tensorflow"),
 ]

@@ -40,6 +40,22 @@ def test_adam_is_that_of_pytorch():
     assert optimizer.num_updates == 20
 
 
+def test_step_calls_a_closure_with_gradients_enabled_and_returns_its_loss():
+    mine = parameters()
+    optimizer = Adagrad(mine)
+    optimizer.param_groups[0]["lr"] = 0.1
+    before = mine["b"].detach().clone()
+
+    def closure():
+        loss = mine["b"].square().sum()
+        loss.backward()
+        return loss
+
+    loss = optimizer.step(closure)
+    torch.testing.assert_close(loss.detach(), before.square().sum())
+    assert (mine["b"].abs() < before.abs()).all()
+
+
 @pytest.mark.parametrize("kind", ["adam", "adagrad"])
 def test_a_sparse_gradient_touches_its_rows_alone_and_as_a_dense_one_would(kind):
     training = Config.load("tiny", [f"optimizer={kind}", "initial_accumulator=0.5"]).training

@@ -53,13 +53,19 @@ class RowOptimizer(torch.optim.Optimizer):
         return number
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Apply the gradients.
 
         Args:
-            closure: not supported; the gradients must have been computed.
+            closure: computes the gradients first, and returns the loss; None if they have been computed.
+
+        Returns:
+            The loss that ``closure`` returned.
         """
-        assert closure is None
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
         (group,) = self.param_groups
         group["num_updates"] += 1
         for parameter in self._parameters.values():
@@ -75,6 +81,7 @@ class RowOptimizer(torch.optim.Optimizer):
                     whole[rows] = part
             else:
                 self._update(parameter, gradient, values, group["lr"])
+        return loss
 
     @abstractmethod
     def _update(self, values: Tensor, gradient: Tensor, slots: list[Tensor], learning_rate: float) -> None:
