@@ -196,18 +196,20 @@ def _activations(batch: TextBatch, activations: Mapping[str, Tensor]) -> dict[st
     return named
 
 
-def _dropout(trace: Trace, step: int) -> Callable[[Tensor, str], Tensor] | None:
-    """Dropout with the masks that the original drew."""
-    if not trace.config.training.dropout:
+def _dropout(trace: Trace, step: int) -> dict[str, Tensor] | None:
+    """The dropout masks that the original drew, packed."""
+    rate = trace.config.training.dropout
+    if not rate:
         return None
-    masks = trace.arrays("dropout_masks")
-
-    def apply(activation: Tensor, place: str) -> Tensor:
-        name = place.replace("forward", "fwd").replace("backward", "bwd")
-        mask = torch.from_numpy(masks[f"step{step}/{name}"]).transpose(0, 1).reshape(activation.shape)
-        return activation * mask / (1.0 - trace.config.training.dropout)
-
-    return apply
+    prefix = f"step{step}/"
+    return {
+        name.removeprefix(prefix).replace("fwd", "forward").replace("bwd", "backward"): torch.from_numpy(mask)
+        .transpose(0, 1)
+        .flatten(0, 1)
+        .div(1.0 - rate)
+        for name, mask in trace.arrays("dropout_masks").items()
+        if name.startswith(prefix)
+    }
 
 
 def _candidates(trace: Trace, step: int) -> list[Candidates] | None:

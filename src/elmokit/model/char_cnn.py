@@ -23,6 +23,7 @@ from torch.autograd.function import once_differentiable
 
 from elmokit.alphabet import NUM_CHARACTER_SYMBOLS
 from elmokit.config import CharCnnConfig
+from elmokit.model.products import affine
 
 _BLOCK = NUM_CHARACTER_SYMBOLS + 1  # symbols whose table rows are computed together
 
@@ -104,7 +105,7 @@ class CharCnn(nn.Module):
         for highway in self.highways:
             features = highway(features)
         if self.projection is not None and self.projection_bias is not None:
-            features = torch.addmm(self.projection_bias, features, self.projection)  # (U, P)
+            features = affine(features, self.projection, self.projection_bias)  # (U, P)
         return features[torch.argsort(order)]
 
 
@@ -132,8 +133,8 @@ class Highway(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map features (U, F) to features (U, F)."""
-        gate = torch.sigmoid(torch.addmm(self.carry_bias, features, self.carry))
-        transform = torch.relu(torch.addmm(self.transform_bias, features, self.transform))
+        gate = torch.sigmoid(affine(features, self.carry, self.carry_bias))
+        transform = torch.relu(affine(features, self.transform, self.transform_bias))
         return gate * transform + (1 - gate) * features
 
 
