@@ -1,4 +1,4 @@
-"""Build hook: compiles the LSTM kernels, once per instruction set, if there is a C compiler.
+"""Build hook: compiles the kernels, once per instruction set, if there is a C compiler.
 
 Without a compiler the package works as well, only slower. Run this file to compile them in place.
 """
@@ -19,9 +19,8 @@ try:
 except ImportError:  # when run by itself
     BuildHookInterface = object  # type: ignore[assignment,misc]
 
-FOLDER = Path(__file__).parent / "src" / "elmokit" / "model" / "lstm"
-SOURCE = FOLDER / "native.c"
-FLAGS = ["-std=gnu11", "-O3", "-fPIC", "-shared", "-ffp-contract=fast"]
+FOLDER = Path(__file__).parent / "src" / "elmokit" / "kernels"
+FLAGS = ["-std=gnu11", "-O3", "-fPIC", "-shared", "-fvisibility=hidden", "-ffp-contract=fast"]
 
 # The instruction set's name, its vector width in floats, the rows per tile, and the compiler's options.
 X86 = [
@@ -43,12 +42,12 @@ def compile_kernels() -> list[Path]:
         return []
     built = []
     for name, width, rows, options in VARIANTS.get(platform.machine().lower(), []):
-        target = FOLDER / f"_native_{name}.so"
+        target = FOLDER / f"_kernels_{name}.so"
         with tempfile.TemporaryDirectory(dir=FOLDER) as directory:  # a process may have the old one open
             made = Path(directory) / target.name
             command = [
                 *[*compiler.split(), *FLAGS, *options, f"-DWIDTH={width}", f"-DTILE_ROWS={rows}"],
-                *[str(SOURCE), "-o", str(made), "-lm"],
+                *[*sorted(map(str, FOLDER.glob("*.c"))), "-o", str(made), "-lm"],
             ]
             if subprocess.run(command, capture_output=True, check=False).returncode == 0:
                 made.replace(target)

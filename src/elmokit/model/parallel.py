@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -50,7 +50,7 @@ def run_tasks(tasks: Sequence[Task]) -> list[tuple[Tensor, ...]]:
         return [task.function(*task.inputs) for task in tasks]
     tensors = [tensor for task in tasks for tensor in (*task.inputs, *task.parameters)]
     if not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)):
-        return _on_workers(partial(task.function, *task.inputs) for task in tasks)
+        return run_calls([partial(task.function, *task.inputs) for task in tasks])
     counts: list[int] = []
     outputs = iter(_ParallelTasks.apply(tasks, counts, *tensors))  # type: ignore[no-untyped-call]
     return [tuple(next(outputs) for _ in range(count)) for count in counts]
@@ -103,7 +103,7 @@ class _ParallelTasks(torch.autograd.Function):
                 inputs = tuple(tensor.detach().requires_grad_(tensor.requires_grad) for tensor in task.inputs)
                 return _Graph((*inputs, *task.parameters), task.function(*inputs))
 
-        ctx.graphs = _on_workers(partial(build, task) for task in tasks)
+        ctx.graphs = run_calls([partial(build, task) for task in tasks])
         ctx.set_materialize_grads(False)
         outputs: list[Tensor] = []
         constant: list[Tensor] = []
@@ -125,7 +125,7 @@ class _ParallelTasks(torch.autograd.Function):
         for graph in ctx.graphs:
             gradients = [next(remaining) for _ in graph.outputs]
             calls.append(partial(graph.gradients, gradients, keep_graph))
-        return None, None, *(gradient for part in _on_workers(calls) for gradient in part)
+        return None, None, *(gradient for part in run_calls(calls) for gradient in part)
 
 
 class _Workers:
@@ -136,7 +136,7 @@ class _Workers:
         self._pool: ThreadPoolExecutor | None = None
         self._size = 0
 
-    def submit(self, calls: Iterable[Callable[[], T]]) -> list[Future[T]]:
+    def submit(self, calls: Sequence[Callable[[], T]]) -> list[Future[T]]:
         size = num_workers()
         with self._lock:
             if self._pool is None or size > self._size:
@@ -151,6 +151,7 @@ def _start_workers(size: int) -> ThreadPoolExecutor:
 
     def start() -> None:
         torch.set_num_threads(1)  # of operations on this thread
+        torch.get_num_threads()  # the first use would otherwise take the number that was set last anywhere
         all_started.wait()
 
     pool = ThreadPoolExecutor(size, thread_name_prefix="elmokit", initializer=start)
@@ -175,12 +176,14 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_workers)
 
 
-def _on_workers(calls: Iterable[Callable[[], T]]) -> list[T]:
-    """Make calls on the workers, in the caller's gradient mode."""
+def run_calls(calls: Sequence[Callable[[], T]]) -> list[T]:
+    """Make independent calls on worker threads, in the caller's gradient mode; return their results."""
+    if len(calls) < 2 or num_workers() < 2:
+        return [call() for call in calls]
     has_gradients, is_inference = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
 
     def run(call: Callable[[], T]) -> T:
         with torch.inference_mode(is_inference), torch.set_grad_enabled(has_gradients):
             return call()
 
-    return [future.result() for future in _workers.submit(partial(run, call) for call in calls)]
+    return [future.result() for future in _workers.submit([partial(run, call) for call in calls])]

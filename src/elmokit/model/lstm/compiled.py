@@ -10,19 +10,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from elmokit.model.lstm import native
+from elmokit.kernels import lstm as kernels
+from elmokit.kernels.library import can_compute
 from elmokit.model.lstm.interface import LstmState, LstmWeights
 from elmokit.model.lstm.packed import packed_lstm
 from elmokit.model.lstm.steps import last_of_each_row, step_before
 from elmokit.model.products import product
-
-
-def is_available() -> bool:
-    """Whether the library was built and runs on this processor."""
-    return native.library() is not None
 
 
 def compiled_lstm(
@@ -33,7 +29,7 @@ def compiled_lstm(
     What the library does not compute goes to :func:`~elmokit.model.lstm.packed.packed_lstm`: other types than
     float32, other devices, and tensors that are being traced.
     """
-    if not _can_compute(inputs, *state, weights.kernel):
+    if not can_compute(inputs, *state, *weights[:3]):
         return packed_lstm(inputs, batch_sizes, state, weights)
     outputs, cell, hidden = _CompiledLstm.apply(  # type: ignore[no-untyped-call]
         inputs,
@@ -48,15 +44,6 @@ def compiled_lstm(
         torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (inputs, *weights[:3])),
     )
     return outputs, LstmState(cell, hidden)
-
-
-def _can_compute(*tensors: Tensor) -> bool:
-    return not torch.compiler.is_compiling() and all(
-        type(tensor) in (Tensor, nn.Parameter)
-        and tensor.dtype == torch.float32
-        and tensor.device.type == "cpu"
-        for tensor in tensors
-    )
 
 
 class _CompiledLstm(torch.autograd.Function):
@@ -78,17 +65,17 @@ class _CompiledLstm(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         input_dim, cell_dim = inputs.shape[1], kernel.shape[1] // 4
         output_dim = cell_dim if projection is None else projection.shape[1]
-        shape = native.Shape(batch_sizes, cell_dim, output_dim, cell_clip, projection_clip)
+        shape = kernels.Shape(batch_sizes, cell_dim, output_dim, cell_clip, projection_clip)
         num_positions, num_rows = len(inputs), batch_sizes[0]
         gates = product(inputs, kernel[:input_dim], bias)  # (N, 4H)
         outputs = gates.new_empty(num_positions, output_dim)
         cells = gates.new_empty(num_positions if keep else num_rows, cell_dim)
         gated_cells = outputs if projection is None else torch.empty_like(cells)
-        native.forward(
+        kernels.forward(
             shape,
             gates,
-            native.pack_gates(kernel[input_dim:].contiguous()),
-            None if projection is None else native.pack(projection),
+            kernels.pack_gates(kernel[input_dim:].contiguous()),
+            None if projection is None else kernels.pack(projection),
             cell_before.contiguous(),
             hidden_before.contiguous(),
             cells,
@@ -117,11 +104,11 @@ class _CompiledLstm(torch.autograd.Function):
         input_dim, batch_sizes = inputs.shape[1], ctx.shape.batch_sizes
         grad_gates = torch.empty_like(gates)
         grad_projected = grad_outputs.clone(memory_format=torch.contiguous_format)
-        native.backward(
+        kernels.backward(
             ctx.shape,
             gates,
-            native.pack(kernel[input_dim:].t()),
-            None if projection is None else native.pack(projection.t()),
+            kernels.pack(kernel[input_dim:].t()),
+            None if projection is None else kernels.pack(projection.t()),
             cells,
             cell_before.contiguous(),
             outputs,

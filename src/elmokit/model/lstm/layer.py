@@ -8,7 +8,8 @@ from types import MappingProxyType
 import torch
 from torch import Tensor, nn
 
-from elmokit.model.lstm.compiled import compiled_lstm, is_available
+from elmokit.kernels.library import is_available
+from elmokit.model.lstm.compiled import compiled_lstm
 from elmokit.model.lstm.interface import LstmImplementation, LstmState, LstmWeights
 from elmokit.model.lstm.packed import packed_lstm
 from elmokit.model.lstm.reference import reference_lstm

@@ -1,8 +1,7 @@
 /* The recurrent part of an LSTM layer with projection and clipping, forward and backward, on one thread.
 
-   Compiled once per instruction set, with WIDTH the number of floats in a vector register; see native.py for
-   the calls. Everything is float32 and row-major. The steps of a window are packed: step t has the first
-   batch_sizes[t] rows, and the steps follow each other.
+   Everything is float32 and row-major. The steps of a window are packed: step t has the first batch_sizes[t]
+   rows, and the steps follow each other.
 
    A weight matrix is first packed into panels of PANEL columns, so that the innermost loop reads it from one
    address to the next. The panels of the recurrent kernel have the four gates of the same WIDTH cells side by
@@ -10,71 +9,20 @@
    The sum over the rows of a weight matrix always runs from first to last, so a row's result does not depend
    on the other rows. */
 
-#include <math.h>
-#include <stddef.h>
-#include <string.h>
+#include "vectors.h"
 
-#define PANEL (4 * WIDTH)   /* columns of a panel: four registers */
-#define MAX_TILE TILE_ROWS  /* rows whose sums are in registers at the same time */
-#define DEPTH 512           /* rows of a panel that are used at a time, so that they stay in the cache */
-
-typedef float vec __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
-typedef int ivec __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
-#define INLINE static inline __attribute__((always_inline))
-
-/* ---- elementary functions, correct to about 2 units in the last place; NaN stays NaN ---- */
-
-INLINE vec constant(float value) {
-    return (vec){0} + value;
-}
-
-INLINE vec choose(ivec condition, vec yes, vec no) {
-    return (vec)((condition & (ivec)yes) | (~condition & (ivec)no));
-}
-
-INLINE vec clamp(vec x, float bound) {
-    vec high = constant(bound), low = constant(-bound);
-    x = choose(x > high, high, x);
-    return choose(x < low, low, x);
-}
-
-/* exp(x) - 1 = scale * fraction + (scale - 1) with scale a power of two, for |x| <= 87 */
-INLINE void split_exponential(vec x, vec *fraction, vec *scale) {
-    const float shift = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer */
-    vec n = (x * 1.44269504088896341f + shift) - shift;
-    vec r = x - n * 0.693359375f;
-    r = r - n * -2.12194440e-4f;
-    vec p = constant(1.0f / 5040);
-    p = p * r + 1.0f / 720;
-    p = p * r + 1.0f / 120;
-    p = p * r + 1.0f / 24;
-    p = p * r + 1.0f / 6;
-    p = p * r + 0.5f;
-    *fraction = r * r * p + r;
-    *scale = (vec)((__builtin_convertvector(n, ivec) + 127) << 23);
-}
-
-INLINE vec sigmoid(vec x) {
-    vec fraction, scale;
-    split_exponential(clamp(-x, 87.0f), &fraction, &scale);
-    return 1.0f / (1.0f + (scale * fraction + scale));
-}
-
-INLINE vec tangent(vec x) { /* hyperbolic */
-    vec fraction, scale;
-    split_exponential(clamp(2.0f * x, 30.0f), &fraction, &scale);
-    vec less_one = scale * fraction + (scale - 1.0f); /* keeps small x exact */
-    return less_one / (less_one + 2.0f);
-}
+#define PANEL (4 * WIDTH)  /* columns of a panel: four registers */
+#define MAX_TILE TILE_ROWS /* rows whose sums are in registers at the same time */
+#define DEPTH 512          /* rows of a panel that are used at a time, so that they stay in the cache */
 
 /* ---- packing ---- */
 
-size_t elmokit_packed_size(long depth, long columns) {
+EXPORT size_t elmokit_packed_size(long depth, long columns) {
     return (size_t)depth * ((columns + PANEL - 1) / PANEL) * PANEL;
 }
 
 /* Pack a (depth, columns) matrix whose element (k, n) is source[k * row_stride + n * column_stride]. */
-void elmokit_pack(const float *source, long depth, long columns, long row_stride, long column_stride,
+EXPORT void elmokit_pack(const float *source, long depth, long columns, long row_stride, long column_stride,
                   float *packed) {
     for (long first = 0; first < columns; first += PANEL) {
         long width = columns - first < PANEL ? columns - first : PANEL;
@@ -86,12 +34,12 @@ void elmokit_pack(const float *source, long depth, long columns, long row_stride
     }
 }
 
-size_t elmokit_packed_gates_size(long depth, long cells) {
+EXPORT size_t elmokit_packed_gates_size(long depth, long cells) {
     return (size_t)depth * ((cells + WIDTH - 1) / WIDTH) * PANEL;
 }
 
 /* Pack a recurrent kernel (depth, 4 * cells), gate after gate, so that a panel holds four gates of WIDTH cells. */
-void elmokit_pack_gates(const float *source, long depth, long cells, float *packed) {
+EXPORT void elmokit_pack_gates(const float *source, long depth, long cells, float *packed) {
     for (long first = 0; first < cells; first += WIDTH) {
         long width = cells - first < WIDTH ? cells - first : WIDTH;
         for (long k = 0; k < depth; k++)
@@ -141,21 +89,6 @@ INLINE void multiply(const int rows, long depth, const float *left, long left_st
 #define TILE_CASES(work) TILE_CASE(1, work) TILE_CASE(2, work)
 #endif
 
-INLINE void load_part(vec *into, const float *from, long count) {
-    if (count >= WIDTH) *into = *(const vec *)from;
-    else {
-        float part[WIDTH] = {0};
-        for (long n = 0; n < count; n++) part[n] = from[n];
-        *into = *(const vec *)part;
-    }
-}
-
-INLINE void store_part(float *to, vec values, long count) {
-    if (count >= WIDTH) *(vec *)to = values;
-    else
-        for (long n = 0; n < count; n++) to[n] = values[n];
-}
-
 INLINE void product_tile(const int rows, long depth, const float *left, long left_stride, const float *panel,
                          float *out, long out_stride, long width, int is_first) {
     vec sums[MAX_TILE][4];
@@ -163,7 +96,7 @@ INLINE void product_tile(const int rows, long depth, const float *left, long lef
         for (int v = 0; v < 4; v++) {
             sums[r][v] = constant(0.0f);
             if (!is_first && width > v * WIDTH)
-                load_part(&sums[r][v], out + r * out_stride + v * WIDTH, width - v * WIDTH);
+                sums[r][v] = load_part(out + r * out_stride + v * WIDTH, width - v * WIDTH);
         }
     multiply(rows, depth, left, left_stride, panel, sums);
     for (int r = 0; r < rows; r++)
@@ -206,14 +139,12 @@ INLINE void cell_tile(const int rows, long depth, const float *hidden, const flo
         float *row = gates + r * 4 * cells;
         vec x[4], c;
         for (int gate = 0; gate < 4; gate++) {
-            load_part(&x[gate], row + gate * cells, count);
-            x[gate] += sums[r][gate];
+            x[gate] = load_part(row + gate * cells, count) + sums[r][gate];
         }
-        vec i = sigmoid(x[0]), j = tangent(x[1]), f = sigmoid(x[2] + 1.0f), o = sigmoid(x[3]);
-        load_part(&c, before + r * cells, count);
-        c = clamp(f * c + i * j, cell_clip);
+        vec i = sigmoid(x[0]), j = hyperbolic_tangent(x[1]), f = sigmoid(x[2] + 1.0f), o = sigmoid(x[3]);
+        c = clamp(f * load_part(before + r * cells, count) + i * j, cell_clip);
         store_part(after + r * cells, c, count);
-        store_part(gated + r * cells, o * tangent(c), count);
+        store_part(gated + r * cells, o * hyperbolic_tangent(c), count);
         if (keep) {
             store_part(row, i, count);
             store_part(row + cells, j, count);
@@ -234,7 +165,7 @@ INLINE void cell_tile(const int rows, long depth, const float *hidden, const flo
    gated       with keep (N, H); otherwise (B, H) of scratch space; not used without projection
    outputs     (N, P)
    Clips are infinite for none. */
-void elmokit_lstm_forward(long steps, const long *batch_sizes, long num_cells, long num_outputs, float *gates,
+EXPORT void elmokit_lstm_forward(long steps, const long *batch_sizes, long num_cells, long num_outputs, float *gates,
                           const float *kernel, const float *projection, const float *cell,
                           const float *hidden, float cell_clip, float projection_clip, int keep, float *cells,
                           float *gated, float *outputs) {
@@ -272,20 +203,15 @@ void elmokit_lstm_forward(long steps, const long *batch_sizes, long num_cells, l
 /* The gradients of some cells of one row: of its gates, and of the cell before. */
 INLINE void cell_gradient(vec grad_gated, const float *gates, float *grad_gates, long cells, long count,
                           const float *cell, const float *before, float *grad_cell, float cell_clip) {
-    vec i, j, f, o, c, earlier, carried;
-    load_part(&i, gates, count);
-    load_part(&j, gates + cells, count);
-    load_part(&f, gates + 2 * cells, count);
-    load_part(&o, gates + 3 * cells, count);
-    load_part(&c, cell, count);
-    load_part(&earlier, before, count);
-    load_part(&carried, grad_cell, count);
-    vec zero = constant(0.0f), tanh_c = tangent(c);
+    vec i = load_part(gates, count), j = load_part(gates + cells, count);
+    vec f = load_part(gates + 2 * cells, count), o = load_part(gates + 3 * cells, count);
+    vec c = load_part(cell, count), earlier = load_part(before, count);
+    vec zero = constant(0.0f), tanh_c = hyperbolic_tangent(c);
     vec slope = o - o * tanh_c * tanh_c;
     if (cell_clip != INFINITY) {
         slope = choose((c < cell_clip) & (c > -cell_clip), slope, zero);
     }
-    vec total = carried + grad_gated * slope;
+    vec total = load_part(grad_cell, count) + grad_gated * slope;
     vec carry = total * f;
     if (cell_clip != INFINITY) carry = choose((earlier < cell_clip) & (earlier > -cell_clip), carry, zero);
     store_part(grad_gates, total * j * (i - i * i), count);
@@ -322,7 +248,7 @@ INLINE void gradient_tile(const int rows, long depth, const float *left, const f
    grad_projected  (N, P) the gradient of the outputs; overwritten by that of the projections before clipping
    grad_cell       (B, H) zeros at the beginning, and scratch space afterwards
    grad_hidden     (B, P) likewise */
-void elmokit_lstm_backward(long steps, const long *batch_sizes, long num_cells, long num_outputs,
+EXPORT void elmokit_lstm_backward(long steps, const long *batch_sizes, long num_cells, long num_outputs,
                            const float *gates, const float *kernel, const float *projection,
                            const float *cells, const float *cell, const float *outputs, float cell_clip,
                            float projection_clip, float *grad_gates, float *grad_projected, float *grad_cell,
@@ -358,9 +284,7 @@ void elmokit_lstm_backward(long steps, const long *batch_sizes, long num_cells, 
             for (long row = 0; row < rows; row++)
                 for (long first = 0; first < num_cells; first += WIDTH) {
                     long at = row * num_cells + first, gates_at = row * 4 * num_cells + first;
-                    vec grad_gated;
-                    load_part(&grad_gated, gradient + at, num_cells - first);
-                    cell_gradient(grad_gated, step_gates + gates_at, step_grads + gates_at, num_cells,
+                    cell_gradient(load_part(gradient + at, num_cells - first), step_gates + gates_at, step_grads + gates_at, num_cells,
                                   num_cells - first, step_cells + at, before + at, grad_cell + at, cell_clip);
                 }
         product(rows, 4 * num_cells, num_outputs, step_grads, kernel, grad_hidden);
