@@ -235,7 +235,7 @@ def test_markers_in_a_sentence_are_the_markers():
 
 @pytest.mark.parametrize("num_threads", [2, 3, 5])
 def test_the_number_of_threads_does_not_matter(num_threads):
-    """A model whose products are large enough for oneDNN, and batches that are divided into groups of rows."""
+    """With products that are large enough for oneDNN, and batches that are divided into groups of rows."""
     sentences = [[f"w{(k * n) % 17}" for n in range(1 + k % 9)] for k in range(90)]
     before = torch.get_num_threads()
     results = []
