@@ -13,6 +13,7 @@ from elmokit.data.find import find_texts
 from elmokit.data.read import total_bytes
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.errors import OutputError
+from elmokit.formats.bilm_hdf5_files import HDF5_SUFFIXES
 from elmokit.formats.token_embeddings import read_token_table
 from elmokit.pretrained import PretrainedModel
 
@@ -55,6 +56,10 @@ def command(
     Example:
       elmokit embed model sentences.txt vectors.hdf5 --layers top
     """
+    if output.suffix and output.suffix.lower() not in HDF5_SUFFIXES:
+        raise OutputError(
+            f"{output}: vectors are written as HDF5, not as {output.suffix}: choose a name that ends in .hdf5"
+        )
     embedder = ElmoEmbedder(
         pretrained,
         device=device,
