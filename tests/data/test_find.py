@@ -10,7 +10,7 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from elmokit.data.find import Patterns, find_texts
+from elmokit.data.find import Part, Patterns, find_texts
 from elmokit.data.read import read_lines, total_bytes
 from elmokit.data.text_file import TextFile
 from elmokit.errors import MissingExtraError, TextError
