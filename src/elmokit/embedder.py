@@ -16,6 +16,7 @@ from elmokit.data.batches_by_length import batches_by_length
 from elmokit.data.read import read_lines
 from elmokit.data.sentences import tokenized
 from elmokit.errors import ConfigError
+from elmokit.files.atomic import refuse_inputs
 from elmokit.formats.sentence_vectors import write_sentence_vectors
 from elmokit.loading import load
 from elmokit.model.batching import encode_words, run_sentences
@@ -166,8 +167,9 @@ class ElmoEmbedder:
 
         Raises:
             TextError: if the text cannot be read.
-            OutputError: if the file cannot be written.
+            OutputError: if the output cannot be written, or is the text, the model or of another kind.
         """
+        refuse_inputs(output, [text, self.pretrained.source])
         results = self.iter_embed(read_lines(str(text), on_bytes), layers, batch_size=batch_size)
         return write_sentence_vectors(
             Path(output), ((str(number), vectors) for number, vectors in enumerate(results))

@@ -18,6 +18,7 @@ from elmokit.data.indexers import CharacterIndexer, Indexer, WordIndexer
 from elmokit.data.lexicon import Lexicon
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ModelFileError
+from elmokit.files.atomic import refuse_inputs
 from elmokit.formats import bilm_pair, model_directory
 from elmokit.formats.checks import mismatches
 from elmokit.formats.parts import ModelParts
@@ -106,9 +107,10 @@ class PretrainedModel:
                 fourth digit.
 
         Raises:
-            OutputError: when it cannot be written, or something else is there.
+            OutputError: when it cannot be written, or something else or this very model is there.
             ModelFileError: when a parameter is too large for half precision.
         """
+        refuse_inputs(directory, [self.source.parent if self.source.is_file() else self.source])
         model_directory.write(self.parts(), Path(directory), half_precision=half_precision)
 
     def save_bilm(
@@ -128,7 +130,9 @@ class PretrainedModel:
             ConfigError: when the format cannot hold the model.
             OutputError: when a file cannot be written, or files of another model are there.
         """
-        return bilm_pair.write(self.parts(), Path(directory) / weights_file, with_softmax=with_softmax)
+        weights = Path(directory) / weights_file
+        refuse_inputs(weights, [self.source])
+        return bilm_pair.write(self.parts(), weights, with_softmax=with_softmax)
 
     def push_to_hub(self, repo_id: str, *, private: bool = False) -> str:
         """Share the model on the Hugging Face Hub.

@@ -86,7 +86,7 @@ def test_output_among_the_inputs(run_cli, text):
     for _ in range(2):
         result = run_cli("vocabulary", "--input", "*.txt", "--output", "./vocab.txt")
     assert result.exit_code == 2
-    assert "vocab.txt: the output is one of the input files: choose another output" in result.err
+    assert "vocab.txt: this is an input, vocab.txt: choose another output" in result.err
 
 
 def test_each_file_is_looked_up_once(run_cli, text, monkeypatch):

@@ -296,7 +296,7 @@ def test_configuration_and_vocabulary_are_those_of_the_checkpoints(make_trainer,
 def test_the_files_of_something_else_are_not_replaced(make_trainer):
     trainer = make_trainer(max_steps=1)
     (trainer.save_dir / "config.json").write_text('{"model_type": "elmokit-bilm"}')
-    with pytest.raises(OutputError, match=r"config\.json: already exists and is not the configuration of"):
+    with pytest.raises(OutputError, match=r"run: contains config\.json but no training run"):
         list(trainer.run())
     assert (trainer.save_dir / "config.json").read_text() == '{"model_type": "elmokit-bilm"}'
 

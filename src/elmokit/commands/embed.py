@@ -13,6 +13,7 @@ from elmokit.data.find import find_texts
 from elmokit.data.read import total_bytes
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.errors import OutputError
+from elmokit.files.atomic import refuse_inputs
 from elmokit.formats.bilm_hdf5_files import HDF5_SUFFIXES
 from elmokit.formats.token_embeddings import read_token_table
 from elmokit.pretrained import PretrainedModel
@@ -72,8 +73,7 @@ def command(
         raise click.UsageError(
             f"{text}: matches {len(paths)} files, expected one.", click.get_current_context()
         )
-    if output.exists() and Path(paths[0]).exists() and output.samefile(paths[0]):
-        raise OutputError(f"{output}: this is the input text itself: choose another output file")
+    refuse_inputs(output, [] if token_embeddings is None else [token_embeddings])
     with terminal.progress_bar("embedding", total_bytes(paths), "B") as bar:
         num_lines = embedder.embed_file(
             str(paths[0]), output, layers, batch_size=batch_size, on_bytes=bar.update

@@ -11,7 +11,8 @@ from elmokit.console import terminal
 from elmokit.console.models import device_option, takes_model
 from elmokit.data.read import read_lines
 from elmokit.embedder import ElmoEmbedder
-from elmokit.errors import OutputError, TextError
+from elmokit.errors import TextError
+from elmokit.files.atomic import refuse_inputs
 from elmokit.formats.token_embeddings import write_token_embeddings
 from elmokit.pretrained import PretrainedModel
 
@@ -33,8 +34,7 @@ def command(pretrained: PretrainedModel, words: str, output: Path, device: str) 
       elmokit embed-tokens model vocab.txt tokens.hdf5
     """
     entries = _read_words(words)
-    if output.exists() and Path(words).exists() and output.samefile(words):
-        raise OutputError(f"{output}: this is the word list itself: choose another output file")
+    refuse_inputs(output, [words, pretrained.source])
     embedder = ElmoEmbedder(pretrained, device=device)
     chunks = []
     with terminal.progress_bar("encoding", len(entries), "word") as bar:

@@ -15,6 +15,7 @@ from elmokit.data.find import find_texts
 from elmokit.data.read import read_lines, read_sentences
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.errors import TextError
+from elmokit.files.atomic import refuse_inputs
 from elmokit.pretrained import PretrainedModel
 from elmokit.visualize.figures import check_suffix, save_figure
 from elmokit.visualize.interactive_map import draw_interactive
@@ -78,6 +79,7 @@ def command(
       elmokit plot tiny-en speeches.txt -o right.html --word right --word left
     """
     check_suffix(output)
+    refuse_inputs(output, [text])
     labels, sentences = _read(text, with_labels=color_by == "label")
     with terminal.progress_bar("drawing", 1.0, "map", bar_format=terminal.FRACTION_FORMAT) as bar:
         word_map = map_words(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -10,10 +9,10 @@ import click
 from elmokit.console import terminal
 from elmokit.console.inputs import find_inputs, text_inputs
 from elmokit.data.read import total_bytes
-from elmokit.data.text_file import TextFile, is_url
+from elmokit.data.text_file import is_url
 from elmokit.data.vocabulary import NUM_SPECIALS, Vocabulary
 from elmokit.data.word_counts import WordCounts, count_words
-from elmokit.errors import OutputError
+from elmokit.files.atomic import refuse_inputs
 
 _MANY_UNKNOWN = 0.1  # share of tokens above which perplexity says little
 
@@ -55,23 +54,13 @@ def command(
       elmokit vocabulary --input 'text/train-*.txt.gz' --output vocab.txt --min-count 3
     """
     files = find_inputs(inputs, more_inputs)
-    _refuse_to_overwrite(files, output)
+    refuse_inputs(output, [file.path for file in files if not is_url(file.path)])
     with terminal.progress_bar("counting words", total_bytes(files), "B") as bar:
         found = count_words(files, on_bytes=bar.update)
     vocabulary = Vocabulary.from_counts(found.counts, min_count=min_count, max_size=max_size)
     vocabulary.save(output)
     terminal.say(f"{output}: {len(vocabulary):,} entries, <S>, </S> and <UNK> included")
     _report_coverage(vocabulary, found)
-
-
-def _refuse_to_overwrite(files: Sequence[TextFile], output: Path) -> None:
-    if not output.exists():
-        return
-    for file in files:
-        if not is_url(file.path) and output.samefile(file):
-            raise OutputError(
-                f"{output}: the output is one of the input files: choose another output or narrow the input"
-            )
 
 
 def _report_coverage(vocabulary: Vocabulary, found: WordCounts) -> None:

@@ -25,6 +25,9 @@ def _word_number(index: int) -> str:
     return f"word {index + 1}"
 
 
+_KIND = atomic.kind_by_beginning("a vocabulary", rb"(.*\n){0,2}<S>\r?\n")
+
+
 class Vocabulary:
     """An immutable list of words; a word's id is its index in the list.
 
@@ -128,7 +131,7 @@ class Vocabulary:
         Raises:
             OutputError: If the file cannot be written.
         """
-        atomic.write_text(Path(path), "\n".join(self._words) + "\n")
+        atomic.write_text(Path(path), "\n".join(self._words) + "\n", _KIND)
 
     @classmethod
     def from_counts(

@@ -8,11 +8,15 @@ temporary files behind, for :func:`clear_leftovers`.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Iterator
+import stat
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from elmokit.errors import ElmokitError, OutputError
 
@@ -25,25 +29,68 @@ def output_error(path: Path, error: OSError) -> OutputError:
     return OutputError(f"{path}: cannot write: {error.strerror or error}")
 
 
+class Kind(NamedTuple):
+    """A kind of file that a writer may replace."""
+
+    description: str
+    """For messages, such as ``a vocabulary``."""
+    matches: Callable[[Path], bool]
+    """Whether an existing file is of this kind."""
+
+
+def kind_by_beginning(description: str, pattern: bytes) -> Kind:
+    """Return a kind whose files begin with a regular expression."""
+
+    def matches(path: Path) -> bool:
+        with path.open("rb") as file:
+            return re.match(pattern, file.read(4096), re.IGNORECASE) is not None
+
+    return Kind(description, matches)
+
+
 @contextmanager
-def new_file(path: Path) -> Iterator[Path]:
+def new_file(path: Path, kind: Kind | None = None) -> Iterator[Path]:
     """Yield a temporary path in ``path``'s directory; on success it replaces ``path``.
 
-    Missing parent directories are created.
+    Missing parent directories are created. A symbolic link is followed, and the permissions of a file that
+    is replaced are kept. What is not a regular file, such as a pipe or a device, is not replaced: the content
+    is written to it at the end.
+
+    Args:
+        path: the file to write.
+        kind: what an existing file must be, unless it is empty; None to replace any file.
 
     Raises:
-        OutputError: when the file cannot be written; nothing is left behind.
+        OutputError: when the file cannot be written or is of another kind; nothing is left behind.
     """
     temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_dir():
+        target = Path(os.path.realpath(path)) if path.is_symlink() else path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        before = _status(target)
+        if before is not None and stat.S_ISDIR(before.st_mode):
             raise IsADirectoryError(21, "is a directory, expected a file name")
-        temporary = _temporary_path(path)
+        if before is not None and stat.S_ISSOCK(before.st_mode):
+            raise OSError(6, "is a socket, expected a file name")
+        is_regular = before is None or stat.S_ISREG(before.st_mode)
+        is_occupied = is_regular and before is not None and before.st_size > 0
+        if kind is not None and is_occupied and not kind.matches(target):
+            raise OutputError(
+                f"{path}: already exists and is not {kind.description}: choose another name, or delete it"
+            )
+        beside = target if is_regular else Path(tempfile.gettempdir(), target.name)
+        temporary = _temporary_path(beside)
         temporary.touch(exist_ok=False)
         yield temporary
+        if not is_regular:
+            with temporary.open("rb") as source, target.open("wb") as stream:
+                shutil.copyfileobj(source, stream)
+            return
+        if before is not None:
+            temporary.chmod(stat.S_IMODE(before.st_mode))
         _flush(temporary)
-        temporary.replace(path)
+        temporary.replace(target)
+        _flush(target.parent)
     except ElmokitError:  # some are an OSError as well
         raise
     except OSError as error:
@@ -85,13 +132,18 @@ def new_directory(path: Path) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, kind: Kind | None = None) -> None:
     """Write ``text`` as UTF-8, completely or not at all.
 
+    Args:
+        path: the file to write, see :func:`new_file`.
+        text: the content.
+        kind: what an existing file must be; None to replace any file.
+
     Raises:
-        OutputError: when the file cannot be written.
+        OutputError: when the file cannot be written or is of another kind.
     """
-    with new_file(path) as temporary:
+    with new_file(path, kind) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
@@ -114,6 +166,29 @@ def clear_leftovers(pattern: Path, *, unchanged_since: float | None = None) -> N
                 unchanged_since is None or _last_change(leftover) < unchanged_since
             ):
                 _remove(leftover)
+
+
+def refuse_inputs(output: str | Path, inputs: Iterable[str | os.PathLike[str]]) -> None:
+    """Refuse an output that is one of the inputs, under whatever name.
+
+    Raises:
+        OutputError: naming the output.
+    """
+    status = _status(Path(output))
+    if status is None:
+        return
+    for path in inputs:
+        other = _status(Path(path))
+        if other is not None and os.path.samestat(status, other):
+            raise OutputError(f"{output}: this is an input, {os.fspath(path)}: choose another output")
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """Return the status of a file, or None if there is none."""
+    try:
+        return path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def _temporary_path(path: Path) -> Path:

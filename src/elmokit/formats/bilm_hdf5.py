@@ -20,6 +20,7 @@ from elmokit.config import ModelConfig
 from elmokit.errors import MissingModelError, ModelFileError
 from elmokit.files.atomic import new_file
 from elmokit.formats.bilm_names import SOFTMAX_NAMES, dataset_names, stored_shape
+from elmokit.formats.hdf5_kinds import SOFTMAX, WEIGHTS
 from elmokit.formats.hdf5_reader import HDF5_ERRORS, read_floats
 from elmokit.formats.hdf5_writer import Hdf5Writer
 from elmokit.formats.stored import Layout
@@ -36,7 +37,7 @@ def write_weights(path: Path, config: ModelConfig, parameters: Mapping[str, Tens
     Raises:
         OutputError: when the file cannot be written.
     """
-    with new_file(path) as temporary, Hdf5Writer(temporary) as file:
+    with new_file(path, WEIGHTS) as temporary, Hdf5Writer(temporary) as file:
         for ours, theirs in dataset_names(config).items():
             values = parameters[ours].detach().to("cpu", torch.float32)
             file.write(theirs, values.reshape(stored_shape(ours, tuple(values.shape))).numpy())
@@ -53,7 +54,7 @@ def write_softmax(path: Path, weight: Tensor, bias: Tensor) -> None:
     Raises:
         OutputError: when the file cannot be written.
     """
-    with new_file(path) as temporary, Hdf5Writer(temporary) as file:
+    with new_file(path, SOFTMAX) as temporary, Hdf5Writer(temporary) as file:
         for name, values in zip(SOFTMAX_NAMES.values(), (weight, bias), strict=True):
             file.write(name, values.detach().to("cpu", torch.float32).numpy())
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from elmokit.files.atomic import new_file
+from elmokit.formats.hdf5_kinds import SENTENCE_VECTORS
 from elmokit.formats.hdf5_writer import Hdf5Writer
 
 
@@ -22,10 +23,10 @@ def write_sentence_vectors(path: Path, datasets: Iterable[tuple[str, np.ndarray]
         The number of datasets.
 
     Raises:
-        OutputError: if the file cannot be written.
+        OutputError: if the file cannot be written, or a file of another kind is there.
     """
     num_datasets = 0
-    with new_file(path) as temporary, Hdf5Writer(temporary) as file:
+    with new_file(path, SENTENCE_VECTORS) as temporary, Hdf5Writer(temporary) as file:
         for key, values in datasets:
             file.write(key, values)
             num_datasets += 1

@@ -17,6 +17,7 @@ from torch import Tensor
 from elmokit.data.read import is_storable
 from elmokit.errors import MissingModelError, ModelFileError, OutputError
 from elmokit.files.atomic import new_file
+from elmokit.formats.hdf5_kinds import TOKEN_EMBEDDINGS
 from elmokit.formats.hdf5_reader import HDF5_ERRORS, check_heaps, check_size, read_floats
 from elmokit.formats.hdf5_writer import Hdf5Writer
 from elmokit.model.values import fault_of_values
@@ -61,7 +62,7 @@ def write_token_embeddings(path: Path, words: Sequence[str], vectors: np.ndarray
     unstorable = [repr(word) for word in words if not is_storable(word)]
     if unstorable:
         raise OutputError(f"{path}: HDF5 cannot hold these words: {', '.join(unstorable[:5])}")
-    with new_file(path) as temporary, Hdf5Writer(temporary) as file:
+    with new_file(path, TOKEN_EMBEDDINGS) as temporary, Hdf5Writer(temporary) as file:
         file.write("embedding", vectors.astype(np.float32, copy=False))
         file.write("words", np.array(words, dtype=h5py.string_dtype()))
 

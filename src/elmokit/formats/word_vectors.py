@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from elmokit.files.atomic import new_file
+from elmokit.files.atomic import kind_by_beginning, new_file
+
+_WORD2VEC = kind_by_beginning("a file of word vectors", rb"\d+ \d+\n")
 
 
 def write_word2vec(
@@ -28,7 +30,7 @@ def write_word2vec(
         OutputError: when the file cannot be written.
     """
     remaining = iter(words)
-    with new_file(path) as temporary, temporary.open("wb") as file:
+    with new_file(path, _WORD2VEC) as temporary, temporary.open("wb") as file:
         file.write(f"{len(words)} {dim}\n".encode())
         for chunk in chunks:
             # The chunk comes first: otherwise zip() would consume a word before it finds no row for it.

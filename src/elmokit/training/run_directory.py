@@ -31,6 +31,10 @@ from elmokit.files.atomic import output_error, write_text
 from elmokit.formats.checkpoint import Checkpoint, list_checkpoints, read_last_checkpoint
 from elmokit.training.run_checkpoints import another_run_error
 
+# Files of a run, or of a model, that would be replaced or read as one model with those of the run.
+_FOREIGN = {"config.json", "vocab.txt", "metrics.jsonl", "texts.json", "restart.json", "options.json"}
+_FOREIGN_SUFFIXES = {".hdf5", ".h5", ".safetensors"}
+
 
 @dataclass(frozen=True)
 class Run:
@@ -70,19 +74,10 @@ def write_model_files(save_dir: Path, config: Config, vocabulary: Vocabulary) ->
     """Write the configuration and vocabulary of a run's checkpoints, without which they cannot be read.
 
     Raises:
-        OutputError: when the directory is not writable, or ``config.json`` is that of something else.
+        OutputError: when the directory is not writable.
     """
-    path = save_dir / "config.json"
-    if path.exists():
-        try:
-            Config.load(path)
-        except ConfigError:
-            raise OutputError(
-                f"{path}: already exists and is not the configuration of a training run: choose another save "
-                "directory"
-            ) from None
     vocabulary.save(save_dir / "vocab.txt")
-    write_text(path, config.model_dump_json(indent=2) + "\n")
+    write_text(save_dir / "config.json", config.model_dump_json(indent=2) + "\n")
 
 
 def start_run(
@@ -99,6 +94,7 @@ def start_run(
         OutputError: when the directory already holds a run, or cannot be made.
     """
     _refuse_another_run(save_dir)
+    refuse_foreign_files(save_dir, vocabulary)
     _refuse_impossible(save_dir)
     resolved = config.for_vocabulary(len(vocabulary))
     return Run(
@@ -190,6 +186,45 @@ def training_text_of(model: Path) -> Corpus | None:
         except (OSError, ValueError, KeyError, TypeError, ElmokitError):
             continue
     return None
+
+
+def refuse_foreign_files(save_dir: Path, vocabulary: Vocabulary) -> None:
+    """Refuse a directory with files that a run would replace, unless they are a run's.
+
+    Args:
+        save_dir: where a run is to be saved.
+        vocabulary: of the run; a file with the same words does no harm.
+
+    Raises:
+        OutputError: naming the files.
+    """
+    if not save_dir.is_dir() or list_checkpoints(save_dir) or _is_configuration(save_dir / "config.json"):
+        return
+    foreign = sorted(
+        path.name
+        for path in save_dir.iterdir()
+        if (path.name in _FOREIGN or path.suffix in _FOREIGN_SUFFIXES) and not _has_words(path, vocabulary)
+    )
+    if foreign:
+        raise OutputError(
+            f"{save_dir}: contains {', '.join(foreign)} but no training run: choose another directory, so that "
+            "these files are not replaced or read as a part of the run"
+        )
+
+
+def _is_configuration(path: Path) -> bool:
+    """Whether a file is the configuration of a run, and not that of a model or of something else."""
+    try:
+        return "model_type" not in path.read_text(encoding="utf-8") and bool(Config.load(path))
+    except (OSError, UnicodeDecodeError, ConfigError):
+        return False
+
+
+def _has_words(path: Path, vocabulary: Vocabulary) -> bool:
+    try:
+        return path.name == "vocab.txt" and Vocabulary.load(path) == vocabulary
+    except ElmokitError:
+        return False
 
 
 def _refuse_another_run(save_dir: Path) -> None:

@@ -35,7 +35,7 @@ from elmokit.training.recent import Recent
 from elmokit.training.records import record_step
 from elmokit.training.recovery import NonFiniteError, Recovery
 from elmokit.training.run_checkpoints import RunCheckpoints
-from elmokit.training.run_directory import write_model_files
+from elmokit.training.run_directory import refuse_foreign_files, write_model_files
 from elmokit.training.run_lock import locked
 from elmokit.training.schedule import LearningRateSchedule
 from elmokit.training.state import TrainingState
@@ -175,6 +175,7 @@ class Trainer:
                 file cannot be written.
             NonFiniteError: when training cannot continue.
         """
+        refuse_foreign_files(self.save_dir, self.vocabulary)
         with locked(self.save_dir):
             self._checkpoints.refuse_others()
             with Journal(self.save_dir, step=self.step) as journal:

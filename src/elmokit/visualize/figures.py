@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elmokit.errors import ConfigError, MissingExtraError
-from elmokit.files.atomic import new_file
+from elmokit.files.atomic import kind_by_beginning, new_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,6 +59,17 @@ def check_suffix(path: Path) -> None:
         )
 
 
+_KINDS = {
+    suffix: kind_by_beginning(f"a {suffix.upper()} picture" if suffix != "html" else "a page", beginning)
+    for suffix, beginning in {
+        "png": rb"\x89PNG",
+        "pdf": rb"%PDF",
+        "svg": rb"\s*<(\?xml|svg|!doctype svg)",
+        "html": rb"\s*<(!doctype html|html)",
+    }.items()
+}
+
+
 def save_figure(figure: Figure | InteractiveFigure, path: str | Path) -> None:
     """Save a figure to a file; the same figure gives the same bytes.
 
@@ -68,12 +79,12 @@ def save_figure(figure: Figure | InteractiveFigure, path: str | Path) -> None:
 
     Raises:
         ConfigError: if the suffix is not .png, .svg, .pdf or .html.
-        OutputError: if the file cannot be written.
+        OutputError: if the file cannot be written, or a file of another kind is there.
     """
     path = Path(path)
     check_suffix(path)
     kind = path.suffix.lower().removeprefix(".")
-    with new_file(path) as temporary:
+    with new_file(path, _KINDS[kind]) as temporary:
         if kind == "html":
             _write_html(figure, temporary)
         else:
