@@ -145,11 +145,11 @@ def test_other_mistakes(run_cli, work):
         run_cli, "embed-tokens", "model", "vocab.txt", "o.hdf5", "--device", "abacus"
     )
     assert refusal(run_cli, "embed", "model", "train.txt", "o.hdf5", "--token-embeddings", "none") == (
-        "none: no such file, expected a file of token embeddings"
+        "none: no such file: expected an HDF5 file of token embeddings"
     )
     assert refusal(
         run_cli, "embed", "model", "train.txt", "o.hdf5", "--token-embeddings", "vocab.txt"
-    ).startswith("vocab.txt: cannot read the token embeddings: damaged, or not an HDF5 file (")
+    ).startswith("vocab.txt: cannot read the token embeddings: damaged or not an HDF5 file (")
     assert not (work / "o.hdf5").exists()
 
 

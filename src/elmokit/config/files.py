@@ -11,6 +11,7 @@ from typing import Any
 
 from elmokit.config import bilm_options
 from elmokit.errors import ConfigError, MissingConfigError
+from elmokit.files.json_table import decoded
 
 SHIPPED_CONFIGS = ("tiny", "small", "original")
 
@@ -37,7 +38,7 @@ def read_values(name: str | Path) -> dict[str, Any]:
             "or a .toml or .json file"
         )
     try:
-        text = path.read_text(encoding="utf-8")
+        text = decoded(path.read_bytes())
         values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
     except OSError as error:
         kind = MissingConfigError if isinstance(error, FileNotFoundError) else ConfigError

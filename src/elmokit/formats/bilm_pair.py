@@ -8,6 +8,7 @@ from pathlib import Path
 from elmokit.config import Config
 from elmokit.errors import ConfigError, OutputError
 from elmokit.files.atomic import write_text
+from elmokit.files.json_table import read_json
 from elmokit.formats.bilm_files import VOCABULARY_FILES, find_options, find_vocabulary
 from elmokit.formats.bilm_hdf5 import read_tensors, softmax_size, write_softmax, write_weights
 from elmokit.formats.bilm_hdf5_files import HDF5_SUFFIXES, find_softmax, find_weights, holds_hdf5
@@ -142,7 +143,7 @@ def _stored_size(options: Path, config: Config, softmax: Path | None) -> tuple[i
         return size, f"{softmax.name} predicts {size}"
     if config.model.char_cnn is not None:
         return None, ""
-    size = json.loads(options.read_text(encoding="utf-8")).get("n_tokens_vocab")
+    size = read_json(options).get("n_tokens_vocab")
     if size is not None and (type(size) is not int or size < 1):
         raise ConfigError(f"{options}: n_tokens_vocab: expected the number of word embeddings, got {size!r}")
     return size, f"n_tokens_vocab={size}"

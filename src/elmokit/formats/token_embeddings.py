@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from elmokit.data.read import is_storable
-from elmokit.errors import MissingModelError, ModelFileError, OutputError
+from elmokit.errors import ModelFileError, OutputError
 from elmokit.files.atomic import new_file
-from elmokit.formats.hdf5_reader import HDF5_ERRORS, check_heaps, check_size, read_floats
+from elmokit.formats.hdf5_reader import check_heaps, check_storage, open_datasets, read_floats
 from elmokit.formats.hdf5_writer import Hdf5Writer
 from elmokit.model.values import fault_of_values
 
@@ -99,21 +99,13 @@ def read_token_vectors(path: Path) -> tuple[Tensor, list[str] | None]:
     Raises:
         ModelFileError: when the file is missing or unreadable, or contains something else.
     """
-    if not path.is_file():
-        raise MissingModelError(f"{path}: no such file, expected a file of token embeddings")
     words: list[str] | None = None
-    try:
-        with h5py.File(path, "r") as file:
-            if not isinstance(file.get("embedding"), h5py.Dataset):
-                raise ModelFileError(f"{path}: embedding: missing, expected a file of token embeddings")
-            vectors = torch.from_numpy(read_floats(file["embedding"]))
-            if "words" in file:
-                words = _read_words(path, file["words"])
-    except HDF5_ERRORS as error:
-        reason = str(error).split("\n", 1)[0]
-        raise ModelFileError(
-            f"{path}: cannot read the token embeddings: damaged, or not an HDF5 file ({reason})"
-        ) from None
+    with open_datasets(path, "token embeddings") as datasets:
+        if "embedding" not in datasets:
+            raise ModelFileError(f"{path}: embedding: missing, expected a file of token embeddings")
+        vectors = torch.from_numpy(read_floats(datasets["embedding"]))
+        if "words" in datasets:
+            words = _read_words(path, datasets["words"])
     if vectors.dim() != 2:
         raise ModelFileError(f"{path}: embedding: shape {tuple(vectors.shape)}, expected one row per word")
     if problem := fault_of_values(vectors):
@@ -121,9 +113,9 @@ def read_token_vectors(path: Path) -> tuple[Tensor, list[str] | None]:
     return vectors, words
 
 
-def _read_words(path: Path, dataset: h5py.Dataset | h5py.Group) -> list[str]:
-    if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 1:
+def _read_words(path: Path, dataset: h5py.Dataset) -> list[str]:
+    if dataset.ndim != 1:
         raise ModelFileError(f"{path}: words: expected a list with one word for each row of embedding")
-    check_size(dataset)
+    check_storage(dataset)
     check_heaps(path)
     return [str(word) for word in dataset.asstr()[()]]
