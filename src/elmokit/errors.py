@@ -90,5 +90,9 @@ class CacheNotWritableWarning(ElmokitWarning):
     """The cache of prepared corpora cannot be written, and another directory is used instead."""
 
 
+class UnknownSettingsWarning(ElmokitWarning):
+    """Options of a model with settings that elmokit does not know; they are ignored."""
+
+
 class UnsortedVocabularyWarning(ElmokitWarning):
     """A vocabulary that is not sorted by descending frequency, which the sampled softmax assumes."""

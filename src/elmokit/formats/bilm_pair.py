@@ -42,7 +42,7 @@ def read(path: Path, request: ReadRequest) -> StoredModel:
     """
     weights, softmax = find_weights(path) if path.is_dir() else (path, find_softmax(path))
     options = request.options or find_options(weights)
-    config = Config.load(options)
+    config = Config.of_model(options)
     num_words, size_source = _stored_size(options, config, softmax)
     words = read_vocabulary(
         request.vocabulary or find_vocabulary(weights.parent), num_words, size_source, config.model

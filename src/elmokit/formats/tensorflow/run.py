@@ -47,7 +47,7 @@ def read(path: Path, request: ReadRequest) -> StoredModel:
     """
     prefix = find_checkpoint(path) if path.is_dir() else path
     options = request.options or find_options(prefix)
-    config = Config.load(options)
+    config = Config.of_model(options)
     bundle = TensorBundle.open(prefix)
     names = variable_names(config.model)
     num_words = _vocabulary_size(bundle, names)
