@@ -14,7 +14,6 @@ import click
 
 from elmokit.config import Config
 from elmokit.console import terminal
-from elmokit.console.library_warnings import shown_warnings
 from elmokit.console.restart_options import Restart, takes_restart
 from elmokit.data.corpus import Corpus
 from elmokit.data.find import find_texts
@@ -119,10 +118,7 @@ def command(
         overrides = (*overrides, f"freeze={json.dumps(frozen)}")
     prefixes = list(train_prefixes), list(heldout_prefixes), list(replay_prefixes)
     # A run that resumes is locked before it is read; a new one as soon as there is something to lock.
-    with (
-        shown_warnings(),
-        locked(save_dir) if resume and (save_dir / "checkpoints").is_dir() else nullcontext(),
-    ):
+    with locked(save_dir) if resume and (save_dir / "checkpoints").is_dir() else nullcontext():
         if resume:
             _run(continue_run(save_dir, config_name, overrides, vocab_file, *prefixes))
             return

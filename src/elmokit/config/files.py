@@ -12,6 +12,7 @@ from typing import Any
 from elmokit.config import bilm_options
 from elmokit.config.model_options import without_additions
 from elmokit.errors import ConfigError, MissingConfigError
+from elmokit.files.home import expanded
 from elmokit.files.json_table import decoded
 
 SHIPPED_CONFIGS = ("tiny", "small", "original")
@@ -29,7 +30,7 @@ def read_values(name: str | Path, *, of_model: bool = False) -> dict[str, Any]:
     Raises:
         ConfigError: If the file cannot be read.
     """
-    path = Path(name)
+    path = expanded(name)
     if str(name) in SHIPPED_CONFIGS:
         shipped = resources.files("elmokit.config").joinpath("shipped", f"{name}.toml")
         return tomllib.loads(shipped.read_text(encoding="utf-8"))

@@ -32,6 +32,20 @@ def find_options(weights: Path) -> Path:
     return candidates[0]
 
 
+def beside_options(weights: Path) -> Path:
+    """Return the path of weights beside which the other files of their model are.
+
+    That is the path itself, or, for a symbolic link that has no options beside it, what it leads to.
+    """
+    for path in (weights, weights.resolve()):
+        try:
+            find_options(path)
+        except MissingModelError:
+            continue
+        return path
+    return weights
+
+
 def find_vocabulary(directory: Path) -> Path | None:
     """Return the vocabulary in a directory: ``vocab.txt``, or the only file with a similar name."""
     for name in VOCABULARY_FILES:

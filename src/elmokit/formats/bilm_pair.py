@@ -9,7 +9,7 @@ from elmokit.config import Config
 from elmokit.errors import ConfigError, OutputError
 from elmokit.files.atomic import write_text
 from elmokit.files.json_table import read_json
-from elmokit.formats.bilm_files import VOCABULARY_FILES, find_options, find_vocabulary
+from elmokit.formats.bilm_files import VOCABULARY_FILES, beside_options, find_options, find_vocabulary
 from elmokit.formats.bilm_hdf5 import read_tensors, softmax_size, write_softmax, write_weights
 from elmokit.formats.bilm_hdf5_files import HDF5_SUFFIXES, find_softmax, find_weights, holds_hdf5
 from elmokit.formats.bilm_names import SOFTMAX_NAMES, bilm_layout, dataset_names
@@ -40,12 +40,18 @@ def read(path: Path, request: ReadRequest) -> StoredModel:
         ModelFileError: when a file is missing or damaged, or several files could be the weights.
         ConfigError: when the options are wrong.
     """
-    weights, softmax = find_weights(path) if path.is_dir() else (path, find_softmax(path))
-    options = request.options or find_options(weights)
+    weights, softmax = find_weights(path) if path.is_dir() else (path, None)
+    home = beside_options(weights)
+    if softmax is None and (path.is_file() or home != weights):
+        softmax = find_softmax(home)
+    options = request.options or find_options(home)
     config = Config.of_model(options)
     num_words, size_source = _stored_size(options, config, softmax)
     words = read_vocabulary(
-        request.vocabulary or find_vocabulary(weights.parent), num_words, size_source, config.model
+        request.vocabulary or find_vocabulary(weights.parent) or find_vocabulary(home.parent),
+        num_words,
+        size_source,
+        config.model,
     )
     if num_words is None and words.vocabulary is not None:
         num_words = len(words.vocabulary)
