@@ -94,5 +94,9 @@ class UnknownSettingsWarning(ElmokitWarning):
     """Options of a model with settings that elmokit does not know; they are ignored."""
 
 
+class UnreachableWordsWarning(ElmokitWarning):
+    """A vocabulary of a model with lines that no token can match; they keep their rows."""
+
+
 class UnsortedVocabularyWarning(ElmokitWarning):
     """A vocabulary that is not sorted by descending frequency, which the sampled softmax assumes."""

@@ -74,7 +74,7 @@ def _write_word_vectors(pretrained: PretrainedModel, dest: Path, format_: str) -
             "put vocab.txt next to the weights, or give it with --vocab-file"
         )
         raise ModelFileError(f"{pretrained.source}: no vocabulary, so there are no words to write: {reason}")
-    words = vocabulary.words
+    words = vocabulary.without_unreachable().words
     dim = pretrained.config.model.lstm.projection_dim
     embedder = ElmoEmbedder(pretrained, device="auto")
     with terminal.progress_bar("encoding", len(words), "word") as bar:

@@ -29,7 +29,7 @@ from elmokit.training.run_directory import Run, continue_run, start_run
 from elmokit.training.run_lock import locked
 from elmokit.training.signals import stop_on_signals
 from elmokit.training.trainer import Trainer
-from elmokit.training.warm_start.restart import restart_config
+from elmokit.training.warm_start.restart import restart_config, restart_vocabulary
 
 
 @click.command("train")
@@ -127,7 +127,7 @@ def command(
         if start is not None:
             source = start.load()
             config = restart_config(source, config_name, overrides)
-            vocabulary = source.require_vocabulary() if vocab_file is None else Vocabulary.load(vocab_file)
+            vocabulary = restart_vocabulary(source, vocab_file)
             _refuse_unmatched_patterns(config, vocabulary, start.excluded)
             run = start_run(save_dir, config, vocabulary, *prefixes)
             _run(run, prepare=lambda trainer: start.apply(trainer, source))

@@ -24,6 +24,7 @@ from elmokit.files.json_table import read_json_table
 from elmokit.formats.model_card import model_card
 from elmokit.formats.parts import ModelParts
 from elmokit.formats.stored import Layout, ReadRequest, StoredModel
+from elmokit.formats.vocabulary_rows import warn_of_unreachable
 from elmokit.model.parameter_shapes import parameter_shapes
 
 DESCRIPTION = "a model directory (config.json, model.safetensors)"
@@ -179,11 +180,12 @@ def _wrong_facts(facts: dict[str, Any]) -> list[str]:
 
 
 def _read_vocabulary(path: Path, num_words: int | None) -> Vocabulary | None:
-    if not path.exists():
+    if not path.is_file():
         return None
-    vocabulary = Vocabulary.load(path)
+    vocabulary = Vocabulary.load_rows(path, num_words)
     if len(vocabulary) != num_words:
         raise ModelFileError(f"{path}: {len(vocabulary)} words, but config.json has num_words={num_words}")
+    warn_of_unreachable(vocabulary, path)
     return vocabulary
 
 

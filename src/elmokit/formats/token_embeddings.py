@@ -71,7 +71,7 @@ def read_token_table(path: Path, words: Sequence[str] | None = None) -> TokenTab
 
     Args:
         path: an HDF5 file.
-        words: the words of the rows, used when the file does not list them.
+        words: the words of the rows, used when the file does not list them; the last row of a word counts.
 
     Raises:
         ModelFileError: when the file is missing or unreadable, or its words are not known or do not match.
@@ -86,7 +86,7 @@ def read_token_table(path: Path, words: Sequence[str] | None = None) -> TokenTab
         raise ModelFileError(
             f"{path}: embedding: shape {tuple(vectors.shape)}, expected a row for each of {len(words)} words"
         )
-    if len(set(words)) < len(words):
+    if own_words is not None and len(set(words)) < len(words):
         raise ModelFileError(
             f"{path}: words: {len(words) - len(set(words))} duplicates, expected each word once"
         )
