@@ -52,6 +52,15 @@ def read(path: Path, request: ReadRequest) -> StoredModel:
             f"{save_dir / 'vocab.txt'}: not the vocabulary of this run ({len(vocabulary)} words, fingerprint "
             f"{vocabulary.fingerprint}, expected fingerprint {expected}): restore the right file"
         )
+    recorded = checkpoint.trainer.get("config")
+    if recorded is not None:
+        differences = Config.parse(recorded, source=str(directory)).model_differences(config)
+        if differences:
+            raise CheckpointError(
+                f"{save_dir / 'config.json'}: not the model of this run (checkpoint, file): "
+                + "; ".join(differences)
+                + ": restore the right file"
+            )
     shapes = parameter_shapes(
         config.model, len(vocabulary), with_softmax=True, source=save_dir / "config.json"
     )
