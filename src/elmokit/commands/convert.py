@@ -85,7 +85,8 @@ def _write_word_vectors(pretrained: PretrainedModel, dest: Path, format_: str) -
                 bar.update(len(chunk))
 
         if format_ == "token-embeddings":
-            write_token_embeddings(dest, words, np.concatenate(list(chunks())))
+            vectors = np.concatenate(list(chunks()))
+            write_token_embeddings(dest, words, vectors, encoder=embedder.encoder_fingerprint)
         else:
             write_word2vec(dest, words, chunks(), dim=dim, binary=format_ == "word2vec-binary")
     terminal.say(f"{dest}: {len(words):,} words of width {dim}")
