@@ -7,6 +7,8 @@ import click
 from elmokit.config import CharCnnConfig, ModelConfig
 from elmokit.console import terminal
 from elmokit.console.models import takes_model
+from elmokit.kernels.library import instruction_set, is_available
+from elmokit.model.parallel import num_workers
 from elmokit.pretrained import PretrainedModel
 
 
@@ -61,6 +63,7 @@ def _description(pretrained: PretrainedModel) -> list[tuple[str, str]]:
         ),
         ("parameters", f"{num_parameters:,}, {num_softmax:,} of them in the softmax"),
         ("vocabulary", _vocabulary(pretrained)),
+        ("processor", _processor()),
     ]
     if "step" in facts:
         training = pretrained.config.training
@@ -72,6 +75,12 @@ def _description(pretrained: PretrainedModel) -> list[tuple[str, str]]:
             ("heldout", f"perplexity {facts['best_perplexity']:.2f} after step {facts['best_step']:,}")
         )
     return lines
+
+
+def _processor() -> str:
+    """Return how models are computed on this machine."""
+    kernels = f"compiled kernels ({instruction_set()})" if is_available() else "no compiled kernels"
+    return f"{terminal.counted(num_workers(), 'thread')}, {kernels}"
 
 
 def _vocabulary(pretrained: PretrainedModel) -> str:
