@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -135,3 +136,15 @@ def test_a_run_without_a_checkpoint(run, load_error):
     shutil.rmtree(run / "checkpoints")
     (run / "checkpoints").mkdir()
     assert "no checkpoint there" in load_error(CheckpointError, run)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("config.json", "vocab.txt"),
+        *("checkpoints/step-00000002/trainer.json", "checkpoints/step-00000002/model.safetensors"),
+    ],
+)
+def test_a_pipe_does_not_wait_forever(run, does_not_wait_for_pipe, name):
+    assert does_not_wait_for_pipe(run, name)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
+
+from elmokit.files.listing import require_regular_file
 
 _DIGEST_BYTES = 16
 
@@ -15,9 +18,9 @@ def file_checksum(path: Path) -> str:
     """Return the checksum of a file.
 
     Raises:
-        OSError: when it cannot be read.
+        OSError: when it cannot be read, or is not a regular file: a pipe might never end.
     """
-    with path.open("rb") as file:
+    with _opened(path) as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=_DIGEST_BYTES)).hexdigest()
 
 
@@ -25,9 +28,9 @@ def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file, which processors compute at twice the speed of BLAKE2b.
 
     Raises:
-        OSError: when it cannot be read.
+        OSError: as :func:`file_checksum`.
     """
-    with path.open("rb") as file:
+    with _opened(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -39,3 +42,8 @@ def values_checksum(values: Mapping[str, Any]) -> str:
 def text_checksum(text: str) -> str:
     """Return the checksum of a text."""
     return hashlib.blake2b(text.encode(), digest_size=_DIGEST_BYTES).hexdigest()
+
+
+def _opened(path: Path) -> BufferedReader:
+    require_regular_file(path)
+    return path.open("rb")

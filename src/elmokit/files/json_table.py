@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from elmokit.errors import MissingModelError, ModelFileError
+from elmokit.files.listing import require_regular_file
 
 
 def decoded(content: bytes) -> str:
@@ -28,8 +29,7 @@ def read_json(path: Path) -> Any:
         OSError: when it cannot be read, or is not a regular file: a pipe might never end.
         ValueError: when it is not valid JSON; RecursionError when it is nested too deeply.
     """
-    if path.exists() and not path.is_file():
-        raise OSError(21, "a directory, pipe or device, expected a file")
+    require_regular_file(path)
     return json.loads(decoded(path.read_bytes()))
 
 

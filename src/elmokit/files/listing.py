@@ -1,7 +1,8 @@
-"""Which files of a directory could be meant by their names."""
+"""Which paths are files that can be read, and which files of a directory could be meant by their names."""
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 
@@ -24,3 +25,13 @@ def visible_files(directory: Path, *patterns: str) -> list[Path]:
         for path in directory.glob(pattern)
         if not path.name.startswith(".") and path.is_file()
     )
+
+
+def require_regular_file(path: Path) -> None:
+    """Refuse what is no file, for those who would read all of it; opening a pipe may wait forever.
+
+    Raises:
+        OSError: if it is a directory, pipe or device.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EISDIR, "a directory, pipe or device, expected a file")

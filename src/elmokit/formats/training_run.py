@@ -9,6 +9,7 @@ from torch import Tensor
 from elmokit.config import Config
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import CheckpointError
+from elmokit.files.listing import require_regular_file
 from elmokit.formats.checkpoint import Checkpoint, is_checkpoint, read_best_checkpoint, read_checkpoint
 from elmokit.formats.stored import Layout, ReadRequest, StoredModel, StoredOptimizer
 from elmokit.model.parameter_shapes import parameter_shapes
@@ -44,6 +45,11 @@ def read(path: Path, request: ReadRequest) -> StoredModel:
         directory, checkpoint = path, read_checkpoint(path, files)
         newest = checkpoint.trainer
     save_dir = directory.absolute().parents[1]
+    for name in ("config.json", "vocab.txt"):
+        try:
+            require_regular_file(save_dir / name)
+        except OSError as error:
+            raise CheckpointError(f"{save_dir / name}: {error.strerror}") from None
     config = Config.load(save_dir / "config.json")
     vocabulary = Vocabulary.load(save_dir / "vocab.txt")
     expected = checkpoint.trainer["fingerprints"]["vocabulary"]
