@@ -117,7 +117,7 @@ def make_tensorflow(directory: Path, golden: Path) -> None:
 
 def make_tokens(directory: Path, golden: Path) -> None:
     vectors = np.random.default_rng(0).normal(size=(len(WORDS), 4))
-    write_token_embeddings(directory / "tokens.hdf5", WORDS, vectors)
+    write_token_embeddings(directory / "tokens.hdf5", WORDS, vectors, encoder="0" * 32)
 
 
 # --- reading them --------------------------------------------------------------------------------
