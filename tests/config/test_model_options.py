@@ -45,6 +45,13 @@ def test_additions_are_ignored_with_a_warning(write, bilm_options, additions):
     )
 
 
+def test_settings_of_elmokit_that_are_unusable(write, bilm_options):
+    own = {"training": {"optimizer": "lion", "patience": 3}}
+    with pytest.warns(UnknownSettingsWarning, match=r"use: elmokit.training.optimizer: ignored"):
+        config = Config.of_model(write("options.json", bilm_options | {"elmokit": own}))
+    assert config.training.patience == 3
+
+
 def test_a_new_training_is_strict(write, error_of, bilm_options):
     for additions in ({"seed": 3}, {"reverse": False}, {"char_cnn.projection": 16}):
         message = error_of(write("options.json", _with(bilm_options, additions)))

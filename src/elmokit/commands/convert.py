@@ -55,13 +55,15 @@ def command(pretrained: PretrainedModel, dest: Path, format_: str, half_precisio
             f"--half-precision requires --format elmokit: {format_} always stores 32 bits",
             click.get_current_context(),
         )
+    holds_model = dest.is_dir() and any(dest.iterdir())
+    verb = "replaced" if holds_model else "wrote"
     if format_ == "elmokit":
         pretrained.save_pretrained(dest, half_precision=half_precision)
-        terminal.say(f"wrote {dest}")
+        terminal.say(f"{verb} {dest}")
         return
     if format_ == "bilm":
         files = pretrained.save_bilm(dest, with_softmax=True)
-        terminal.say(f"wrote {', '.join(map(str, files))}")
+        terminal.say(f"{verb} {', '.join(map(str, files))}")
         return
     _write_word_vectors(pretrained, dest, format_)
 

@@ -29,5 +29,6 @@ def command(pretrained: PretrainedModel, outfile: Path) -> None:
     Example:
       elmokit dump-weights --save-dir model --outfile elmo/weights.hdf5
     """
+    verb = "replaced" if outfile.exists() else "wrote"
     weights, *others = pretrained.save_bilm(outfile.parent, weights_file=outfile.name)
-    terminal.say(f"wrote {weights} and {', '.join(map(str, others))}")
+    terminal.say(f"{verb} {weights} and {', '.join(map(str, others))}")

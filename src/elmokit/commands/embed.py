@@ -14,6 +14,7 @@ from elmokit.data.read import total_bytes
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.errors import OutputError
 from elmokit.files.home import expanded
+from elmokit.formats.bilm_hdf5_files import HDF5_SUFFIXES
 from elmokit.formats.token_embeddings import read_token_table
 from elmokit.pretrained import PretrainedModel
 from elmokit.token_tables import words_by_row
@@ -57,6 +58,10 @@ def command(
     Example:
       elmokit embed model sentences.txt vectors.hdf5 --layers top
     """
+    if output.suffix and output.suffix.lower() not in HDF5_SUFFIXES:
+        raise OutputError(
+            f"{output}: vectors are written as HDF5, not as {output.suffix}: choose a name that ends in .hdf5"
+        )
     embedder = ElmoEmbedder(
         pretrained,
         device=device,

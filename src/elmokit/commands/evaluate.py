@@ -20,6 +20,8 @@ from elmokit.pretrained import PretrainedModel
 from elmokit.training.bilm_perplexity import bilm_perplexity
 from elmokit.training.evaluation import Evaluation, evaluate
 from elmokit.training.fixed_vocabulary import common_vocabulary
+from elmokit.training.run_directory import training_text_of
+from elmokit.training.text_checks import repeated_share
 
 
 @click.command("evaluate")
@@ -103,9 +105,12 @@ def command(
             click.get_current_context(),
         )
     fixed = None if fixed_vocab_file is None else Vocabulary.load(fixed_vocab_file)
-    texts = {"text": prepare_corpus(find_texts(test_prefixes))}
+    texts = {"text": prepare_corpus(find_texts(test_prefixes, "heldout"))}
     if old_test_prefixes:
-        texts = {"new text": texts["text"], "old text": prepare_corpus(find_texts(old_test_prefixes))}
+        texts = {
+            "new text": texts["text"],
+            "old text": prepare_corpus(find_texts(old_test_prefixes, "heldout")),
+        }
     loaded: dict[str, PretrainedModel] = {}
     for model in models:
         pretrained = load(model, options=options_file, vocabulary=vocab_file, softmax=True)
@@ -117,6 +122,7 @@ def command(
         _compare(loaded, texts, fixed, as_json=as_json)
         return
     (pretrained,), (corpus,) = loaded.values(), texts.values()
+    _warn_of_training_text(pretrained, corpus)
     evaluation = _evaluate(pretrained, corpus, "evaluating")
     compatible = None
     if bilm_compatible:
@@ -135,6 +141,19 @@ def command(
     _print(evaluation, corpus)
     if compatible is not None:
         terminal.say(f"as bilm-tf reports it   {compatible:10.2f}   (batch size {batch_size})")
+
+
+def _warn_of_training_text(pretrained: PretrainedModel, corpus: Corpus) -> None:
+    """Say how much of the text the model was trained on, if its training text is still prepared."""
+    training = training_text_of(pretrained.source)
+    if training is None:
+        return
+    repeated, share = repeated_share(corpus, training)
+    if repeated:
+        terminal.warn(
+            f"{terminal.counted(repeated, 'sentence')} of this text ({share:.1%}) also occur in the text "
+            f"that {pretrained.source} was trained on"
+        )
 
 
 def _evaluate(

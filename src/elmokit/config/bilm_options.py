@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from elmokit.alphabet import NUM_CHARACTER_SYMBOLS
+from elmokit.config.training import TrainingConfig
 from elmokit.errors import ConfigError
 
 BILM_NAMES: dict[tuple[str, ...], tuple[str, ...]] = {
@@ -36,8 +37,14 @@ BILM_NAMES: dict[tuple[str, ...], tuple[str, ...]] = {
 }
 """The path of each setting in the original's options → its path here."""
 
+OWN_KEY = "elmokit"
+"""Where the training settings that the original does not know are kept; other tools ignore them."""
+
 # Settings of the original that are counted or implied here.
-_BILM_IGNORED = {("n_tokens_vocab",), ("n_train_tokens",), ("sample_softmax",), ("char_cnn", "n_characters")}
+_BILM_IGNORED = {
+    *(("n_tokens_vocab",), ("n_train_tokens",), ("sample_softmax",), ("char_cnn", "n_characters")),
+    (OWN_KEY,),
+}
 # Settings without which the original does not run.
 _BILM_REQUIRED: tuple[tuple[str, ...], ...] = (
     ("lstm", "dim"),
@@ -65,7 +72,8 @@ _BILM_TRAINING_DEFAULTS: dict[tuple[str, ...], Any] = {
 def values_from_options(options: Mapping[str, Any], *, source: str) -> dict[str, Any]:
     """Translate the ``options.json`` of bilm-tf into the values of a configuration.
 
-    ``n_tokens_vocab`` and ``n_train_tokens`` are ignored, because they are counted.
+    ``n_tokens_vocab`` and ``n_train_tokens`` are ignored, because they are counted. Files written by elmokit
+    have all other settings of the training under the key ``elmokit``.
     ``n_characters`` may be 261 (training) or 262 (inference).
 
     Args:
@@ -88,6 +96,7 @@ def values_from_options(options: Mapping[str, Any], *, source: str) -> dict[str,
     elif "bidirectional" not in options:
         defaults["model", "bidirectional"] = True
 
+    own = options.get(OWN_KEY)
     for path, value in _settings(options):
         if path in BILM_NAMES:
             translated[BILM_NAMES[path]] = value
@@ -104,6 +113,13 @@ def values_from_options(options: Mapping[str, Any], *, source: str) -> dict[str,
         raise ConfigError(f"{source}: {count}: " + "; ".join(problems))
     if options.get("sample_softmax") is False:
         translated["training", "num_negatives"] = 0
+    recipe = own.get("training") if isinstance(own, Mapping) else None
+    if isinstance(recipe, Mapping):
+        known = {
+            ("training", key): value for key, value in recipe.items() if key in TrainingConfig.model_fields
+        }
+        defaults.pop(("training", "recipe"), None)
+        translated = known | translated
     values: dict[str, Any] = {}
     for path, value in (defaults | translated).items():
         table = values
@@ -176,4 +192,8 @@ def options_from_values(values: Mapping[str, Any], *, num_words: int | None) -> 
     options["sample_softmax"] = values["training"]["num_negatives"] > 0
     if num_words is not None:
         options["n_tokens_vocab"] = num_words
+    named = {ours[-1] for ours in BILM_NAMES.values() if ours[0] == "training"}
+    options[OWN_KEY] = {
+        "training": {key: value for key, value in values["training"].items() if key not in named}
+    }
     return options

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from elmokit.config.bilm_options import BILM_NAMES, unknown_settings
+from elmokit.config.bilm_options import BILM_NAMES, OWN_KEY, unknown_settings
 from elmokit.config.training import TrainingConfig
 from elmokit.errors import ConfigError, UnknownSettingsWarning
 
@@ -92,12 +92,17 @@ def _problems(options: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str
 
 
 def _unusable_training_settings(options: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    for theirs, ours in BILM_NAMES.items():
-        if ours[0] == "training" and theirs[0] in options:
+    """Yield settings of the training whose values elmokit does not accept."""
+    named = {theirs: ours[1] for theirs, ours in BILM_NAMES.items() if ours[0] == "training"}
+    recipe = _value(options, (OWN_KEY, "training"))
+    if isinstance(recipe, Mapping):
+        named |= {(OWN_KEY, "training", name): name for name in recipe if name in TrainingConfig.model_fields}
+    for path, name in named.items():
+        if path[0] in options:
             try:
-                TrainingConfig.model_validate({ours[1]: options[theirs[0]]})
+                TrainingConfig.model_validate({name: _value(options, path)})
             except ValidationError:
-                yield theirs
+                yield path
 
 
 def _value(options: Mapping[str, Any], path: tuple[str, ...]) -> Any:
