@@ -404,12 +404,14 @@ def test_an_unknown_device(fails):
     assert "device=abacus: not available here" in fails(*on_model("evaluate", "model"), "--device", "abacus")
 
 
-def test_an_error_in_the_middle_of_the_text_keeps_the_old_vectors(fails, work):
-    (work / "new.hdf5").write_text("old")
+def test_an_error_in_the_middle_of_the_text_keeps_the_old_vectors(fails, run_cli, work):
+    run_cli("embed", "model", "heldout.txt", "new.hdf5")
+    before = (work / "new.hdf5").read_bytes()
     (work / "bad.txt").write_bytes(b"good line\n" * 3000 + b"bad \xff\n")
     assert "bad.txt:3001: not valid UTF-8" in fails(
         "embed", "model", "bad.txt", "new.hdf5", "--batch-size", 8
     )
+    assert (work / "new.hdf5").read_bytes() == before
 
 
 def test_very_long_tokens_are_allowed(run_cli, work):
@@ -419,3 +421,43 @@ def test_very_long_tokens_are_allowed(run_cli, work):
     with h5py.File("new.hdf5") as file:
         assert file["0"].shape == (3, 2, 8)
         assert np.isfinite(file["0"][()]).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("embed pair heldout.txt pair/weights.hdf5", "pair/weights.hdf5: this is an input"),
+        (
+            "embed model heldout.txt pair/weights.hdf5",
+            "already exists and is not a file of sentence vectors",
+        ),
+        ("embed model heldout.txt heldout.txt", "heldout.txt: vectors are written as HDF5"),
+        ("embed model heldout.txt k.hdf5 --token-embeddings k.hdf5", "k.hdf5: this is an input, k.hdf5"),
+        ("embed-tokens model vocab.txt pair/weights.hdf5", "is not a file of token embeddings"),
+        ("convert pair pair --format bilm", "pair/weights.hdf5: this is an input"),
+        ("convert directory directory --format elmokit", "directory: this is an input"),
+        ("dump-weights --save-dir pair --outfile pair/weights.hdf5", "pair/weights.hdf5: this is an input"),
+        (
+            "convert model heldout.txt --format word2vec",
+            "already exists and is not a file of word vectors",
+        ),
+        (
+            "vocabulary --input train.txt --output heldout.txt",
+            "already exists and is not a vocabulary",
+        ),
+        ("plot model picture.svg -o picture.svg", "picture.svg: this is an input"),
+        ("plot model heldout.txt -o picture.svg", "already exists and is not a SVG picture"),
+        (
+            "train --train-prefix train.txt --vocab-file vocab.txt --save-dir pair",
+            "pair: contains ",
+        ),
+    ],
+)
+def test_nothing_of_the_users_is_replaced(arguments, message, fails, run_cli, work):
+    run_cli("dump-weights", "--save-dir", "model", "--outfile", "pair/weights.hdf5")
+    run_cli("embed-tokens", "model", "vocab.txt", "k.hdf5")
+    run_cli("convert", "model", "directory", "--format", "elmokit")
+    (work / "picture.svg").write_text("a b c\n")
+    before = {path: path.read_bytes() for path in work.rglob("*") if path.is_file()}
+    assert message in fails(*arguments.split())
+    assert {path: path.read_bytes() for path in before} == before

@@ -56,7 +56,9 @@ def test_the_batch_size_changes_nothing(run_cli, work):
 
 
 def test_an_existing_output_is_replaced_whole(run_cli, work):
-    (work / "out.hdf5").write_text("old")
+    (work / "longer.txt").write_text("a\n" * 9)
+    assert run_cli("embed", "model", "longer.txt", "out.hdf5").exit_code == 0
+    assert len(vectors()) == 9
     assert run_cli("embed", "model", "in.txt", "out.hdf5").exit_code == 0
     assert len(vectors()) == 4
     assert not list(work.glob(".*partial"))

@@ -1,13 +1,23 @@
 from __future__ import annotations
 
 import os
+import socket
+import stat
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from elmokit.errors import OutputError
-from elmokit.files.atomic import clear_leftovers, new_directory, new_file, write_text
+from elmokit.files.atomic import (
+    clear_leftovers,
+    kind_by_beginning,
+    new_directory,
+    new_file,
+    refuse_inputs,
+    write_text,
+)
 
 
 def names(directory) -> list[str]:
@@ -234,3 +244,79 @@ def test_what_may_still_be_written_is_left_alone(tmp_path):
     assert names(tmp_path) == [".d2.a.partial", ".d3.a.partial"]
     clear_leftovers(tmp_path / "*")
     assert names(tmp_path) == []
+
+
+def test_a_link_is_followed(tmp_path):
+    (tmp_path / "target").write_text("old")
+    (tmp_path / "link").symlink_to("target")
+    write_text(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").read_text() == "new"
+    (tmp_path / "dangling").symlink_to("later")
+    write_text(tmp_path / "dangling", "new")
+    assert (tmp_path / "later").read_text() == "new"
+    assert names(tmp_path) == ["dangling", "later", "link", "target"]
+
+
+def test_permissions_are_kept(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+    path.chmod(0o600)
+    write_text(path, "new")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_pipe_is_written_to(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    found: list[str] = []
+    reader = threading.Thread(target=lambda: found.append(path.read_text()))
+    reader.start()
+    write_text(path, "content" * 50_000)
+    reader.join()
+    assert found == ["content" * 50_000]
+    assert stat.S_ISFIFO(path.stat().st_mode)
+    assert names(tmp_path) == ["pipe"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a device")
+def test_a_device_is_written_to(tmp_path):
+    path = tmp_path / "null"
+    try:
+        os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+        path.write_text("")  # some sandboxes let it be made but not be opened
+    except OSError:
+        pytest.skip("no devices here")
+    write_text(path, "content")
+    assert stat.S_ISCHR(path.stat().st_mode)
+
+
+def test_a_socket_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # the name of a socket must be short
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind("socket")
+        with pytest.raises(OutputError, match="is a socket"):
+            write_text(Path("socket"), "")
+
+
+def test_a_file_of_another_kind_is_not_replaced(tmp_path):
+    kind = kind_by_beginning("a vocabulary", rb"<S>")
+    path = tmp_path / "file"
+    path.write_text("my notes")
+    with pytest.raises(OutputError, match="file: already exists and is not a vocabulary"):
+        write_text(path, "<S>", kind)
+    assert path.read_text() == "my notes"
+    path.write_text("")
+    write_text(path, "<S>", kind)  # an empty file is nobody's work
+    write_text(path, "<S> 2", kind)
+    assert path.read_text() == "<S> 2"
+
+
+def test_an_input_is_refused_as_output(tmp_path):
+    (tmp_path / "text").write_text("text")
+    (tmp_path / "link").symlink_to("text")
+    (tmp_path / "hard").hardlink_to(tmp_path / "text")
+    for name in ("text", "link", "hard", "./text"):
+        with pytest.raises(OutputError, match="this is an input"):
+            refuse_inputs(tmp_path / name, ["missing", tmp_path / "text"])
+    refuse_inputs(tmp_path / "new", [tmp_path / "text"])

@@ -27,8 +27,6 @@ SENTENCE = ["the", "dog", "naïve", "unheard-of"]
         ("<S>\n</S>\n<UNK>\nthe\n", "{path}: 4 words, softmax_weights.hdf5 predicts 8"),
         ("the\ncat\n", "{path}: no line is <S> or </S> or <UNK>: not the vocabulary of a biLM"),
         ("the\n<S>\n</S>\n", "{path}: no line is <UNK>: not the vocabulary of a biLM"),
-        ("<S>\n</S>\n<UNK>\n<S>\n", "{path}:4: '<S>' already occurs at {path}:1"),
-        ("</S>\n<S>\n<UNK>\nthe\na\nthe\n", "{path}:6: 'the' already occurs at {path}:4"),
         ("", "{path}: the file is empty"),
     ],
 )
@@ -129,6 +127,7 @@ def test_fewer_layers_than_stored(pair, load_error, change_options):
 
 
 def test_a_file_that_is_no_file_of_weights(pair, load_error):
+    (pair / "weights.hdf5").unlink()
     write_token_embeddings(pair / "weights.hdf5", ["the"], np.zeros((1, 4), np.float32))
     message = load_error(ModelFileError, pair)
     assert message.startswith(

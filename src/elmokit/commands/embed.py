@@ -14,9 +14,11 @@ from elmokit.data.read import total_bytes
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.errors import OutputError
 from elmokit.files.atomic import refuse_inputs
+from elmokit.files.home import expanded
 from elmokit.formats.bilm_hdf5_files import HDF5_SUFFIXES
 from elmokit.formats.token_embeddings import read_token_table
 from elmokit.pretrained import PretrainedModel
+from elmokit.token_tables import words_by_row
 
 
 @click.command("embed")
@@ -66,7 +68,7 @@ def command(
         device=device,
         token_table=None
         if token_embeddings is None
-        else read_token_table(token_embeddings, _words_by_row(pretrained)),
+        else read_token_table(expanded(token_embeddings), words_by_row(pretrained)),
     )
     paths = find_texts([text])
     if len(paths) > 1:
@@ -82,13 +84,3 @@ def command(
         f"({embedder.num_layers}, tokens, {embedder.dim})" if layers == "all" else f"(tokens, {embedder.dim})"
     )
     terminal.say(f"{output}: {num_lines:,} lines, each {shape}")
-
-
-def _words_by_row(pretrained: PretrainedModel) -> list[str] | None:
-    """Return the vocabulary in the order of its file, which is how bilm-tf writes token embeddings."""
-    if pretrained.vocabulary is None:
-        return None
-    words = list(pretrained.vocabulary.words)
-    for word, row in zip(pretrained.vocabulary.words, pretrained.vocabulary_rows or (), strict=False):
-        words[row] = word
-    return words

@@ -42,7 +42,7 @@ def command(pretrained: PretrainedModel, words: str, output: Path, device: str) 
             chunks.append(chunk)
             bar.update(len(chunk))
     vectors = np.concatenate(chunks)
-    write_token_embeddings(output, entries, vectors)
+    write_token_embeddings(output, entries, vectors, encoder=embedder.encoder_fingerprint)
     terminal.say(f"{output}: {len(entries):,} words of width {vectors.shape[1]}")
 
 

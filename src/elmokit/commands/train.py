@@ -14,7 +14,6 @@ import click
 
 from elmokit.config import Config
 from elmokit.console import terminal
-from elmokit.console.library_warnings import shown_warnings
 from elmokit.console.restart_options import Restart, takes_restart
 from elmokit.data.corpus import Corpus
 from elmokit.data.find import Part, find_texts
@@ -31,7 +30,7 @@ from elmokit.training.run_lock import locked
 from elmokit.training.signals import stop_on_signals
 from elmokit.training.text_checks import refuse_shared_files, repeated_share, text_warnings
 from elmokit.training.trainer import Trainer
-from elmokit.training.warm_start.restart import missing_for_restart, restart_config
+from elmokit.training.warm_start.restart import missing_for_restart, restart_config, restart_vocabulary
 
 
 @click.command("train")
@@ -122,10 +121,7 @@ def command(
         overrides = (*overrides, f"freeze={json.dumps(frozen)}")
     prefixes = list(train_prefixes), list(heldout_prefixes), list(replay_prefixes)
     # A run that resumes is locked before it is read; a new one as soon as there is something to lock.
-    with (
-        shown_warnings(),
-        locked(save_dir) if resume and (save_dir / "checkpoints").is_dir() else nullcontext(),
-    ):
+    with locked(save_dir) if resume and (save_dir / "checkpoints").is_dir() else nullcontext():
         if resume:
             _run(continue_run(save_dir, config_name, overrides, vocab_file, *prefixes))
             return
@@ -137,7 +133,7 @@ def command(
             missing = missing_for_restart(source, has_recipe=config_name is not None)
             if missing is not None:
                 terminal.warn(missing)
-            vocabulary = source.require_vocabulary() if vocab_file is None else Vocabulary.load(vocab_file)
+            vocabulary = restart_vocabulary(source, vocab_file)
             _refuse_unmatched_patterns(config, vocabulary, start.excluded)
             run = start_run(save_dir, config, vocabulary, *prefixes)
             _run(run, prepare=lambda trainer: start.apply(trainer, source))

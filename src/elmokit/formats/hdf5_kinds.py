@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import h5py
-
 from elmokit.files.atomic import Kind
-from elmokit.formats.hdf5_reader import HDF5_ERRORS
+from elmokit.formats.hdf5_reader import HDF5_ERRORS, list_names
 
 
 def _kind(description: str, has_names: Callable[[set[str]], bool]) -> Kind:
@@ -16,8 +14,7 @@ def _kind(description: str, has_names: Callable[[set[str]], bool]) -> Kind:
 
     def matches(path: Path) -> bool:
         try:
-            with h5py.File(path, "r") as file:
-                return has_names(set(file))
+            return has_names(set(list_names(path)))
         except HDF5_ERRORS:
             return False
 
@@ -28,7 +25,8 @@ SENTENCE_VECTORS = _kind(
     "a file of sentence vectors", lambda names: all(name.isdigit() for name in names - {"sentence_to_index"})
 )
 TOKEN_EMBEDDINGS = _kind(
-    "a file of token embeddings", lambda names: "embedding" in names and names <= {"embedding", "words"}
+    "a file of token embeddings",
+    lambda names: "embedding" in names and names <= {"embedding", "words", "encoder"},
 )
 WEIGHTS = _kind("the weights of a biLM", lambda names: "RNN_0" in names)
 SOFTMAX = _kind("the softmax of a biLM", lambda names: "softmax" in names)

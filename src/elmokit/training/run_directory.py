@@ -28,6 +28,7 @@ from elmokit.data.prepare import find_prepared
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import CheckpointError, ConfigError, ElmokitError, OutputError
 from elmokit.files.atomic import output_error, write_text
+from elmokit.files.json_table import read_json
 from elmokit.formats.checkpoint import Checkpoint, list_checkpoints, read_last_checkpoint
 from elmokit.training.run_checkpoints import another_run_error
 
@@ -143,7 +144,7 @@ def continue_run(
             f"the {len(vocabulary)} of {save_dir / 'vocab.txt'}): leave out --vocab-file, or start a new run"
         )
     try:
-        texts = json.loads((save_dir / "texts.json").read_text(encoding="utf-8"))
+        texts = read_json(save_dir / "texts.json")
         prefixes = {name: list(texts[name]) for name in ("train_prefix", "heldout_prefix", "replay_prefix")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{save_dir / 'texts.json'}: damaged ({error})") from None
@@ -207,8 +208,8 @@ def refuse_foreign_files(save_dir: Path, vocabulary: Vocabulary) -> None:
     )
     if foreign:
         raise OutputError(
-            f"{save_dir}: contains {', '.join(foreign)} but no training run: choose another directory, so that "
-            "these files are not replaced or read as a part of the run"
+            f"{save_dir}: contains {', '.join(foreign)} but no training run: choose another directory, so "
+            "that these files are not replaced or read as a part of the run"
         )
 
 
