@@ -5,23 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import numpy as np
 
 from elmokit.console import terminal
-from elmokit.console.models import device_option, takes_model
+from elmokit.console.inputs import find_input
+from elmokit.console.models import GivenModel, device_option, takes_model
+from elmokit.console.modes import json_option
+from elmokit.console.outputs import takes_output
+from elmokit.console.threads import threads_option
+from elmokit.console.verb import verb
 from elmokit.data.read import read_lines
-from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import OutputError, TextError
-from elmokit.formats.token_embeddings import write_token_embeddings
-from elmokit.pretrained import PretrainedModel
 
 
-@click.command("embed-tokens")
+@verb("embed-tokens")
 @takes_model()
 @click.argument("words", metavar="WORDS.txt")
-@click.argument("output", metavar="OUTPUT.hdf5", type=click.Path(dir_okay=False, path_type=Path))
+@takes_output("HDF5 file to write.", argument="OUTPUT.hdf5", dir_okay=False)
+@json_option
 @device_option
-def command(pretrained: PretrainedModel, words: str, output: Path, device: str) -> None:
+@threads_option
+def command(model: GivenModel, words: str, output: Path, device: str) -> None:
     """Write the context-free vectors of WORDS.txt, one word per line, to OUTPUT.hdf5.
 
     WORDS.txt can be a vocabulary file. `elmokit embed --token-embeddings OUTPUT.hdf5` then looks these words
@@ -32,9 +35,16 @@ def command(pretrained: PretrainedModel, words: str, output: Path, device: str) 
     Example:
       elmokit embed-tokens model vocab.txt tokens.hdf5
     """
-    entries = _read_words(words)
-    if output.exists() and Path(words).exists() and output.samefile(words):
+    path = str(find_input(words))
+    entries = _read_words(path)
+    if output.exists() and Path(path).exists() and output.samefile(path):
         raise OutputError(f"{output}: this is the word list itself: choose another output file")
+    pretrained = model.load()
+    import numpy as np
+
+    from elmokit.embedder import ElmoEmbedder
+    from elmokit.formats.token_embeddings import write_token_embeddings
+
     embedder = ElmoEmbedder(pretrained, device=device)
     chunks = []
     with terminal.progress_bar("encoding", len(entries), "word") as bar:
@@ -43,7 +53,12 @@ def command(pretrained: PretrainedModel, words: str, output: Path, device: str) 
             bar.update(len(chunk))
     vectors = np.concatenate(chunks)
     write_token_embeddings(output, entries, vectors)
-    terminal.say(f"{output}: {len(entries):,} words of width {vectors.shape[1]}")
+    terminal.report(
+        f"{output}: {terminal.counted(len(entries), 'word')} of width {vectors.shape[1]}",
+        output=output,
+        num_words=len(entries),
+        dim=vectors.shape[1],
+    )
 
 
 def _read_words(path: str) -> list[str]:

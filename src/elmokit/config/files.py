@@ -13,6 +13,8 @@ from elmokit.config import bilm_options
 from elmokit.errors import ConfigError, MissingConfigError
 
 SHIPPED_CONFIGS = ("tiny", "small", "original")
+DEFAULT_CONFIG = "small"
+"""The configuration of a training that names none."""
 
 
 def read_values(name: str | Path) -> dict[str, Any]:

@@ -10,7 +10,9 @@ import sys
 
 import click
 
-_QUIET, _VERBOSE, _JSON, _STDOUT_IS_TAKEN = (f"elmokit.{name}" for name in ("quiet", "verbose", "json", "out"))
+_QUIET, _VERBOSE, _JSON, _STDOUT_IS_TAKEN = (
+    f"elmokit.{name}" for name in ("quiet", "verbose", "json", "out")
+)
 
 
 def is_quiet() -> bool:
@@ -75,6 +77,9 @@ quiet_option = click.option(
 )
 verbose_option = click.option(
     "-v", "--verbose", "verbose", is_flag=True, expose_value=False, callback=_show_log, help="Print details."
+)
+debug_option = click.option(
+    "--debug", is_flag=True, expose_value=False, hidden=True, help="Show the traceback of an error."
 )
 json_option = click.option(
     "--json",

@@ -29,7 +29,12 @@ def progress_bar(description: str, total: float | None, unit: str, **options: An
         options: further options of :class:`tqdm.tqdm`.
     """
     with Bar(
-        desc=description, total=total, unit=unit, delay=PROGRESS_DELAY_SECONDS, disable=modes.is_quiet(), **options
+        desc=description,
+        total=total,
+        unit=unit,
+        delay=PROGRESS_DELAY_SECONDS,
+        disable=modes.is_quiet(),
+        **options,
     ) as bar:
         yield bar
 

@@ -16,7 +16,7 @@ def use_threads(number: int) -> None:
 
 
 def threads_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the option ``--threads``, which a command gets as ``threads``: a number, or None for the default."""
+    """Add the option ``--threads``, as ``threads``: a number, or None for the default."""
     return click.option(
         "--threads",
         type=click.IntRange(min=1),

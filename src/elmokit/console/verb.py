@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 from click.core import iter_params_for_processing
 
-from elmokit.console.modes import quiet_option, verbose_option
+from elmokit.console.modes import debug_option, quiet_option, verbose_option
 
 Check = Callable[[Mapping[str, Any]], Iterable[str]]
 """Takes the values of a command's parameters, some of which may be missing, and returns what is wrong."""
@@ -37,7 +37,7 @@ def verb(name: str, **options: Any) -> Callable[[Callable[..., Any]], click.Comm
     """
 
     def decorate(function: Callable[..., Any]) -> click.Command:
-        return click.command(name, cls=Verb, **options)(quiet_option(verbose_option(function)))
+        return click.command(name, cls=Verb, **options)(quiet_option(verbose_option(debug_option(function))))
 
     return decorate
 
@@ -131,7 +131,9 @@ def _remove(args: list[str], option: str) -> bool:
     """Remove an option from a command line; False if it is not found."""
     for position, argument in enumerate(args):
         name = argument.partition("=")[0].replace("_", "-")
-        is_short = len(option) == 2 and name.startswith("-") and not name.startswith("--") and option[1] in name
+        is_short = (
+            len(option) == 2 and name.startswith("-") and not name.startswith("--") and option[1] in name
+        )
         if name == option or is_short:
             del args[position]
             return True
