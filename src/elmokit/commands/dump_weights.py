@@ -14,7 +14,9 @@ from elmokit.console.verb import verb
 @verb("dump-weights")
 @takes_model(old_option="--save-dir")
 @takes_output(
-    "HDF5 file to write; options.json and vocab.txt are written next to it.", "--outfile", dir_okay=False
+    "HDF5 file to write; options.json and vocab.txt are written next to it.",
+    ("--outfile", "-o", "--output"),
+    dir_okay=False,
 )
 @json_option
 def command(model: GivenModel, output: Path) -> None:

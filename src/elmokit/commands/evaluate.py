@@ -40,8 +40,8 @@ def _check(values: Mapping[str, Any]) -> Iterator[str]:
     "--save-dir", "old_models", metavar="MODEL", multiple=True, help="The same as MODEL. May be repeated."
 )
 @click.option(
-    "--test-prefix",
     "--input",
+    "--test-prefix",
     "test_prefixes",
     metavar="TEXT",
     required=True,

@@ -35,7 +35,8 @@ def command() -> None:
         return
     rows = [_HEADER, *map(_row, models)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row, model in zip(rows, [None, *models], strict=True):
+    described: list[CatalogEntry | None] = [None, *models]  # nothing below the header
+    for row, model in zip(rows, described, strict=True):
         cells = (
             cell.rjust(width) if k in _IS_NUMBER else cell.ljust(width)
             for k, (cell, width) in enumerate(zip(row, widths, strict=True))

@@ -23,7 +23,9 @@ from elmokit.data.read import no_token_error, read_sentences, total_bytes
 @takes_model()
 @click.argument("texts", metavar="SENTENCES.txt...", nargs=-1, required=True)
 @takes_output(
-    "TensorBoard's log directory; the files are written to DIR/projector.", "--logdir", file_okay=False
+    "TensorBoard's log directory; the files are written to DIR/projector.",
+    ("-o", "--output", "--logdir"),
+    file_okay=False,
 )
 @words_option
 @click.option(

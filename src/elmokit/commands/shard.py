@@ -20,7 +20,7 @@ from elmokit.data.sharding import ShardSummary, write_shards
 
 @verb("shard")
 @text_inputs
-@takes_output("New or empty directory for the shards.", "--output-dir", file_okay=False)
+@takes_output("New or empty directory for the shards.", ("-o", "--output", "--output-dir"), file_okay=False)
 @click.option(
     "--num-shards",
     type=click.IntRange(min=1),

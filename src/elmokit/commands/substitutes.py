@@ -23,7 +23,7 @@ from elmokit.errors import ConfigError, TextError
 
 
 def _check(values: Mapping[str, Any]) -> Iterator[str]:
-    if (values.get("word") is None) == (values.get("position") is None):
+    if values.keys() >= {"word", "position"} and (values["word"] is None) == (values["position"] is None):
         yield "expected either --word or --position"
 
 

@@ -86,7 +86,7 @@ def _check(values: Mapping[str, Any]) -> Iterator[str]:
 @click.option(
     "--vocab-file", type=click.Path(path_type=Path), help="Vocabulary file, written by `elmokit vocabulary`."
 )
-@takes_output("Directory for checkpoints and records.", "--save-dir")
+@takes_output("Directory for checkpoints and records.", ("-o", "--output", "--save-dir"))
 @click.option(
     "--config",
     "config_name",

@@ -66,8 +66,8 @@ def one_layer_option(
         default: the default, or None if the command sets it.
     """
     return click.option(
-        "--layers",
         "--layer",
+        "--layers",
         "layer",
         type=LayersType(("top", "average")),
         default=default,

@@ -35,9 +35,9 @@ def take_stdout() -> None:
     click.get_current_context().meta[_STDOUT_IS_TAKEN] = True
 
 
-def stdout_is_for_results() -> bool:
-    """Return whether nothing but results may be printed on the standard output."""
-    return _get(_STDOUT_IS_TAKEN) or wants_json()
+def stdout_is_taken() -> bool:
+    """Return whether the standard output is reserved for a file."""
+    return _get(_STDOUT_IS_TAKEN)
 
 
 def _get(key: str) -> bool:

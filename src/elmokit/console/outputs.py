@@ -20,13 +20,17 @@ STDOUT = Path("-")
 
 
 def takes_output(
-    help_text: str, *old_names: str, argument: str | None = None, **options: Any
+    help_text: str,
+    names: tuple[str, ...] = ("-o", "--output"),
+    *,
+    argument: str | None = None,
+    **options: Any,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Add the required option ``-o/--output``; the command gets a path as ``output``.
 
     Args:
         help_text: what is written there.
-        old_names: other names of the option.
+        names: all names of the option; errors use the last one.
         argument: the name of a last argument that means the same, if there is one.
         options: further arguments of :class:`click.Path`.
     """
@@ -34,15 +38,15 @@ def takes_output(
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         if argument is None:
-            return click.option(
-                "-o", "--output", *old_names, "output", type=path_type, required=True, help=help_text
-            )(function)
+            return click.option(*names, "output", type=path_type, required=True, help=help_text)(function)
 
         @functools.wraps(function)
         def command(output: Path | None, output_argument: Path | None, **arguments: Any) -> Any:
             return function(output=output or output_argument, **arguments)
 
         def one_output(values: Mapping[str, Any]) -> Iterator[str]:
+            if not values.keys() >= {"output", "output_argument"}:
+                return
             number = sum(values.get(name) is not None for name in ("output", "output_argument"))
             if number != 1:
                 named = f"{argument}, or -o {argument}"
@@ -50,7 +54,7 @@ def takes_output(
                     f"Missing argument '{argument}'" if number == 0 else f"the output is given twice: {named}"
                 )
 
-        option = click.option("-o", "--output", *old_names, "output", type=path_type, help=help_text)
+        option = click.option(*names, "output", type=path_type, help=help_text)
         added = click.argument("output_argument", metavar=f"[{argument}]", required=False, type=path_type)(
             option(command)
         )

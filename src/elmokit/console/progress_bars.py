@@ -31,7 +31,7 @@ class _LogStream:
         self._stream.flush()
 
 
-class Bar(tqdm):  # type: ignore[type-arg]  # generic only in its stubs
+class Bar(tqdm):  # type: ignore[misc]  # tqdm has no types
     """A progress bar with the remaining time, on stderr; a line every minute if that is not a terminal.
 
     Args:
@@ -55,7 +55,7 @@ class Bar(tqdm):  # type: ignore[type-arg]  # generic only in its stubs
 
     def update(self, n: float | None = 1) -> bool | None:
         """Count work that has been done."""
-        shown = super().update(n)
+        shown: bool | None = super().update(n)
         if self._start is None and not self.disable and n:
             self._start = (self._time(), self.n)
         return shown

@@ -51,9 +51,9 @@ def say(message: str = "") -> None:
 
 
 def note(message: str) -> None:
-    """Print a remark, unless -q is given: on stdout, or on stderr if stdout is for results only."""
-    if not modes.is_quiet():
-        file = sys.stderr if modes.stdout_is_for_results() else sys.stdout
+    """Print a remark, unless -q or --json is given: on stdout, or on stderr if a file goes to stdout."""
+    if not (modes.is_quiet() or modes.wants_json()):
+        file = sys.stderr if modes.stdout_is_taken() else sys.stdout
         with tqdm.external_write_mode(file=file):
             click.echo(message, file=file)
 

@@ -11,7 +11,7 @@ from click.core import iter_params_for_processing
 from elmokit.console.modes import debug_option, quiet_option, verbose_option
 
 Check = Callable[[Mapping[str, Any]], Iterable[str]]
-"""Takes the values of a command's parameters, some of which may be missing, and returns what is wrong."""
+"""Takes the values of a command's parameters, without those that are wrong, and returns what else is wrong."""
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _CHECKS = "__elmokit_checks__"
@@ -115,16 +115,25 @@ class Verb(click.Command):
             except click.UsageError as error:
                 # What follows an unknown option may have been its value.
                 if not (unknown and isinstance(parameter, click.Argument)):
+                    error.param_hint = f"'{_name(parameter, args)}'"
                     yield _text(error)
         if rest and not unknown:
             yield f"Got unexpected extra argument{'s' if len(rest) > 1 else ''} ({' '.join(rest)})"
         if not unknown:
-            given = {name: value for name, value in scratch.params.items() if value is not _UNSET}
+            given = {name: None if value is _UNSET else value for name, value in scratch.params.items()}
             yield from self._check(given)
 
 
 def _text(error: click.UsageError) -> str:
     return error.format_message().rstrip(".")
+
+
+def _name(parameter: click.Parameter, args: list[str]) -> str:
+    """Return the name of a parameter as the user has typed it, else its last one."""
+    if isinstance(parameter, click.Argument):
+        return parameter.make_metavar(click.get_current_context()).strip("[]")
+    typed = {argument.partition("=")[0].replace("_", "-") for argument in args}
+    return next((name for name in parameter.opts if name in typed), parameter.opts[-1])
 
 
 def _remove(args: list[str], option: str) -> bool:
