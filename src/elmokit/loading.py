@@ -12,7 +12,7 @@ from elmokit.formats.elmoformanylangs import directory as elmoformanylangs
 from elmokit.formats.stored import Format, ReadRequest
 from elmokit.formats.tensorflow import run as tensorflow_run
 from elmokit.pretrained import PretrainedModel, build
-from elmokit.repository.locate import MODEL_KINDS, locate_file, locate_model
+from elmokit.repository.locate import OTHER_SOURCES, locate_file, locate_model
 
 FORMATS: list[Format] = [training_run, model_directory, elmoformanylangs, tensorflow_run, bilm_pair]
 """All formats that can be read. The first one that matches a path reads it."""
@@ -68,7 +68,8 @@ def _load_path(path: Path, request: ReadRequest) -> PretrainedModel:
         return build(format_.read(path, request))
     if path.is_file():
         return _load_archive(path, request)
-    raise ModelFileError(f"{path}: no model in this directory: expected {MODEL_KINDS}")
+    descriptions = ", ".join(format_.DESCRIPTION for format_ in FORMATS)
+    raise ModelFileError(f"{path}: no model in this directory: expected {descriptions}, {OTHER_SOURCES}")
 
 
 def _detect(path: Path, request: ReadRequest) -> Format | None:

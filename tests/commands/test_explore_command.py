@@ -12,8 +12,8 @@ import urllib.request
 
 import pytest
 
-from elmokit.console.models import GivenModel
 from elmokit.commands import explore
+from elmokit.console.models import GivenModel
 
 
 def start(*arguments: object) -> subprocess.Popen[str]:

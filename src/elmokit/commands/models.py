@@ -10,7 +10,7 @@ from elmokit.console.modes import json_option, wants_json
 from elmokit.console.verb import verb
 from elmokit.repository.catalog import CatalogEntry, published
 
-_HEADER = ("name", "language", "width", "parameters", "MB", "on disk", "licence")
+_HEADER = ("name", "language", "width", "params", "MB", "here", "licence")
 _IS_NUMBER = (2, 3, 4)
 
 
@@ -19,9 +19,10 @@ _IS_NUMBER = (2, 3, 4)
 def command() -> None:
     """List the models that every command accepts by name: the bundled one, and those others have published.
 
-    A published model is downloaded when it is used first. The parameters are those without the softmax; ? is
-    what the authors do not say. A licence with (code) is that of the code which trained the model. -v also
-    prints what a model was trained on and where it comes from. In Python: elmokit.published().
+    A published model is downloaded when it is used first; those marked as here are on this disk. The
+    parameters are those without the softmax; ? is what the authors do not say. A licence with (code) is that
+    of the code which trained the model. -v also prints what a model was trained on and where it comes from.
+    In Python: elmokit.published().
 
     \b
     Example:
@@ -33,17 +34,21 @@ def command() -> None:
         for model in models:
             terminal.say(json.dumps(dataclasses.asdict(model), ensure_ascii=False))
         return
-    rows = [_HEADER, *map(_row, models)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    described: list[CatalogEntry | None] = [None, *models]  # nothing below the header
-    for row, model in zip(rows, described, strict=True):
-        cells = (
-            cell.rjust(width) if k in _IS_NUMBER else cell.ljust(width)
-            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        terminal.say("  ".join(cells).rstrip())
-        if model is not None and modes.is_verbose():
+    rows = [_row(model) for model in models]
+    widths = [max(map(len, column)) for column in zip(_HEADER, *rows, strict=True)]
+    terminal.say(_aligned(_HEADER, widths))
+    for row, model in zip(rows, models, strict=True):
+        terminal.say(_aligned(row, widths))
+        if modes.is_verbose():
             terminal.say(f"    {model.description}\n    {model.source}")
+
+
+def _aligned(row: tuple[str, ...], widths: list[int]) -> str:
+    cells = (
+        cell.rjust(width) if k in _IS_NUMBER else cell.ljust(width)
+        for k, (cell, width) in enumerate(zip(row, widths, strict=True))
+    )
+    return "  ".join(cells).rstrip()
 
 
 def _row(model: CatalogEntry) -> tuple[str, ...]:
@@ -53,6 +58,6 @@ def _row(model: CatalogEntry) -> tuple[str, ...]:
         "?" if model.dim is None else str(model.dim),
         "?" if model.num_parameters is None else f"{model.num_parameters / 1e6:.1f}M",
         "?" if model.megabytes is None else f"{model.megabytes:.0f}",
-        "yes" if model.is_on_disk else "no",
+        "yes" if model.is_on_disk else "",
         model.licence,
     )

@@ -50,8 +50,8 @@ def command(
 ) -> None:
     """Compute the pseudo-perplexity of every sentence under the language model.
 
-    Prints a header, then one line for each line of the text: the pseudo-perplexity, the forward and the backward
-    log-probability of the sentence (natural logarithms), and the sentence. With --tokens, each line has the
+    Prints a header, then one line for each line of the text: the pseudo-perplexity, the forward and the
+    backward log-probability of the sentence (natural logarithms), and the sentence. With --tokens, each line has the
     sentence number, a token, log p(token | left context) and log p(token | right context); a token outside
     the vocabulary is scored as <UNK> and marked. With --json, the scores of sentences and tokens are printed
     together. Every sentence starts from a zero state. MODEL is anything that `elmokit info` accepts, and
@@ -67,10 +67,10 @@ def command(
 
     language_model = LanguageModel(pretrained, device=device)
     with terminal.progress_bar("scoring", total_bytes(paths), "B") as bar:
-        if not (no_header or wants_json()):
-            terminal.say(_TOKEN_HEADER if by_token else _HEADER)
         lines = (line for path in paths for line in read_lines(path, bar.update))
         for number, score in enumerate(language_model.score(lines, batch_size=batch_size), start=1):
+            if number == 1 and not (no_header or wants_json()):
+                terminal.say(_TOKEN_HEADER if by_token else _HEADER)
             if wants_json():
                 terminal.say(json.dumps(_as_dict(score), ensure_ascii=False))
             elif by_token:

@@ -52,7 +52,8 @@ def command(
     """Print what the language model predicts in place of a word of SENTENCE.
 
     There are three lists, with probabilities: predictions from both sides, from the words before, and from
-    the words after. SENTENCE is tokenized; - reads it from the standard input. MODEL is anything that `elmokit info` accepts; it must include a softmax.
+    the words after. SENTENCE is tokenized; - reads it from the
+    standard input. MODEL is anything that `elmokit info` accepts; it must include a softmax.
 
     \b
     Example:

@@ -133,11 +133,12 @@ def command(
     """Train a biLM on tokenized text, one sentence per line, and write checkpoints.
 
     Change settings with KEY=VALUE, for example batch_size=32 num_epochs=3 patience=5, or recipe=bilm for the
-    recipe of 2018. The settings are listed below; `elmokit settings` says more about them. --resume needs only
-    --save-dir.
+    recipe of 2018. The settings are listed below; `elmokit settings` says more about them. --resume needs
+    only --save-dir.
 
     With --restart-ckpt-file training starts from an existing model, on new text and with a new vocabulary. A
-    summary shows what was restored; restart.json, and -v, every tensor. Settings default to those of that model.
+    summary shows what was restored; restart.json, and -v, every tensor. Settings default to those of that
+    model.
 
     \b
     Example:

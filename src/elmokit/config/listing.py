@@ -43,10 +43,10 @@ class Setting:
 
 
 def list_settings(config: Config | None = None) -> list[Setting]:
-    """Return all settings, those of a group beside each other.
+    """Return all settings, group by group.
 
     Args:
-        config: whose values are given as defaults; by default those of a training that names no configuration.
+        config: whose values are the defaults; by default that of a training that names none.
     """
     config = Config.load(DEFAULT_CONFIG) if config is None else config
     found = list(_settings(Config, config.model_dump(mode="json"), ""))

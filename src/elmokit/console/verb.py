@@ -11,7 +11,7 @@ from click.core import iter_params_for_processing
 from elmokit.console.modes import debug_option, quiet_option, verbose_option
 
 Check = Callable[[Mapping[str, Any]], Iterable[str]]
-"""Takes the values of a command's parameters, without those that are wrong, and returns what else is wrong."""
+"""Takes the values of a command's parameters, without wrong ones, and returns what else is wrong."""
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _CHECKS = "__elmokit_checks__"
@@ -115,7 +115,8 @@ class Verb(click.Command):
             except click.UsageError as error:
                 # What follows an unknown option may have been its value.
                 if not (unknown and isinstance(parameter, click.Argument)):
-                    error.param_hint = f"'{_name(parameter, args)}'"
+                    if isinstance(error, click.BadParameter):
+                        error.param_hint = f"'{_name(parameter, args)}'"
                     yield _text(error)
         if rest and not unknown:
             yield f"Got unexpected extra argument{'s' if len(rest) > 1 else ''} ({' '.join(rest)})"

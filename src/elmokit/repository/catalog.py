@@ -22,7 +22,7 @@ class CatalogEntry:
     num_parameters: int | None
     """Without the softmax; None if its authors do not say."""
     megabytes: float | None
-    """Size of the weights in millions of bytes: on this disk, or computed from the parameters; None if unknown."""
+    """Millions of bytes of the weights: as on this disk, else by the parameters; None if unknown."""
     licence: str
     """As stated with the model; ``(code)`` where only the code that trained it states one."""
     source: str

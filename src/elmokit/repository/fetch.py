@@ -106,7 +106,7 @@ def _fetch_published(name: str, softmax: bool) -> Path:
         hint = f", did you mean {own_spelling[near[0]]!r}?" if near else ""
         raise FetchError(
             f"{name!r}: no published model of this name{hint} "
-            f"(published: {_names()}; bundled: {', '.join(BUNDLED_MODELS)}; see `elmokit models`)"
+            f"(published: {_names()}; bundled: {', '.join(BUNDLED_MODELS)})"
         )
     files = PUBLISHED[known].files
     if softmax and "softmax" not in files:

@@ -16,10 +16,11 @@ from elmokit.repository.fetch import fetch_file, fetch_model, is_published
 from elmokit.repository.hub import fetch_snapshot
 from elmokit.repository.published import PUBLISHED
 
+OTHER_SOURCES = "a ZIP archive of one of these, a URL, the name of a published model or a Hugging Face id"
 MODEL_KINDS = (
-    "a training run's save directory, a model directory (config.json, model.safetensors), an ELMoForManyLangs "
-    "model, a TensorFlow checkpoint of bilm-tf with options.json, options.json with HDF5 weights, a ZIP archive "
-    "of one of these, a URL, the name of a published model or a Hugging Face id"
+    "a training run's save directory, a model directory (config.json, model.safetensors), an "
+    "ELMoForManyLangs model, a TensorFlow checkpoint of bilm-tf with options.json, options.json with HDF5 "
+    f"weights, {OTHER_SOURCES}"
 )
 """What can be loaded, for error messages."""
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
@@ -73,7 +74,7 @@ def locate_file(file: str | Path | None) -> Path | None:
 
 
 def _is_there(path: Path) -> bool:
-    """Return whether there is something at a path, or files that begin with it, as of a checkpoint's prefix."""
+    """Return whether there is something at a path, or it is the prefix of a TensorFlow checkpoint."""
     try:
         return path.exists() or path.with_name(f"{path.name}.index").exists()
     except ValueError:  # an empty name, or a NUL character
