@@ -20,7 +20,7 @@ def refusal(run_cli, *arguments: str) -> str:
 
 def test_several_faults(run_cli):
     assert refusal(run_cli, "plot", "tiny-en", "--seed", "x", "--method", "som") == (
-        "plot: 4 errors: Invalid value for '--seed': 'x' is not a valid integer range; "
+        "plot: 4 errors: Invalid value for '--seed': 'x' is not a valid integer; "
         "Invalid value for '--method': 'som' is not one of 'tsne', 'umap', 'pca'; "
         "Missing argument 'SENTENCES.txt'; Missing option '--output'"
     )
@@ -42,7 +42,7 @@ def test_the_value_of_an_unknown_option_is_no_fault(run_cli):
 def test_what_does_not_go_together(run_cli):
     assert refusal(run_cli, "score", "m", "--tokens", "--json", "--batch-size", "0") == (
         "score: 3 errors: Invalid value for '--batch-size': 0 is not in the range x>=1; "
-        "no text given: expected TEXT or --input TEXT; expected --tokens or --json, not both"
+        "expected --tokens or --json, not both; no text given: expected TEXT or --input TEXT"
     )
 
 

@@ -51,11 +51,11 @@ def command(
     """Compute the pseudo-perplexity of every sentence under the language model.
 
     Prints a header, then one line for each line of the text: the pseudo-perplexity, the forward and the
-    backward log-probability of the sentence (natural logarithms), and the sentence. With --tokens, each line has the
-    sentence number, a token, log p(token | left context) and log p(token | right context); a token outside
-    the vocabulary is scored as <UNK> and marked. With --json, the scores of sentences and tokens are printed
-    together. Every sentence starts from a zero state. MODEL is anything that `elmokit info` accepts, and
-    needs its softmax.
+    backward log-probability of the sentence (natural logarithms), and the sentence. With --tokens, each line
+    has the sentence number, a token, log p(token | left context) and log p(token | right context); a token
+    outside the vocabulary is scored as <UNK> and marked. With --json, the scores of sentences and tokens are
+    printed together. Every sentence starts from a zero state. MODEL is anything that `elmokit info` accepts,
+    and needs its softmax.
 
     \b
     Example:
