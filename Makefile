@@ -51,7 +51,7 @@ clean:  ## remove the virtual environments and all generated files
 	rm -rf $(VENV) .venv-core .venv-oldest $(PEERS:%=.venv-%)
 	rm -rf demo-output tiny-en-output site .pytest_cache .mypy_cache .ruff_cache
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt hatch_build.py $(wildcard src/elmokit/kernels/*.[ch])
 	$(PYTHON) -c 'import sys; sys.exit("elmokit needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'

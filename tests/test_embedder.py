@@ -231,3 +231,18 @@ def test_a_word_model_needs_its_vocabulary(model_directory):
 def test_markers_in_a_sentence_are_the_markers():
     rows = CharacterIndexer(50).index(["<S>", "cat", "</S>"]).char_ids
     np.testing.assert_array_equal(rows[[0, 2]], boundary_rows(50))
+
+
+@pytest.mark.parametrize("num_threads", [2, 3, 5])
+def test_the_number_of_threads_does_not_matter(num_threads):
+    """With products that are large enough for oneDNN, and batches that are divided into groups of rows."""
+    sentences = [[f"w{(k * n) % 17}" for n in range(1 + k % 9)] for k in range(90)]
+    before = torch.get_num_threads()
+    results = []
+    try:
+        for threads in (1, num_threads):
+            torch.set_num_threads(threads)
+            results.append(ElmoEmbedder.load("tiny-en").embed(sentences, batch_size=80))
+    finally:
+        torch.set_num_threads(before)
+    assert all(np.array_equal(one, several) for one, several in zip(*results, strict=True))

@@ -97,7 +97,7 @@ def test_a_long_sentence_equals_its_parts_in_sequence(direction, embedder):
     state, parts = model.zero_state(1)[direction], []
     with torch.inference_mode():
         for part in tokens.split(333):
-            (output,), state = model.run(direction, part, [1] * len(part), state)
+            (output,), state = model.stacks[direction](part, [1] * len(part), state)
             parts.append(output)
     expected = torch.cat(parts)[1:-1].numpy()
     own = vectors[1, :, 16 * direction : 16 * (direction + 1)]

@@ -27,7 +27,7 @@ def files_of_wheel(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    (wheel,) = directory.glob("elmokit-*-py3-none-any.whl")
+    (wheel,) = directory.glob("elmokit-*-py3-none-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         return set(archive.namelist())
 

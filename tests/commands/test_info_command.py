@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from elmokit.loading import load
 
@@ -25,6 +26,9 @@ def test_facts_of_a_run(run_cli, work):
     assert found["parameters"] == f"{num_parameters:,}, {5 * num_words:,} of them in the softmax"
     assert found["vocabulary"] == f"{num_words} words"
     assert found["training"].startswith("6 steps, 120 tokens, ")
+    threads = torch.get_num_threads()
+    assert found["processor"].startswith(f"{threads} thread{'s' if threads > 1 else ''}, ")
+    assert "compiled kernels" in found["processor"]
     best = model.facts
     assert found["heldout"] == f"perplexity {best['best_perplexity']:.2f} after step {best['best_step']}"
 

@@ -33,9 +33,10 @@ def test_a_run_from_text_to_model(run_cli, work):
     lines = result.out.splitlines()
     assert lines[0].startswith("training text: ")
     assert " tokens in 45 sentences, " in lines[0]
-    assert lines[1] == "skipped 1 blank line"
-    assert ": heldout perplexity " in lines[2]
-    assert lines[2].endswith(", best so far")
+    assert lines[1].startswith("heldout text: ")
+    assert lines[2] == "skipped 1 blank line"
+    assert ": heldout perplexity " in lines[3]
+    assert lines[3].endswith(", best so far")
     assert lines[-1].endswith("the model is in new")
     names = {path.name for path in (work / "new").iterdir()}
     records = {"config.json", "metrics.jsonl", "texts.json", "vocab.txt"}
@@ -47,7 +48,7 @@ def test_a_run_from_text_to_model(run_cli, work):
     assert wanted | {"tokens_per_second", "unk_share"} <= set(records[0])
     heldout = [record for record in records if record["event"] == "heldout"]
     assert len(heldout) in (8, 9)
-    assert f"heldout perplexity {heldout[0]['perplexity']:.2f} (forward " in lines[2]
+    assert f"heldout perplexity {heldout[0]['perplexity']:.2f} (forward " in lines[3]
 
     # The last two checkpoints and the best one.
     steps = [int(path.name.removeprefix("step-")) for path in list_checkpoints(work / "new")]
@@ -261,3 +262,37 @@ def test_interrupted_before_the_first_checkpoint(run_cli, work, monkeypatch):
     result = train(run_cli, "max_steps=2")
     assert (result.exit_code, result.err) == (0, "")
     assert [record["step"] for record in read_metrics(work / "new")] == [2, 2]
+
+
+def test_heldout_text_that_is_trained_on_is_refused(run_cli, work):
+    result = train(run_cli, "--heldout-prefix", "train.txt")
+    assert result.exit_code == 2
+    assert "train.txt: training text and heldout text at the same time" in result.err
+    assert not (work / "new").exists()  # nothing was begun
+
+
+def test_a_directory_of_shards(run_cli, work):
+    """Training files and heldout file are told apart by their names."""
+    lines = [f"a b c w{n}" for n in range(60)] * 2
+    (work / "whole.txt").write_text("\n".join(lines) + "\n")
+    run_cli("shard", "--input", "whole.txt", "--output-dir", "shards", "--heldout-fraction", "0.2")
+    result = run_cli(
+        *("train", "--train-prefix", "shards", "--heldout-prefix", "shards", "--vocab-file", "vocab.txt"),
+        *("--save-dir", "new", "--config", "model/config.json", "max_steps=1"),
+    )
+    assert result.exit_code == 0, result.err
+    assert " tokens in 96 sentences, " in result.out
+    assert "heldout text: 96 tokens in 24 sentences; " in result.out
+    assert "also occur in the training text" in result.out  # each line is there twice
+    result = run_cli("evaluate", "--save-dir", "new", "--test-prefix", "shards")
+    assert "96 tokens in 24 sentences" in result.out
+    assert "also occur in the text that new" in result.err
+
+
+def test_a_start_that_fails_leaves_nothing(run_cli, work):
+    result = run_cli(
+        *("train", "--train-prefix", "train.txt", "--vocab-file", "vocab.txt", "--save-dir", "deep/new"),
+        *("--config", "model/config.json", "batch_size=100000"),
+    )
+    assert result.exit_code == 2
+    assert not (work / "deep").exists()

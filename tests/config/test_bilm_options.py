@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from elmokit.config import Config
@@ -97,3 +99,20 @@ def test_options_round_trip(changes, write):
     names = ("batch_size", "unroll_steps", "num_epochs", "learning_rate", "clip_norm", "dropout")
     for name in (*names, "num_negatives"):
         assert getattr(again.training, name) == getattr(config.training, name)
+
+
+def test_the_recipe_travels_in_the_options(tmp_path):
+    """An Adam run stays one when its options are used as a configuration, and other tools ignore the key."""
+    config = Config.load("tiny", ["seed=7", "patience=4", "warmup=0.3"])
+    options = config.to_bilm_options(num_words=10)
+    path = tmp_path / "options.json"
+    path.write_text(json.dumps(options))
+    assert Config.load(path).training == config.training
+    # What the original knows has one place, where it can be edited.
+    options["learning_rate"] = 0.5
+    options["elmokit"]["training"]["unheard_of"] = 1  # of a later version
+    path.write_text(json.dumps(options))
+    assert Config.load(path).training == config.changed(["learning_rate=0.5"], source="").training
+    del options["elmokit"]
+    path.write_text(json.dumps(options))
+    assert Config.load(path).training.optimizer == "adagrad"

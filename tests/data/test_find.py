@@ -10,7 +10,7 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from elmokit.data.find import Patterns, find_texts
+from elmokit.data.find import Part, Patterns, find_texts
 from elmokit.data.read import read_lines, total_bytes
 from elmokit.data.text_file import TextFile
 from elmokit.errors import MissingExtraError, TextError
@@ -197,3 +197,21 @@ def test_a_dangling_or_circular_link_is_not_a_text(tree):
     assert paths("sub") == ["sub/c.txt", "sub/deep/d.txt.gz"]
     with pytest.raises(TextError, match=r"loop\.txt .*no such file"):
         find_texts("sub/loop.txt")
+
+
+def test_a_directory_of_shards(tmp_path):
+    names = ["train-00000.txt.gz", "train-00001.txt.gz", "heldout-00000.txt.gz"]
+    for name in names:
+        (tmp_path / name).write_bytes(b"")
+
+    def found(pattern: object, part: Part | None) -> list[str]:
+        return [Path(file.path).name for file in find_texts(str(pattern), part)]
+
+    assert found(tmp_path, "train") == names[:2]
+    assert found(tmp_path, "heldout") == names[2:]
+    assert found(tmp_path, None) == sorted(names)
+    # What is named is meant.
+    assert found(tmp_path / "*", "train") == sorted(names)
+    assert found(tmp_path / names[2], "train") == [names[2]]
+    (tmp_path / "more.txt").write_bytes(b"")  # not a directory of shards alone
+    assert found(tmp_path, "train") == sorted([*names, "more.txt"])

@@ -41,7 +41,7 @@ def test_layers(has_skip, direction, make_config, make_model, tokens):
     lstm = config.model.lstm.model_copy(update={"skip_connections": has_skip})
     config = Config(model=config.model.model_copy(update={"lstm": lstm}))
     model = make_model(config)
-    outputs, state = model.run(direction, tokens, BATCH_SIZES, model.zero_state(2)[direction])
+    outputs, state = model.stacks[direction](tokens, BATCH_SIZES, model.zero_state(2)[direction])
     expected, states = _plain_layers(model, direction, tokens, has_skip=has_skip, factors=[1, 1, 1])
     assert len(outputs) == len(state) == 2
     for output, plain in zip(outputs, expected, strict=True):
@@ -59,29 +59,26 @@ def test_where_dropout_is_applied(direction, name, make_config, make_model, toke
     model = make_model(make_config("characters"))
     assert model.config.lstm.skip_connections
     factors = {f"{name}_layer0_input": 2.0, f"{name}_layer1_input": 3.0, f"{name}_output": 5.0}
-    names: list[str] = []
-
-    def scale(activation: Tensor, name: str) -> Tensor:
-        assert activation.shape == tokens.shape
-        names.append(name)
-        return activation * factors[name]
-
-    outputs, _ = model.run(direction, tokens, BATCH_SIZES, model.zero_state(2)[direction], scale)
+    masks = {name: torch.full_like(tokens, factor) for name, factor in factors.items()}
+    stack = model.stacks[direction]
+    outputs, _ = stack(tokens, BATCH_SIZES, model.zero_state(2)[direction], masks)
     expected, _ = _plain_layers(model, direction, tokens, has_skip=True, factors=[2.0, 3.0, 5.0])
-    assert names == list(factors)
+    assert stack.activation_names == list(factors)
     for output, plain in zip(outputs, expected, strict=True):
         assert torch.equal(output, plain)
 
 
 def test_dropout_scales_up_what_it_keeps():
-    activation = torch.full((400, 50), 3.0)
-    dropped = Dropout(0.25, torch.Generator().manual_seed(0))(activation, "forward_output")
-    kept = dropped != 0
-    torch.testing.assert_close(dropped[kept], torch.full((int(kept.sum()),), 4.0))
-    assert kept.float().mean().item() == pytest.approx(0.75, abs=0.01)
-    dropout = Dropout(0.25, torch.Generator().manual_seed(0))
-    assert torch.equal(dropout(activation, "forward_output"), dropped)
-    assert not torch.equal(dropout(activation, "forward_output"), dropped)
+    masks = Dropout(0.25, torch.Generator().manual_seed(0)).masks(["a", "b"], 400, 50)
+    assert list(masks) == ["a", "b"]
+    for mask in masks.values():
+        assert mask.shape == (400, 50)
+        kept = mask != 0
+        torch.testing.assert_close(mask[kept], torch.full((int(kept.sum()),), 4 / 3))
+        assert kept.float().mean().item() == pytest.approx(0.75, abs=0.01)
+    assert not torch.equal(masks["a"], masks["b"])
+    again = Dropout(0.25, torch.Generator().manual_seed(0)).masks(["a", "b"], 400, 50)
+    assert torch.equal(again["b"], masks["b"])
 
 
 def test_no_hidden_state(kind, make_config, make_model, tokens):
@@ -90,9 +87,9 @@ def test_no_hidden_state(kind, make_config, make_model, tokens):
     before = {name: value.clone() for name, value in model.state_dict().items()}
     for direction in range(model.config.num_directions):
         state = model.zero_state(2)[direction]
-        first, carried = model.run(direction, tokens, BATCH_SIZES, state)
-        second, _ = model.run(direction, tokens, BATCH_SIZES, state)
-        third, _ = model.run(direction, tokens, BATCH_SIZES, carried)
+        first, carried = model.stacks[direction](tokens, BATCH_SIZES, state)
+        second, _ = model.stacks[direction](tokens, BATCH_SIZES, state)
+        third, _ = model.stacks[direction](tokens, BATCH_SIZES, carried)
         for a, b, c in zip(first, second, third, strict=True):
             assert torch.equal(a, b)
             assert not torch.equal(a, c)
@@ -104,7 +101,7 @@ def test_no_hidden_state(kind, make_config, make_model, tokens):
 def test_directions_have_their_own_weights(make_config, make_model, tokens):
     model = make_model(make_config("characters"))
     assert len(model.stacks) == 2
-    outputs = [model.run(d, tokens, BATCH_SIZES, model.zero_state(2)[d])[0][0] for d in (0, 1)]
+    outputs = [model.stacks[d](tokens, BATCH_SIZES, model.zero_state(2)[d])[0][0] for d in (0, 1)]
     assert not torch.equal(*outputs)
 
 

@@ -6,7 +6,7 @@ import functools
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -25,6 +25,7 @@ from elmokit.data.indexed_corpus import IndexedCorpus
 from elmokit.data.prepare import prepare_corpus
 from elmokit.data.training_stream import TrainingStream
 from elmokit.data.vocabulary import Vocabulary
+from elmokit.kernels import library
 from elmokit.model.bilm import BiLM
 from elmokit.model.softmax import Candidates
 from elmokit.training.gradients import clip_gradients
@@ -196,18 +197,20 @@ def _activations(batch: TextBatch, activations: Mapping[str, Tensor]) -> dict[st
     return named
 
 
-def _dropout(trace: Trace, step: int) -> Callable[[Tensor, str], Tensor] | None:
-    """Dropout with the masks that the original drew."""
-    if not trace.config.training.dropout:
+def _dropout(trace: Trace, step: int) -> dict[str, Tensor] | None:
+    """The dropout masks that the original drew, packed."""
+    rate = trace.config.training.dropout
+    if not rate:
         return None
-    masks = trace.arrays("dropout_masks")
-
-    def apply(activation: Tensor, place: str) -> Tensor:
-        name = place.replace("forward", "fwd").replace("backward", "bwd")
-        mask = torch.from_numpy(masks[f"step{step}/{name}"]).transpose(0, 1).reshape(activation.shape)
-        return activation * mask / (1.0 - trace.config.training.dropout)
-
-    return apply
+    prefix = f"step{step}/"
+    return {
+        name.removeprefix(prefix).replace("fwd", "forward").replace("bwd", "backward"): torch.from_numpy(mask)
+        .transpose(0, 1)
+        .flatten(0, 1)
+        .div(1.0 - rate)
+        for name, mask in trace.arrays("dropout_masks").items()
+        if name.startswith(prefix)
+    }
 
 
 def _candidates(trace: Trace, step: int) -> list[Candidates] | None:
@@ -246,8 +249,19 @@ def trace_of(prepare: Callable[[Path], Corpus]) -> Callable[[str], Trace]:
     return load
 
 
+@pytest.fixture(scope="session", params=["PyTorch", "compiled"])
+def kernels(request: pytest.FixtureRequest) -> Iterator[str]:
+    """What computes the model: PyTorch's operations or the compiled kernels."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "PyTorch":
+            patch.setattr(library, "_load", lambda: None)
+        elif not library.is_available():
+            pytest.skip("the kernels were not compiled")
+        yield request.param
+
+
 @pytest.fixture(scope="session")
-def replay_of(trace_of: Callable[[str], Trace]) -> Callable[[str], Replay]:
+def replay_of(kernels: str, trace_of: Callable[[str], Trace]) -> Callable[[str], Replay]:
     """Our replay of a trace, run once."""
     return functools.cache(lambda name: replay_trace(trace_of(name)))
 

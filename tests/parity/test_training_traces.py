@@ -18,6 +18,9 @@ WITH_ACTIVATIONS = ("char", "word", "sampled")
 # versions of TensorFlow differ by as much.
 _BELOW_THE_RELU = ("encoder.kernels", "encoder.biases", "encoder.embedding")
 _CONVOLUTION_TOLERANCE = 2.5e-3
+# The compiled kernels round differently from PyTorch. In the trace "char" one relu of a highway layer is so
+# close to zero that it falls the other way on some processors.
+_WITH_COMPILED_KERNELS = (*_BELOW_THE_RELU, "encoder.highways")
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -84,47 +87,49 @@ def test_first_activations(name, replay_of, trace_of):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_carried_states(name, replay_of, trace_of):
+def test_carried_states(name, replay_of, trace_of, kernels):
     replay, recorded = replay_of(name), trace_of(name).arrays("states")
     num_parts = len(replay.states[0])
     steps = (1, 2, len(replay.states))
     assert recorded.keys() == {f"after{step}/{part}" for step in steps for part in range(num_parts)}
     for step in steps:
-        atol = 2e-6 if step <= 2 else 1e-4
+        atol = 2e-6 if step <= 2 else 1e-4 if kernels == "PyTorch" else 1e-3
         for part, values in enumerate(replay.states[step - 1]):
             key = f"after{step}/{part}"
             np.testing.assert_allclose(values, recorded[key], rtol=0, atol=atol, err_msg=key)
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_final_weights(name, replay_of, trace_of):
+def test_final_weights(name, replay_of, trace_of, kernels):
     replay, expected = replay_of(name), trace_of(name).by_parameter("final_weights")
     differences = {
         key: float((value.detach() - expected[key]).abs().max())
         for key, value in replay.model.named_parameters()
     }
-    _check_final(differences, tolerance=5e-5)
+    _check_final(differences, kernels, tolerance=5e-5)
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_final_accumulators(name, replay_of, trace_of):
+def test_final_accumulators(name, replay_of, trace_of, kernels):
     replay, expected = replay_of(name), trace_of(name).by_parameter("final_accumulators", "/Adagrad")
     differences = {
         key: float((replay.optimizer.slot("sum", key) / expected[key] - 1).abs().max())
         for key, _ in replay.model.named_parameters()
     }
-    _check_final(differences, tolerance=1e-4)
+    _check_final(differences, kernels, tolerance=1e-4)
 
 
-def _check_final(differences: dict[str, float], *, tolerance: float) -> None:
+def _check_final(differences: dict[str, float], kernels: str, *, tolerance: float) -> None:
+    below = _BELOW_THE_RELU if kernels == "PyTorch" else _WITH_COMPILED_KERNELS
+
     def bound(name: str) -> float:
-        return _CONVOLUTION_TOLERANCE if name.startswith(_BELOW_THE_RELU) else tolerance
+        return _CONVOLUTION_TOLERANCE if name.startswith(below) else tolerance
 
     assert {name: value for name, value in differences.items() if value > bound(name)} == {}
 
 
 @pytest.mark.parametrize("name", ["char", "word"])
-def test_the_trainer_itself(name, trace_of, load_into, tmp_path):
+def test_the_trainer_itself(name, trace_of, load_into, tmp_path, kernels):
     """The shipped loop, with records, evaluations and checkpoints, takes the original's steps."""
     trace = trace_of(name)
     expected = trace.per_batch("loss")
@@ -152,4 +157,4 @@ def test_the_trainer_itself(name, trace_of, load_into, tmp_path):
     np.testing.assert_allclose(norms, trace.per_batch("grad_global_norm_preclip"), rtol=1e-4)
     final = trace.by_parameter("final_weights")
     differences = {k: float((v.detach() - final[k]).abs().max()) for k, v in trainer.model.named_parameters()}
-    _check_final(differences, tolerance=5e-5)
+    _check_final(differences, kernels, tolerance=5e-5)

@@ -31,7 +31,7 @@ def plain_losses(trainer, sentences: list[list[str]], backward: bool) -> list[tu
         for word, target in pairwise(tokens):
             rows = corpus.types.char_rows(torch.tensor([type_of[word]]).numpy(), width)
             vectors = model.encode(torch.from_numpy(rows), None)
-            outputs, state = model.run(int(backward), vectors, [1], state)
+            outputs, state = model.stacks[int(backward)](vectors, [1], state)
             logits = outputs[-1] @ model.softmax.weight.t() + model.softmax.bias
             target_id = {"<S>": 0, "</S>": 1}.get(target, vocabulary.id_of(target))
             found.append((-float(logits.log_softmax(dim=1)[0, target_id].detach()), target))

@@ -68,13 +68,16 @@ def command(model: GivenModel, output: Path, format_: str, half_precision: bool,
       elmokit convert model elmo --format bilm
     """
     pretrained = model.load()
+    verb_done = "replaced" if output.is_dir() and any(output.iterdir()) else "wrote"
     if format_ == "elmokit":
         pretrained.save_pretrained(output, half_precision=half_precision)
-        terminal.report(f"wrote {output}", output=output)
+        terminal.report(f"{verb_done} {output}", output=output)
         return
     if format_ == "bilm":
         files = pretrained.save_bilm(output, with_softmax=True)
-        terminal.report(f"wrote {', '.join(map(str, files))}", output=output, files=list(map(str, files)))
+        terminal.report(
+            f"{verb_done} {', '.join(map(str, files))}", output=output, files=list(map(str, files))
+        )
         return
     with text_output(output) as path:
         num_words, dim = _write_word_vectors(pretrained, path, format_, device)

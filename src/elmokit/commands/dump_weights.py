@@ -29,5 +29,8 @@ def command(model: GivenModel, output: Path) -> None:
     Example:
       elmokit dump-weights model -o elmo/weights.hdf5
     """
+    verb_done = "replaced" if output.exists() else "wrote"
     weights, *others = map(str, model.load().save_bilm(output.parent, weights_file=output.name))
-    terminal.report(f"wrote {weights} and {', '.join(others)}", output=weights, files=[weights, *others])
+    terminal.report(
+        f"{verb_done} {weights} and {', '.join(others)}", output=weights, files=[weights, *others]
+    )

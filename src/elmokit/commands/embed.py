@@ -60,6 +60,12 @@ def command(
     path = find_input(text)
     if output.exists() and Path(path).exists() and output.samefile(path):
         raise OutputError(f"{output}: this is the input text itself: choose another output file")
+    from elmokit.formats.bilm_hdf5_files import HDF5_SUFFIXES
+
+    if output.suffix and output.suffix.lower() not in HDF5_SUFFIXES:
+        raise OutputError(
+            f"{output}: vectors are written as HDF5, not as {output.suffix}: choose a name that ends in .hdf5"
+        )
     pretrained = model.load()
     from elmokit.embedder import ElmoEmbedder
     from elmokit.formats.token_embeddings import read_token_table

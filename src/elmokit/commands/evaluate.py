@@ -111,9 +111,9 @@ def command(
     models += old_models
     is_comparison = len(models) > 1 or old_test_prefixes or fixed_vocab_file is not None
     fixed = None if fixed_vocab_file is None else Vocabulary.load(fixed_vocab_file)
-    files = {"text": find_inputs(test_prefixes)}
+    files = {"text": find_inputs(test_prefixes, "heldout")}
     if old_test_prefixes:
-        files = {"new text": files["text"], "old text": find_inputs(old_test_prefixes)}
+        files = {"new text": files["text"], "old text": find_inputs(old_test_prefixes, "heldout")}
     loaded: dict[str, PretrainedModel] = {}
     for model in models:
         pretrained = GivenModel(model, options_file, vocab_file, threads).load(softmax=True)
@@ -130,6 +130,7 @@ def command(
         _compare(loaded, texts, fixed)
         return
     (pretrained,), (corpus,) = loaded.values(), texts.values()
+    _warn_of_training_text(pretrained, corpus)
     evaluation = _evaluate(pretrained, corpus, "evaluating")
     compatible = None
     if bilm_compatible:
@@ -150,6 +151,22 @@ def command(
     _print(evaluation, corpus)
     if compatible is not None:
         terminal.say(f"as bilm-tf reports it   {compatible:10.2f}   (batch size {batch_size})")
+
+
+def _warn_of_training_text(pretrained: PretrainedModel, corpus: Corpus) -> None:
+    """Say how much of the text the model was trained on, if its training text is still prepared."""
+    from elmokit.training.run_directory import training_text_of
+    from elmokit.training.text_checks import repeated_share
+
+    training = training_text_of(pretrained.source)
+    if training is None:
+        return
+    repeated, share = repeated_share(corpus, training)
+    if repeated:
+        terminal.warn(
+            f"{terminal.counted(repeated, 'sentence')} of this text ({share:.1%}) also occur in the text "
+            f"that {pretrained.source} was trained on"
+        )
 
 
 def _evaluate(

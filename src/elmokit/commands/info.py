@@ -90,6 +90,7 @@ def _description(pretrained: PretrainedModel) -> list[tuple[str, str]]:
         ),
         ("parameters", f"{num_parameters:,}, {num_softmax:,} of them in the softmax"),
         ("vocabulary", _vocabulary(pretrained)),
+        ("processor", _processor()),
     ]
     if "step" in facts:
         training = pretrained.config.training
@@ -101,6 +102,15 @@ def _description(pretrained: PretrainedModel) -> list[tuple[str, str]]:
             ("heldout", f"perplexity {facts['best_perplexity']:.2f} after step {facts['best_step']:,}")
         )
     return lines
+
+
+def _processor() -> str:
+    """Return how models are computed on this machine."""
+    from elmokit.kernels.library import instruction_set, is_available
+    from elmokit.model.parallel import num_workers
+
+    kernels = f"compiled kernels ({instruction_set()})" if is_available() else "no compiled kernels"
+    return f"{terminal.counted(num_workers(), 'thread')}, {kernels}"
 
 
 def _vocabulary(pretrained: PretrainedModel) -> str:

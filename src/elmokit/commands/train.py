@@ -31,6 +31,7 @@ from elmokit.errors import ConfigError
 if TYPE_CHECKING:
     from elmokit.config import Config
     from elmokit.data.corpus import Corpus
+    from elmokit.data.find import Part
     from elmokit.training.evaluation import Evaluation
     from elmokit.training.progress import Progress
     from elmokit.training.run_directory import Run
@@ -74,14 +75,16 @@ def _check(values: Mapping[str, Any]) -> Iterator[str]:
     "train_prefixes",
     metavar="TEXT",
     multiple=True,
-    help="Training text: file, glob in quotes, directory, URL, or - for the standard input. May be repeated.",
+    help="Training text: file, glob in quotes, directory, URL, or - for the standard input. Of a directory "
+    "written by `elmokit shard`, the training files are used. May be repeated.",
 )
 @click.option(
     "--heldout-prefix",
     "heldout_prefixes",
     metavar="TEXT",
     multiple=True,
-    help="Heldout text, evaluated at intervals.",
+    help="Heldout text, evaluated at intervals. Of a directory written by `elmokit shard`, the heldout file "
+    "is used.",
 )
 @click.option(
     "--vocab-file", type=click.Path(path_type=Path), help="Vocabulary file, written by `elmokit vocabulary`."
@@ -159,7 +162,7 @@ def command(
     from elmokit.config.files import DEFAULT_CONFIG
     from elmokit.training.run_directory import continue_run, start_run
     from elmokit.training.run_lock import locked
-    from elmokit.training.warm_start.restart import restart_config
+    from elmokit.training.warm_start.restart import missing_for_restart, restart_config
 
     if frozen:
         overrides = (*overrides, f"freeze={json.dumps(frozen)}")
@@ -174,6 +177,9 @@ def command(
         if start is not None:
             source = start.load()
             config = restart_config(source, config_name, overrides)
+            missing = missing_for_restart(source, has_recipe=config_name is not None)
+            if missing is not None:
+                terminal.warn(missing)
             vocabulary = source.require_vocabulary() if vocab_file is None else Vocabulary.load(vocab_file)
             _refuse_unmatched_patterns(config, vocabulary, start.excluded)
             run = start_run(save_dir, config, vocabulary, *prefixes)
@@ -204,16 +210,22 @@ def _prefixes(patterns: Sequence[str]) -> list[str]:
 def _run(run: Run, prepare: Callable[[Trainer], None] | None = None) -> None:
     from elmokit.formats.checkpoint import list_checkpoints
     from elmokit.training.run_lock import locked
+    from elmokit.training.text_checks import refuse_shared_files
     from elmokit.training.trainer import Trainer
 
-    find_inputs(run.heldout_prefixes)  # report a mistake there before hours of reading
+    # Report mistakes in the paths before hours of reading.
+    refuse_shared_files(
+        [file.path for file in find_inputs(run.train_prefixes, "train")],
+        [file.path for file in find_inputs(run.heldout_prefixes, "heldout")],
+    )
+    parts: list[tuple[list[str], str, Part]] = [
+        (run.train_prefixes, "training", "train"),
+        (run.heldout_prefixes, "heldout", "heldout"),
+        (run.replay_prefixes, "old", "train"),
+    ]
     corpus, heldout, replay = (
-        _prepare(prefixes, f"reading the {name} text", run.save_dir / "corpora") if prefixes else None
-        for prefixes, name in (
-            (run.train_prefixes, "training"),
-            (run.heldout_prefixes, "heldout"),
-            (run.replay_prefixes, "old"),
-        )
+        _prepare(prefixes, part, f"reading the {name} text", run.save_dir / "corpora") if prefixes else None
+        for prefixes, name, part in parts
     )
     assert corpus is not None
     trainer = Trainer(
@@ -242,18 +254,30 @@ def _run(run: Run, prepare: Callable[[Trainer], None] | None = None) -> None:
             raise
 
 
-def _prepare(prefixes: list[str], description: str, fallback_dir: Path) -> Corpus:
-    files = find_inputs(prefixes)
+def _prepare(prefixes: list[str], part: Part, description: str, fallback_dir: Path) -> Corpus:
+    files = find_inputs(prefixes, part)
     with terminal.progress_bar(description, total_bytes(files), "B") as bar:
         return prepare_corpus(files, fallback_dir=fallback_dir, on_bytes=bar.update)
 
 
 def _describe_texts(trainer: Trainer, run: Run) -> None:
+    from elmokit.training.text_checks import repeated_share, text_warnings
+
     corpus = trainer.corpus
     terminal.note(
         f"training text: {corpus.num_tokens:,} tokens in {corpus.num_sentences:,} sentences, "
         f"{trainer.texts.training.unknown_share:.2%} <UNK>; vocabulary: {len(run.vocabulary):,} words"
     )
+    if trainer.heldout is not None:
+        repeated, share = repeated_share(trainer.heldout, corpus)
+        also = f"; {terminal.counted(repeated, 'sentence')} ({share:.1%}) also occur in the training text"
+        terminal.note(
+            f"heldout text: {terminal.counted(trainer.heldout.num_tokens, 'token')} in "
+            f"{terminal.counted(trainer.heldout.num_sentences, 'sentence')}{also if repeated else ''}"
+        )
+    if run.checkpoint is None:
+        for warning in text_warnings(trainer.model, trainer.texts.training):
+            terminal.warn(warning)
     if run.replay_prefixes:
         terminal.note(f"replaying old text as {run.config.training.replay_share:.0%} of the predictions")
     if corpus.num_blank_lines and run.config.training.blank_lines == "skip":

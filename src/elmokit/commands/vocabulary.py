@@ -95,6 +95,11 @@ def _report(vocabulary: Vocabulary, found: WordCounts, output: Path) -> None:
         f"in the vocabulary: {1 - unknown:.2%} of all tokens and {len(known):,} of "
         f"{len(found.counts):,} distinct words; {unknown:.2%} of all tokens will be <UNK>"
     )
+    if not unknown:
+        terminal.warn(
+            "no word of this text will be <UNK>, so that a model cannot learn what to make of unknown words: "
+            "leave rare words out with --min-count 2 or more"
+        )
     if unknown > _MANY_UNKNOWN:
         terminal.warn(
             f"{unknown:.0%} of the tokens will be <UNK>, which makes perplexity misleadingly low: "

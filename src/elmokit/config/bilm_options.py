@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from elmokit.alphabet import NUM_CHARACTER_SYMBOLS
+from elmokit.config.training import TrainingConfig
 from elmokit.errors import ConfigError
 
 # The path of each setting in the original's options → its path here.
@@ -35,6 +36,8 @@ _BILM_NAMES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("dropout",): ("training", "dropout"),
     ("n_negative_samples_batch",): ("training", "num_negatives"),
 }
+# Where the training settings that the original does not know are kept, of which other tools take no notice.
+_OWN_KEY = "elmokit"
 # Settings of the original that are counted or implied here.
 _BILM_IGNORED = {("n_tokens_vocab",), ("n_train_tokens",), ("sample_softmax",), ("char_cnn", "n_characters")}
 # Settings without which the original does not run.
@@ -64,7 +67,8 @@ _BILM_TRAINING_DEFAULTS: dict[tuple[str, ...], Any] = {
 def values_from_options(options: Mapping[str, Any], *, source: str) -> dict[str, Any]:
     """Translate the ``options.json`` of bilm-tf into the values of a configuration.
 
-    ``n_tokens_vocab`` and ``n_train_tokens`` are ignored, because they are counted.
+    ``n_tokens_vocab`` and ``n_train_tokens`` are ignored, because they are counted. Files written by elmokit
+    have all other settings of the training under the key ``elmokit``.
     ``n_characters`` may be 261 (training) or 262 (inference).
 
     Args:
@@ -86,6 +90,9 @@ def values_from_options(options: Mapping[str, Any], *, source: str) -> dict[str,
         defaults |= _BILM_TRAINING_DEFAULTS
     elif "bidirectional" not in options:
         defaults["model", "bidirectional"] = True
+
+    own = options.get(_OWN_KEY)
+    options = {key: value for key, value in options.items() if key != _OWN_KEY}
 
     def walk(table: Mapping[str, Any], prefix: tuple[str, ...]) -> None:
         for key, value in table.items():
@@ -119,6 +126,13 @@ def values_from_options(options: Mapping[str, Any], *, source: str) -> dict[str,
         raise ConfigError(f"{source}: {count}: " + "; ".join(problems))
     if options.get("sample_softmax") is False:
         translated["training", "num_negatives"] = 0
+    recipe = own.get("training") if isinstance(own, Mapping) else None
+    if isinstance(recipe, Mapping):
+        known = {
+            ("training", key): value for key, value in recipe.items() if key in TrainingConfig.model_fields
+        }
+        defaults.pop(("training", "recipe"), None)
+        translated = known | translated
     values: dict[str, Any] = {}
     for path, value in (defaults | translated).items():
         table = values
@@ -159,4 +173,8 @@ def options_from_values(values: Mapping[str, Any], *, num_words: int | None) -> 
     options["sample_softmax"] = values["training"]["num_negatives"] > 0
     if num_words is not None:
         options["n_tokens_vocab"] = num_words
+    named = {ours[-1] for ours in _BILM_NAMES.values() if ours[0] == "training"}
+    options[_OWN_KEY] = {
+        "training": {key: value for key, value in values["training"].items() if key not in named}
+    }
     return options

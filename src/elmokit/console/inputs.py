@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from elmokit.console.verb import checked
-from elmokit.data.find import find_texts
+from elmokit.data.find import Part, find_texts
 from elmokit.data.text_file import TextFile
 from elmokit.errors import TextError
 
@@ -40,13 +40,17 @@ def _any_text(values: Mapping[str, Any]) -> Iterator[str]:
         yield "no text given: expected TEXT or --input TEXT"
 
 
-def find_inputs(patterns: Iterable[str]) -> list[TextFile]:
+def find_inputs(patterns: Iterable[str], part: Part | None = None) -> list[TextFile]:
     """Return the files that paths, globs, directories and URLs refer to; ``-`` is the standard input.
+
+    Args:
+        patterns: as the user has typed them.
+        part: of a directory with shards, the part to read.
 
     Raises:
         TextError: If a pattern matches no file.
     """
-    return find_texts([_stdin_file() if pattern == "-" else pattern for pattern in patterns])
+    return find_texts([_stdin_file() if pattern == "-" else pattern for pattern in patterns], part)
 
 
 def find_input(pattern: str) -> TextFile:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import glob
 import os
+import re
 import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from elmokit.data.text_file import TextFile, as_text_error, file_system, is_url
 from elmokit.errors import MissingTextError
@@ -19,7 +20,13 @@ Patterns: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
-def find_texts(patterns: Patterns) -> list[TextFile]:
+Part: TypeAlias = Literal["train", "heldout"]
+"""A part of the text in a directory that :func:`~elmokit.data.sharding.write_shards` has written."""
+
+_SHARD = re.compile(r"(train|heldout)-\d{5}\.txt(\.\w+)?")
+
+
+def find_texts(patterns: Patterns, part: Part | None = None) -> list[TextFile]:
     """Find the text files that paths, globs, directories and URLs refer to.
 
     The file system is asked once about each file; a :class:`TextFile` among the patterns is taken as it is.
@@ -28,6 +35,8 @@ def find_texts(patterns: Patterns) -> list[TextFile]:
         patterns: Each is a path (taken literally if it exists), a glob (``**`` matches any number of
             directories), a directory (all files below it except hidden ones), an fsspec URL, or a file found
             earlier.
+        part: The files to take from a directory of shards, which has training and heldout text side by side;
+            None for all of them.
 
     Returns:
         The files, each once, sorted by path.
@@ -38,15 +47,20 @@ def find_texts(patterns: Patterns) -> list[TextFile]:
     """
     found: dict[str, TextFile] = {}
     for pattern in [patterns] if isinstance(patterns, str | os.PathLike) else patterns:
-        for file in [pattern] if isinstance(pattern, TextFile) else _find(os.fspath(pattern)):
+        for file in [pattern] if isinstance(pattern, TextFile) else _find(os.fspath(pattern), part):
             # "text/a.txt" and "/home/me/text/a.txt" are one file.
             key = file.path if is_url(file.path) else str(Path(file.path).absolute())
             found.setdefault(key, file)
     return sorted(found.values(), key=lambda file: file.path)
 
 
-def _find(pattern: str) -> list[TextFile]:
+def _find(pattern: str, part: Part | None) -> list[TextFile]:
     files = _find_remote(pattern) if is_url(pattern) else _find_local(pattern)
+    if part is not None and len({Path(file.path).parent for file in files}) == 1:
+        matches = [_SHARD.fullmatch(Path(file.path).name) for file in files]
+        # Named one by one or by a glob, the files are those that are meant.
+        if all(matches) and not glob.has_magic(pattern) and len(files) > 1:
+            files = [file for file, match in zip(files, matches, strict=True) if match and match[1] == part]
     if not files:
         raise _no_match(pattern)
     return files

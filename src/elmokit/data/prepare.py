@@ -67,6 +67,23 @@ def prepare_corpus(
     return _open_or_prepare(fallback_dir / name, files, progress.add)
 
 
+def find_prepared(
+    patterns: Patterns, *, cache_dir: Path | None = None, fallback_dir: Path | None = None
+) -> Corpus | None:
+    """Open the prepared form of a text if it has been prepared before; see :func:`prepare_corpus`.
+
+    Raises:
+        TextError: If nothing matches, or a file cannot be accessed.
+        CorpusError: If the prepared corpus is damaged.
+    """
+    name = _corpus_name(find_texts(patterns))
+    cache = cache_dir if cache_dir is not None else default_cache_dir() / "corpora"
+    for directory in (cache, fallback_dir):
+        if directory is not None and _is_directory(directory / name):
+            return open_corpus(directory / name)
+    return None
+
+
 def _corpus_name(files: Sequence[TextFile]) -> str:
     return text_checksum(json.dumps([FORMAT_VERSION, [file.source_state for file in files]]))
 

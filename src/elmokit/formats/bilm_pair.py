@@ -90,7 +90,7 @@ def write(parts: ModelParts, weights: Path, *, with_softmax: bool = False) -> li
     if vocabulary is not None:
         texts[weights.with_name("vocab.txt")] = "\n".join(vocabulary.words) + "\n"
     with_softmax = with_softmax and parts.has_softmax
-    _refuse_stale_files(weights, texts, with_softmax=with_softmax)
+    _refuse_stale_files(weights, texts, config, with_softmax=with_softmax)
     files = [weights]
     write_weights(weights, config.model, parts.parameters)
     if with_softmax:
@@ -102,7 +102,7 @@ def write(parts: ModelParts, weights: Path, *, with_softmax: bool = False) -> li
     return [*files, *texts]
 
 
-def _refuse_stale_files(weights: Path, texts: dict[Path, str], *, with_softmax: bool) -> None:
+def _refuse_stale_files(weights: Path, texts: dict[Path, str], config: Config, *, with_softmax: bool) -> None:
     """Refuse to write beside files that would later be read as part of the new model."""
     stale = [path for path, text in texts.items() if path.exists() and _text_of(path) != text]
     if weights.with_name("vocab.txt") not in texts:
@@ -111,7 +111,17 @@ def _refuse_stale_files(weights: Path, texts: dict[Path, str], *, with_softmax: 
         stale.append(weights.with_name(_SOFTMAX_FILE))
     if stale:
         names = ", ".join(map(str, stale))
-        raise OutputError(f"{names}: already exists and belongs to another model: choose another directory")
+        whose = "belongs to another model"
+        if stale == [weights.with_name("options.json")] and _describes(stale[0], config):
+            whose = "holds the training options of this model, which other tools cannot use with its weights"
+        raise OutputError(f"{names}: already exists and {whose}: choose another directory")
+
+
+def _describes(options: Path, config: Config) -> bool:
+    try:
+        return Config.load(options).model == config.model
+    except ConfigError:
+        return False
 
 
 def _layout(options: Path, config: Config, num_words: int | None, softmax: Path | None) -> Layout:

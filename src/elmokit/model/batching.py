@@ -17,11 +17,8 @@ from torch import Tensor
 from elmokit.batch import Batch
 from elmokit.model.bilm import BiLM, BiLMState
 from elmokit.model.packing import Packing, round_up
+from elmokit.model.row_groups import TYPE_TILE
 from elmokit.model.state_rows import select_rows
-
-# A row of a matrix product is bit-identical whatever the number of rows, except for a few small numbers of
-# them. Whole tiles keep a sentence's vectors independent of the rest of the batch.
-_TILE = 16
 
 MAX_WINDOW_POSITIONS = 8192
 """Default number of packed positions that are run at a time, which bounds the memory for long sentences."""
@@ -47,7 +44,7 @@ def encode_words(
 def _tiled(ids: Tensor | np.ndarray, device: torch.device) -> Tensor:
     """Return ids (U, ...) on ``device``, with the first one repeated to fill a whole number of tiles."""
     tensor = torch.as_tensor(ids, device=device)
-    num_extra = round_up(len(tensor), _TILE) - len(tensor)
+    num_extra = round_up(len(tensor), TYPE_TILE) - len(tensor)
     if not num_extra:
         return tensor
     return torch.cat([tensor, tensor[:1].expand(num_extra, *tensor.shape[1:])])
@@ -85,7 +82,7 @@ def run_sentences(
         empty = vectors.new_zeros(0, vectors.shape[1] * num_directions)
         return [empty] * len(requested), state
     num_layers = None if state is not None else max(requested, default=0)
-    packing = Packing(lengths, tile=_TILE if state is None else 1)
+    packing = Packing(lengths, tile=model.row_tile if state is None else 1)
     outputs: list[list[Tensor]] = [[] for _ in range(num_directions)]
     if num_layers != 0:
         sorted_state = None if state is None else select_rows(state, packing.order)

@@ -3,48 +3,28 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elmokit.batch import Batch
 from elmokit.config import ModelConfig
 from elmokit.model.char_cnn import CharCnn
 from elmokit.model.lexicon_encoder import LexiconEncoder
-from elmokit.model.lstm.interface import LstmState
-from elmokit.model.lstm.layer import ProjectedLstm
+from elmokit.model.parallel import Task, num_workers, run_tasks
+from elmokit.model.products import row_tile
+from elmokit.model.reading import DirectionOutput, Reading
+from elmokit.model.row_groups import divide_rows, divide_types
 from elmokit.model.softmax import Candidates, Softmax
+from elmokit.model.stack import DirectionState, DropoutMasks, LstmStack
 from elmokit.model.word_embedding import WordEmbedding
 
 DIRECTIONS = ("forward", "backward")
 
-DirectionState: TypeAlias = list[LstmState]
-"""The states of one direction's layers, bottom first."""
-
 BiLMState: TypeAlias = list[DirectionState]
 """The states of all directions, forward first."""
-
-Dropout: TypeAlias = Callable[[Tensor, str], Tensor]
-"""Maps a packed activation (N, P) and its name in the network, such as ``forward_layer1_input``."""
-
-
-class DirectionOutput(NamedTuple):
-    """The output of one direction of a biLM for a batch of N positions."""
-
-    layers: tuple[Tensor, ...]
-    """(N, P) outputs of the LSTM layers, bottom first, in the direction's reading order."""
-    total_loss: Tensor | None
-    """Sum of the cross-entropies in nats, differentiable; None for a batch without targets."""
-    losses: Tensor | None
-    """(N,) cross-entropy of each position in nats, without gradient; None for a batch without targets."""
-
-    @property
-    def hidden(self) -> Tensor:
-        """The top layer (N, P), from which the softmax predicts."""
-        return self.layers[-1]
 
 
 class BiLMOutput(NamedTuple):
@@ -118,20 +98,7 @@ class BiLM(nn.Module):
         else:
             assert num_words is not None, "word embeddings need a vocabulary"
             self.encoder = WordEmbedding(num_words, lstm.projection_dim, sparse=sparse_gradients)
-        self.stacks = nn.ModuleList(
-            nn.ModuleList(
-                ProjectedLstm(
-                    lstm.projection_dim,
-                    lstm.cell_dim,
-                    lstm.projection_dim,
-                    cell_clip=lstm.cell_clip,
-                    projection_clip=lstm.projection_clip,
-                    always_project=config.lexicon is not None,
-                )
-                for _ in range(lstm.num_layers)
-            )
-            for _ in range(config.num_directions)
-        )
+        self.stacks = nn.ModuleList(LstmStack(config, name) for name in DIRECTIONS[: config.num_directions])
         self.softmax: Softmax | None = None
         if num_words is not None and with_softmax:
             tied = (
@@ -145,6 +112,21 @@ class BiLM(nn.Module):
     def device(self) -> torch.device:
         """The device of the parameters."""
         return next(self.parameters()).device
+
+    @property
+    def _stacks(self) -> list[LstmStack]:
+        return [stack for stack in self.stacks if isinstance(stack, LstmStack)]
+
+    @property
+    def activation_names(self) -> list[str]:
+        """Names of the activations that dropout applies to, in the order of computation."""
+        return [name for stack in self._stacks for name in stack.activation_names]
+
+    @property
+    def row_tile(self) -> int:
+        """The vectors of a row are bit-identical for all batches of a multiple of this number of rows."""
+        lstm = self.config.lstm
+        return row_tile(lstm.projection_dim * lstm.cell_dim)
 
     def on(self, device: torch.device | str) -> BiLM:
         """Return this model if it is on ``device``, otherwise a copy of it there."""
@@ -173,15 +155,14 @@ class BiLM(nn.Module):
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Initialize every parameter as bilm-tf does."""
         self.encoder.reset_parameters(generator)
-        for stack in self.stacks:
-            for layer in self._layers(stack):
-                layer.reset_parameters(generator)
+        for stack in self._stacks:
+            stack.reset_parameters(generator)
         if self.softmax is not None:
             self.softmax.reset_parameters(generator)
 
     def zero_state(self, num_rows: int) -> BiLMState:
         """Return the states of all directions and layers for ``num_rows`` rows before their first token."""
-        return [[layer.zero_state(num_rows) for layer in self._layers(stack)] for stack in self.stacks]
+        return [stack.zero_state(num_rows) for stack in self._stacks]
 
     def encode(self, char_ids: Tensor | None, word_ids: Tensor | None) -> Tensor:
         """Encode word types without context.
@@ -193,12 +174,19 @@ class BiLM(nn.Module):
         Returns:
             Token vectors (U, P).
         """
-        if isinstance(self.encoder, LexiconEncoder):
-            return self.encoder(char_ids, word_ids)  # type: ignore[no-any-return]
-        ids = char_ids if isinstance(self.encoder, CharCnn) else word_ids
-        assert ids is not None
-        vectors: Tensor = self.encoder(ids)
-        return vectors
+        if isinstance(self.encoder, WordEmbedding):
+            vectors: Tensor = self.encoder(word_ids)
+            return vectors
+        ids = [char_ids, word_ids] if isinstance(self.encoder, LexiconEncoder) else [char_ids]
+        num_types = next(len(part) for part in ids if part is not None)
+        parameters = tuple(self.encoder.parameters())
+
+        def task(rows: slice) -> Task:
+            selected = [None if part is None else part[rows] for part in ids]
+            return Task(lambda: (self.encoder(*selected),), (), parameters)
+
+        parts = run_tasks([task(rows) for rows in divide_types(num_types, num_workers())])
+        return parts[0][0] if len(parts) == 1 else torch.cat([vectors for (vectors,) in parts])
 
     def forward(
         self,
@@ -206,7 +194,7 @@ class BiLM(nn.Module):
         state: BiLMState | None = None,
         candidates: Sequence[Candidates] | None = None,
         *,
-        dropout: Dropout | None = None,
+        dropout: DropoutMasks | None = None,
         num_layers: int | None = None,
     ) -> BiLMOutput:
         """Run the model over a window: encode each word type, run both directions, predict the targets.
@@ -215,7 +203,7 @@ class BiLM(nn.Module):
             batch: B rows of up to T steps, N positions in total, on the model's device.
             state: the rows' state, from :meth:`zero_state` or from the previous window; None for zero.
             candidates: candidates of the sampled softmax, one set per direction; None for the full softmax.
-            dropout: applied to the input of every layer and to the top output.
+            dropout: masks for the input of every layer and the top output; None for no dropout.
             num_layers: number of LSTM layers to run, from the bottom; None for all. Targets can only be
                 predicted from the top layer.
 
@@ -228,63 +216,24 @@ class BiLM(nn.Module):
             vectors = self.encode(batch.char_ids, batch.word_ids)
         if state is None:
             state = self.zero_state(batch.batch_sizes[0])
-        outputs: list[DirectionOutput] = []
-        new_state: BiLMState = []
-        for direction, (rows, direction_state) in enumerate(zip(batch.inputs, state, strict=True)):
-            tokens = F.embedding(rows, vectors)  # (N, P)
-            layers, after = self.run(
-                direction, tokens, batch.batch_sizes, direction_state, dropout, num_layers=num_layers
+        groups = divide_rows(batch.batch_sizes, -(-num_workers() // len(state)), tile=self.row_tile)
+        readings = [
+            Reading(
+                stack,
+                batch.inputs[direction],
+                state[direction],
+                None if batch.targets is None else batch.targets[direction],
+                self.softmax,
+                None if candidates is None else candidates[direction],
+                dropout,
+                num_layers,
             )
-            total_loss = losses = None
-            if batch.targets is not None:
-                assert self.softmax is not None
-                drawn = None if candidates is None else candidates[direction]
-                total_loss, losses = self.softmax(layers[-1], batch.targets[direction], drawn)
-            outputs.append(DirectionOutput(tuple(layers), total_loss, losses))
+            for direction, stack in enumerate(self._stacks)
+        ]
+        results = run_tasks([reading.task(vectors, group) for reading in readings for group in groups])
+        outputs, new_state = [], []
+        for k, reading in enumerate(readings):
+            output, after = reading.join(groups, results[k * len(groups) : (k + 1) * len(groups)])
+            outputs.append(output)
             new_state.append(after)
         return BiLMOutput(vectors, outputs[0], outputs[1] if len(outputs) > 1 else None, new_state)
-
-    def run(
-        self,
-        direction: int,
-        tokens: Tensor,
-        batch_sizes: Sequence[int],
-        state: DirectionState,
-        dropout: Dropout | None = None,
-        *,
-        num_layers: int | None = None,
-    ) -> tuple[list[Tensor], DirectionState]:
-        """Run the LSTM layers of one direction.
-
-        Args:
-            direction: 0 for forward, 1 for backward.
-            tokens: (N, P) token vectors, packed as in :class:`~elmokit.batch.Batch`, in reading order of the
-                direction.
-            batch_sizes: number of rows at each step.
-            state: one state per layer.
-            dropout: applied to the input of every layer and to the top output.
-            num_layers: number of layers to run, from the bottom; None for all.
-
-        Returns:
-            The outputs (N, P) of the layers, bottom first, and their new states.
-        """
-        name = DIRECTIONS[direction]
-        layers = self._layers(self.stacks[direction])
-        outputs: list[Tensor] = []
-        new_state: DirectionState = []
-        hidden = tokens
-        for k, layer in enumerate(layers[:num_layers]):
-            inputs = hidden if dropout is None else dropout(hidden, f"{name}_layer{k}_input")
-            hidden, layer_state = layer(inputs, batch_sizes, state[k])
-            if k > 0 and self.config.lstm.skip_connections:
-                hidden = hidden + inputs
-            outputs.append(hidden)
-            new_state.append(layer_state)
-        if dropout is not None and len(outputs) == len(layers):
-            outputs[-1] = dropout(outputs[-1], f"{name}_output")
-        return outputs, new_state
-
-    @staticmethod
-    def _layers(stack: nn.Module) -> list[ProjectedLstm]:
-        assert isinstance(stack, nn.ModuleList)
-        return [layer for layer in stack if isinstance(layer, ProjectedLstm)]

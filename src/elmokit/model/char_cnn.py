@@ -23,6 +23,9 @@ from torch.autograd.function import once_differentiable
 
 from elmokit.alphabet import NUM_CHARACTER_SYMBOLS
 from elmokit.config import CharCnnConfig
+from elmokit.kernels.convolution import pooled_convolution, pooled_convolution_gradient
+from elmokit.kernels.library import can_compute
+from elmokit.model.products import affine
 
 _BLOCK = NUM_CHARACTER_SYMBOLS + 1  # symbols whose table rows are computed together
 
@@ -104,7 +107,7 @@ class CharCnn(nn.Module):
         for highway in self.highways:
             features = highway(features)
         if self.projection is not None and self.projection_bias is not None:
-            features = torch.addmm(self.projection_bias, features, self.projection)  # (U, P)
+            features = affine(features, self.projection, self.projection_bias)  # (U, P)
         return features[torch.argsort(order)]
 
 
@@ -132,8 +135,8 @@ class Highway(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map features (U, F) to features (U, F)."""
-        gate = torch.sigmoid(torch.addmm(self.carry_bias, features, self.carry))
-        transform = torch.relu(torch.addmm(self.transform_bias, features, self.transform))
+        gate = torch.sigmoid(affine(features, self.carry, self.carry_bias))
+        transform = torch.relu(affine(features, self.transform, self.transform_bias))
         return gate * transform + (1 - gate) * features
 
 
@@ -166,40 +169,61 @@ def _pooled_convolution(table: Tensor, char_ids: Tensor, lengths: Tensor, *, wid
     num_characters = char_ids.shape[1]
     # One window behind the word represents all of them, if there is room for one.
     num_windows = (lengths + 1).clamp(max=num_characters - width + 1)
-    counts = torch.bincount(num_windows)
-    types_at = counts.flip(0).cumsum(0).flip(0)[1:].tolist()  # number of types with a window at each position
     pooled: Tensor = _PooledConvolution.apply(  # type: ignore[no-untyped-call]
-        table, char_ids, tuple(types_at), width
+        table, char_ids, num_windows, width
     )
     return pooled
 
 
 class _PooledConvolution(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, table: Tensor, char_ids: Tensor, types_at: tuple[int, ...], width: int) -> Tensor:
-        offsets = torch.arange(width, device=char_ids.device)
-        rows = char_ids * width  # of offset 0
-        best = F.embedding_bag(rows[:, :width] + offsets, table, mode="sum")  # (U, n)
-        best_position = torch.zeros_like(best, dtype=torch.int32)
-        for position, num_types in enumerate(types_at):
-            if position == 0:
-                continue
-            window = rows[:num_types, position : position + width] + offsets
-            value = F.embedding_bag(window, table, mode="sum")
-            better = value > best[:num_types]
-            torch.maximum(best[:num_types], value, out=best[:num_types])
-            best_position[:num_types].masked_fill_(better, position)
-        ctx.width = width
-        ctx.save_for_backward(rows, best_position)
-        ctx.table_shape = table.shape
+    def forward(ctx: Any, table: Tensor, char_ids: Tensor, num_windows: Tensor, width: int) -> Tensor:
+        ctx.is_compiled = can_compute(table)
+        compute = pooled_convolution if ctx.is_compiled else _pooled_convolution_by_torch
+        if ctx.is_compiled and len(char_ids):
+            low, high = (int(bound) for bound in char_ids.aminmax())
+            if low < 0 or (high + 1) * width > len(table):  # PyTorch checks its own look-ups
+                raise IndexError(f"symbols from {low} to {high}, expected 0 to {len(table) // width - 1}")
+        best, position = compute(table, char_ids, num_windows, width)
+        ctx.save_for_backward(char_ids, position)
+        ctx.width, ctx.num_rows = width, len(table)
         return best
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        rows, best_position = ctx.saved_tensors
-        grad_table = grad.new_zeros(ctx.table_shape)
-        position = best_position.long()
-        for offset in range(ctx.width):
-            grad_table.scatter_add_(0, rows.gather(1, position + offset) + offset, grad)
-        return grad_table, None, None, None
+        char_ids, position = ctx.saved_tensors
+        differentiate = pooled_convolution_gradient if ctx.is_compiled else _gradient_by_torch
+        return differentiate(char_ids, position, grad, ctx.num_rows, ctx.width), None, None, None
+
+
+def _pooled_convolution_by_torch(
+    table: Tensor, char_ids: Tensor, num_windows: Tensor, width: int
+) -> tuple[Tensor, Tensor]:
+    """Compute what :func:`~elmokit.kernels.convolution.pooled_convolution` does, with PyTorch."""
+    counts = torch.bincount(num_windows)
+    types_at = counts.flip(0).cumsum(0).flip(0)[1:].tolist()  # number of types with a window at each position
+    offsets = torch.arange(width, device=char_ids.device)
+    rows = char_ids * width  # of offset 0
+    best = F.embedding_bag(rows[:, :width] + offsets, table, mode="sum")  # (U, n)
+    best_position = torch.zeros_like(best, dtype=torch.int32)
+    for position, num_types in enumerate(types_at):
+        if position == 0:
+            continue
+        window = rows[:num_types, position : position + width] + offsets
+        value = F.embedding_bag(window, table, mode="sum")
+        better = value > best[:num_types]
+        torch.maximum(best[:num_types], value, out=best[:num_types])
+        best_position[:num_types].masked_fill_(better, position)
+    return best, best_position
+
+
+def _gradient_by_torch(
+    char_ids: Tensor, position: Tensor, gradient: Tensor, num_rows: int, width: int
+) -> Tensor:
+    """Compute what :func:`~elmokit.kernels.convolution.pooled_convolution_gradient` does, with PyTorch."""
+    grad_table = gradient.new_zeros(num_rows, gradient.shape[1])
+    for offset in range(width):
+        rows = char_ids.gather(1, position.long() + offset) * width + offset
+        grad_table.scatter_add_(0, rows, gradient)
+    return grad_table

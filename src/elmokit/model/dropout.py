@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 
 class Dropout:
-    """Dropout that draws from a given generator, whose state can be saved.
+    """Draws dropout masks from a generator whose state can be saved.
 
     Args:
         rate: probability of dropping an activation.
@@ -18,7 +20,12 @@ class Dropout:
         self._keep = 1.0 - rate
         self._generator = generator
 
-    def __call__(self, activation: Tensor, name: str) -> Tensor:
-        """Set activations to zero at random and scale up the others, the same way under every ``name``."""
-        mask = torch.empty_like(activation).bernoulli_(self._keep, generator=self._generator)
-        return activation * mask.div_(self._keep)
+    def masks(self, names: Sequence[str], num_positions: int, dim: int) -> dict[str, Tensor]:
+        """Draw masks (num_positions, dim) of zeros and, to keep the mean, ``1 / (1 - rate)``, by name."""
+        device = self._generator.device
+        return {
+            name: torch.empty(num_positions, dim, device=device)
+            .bernoulli_(self._keep, generator=self._generator)
+            .div_(self._keep)
+            for name in names
+        }

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from elmokit.config import CharCnnConfig, LexiconConfig
 from elmokit.model.char_cnn import CharCnn
+from elmokit.model.products import affine
 
 
 class LexiconEncoder(nn.Module):
@@ -63,4 +64,4 @@ class LexiconEncoder(nn.Module):
             parts.append(F.embedding(word_ids, self.words))
         if self.chars is not None:
             parts.append(self.chars(char_ids))
-        return torch.addmm(self.projection_bias, torch.cat(parts, dim=1), self.projection)
+        return affine(torch.cat(parts, dim=1), self.projection, self.projection_bias)

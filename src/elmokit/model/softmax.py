@@ -15,6 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from elmokit.kernels.library import can_compute
+from elmokit.kernels.softmax import exponentials_
+from elmokit.model.products import product
+
 _CHUNK_ELEMENTS = 1 << 20  # logits in memory at a time: 4 MB in float32, which fits the processor's cache
 
 
@@ -87,7 +91,7 @@ class Softmax(nn.Module):
         """Return the probability of each word (V,), summed over the positions of ``hidden`` (N, P)."""
         total = torch.zeros_like(self.bias)
         for rows in _chunks(len(hidden), len(self.bias)):
-            logits = torch.addmm(self.bias, hidden[rows], self.weight.t())
+            logits = product(hidden[rows], self.weight.t(), self.bias)
             total += torch.softmax(logits, dim=1).sum(dim=0)
         return total
 
@@ -143,19 +147,13 @@ class _FullSoftmaxLoss(torch.autograd.Function):
         if keep_gradients:
             grad_hidden = torch.empty_like(hidden)
             grad_weight, grad_bias = torch.zeros_like(weight), torch.zeros_like(bias)
-        chunks = _chunks(len(hidden), len(weight))
-        buffer = hidden.new_empty(chunks[0].stop, len(weight))
-        for rows in chunks:
-            exponentials = torch.addmm(
-                bias, hidden[rows], weight.t(), out=buffer[: rows.stop - rows.start]
-            )  # (n, V), initially the logits
-            largest = exponentials.amax(dim=1, keepdim=True)
-            exponentials.sub_(largest).exp_()
-            total = exponentials.sum(dim=1, keepdim=True)
+        for rows in _chunks(len(hidden), len(weight)):
+            exponentials = product(hidden[rows], weight.t(), bias)  # (n, V), initially the logits
+            largest, total = _exponentials_(exponentials)
             torch.add(total.log(), largest, out=log_totals[rows, None])
             if keep_gradients:
                 # The probabilities are exponentials / total; dividing (n, P) is cheaper than (n, V).
-                torch.mm(exponentials, weight, out=grad_hidden[rows])
+                grad_hidden[rows] = product(exponentials, weight)
                 grad_hidden[rows] /= total
                 grad_weight.addmm_(exponentials.t(), hidden[rows] / total)
                 grad_bias.addmv_(exponentials.t(), total.reciprocal().squeeze(1))
@@ -205,16 +203,18 @@ class _SampledSoftmaxLoss(torch.autograd.Function):
             grad_sampled_weight = torch.zeros_like(sampled_weight)
             grad_sampled_bias = torch.zeros_like(sampled_bias)
         for rows in _chunks(len(hidden), len(sampled)):
-            logits = torch.addmm(sampled_bias, hidden[rows], sampled_weight.t())  # (n, S)
+            logits = product(hidden[rows], sampled_weight.t(), sampled_bias)  # (n, S)
             hits = is_hit[rows].nonzero().squeeze(1)
             logits[hits, hit_column[rows][hits]] = -torch.inf
-            log_total = torch.logaddexp(torch.logsumexp(logits, dim=1), true_logits[rows])
-            torch.sub(log_total, true_logits[rows], out=losses[rows])
+            largest, total = _exponentials_(logits)
+            log_total = torch.logaddexp(total.log() + largest, true_logits[rows, None])  # (n, 1)
+            torch.sub(log_total, true_logits[rows, None], out=losses[rows, None])
             if keep_gradients:
-                grad = logits.sub_(log_total[:, None]).exp_()
-                torch.mm(grad, sampled_weight, out=grad_hidden[rows])
-                grad_sampled_weight.addmm_(grad.t(), hidden[rows])
-                grad_sampled_bias += grad.sum(dim=0)
+                # The probabilities are exponentials / total; dividing (n, P) is cheaper than (n, S).
+                total = torch.exp(log_total - largest)
+                grad_hidden[rows] = product(logits, sampled_weight) / total
+                grad_sampled_weight.addmm_(logits.t(), hidden[rows] / total)
+                grad_sampled_bias.addmv_(logits.t(), total.reciprocal().squeeze(1))
                 torch.expm1(-losses[rows], out=grad_true[rows])  # the probability minus 1
         if keep_gradients:
             grad_hidden.addcmul_(grad_true[:, None], true_weight)
@@ -239,6 +239,15 @@ class _SampledSoftmaxLoss(torch.autograd.Function):
             )
             grad_bias = torch.sparse_coo_tensor(ids[None], bias_rows * scale, (ctx.num_words,))
         return grad_hidden * scale, grad_weight, grad_bias, None, None, None, None, None
+
+
+def _exponentials_(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Replace logits (n, V) by ``exp(logit - maximum of the row)``; return maxima and sums, each (n, 1)."""
+    if can_compute(logits):
+        return exponentials_(logits)
+    largest = logits.amax(dim=1, keepdim=True)
+    largest.masked_fill_(largest == -torch.inf, 0.0)
+    return largest, logits.sub_(largest).exp_().sum(dim=1, keepdim=True)
 
 
 def _chunks(num_rows: int, num_columns: int) -> list[slice]:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from elmokit.training.pieces import map_pieces
+
 
 def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> float:
     """Scale all gradients so that their global norm is at most ``max_norm``.
@@ -25,8 +27,8 @@ def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> float
             gradient = parameter.grad = gradient.coalesce()
             gradient = gradient._values()
         values.append(gradient)
-    norm = float(torch.linalg.vector_norm(torch.stack([value.norm() for value in values])))
+    groups = [(value,) for value in values]
+    norm = float(torch.linalg.vector_norm(torch.stack(map_pieces(torch.linalg.vector_norm, groups))))
     if norm > max_norm:
-        for value in values:
-            value.mul_(max_norm / norm)
+        map_pieces(lambda value: value.mul_(max_norm / norm), groups)
     return norm

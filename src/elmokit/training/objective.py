@@ -46,7 +46,7 @@ class Objective:
         if training.state_reset:
             carried.reset_rows(self.sampling_generator.random(training.batch_size) >= training.state_reset)
         output: BiLMOutput = self._model(
-            batch.to(self._model.device), carried.values, self._draw_candidates(), dropout=self._dropout
+            batch.to(self._model.device), carried.values, self._draw_candidates(), dropout=self._draw_masks()
         )
         totals = [part.total_loss for part in output.directions if part.total_loss is not None]
         num_predictions = training.batch_size * training.unroll_steps
@@ -61,6 +61,14 @@ class Objective:
             draw_candidates(self.sampling_generator, self._training.num_negatives, self._model.num_words)
             for _ in range(self._model.config.num_directions)
         ]
+
+    def _draw_masks(self) -> dict[str, Tensor] | None:
+        if self._dropout is None:
+            return None
+        num_positions = self._training.batch_size * self._training.unroll_steps
+        return self._dropout.masks(
+            self._model.activation_names, num_positions, self._model.config.lstm.projection_dim
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Return the states of both generators."""

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from elmokit.config import TrainingConfig
+from elmokit.training.pieces import map_pieces
 
 _BETA1, _BETA2 = 0.9, 0.98
 # Of a word that has not occurred for long, only the push away from all other contexts is left, which is tiny.
@@ -68,19 +69,24 @@ class RowOptimizer(torch.optim.Optimizer):
                 loss = closure()
         (group,) = self.param_groups
         group["num_updates"] += 1
+        groups: list[list[Tensor]] = []  # values, gradient and slots of the same shape
+        copies: list[tuple[Tensor, Tensor, Tensor]] = []  # whole tensor, rows, and a copy of the rows
         for parameter in self._parameters.values():
             gradient = parameter.grad
             if gradient is None:
                 continue
-            values = [self.state[parameter][slot] for slot in self.slots]
+            updated = [parameter.detach(), *(self.state[parameter][slot] for slot in self.slots)]
             if gradient.is_sparse:
                 rows = gradient._indices()[0]
-                row_values = [parameter[rows], *(value[rows] for value in values)]
-                self._update(row_values[0], gradient._values(), row_values[1:], group["lr"])
-                for whole, part in zip((parameter, *values), row_values, strict=True):
-                    whole[rows] = part
-            else:
-                self._update(parameter, gradient, values, group["lr"])
+                copies += [(whole, rows, whole[rows]) for whole in updated]
+                updated = [part for _, _, part in copies[-len(updated) :]]
+                gradient = gradient._values()
+            groups.append([updated[0], gradient, *updated[1:]])
+        map_pieces(
+            lambda values, gradient, *slots: self._update(values, gradient, list(slots), group["lr"]), groups
+        )
+        for whole, rows, part in copies:
+            whole[rows] = part
         return loss
 
     @abstractmethod

@@ -14,14 +14,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from elmokit.config import Config
+from elmokit.data.corpus import Corpus
+from elmokit.data.find import find_texts
+from elmokit.data.prepare import find_prepared
 from elmokit.data.vocabulary import Vocabulary
-from elmokit.errors import CheckpointError, ConfigError, OutputError
+from elmokit.errors import CheckpointError, ConfigError, ElmokitError, OutputError
 from elmokit.files.atomic import output_error, write_text
 from elmokit.formats.checkpoint import Checkpoint, list_checkpoints, read_last_checkpoint
 from elmokit.training.run_checkpoints import another_run_error
@@ -88,16 +93,13 @@ def start_run(
     heldout_prefixes: list[str],
     replay_prefixes: Sequence[str] = (),
 ) -> Run:
-    """Prepare a new run; only the directory is made yet.
+    """Prepare a new run; nothing is written yet.
 
     Raises:
-        OutputError: when the directory cannot be made or already holds a run.
+        OutputError: when the directory already holds a run, or cannot be made.
     """
     _refuse_another_run(save_dir)
-    try:
-        save_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise output_error(save_dir, error) from error
+    _refuse_impossible(save_dir)
     resolved = config.for_vocabulary(len(vocabulary))
     return Run(
         save_dir,
@@ -159,6 +161,35 @@ def continue_run(
         checkpoint,
         problems,
     )
+
+
+def _refuse_impossible(save_dir: Path) -> None:
+    """Refuse a directory that could not be written, before hours of reading."""
+    present = next(path for path in (save_dir, *save_dir.absolute().parents) if path.exists())
+    code = None
+    if not present.is_dir():
+        code = errno.EEXIST if present == save_dir else errno.ENOTDIR
+    elif not os.access(present, os.W_OK | os.X_OK):
+        code = errno.EACCES
+    if code is not None:
+        raise output_error(save_dir, OSError(code, os.strerror(code)))
+
+
+def training_text_of(model: Path) -> Corpus | None:
+    """Return the text that a run was trained on, if it is still there as it was, and prepared.
+
+    Args:
+        model: the save directory, or a checkpoint in it.
+    """
+    for directory in (model, *model.parents[:2]):
+        try:
+            texts = json.loads((directory / "texts.json").read_text(encoding="utf-8"))
+            return find_prepared(
+                find_texts(texts["train_prefix"], "train"), fallback_dir=directory / "corpora"
+            )
+        except (OSError, ValueError, KeyError, TypeError, ElmokitError):
+            continue
+    return None
 
 
 def _refuse_another_run(save_dir: Path) -> None:

@@ -7,6 +7,7 @@ from elmokit.data.corpus import Corpus
 from elmokit.data.indexed_corpus import IndexedCorpus
 from elmokit.data.training_stream import TrainingStream
 from elmokit.data.vocabulary import Vocabulary
+from elmokit.training.text_checks import refuse_shared_files
 
 
 class RunTexts:
@@ -18,6 +19,9 @@ class RunTexts:
         corpus: the training text.
         heldout: text to evaluate on; None for none.
         replay: old text to mix in; None for none.
+
+    Raises:
+        CorpusError: when a file is both training and heldout text.
 
     Warns:
         UnsortedVocabularyWarning: when the sampled softmax is used with a vocabulary that is not sorted by
@@ -32,6 +36,8 @@ class RunTexts:
         heldout: Corpus | None,
         replay: Corpus | None,
     ) -> None:
+        if heldout is not None:
+            refuse_shared_files(corpus.sources, heldout.sources)
         self._config = config
         max_characters = None if config.model.char_cnn is None else config.model.char_cnn.max_characters
 

@@ -8,14 +8,19 @@ from types import MappingProxyType
 import torch
 from torch import Tensor, nn
 
+from elmokit.kernels.library import is_available
+from elmokit.model.lstm.compiled import compiled_lstm
 from elmokit.model.lstm.interface import LstmImplementation, LstmState, LstmWeights
 from elmokit.model.lstm.packed import packed_lstm
 from elmokit.model.lstm.reference import reference_lstm
 
 IMPLEMENTATIONS: Mapping[str, LstmImplementation] = MappingProxyType(
     {"packed": packed_lstm, "reference": reference_lstm}
+    | ({"compiled": compiled_lstm} if is_available() else {})
 )
 """Implementations by name. Adding one takes one file and one entry; the tests cover all entries."""
+
+DEFAULT_IMPLEMENTATION = "compiled" if is_available() else "packed"
 
 
 class ProjectedLstm(nn.Module):
@@ -44,7 +49,7 @@ class ProjectedLstm(nn.Module):
         cell_clip: float | None,
         projection_clip: float | None,
         always_project: bool = False,
-        implementation: str = "packed",
+        implementation: str = DEFAULT_IMPLEMENTATION,
     ) -> None:
         super().__init__()
         has_projection = always_project or projection_dim != cell_dim

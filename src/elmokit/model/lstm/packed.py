@@ -15,6 +15,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from elmokit.model.lstm.interface import FORGET_BIAS, LstmState, LstmWeights
+from elmokit.model.lstm.steps import last_of_each_row, step_before
+from elmokit.model.products import product
 
 
 def packed_lstm(
@@ -53,7 +55,7 @@ class _LstmLayer(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         input_dim = inputs.shape[1]
         recurrent_kernel = kernel[input_dim:]
-        gates = torch.addmm(bias, inputs, kernel[:input_dim])  # (N, 4H), activated in place below
+        gates = product(inputs, kernel[:input_dim], bias)  # (N, 4H), activated in place below
         i_gates, j_gates, f_gates, o_gates = gates.chunk(4, dim=1)
         f_gates += FORGET_BIAS
         cells = torch.empty_like(i_gates, memory_format=torch.contiguous_format)
@@ -65,7 +67,7 @@ class _LstmLayer(torch.autograd.Function):
         for num_rows, gate, i, j, f, o, new_cell, gated, output in zip(
             batch_sizes, *(values.split(batch_sizes) for values in by_step), strict=True
         ):
-            gate.addmm_(hidden[:num_rows], recurrent_kernel)
+            gate += product(hidden[:num_rows], recurrent_kernel)
             i.sigmoid_()
             j.tanh_()
             f.sigmoid_()
@@ -77,7 +79,7 @@ class _LstmLayer(torch.autograd.Function):
             torch.tanh(new_cell, out=gated)
             gated.mul_(o)
             if projection is not None:
-                torch.mm(gated, projection, out=output)
+                output.copy_(product(gated, projection))
                 if projection_clip is not None:
                     output.clamp_(-projection_clip, projection_clip)
             cell, hidden = new_cell, output
@@ -86,8 +88,8 @@ class _LstmLayer(torch.autograd.Function):
         ctx.save_for_backward(
             inputs, kernel, projection, cell_before, hidden_before, gates, cells, gated_cells, outputs
         )
-        last_cell = _last_of_each_row(cells, batch_sizes, cell_before)
-        last_hidden = _last_of_each_row(outputs, batch_sizes, hidden_before)
+        last_cell = last_of_each_row(cells, batch_sizes, cell_before)
+        last_hidden = last_of_each_row(outputs, batch_sizes, hidden_before)
         ctx.mark_non_differentiable(last_cell, last_hidden)
         return outputs, last_cell, last_hidden
 
@@ -105,7 +107,7 @@ class _LstmLayer(torch.autograd.Function):
         # Everything that does not depend on later steps is computed for all steps at once.
         i, j, f, o = gates.chunk(4, dim=1)
         cell_tanh = cells.tanh()
-        earlier_cells = _step_before(cells, batch_sizes, cell_before)
+        earlier_cells = step_before(cells, batch_sizes, cell_before)
         # The derivative of the cell (for o: of the output) by each gate before its activation. i, j and f are
         # adjacent because all three are multiplied by the gradient of the cell.
         factors = torch.empty_like(gates)  # (N, 4H)
@@ -156,41 +158,22 @@ class _LstmLayer(torch.autograd.Function):
             grad_output += grad_hidden[:num_rows]
             if projection_clip is not None:
                 grad_output.mul_(passed)
-            grad_gated = grad_output if projection_t is None else torch.mm(grad_output, projection_t)
+            grad_gated = grad_output if projection_t is None else product(grad_output, projection_t)
             grad_step_cell = grad_cell[:num_rows]
             grad_step_cell.addcmul_(grad_gated, cell_factors)
             torch.mul(ijf_factors, grad_step_cell[:, None], out=grad_ijf)
             torch.mul(o_factors, grad_gated, out=grad_o)
             grad_step_cell.mul_(carry_factors)
-            torch.mm(grad_gate, recurrent_kernel_t, out=grad_hidden[:num_rows])
+            grad_hidden[:num_rows] = product(grad_gate, recurrent_kernel_t)
 
         need_inputs, need_kernel, need_bias, need_projection = ctx.needs_input_grad[:4]
-        grad_inputs = grad_gates @ input_kernel.t() if need_inputs else None
+        grad_inputs = product(grad_gates, input_kernel.t()) if need_inputs else None
         grad_kernel = grad_bias = grad_projection = None
         if need_kernel:
-            grad_kernel = torch.empty_like(kernel)
-            torch.mm(inputs.t(), grad_gates, out=grad_kernel[:input_dim])
-            earlier_hidden = _step_before(outputs, batch_sizes, hidden_before)
-            torch.mm(earlier_hidden.t(), grad_gates, out=grad_kernel[input_dim:])
+            earlier_hidden = step_before(outputs, batch_sizes, hidden_before)
+            grad_kernel = product(torch.cat([inputs, earlier_hidden], dim=1).t(), grad_gates)
         if need_bias:
             grad_bias = grad_gates.sum(dim=0)
         if projection is not None and need_projection:
-            grad_projection = gated_cells.t() @ grad_projected
+            grad_projection = product(gated_cells.t(), grad_projected)
         return grad_inputs, grad_kernel, grad_bias, grad_projection, None, None, None, None, None
-
-
-def _step_before(values: Tensor, batch_sizes: tuple[int, ...], before: Tensor) -> Tensor:
-    """Return, for each packed position, the value (N, ·) of its row one step earlier."""
-    earlier = [before, *values.split(batch_sizes)[:-1]]
-    return torch.cat([step[:num_rows] for step, num_rows in zip(earlier, batch_sizes, strict=True)])
-
-
-def _last_of_each_row(values: Tensor, batch_sizes: tuple[int, ...], before: Tensor) -> Tensor:
-    """Return the value (B, ·) of each row at its last step, or in ``before`` if the row has no step."""
-    last = before.clone()
-    for step, num_rows, num_continuing in zip(
-        values.split(batch_sizes), batch_sizes, (*batch_sizes[1:], 0), strict=True
-    ):
-        if num_continuing < num_rows:
-            last[num_continuing:num_rows] = step[num_continuing:]
-    return last

@@ -65,6 +65,29 @@ def restart_config(
     return config
 
 
+def missing_for_restart(source: PretrainedModel, *, has_recipe: bool) -> str | None:
+    """Return a warning if a model comes without what continued training needs, and what to do about it.
+
+    Args:
+        source: the model.
+        has_recipe: whether the settings of the training are given, so that those of the model do not matter.
+    """
+    problems, remedies = [], []
+    if source.vocabulary is None:
+        problems.append("its vocabulary is not known, so all words start from scratch")
+        remedies.append("give it with --restart-vocab-file")
+    elif source.model.softmax is None:
+        problems.append("it has no softmax, so the output layer starts from scratch")
+    if not source.facts and not has_recipe:
+        problems.append("nothing is known of its training, so the defaults are used")
+    if not problems:
+        return None
+    if source.model.softmax is None or not source.facts:
+        remedies.append("continue from the directory of the training run")
+        remedies.append("write the model with elmokit convert --format bilm, which includes the softmax")
+    return f"{source.source}: {'; '.join(problems)}: {', or '.join(remedies)}"
+
+
 def restart(
     trainer: Trainer,
     source: PretrainedModel,

@@ -1,0 +1,292 @@
+/* The recurrent part of an LSTM layer with projection and clipping, forward and backward, on one thread.
+
+   Everything is float32 and row-major. The steps of a window are packed: step t has the first batch_sizes[t]
+   rows, and the steps follow each other.
+
+   A weight matrix is first packed into panels of PANEL columns, so that the innermost loop reads it from one
+   address to the next. The panels of the recurrent kernel have the four gates of the same WIDTH cells side by
+   side: when the products of a panel are done, its cells are computed while the gates are still in registers.
+   The sum over the rows of a weight matrix always runs from first to last, so a row's result does not depend
+   on the other rows. */
+
+#include "vectors.h"
+
+#define PANEL (4 * WIDTH)  /* columns of a panel: four registers */
+#define MAX_TILE TILE_ROWS /* rows whose sums are in registers at the same time */
+#define DEPTH 512          /* rows of a panel that are used at a time, so that they stay in the cache */
+
+/* ---- packing ---- */
+
+EXPORT size_t elmokit_packed_size(long depth, long columns) {
+    return (size_t)depth * ((columns + PANEL - 1) / PANEL) * PANEL;
+}
+
+/* Pack a (depth, columns) matrix whose element (k, n) is source[k * row_stride + n * column_stride]. */
+EXPORT void elmokit_pack(const float *source, long depth, long columns, long row_stride, long column_stride,
+                  float *packed) {
+    for (long first = 0; first < columns; first += PANEL) {
+        long width = columns - first < PANEL ? columns - first : PANEL;
+        for (long k = 0; k < depth; k++, packed += PANEL) {
+            const float *row = source + k * row_stride + first * column_stride;
+            for (long n = 0; n < width; n++) packed[n] = row[n * column_stride];
+            for (long n = width; n < PANEL; n++) packed[n] = 0.0f;
+        }
+    }
+}
+
+EXPORT size_t elmokit_packed_gates_size(long depth, long cells) {
+    return (size_t)depth * ((cells + WIDTH - 1) / WIDTH) * PANEL;
+}
+
+/* Pack a recurrent kernel (depth, 4 * cells), gate after gate, so that a panel holds four gates of WIDTH cells. */
+EXPORT void elmokit_pack_gates(const float *source, long depth, long cells, float *packed) {
+    for (long first = 0; first < cells; first += WIDTH) {
+        long width = cells - first < WIDTH ? cells - first : WIDTH;
+        for (long k = 0; k < depth; k++)
+            for (long gate = 0; gate < 4; gate++, packed += WIDTH) {
+                const float *row = source + (k * 4 + gate) * cells + first;
+                for (long n = 0; n < width; n++) packed[n] = row[n];
+                for (long n = width; n < WIDTH; n++) packed[n] = 0.0f;
+            }
+    }
+}
+
+/* ---- products: sums[r][:] += left[r, :depth] . panel, for a fixed number of rows ---- */
+
+INLINE void multiply(const int rows, long depth, const float *left, long left_stride, const float *panel,
+                     vec sums[][4]) {
+    for (long k = 0; k < depth; k++, panel += PANEL) {
+        vec b0 = *(const vec *)panel, b1 = *(const vec *)(panel + WIDTH);
+        vec b2 = *(const vec *)(panel + 2 * WIDTH), b3 = *(const vec *)(panel + 3 * WIDTH);
+        for (int r = 0; r < rows; r++) {
+            vec a = constant(left[r * left_stride + k]);
+            sums[r][0] += a * b0;
+            sums[r][1] += a * b1;
+            sums[r][2] += a * b2;
+            sums[r][3] += a * b3;
+        }
+    }
+}
+
+/* Call work(number of rows, first row) for tiles of nearly equal size, each with a constant number of rows. */
+#define FOR_TILES(rows, work)                                                     \
+    do {                                                                          \
+        long tiles_ = ((rows) + MAX_TILE - 1) / MAX_TILE, row_ = 0;               \
+        for (long tile_ = 0; tile_ < tiles_; tile_++) {                           \
+            long n_ = ((rows) - row_ + tiles_ - tile_ - 1) / (tiles_ - tile_);    \
+            switch (n_) {                                                         \
+                TILE_CASES(work)                                                  \
+            }                                                                     \
+            row_ += n_;                                                           \
+        }                                                                         \
+    } while (0)
+#define TILE_CASE(n, work) case n: work(n, row_); break;
+#if TILE_ROWS == 6
+#define TILE_CASES(work)                                                          \
+    TILE_CASE(1, work) TILE_CASE(2, work) TILE_CASE(3, work)                      \
+    TILE_CASE(4, work) TILE_CASE(5, work) TILE_CASE(6, work)
+#elif TILE_ROWS == 2
+#define TILE_CASES(work) TILE_CASE(1, work) TILE_CASE(2, work)
+#endif
+
+INLINE void product_tile(const int rows, long depth, const float *left, long left_stride, const float *panel,
+                         float *out, long out_stride, long width, int is_first) {
+    vec sums[MAX_TILE][4];
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < 4; v++) {
+            sums[r][v] = constant(0.0f);
+            if (!is_first && width > v * WIDTH)
+                sums[r][v] = load_part(out + r * out_stride + v * WIDTH, width - v * WIDTH);
+        }
+    multiply(rows, depth, left, left_stride, panel, sums);
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < 4; v++)
+            if (width > v * WIDTH) store_part(out + r * out_stride + v * WIDTH, sums[r][v], width - v * WIDTH);
+}
+
+/* out (rows, columns) = left (rows, depth) . packed */
+static void product(long rows, long depth, long columns, const float *left, const float *packed, float *out) {
+    for (long start = 0; start < depth; start += DEPTH) {
+        long part = depth - start < DEPTH ? depth - start : DEPTH;
+        for (long first = 0; first < columns; first += PANEL) {
+            const float *panel = packed + first * depth + start * PANEL;
+#define WORK(n, row)                                                                                           \
+    product_tile(n, part, left + (row) * depth + start, depth, panel, out + (row) * columns + first, columns,  \
+                 columns - first, start == 0)
+            FOR_TILES(rows, WORK);
+#undef WORK
+        }
+    }
+}
+
+static void clamp_all(float *values, size_t count, float bound) {
+    size_t n = 0;
+    for (; n + WIDTH <= count; n += WIDTH) *(vec *)(values + n) = clamp(*(vec *)(values + n), bound);
+    for (; n < count; n++) values[n] = values[n] > bound ? bound : values[n] < -bound ? -bound : values[n];
+}
+
+/* ---- forward ---- */
+
+/* The gates and cells of some rows and WIDTH cells. The gates are stored activated if they are kept. */
+INLINE void cell_tile(const int rows, long depth, const float *hidden, const float *panel, float *gates,
+                      long cells, long count, const float *before, float *after, float *gated,
+                      float cell_clip, int keep) {
+    vec sums[MAX_TILE][4];
+    for (int r = 0; r < rows; r++)
+        for (int gate = 0; gate < 4; gate++) sums[r][gate] = constant(0.0f);
+    multiply(rows, depth, hidden, depth, panel, sums);
+    for (int r = 0; r < rows; r++) {
+        float *row = gates + r * 4 * cells;
+        vec x[4], c;
+        for (int gate = 0; gate < 4; gate++) {
+            x[gate] = load_part(row + gate * cells, count) + sums[r][gate];
+        }
+        vec i = sigmoid(x[0]), j = hyperbolic_tangent(x[1]), f = sigmoid(x[2] + 1.0f), o = sigmoid(x[3]);
+        c = clamp(f * load_part(before + r * cells, count) + i * j, cell_clip);
+        store_part(after + r * cells, c, count);
+        store_part(gated + r * cells, o * hyperbolic_tangent(c), count);
+        if (keep) {
+            store_part(row, i, count);
+            store_part(row + cells, j, count);
+            store_part(row + 2 * cells, f, count);
+            store_part(row + 3 * cells, o, count);
+        }
+    }
+}
+
+/* Run the layer over a window.
+
+   gates       (N, 4H) the inputs' part of the gates, bias included; with keep, overwritten by the activated gates
+   kernel      packed gates of the recurrent kernel (P, 4H)
+   projection  packed (H, P), or NULL for none
+   cell        (B, H) the cells before the window
+   hidden      (B, P) the outputs before the window
+   cells       with keep (N, H); otherwise (B, H), which holds the last cells of each row at the end
+   gated       with keep (N, H); otherwise (B, H) of scratch space; not used without projection
+   outputs     (N, P)
+   Clips are infinite for none. */
+EXPORT void elmokit_lstm_forward(long steps, const long *batch_sizes, long num_cells, long num_outputs, float *gates,
+                          const float *kernel, const float *projection, const float *cell,
+                          const float *hidden, float cell_clip, float projection_clip, int keep, float *cells,
+                          float *gated, float *outputs) {
+    if (!keep) memcpy(cells, cell, (size_t)batch_sizes[0] * num_cells * sizeof(float));
+    for (long t = 0; t < steps; t++) {
+        long rows = batch_sizes[t];
+        const float *before = keep ? cell : cells;
+        float *step_gated = projection ? gated : outputs;
+        for (long first = 0; first < num_cells; first += WIDTH) {
+            const float *panel = kernel + first * 4 * num_outputs;
+#define WORK(n, row)                                                                                       \
+    cell_tile(n, num_outputs, hidden + (row) * num_outputs, panel, gates + (row) * 4 * num_cells + first,  \
+              num_cells, num_cells - first, before + (row) * num_cells + first,                            \
+              cells + (row) * num_cells + first, step_gated + (row) * num_cells + first, cell_clip, keep)
+            FOR_TILES(rows, WORK);
+#undef WORK
+        }
+        if (projection) {
+            product(rows, num_cells, num_outputs, gated, projection, outputs);
+            if (projection_clip != INFINITY) clamp_all(outputs, (size_t)rows * num_outputs, projection_clip);
+        }
+        hidden = outputs;
+        outputs += rows * num_outputs;
+        gates += rows * 4 * num_cells;
+        if (keep) {
+            cell = cells;
+            cells += rows * num_cells;
+            gated += rows * num_cells;
+        }
+    }
+}
+
+/* ---- backward ---- */
+
+/* The gradients of some cells of one row: of its gates, and of the cell before. */
+INLINE void cell_gradient(vec grad_gated, const float *gates, float *grad_gates, long cells, long count,
+                          const float *cell, const float *before, float *grad_cell, float cell_clip) {
+    vec i = load_part(gates, count), j = load_part(gates + cells, count);
+    vec f = load_part(gates + 2 * cells, count), o = load_part(gates + 3 * cells, count);
+    vec c = load_part(cell, count), earlier = load_part(before, count);
+    vec zero = constant(0.0f), tanh_c = hyperbolic_tangent(c);
+    vec slope = o - o * tanh_c * tanh_c;
+    if (cell_clip != INFINITY) {
+        slope = choose((c < cell_clip) & (c > -cell_clip), slope, zero);
+    }
+    vec total = load_part(grad_cell, count) + grad_gated * slope;
+    vec carry = total * f;
+    if (cell_clip != INFINITY) carry = choose((earlier < cell_clip) & (earlier > -cell_clip), carry, zero);
+    store_part(grad_gates, total * j * (i - i * i), count);
+    store_part(grad_gates + cells, total * i * (1.0f - j * j), count);
+    store_part(grad_gates + 2 * cells, total * earlier * (f - f * f), count);
+    store_part(grad_gates + 3 * cells, grad_gated * tanh_c * (o - o * o), count);
+    store_part(grad_cell, carry, count);
+}
+
+INLINE void gradient_tile(const int rows, long depth, const float *left, const float *panel,
+                          const float *gates, float *grad_gates, long cells, long width, const float *cell,
+                          const float *before, float *grad_cell, float cell_clip) {
+    vec sums[MAX_TILE][4];
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < 4; v++) sums[r][v] = constant(0.0f);
+    multiply(rows, depth, left, depth, panel, sums);
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < 4; v++) {
+            long at = r * cells + v * WIDTH, gates_at = r * 4 * cells + v * WIDTH;
+            if (width > v * WIDTH)
+                cell_gradient(sums[r][v], gates + gates_at, grad_gates + gates_at, cells, width - v * WIDTH,
+                              cell + at, before + at, grad_cell + at, cell_clip);
+        }
+}
+
+/* Differentiate a window, from its last step to its first.
+
+   gates           (N, 4H) the activated gates
+   kernel          packed (4H, P), the transposed recurrent kernel
+   projection      packed (P, H), the transposed projection, or NULL for none
+   cells           (N, H) the cells of the window, and cell (B, H) those before it
+   outputs         (N, P)
+   grad_gates      (N, 4H) receives the gradients of the gates before activation
+   grad_projected  (N, P) the gradient of the outputs; overwritten by that of the projections before clipping
+   grad_cell       (B, H) zeros at the beginning, and scratch space afterwards
+   grad_hidden     (B, P) likewise */
+EXPORT void elmokit_lstm_backward(long steps, const long *batch_sizes, long num_cells, long num_outputs,
+                           const float *gates, const float *kernel, const float *projection,
+                           const float *cells, const float *cell, const float *outputs, float cell_clip,
+                           float projection_clip, float *grad_gates, float *grad_projected, float *grad_cell,
+                           float *grad_hidden) {
+    long position = 0;
+    for (long t = 0; t < steps; t++) position += batch_sizes[t];
+    for (long t = steps - 1; t >= 0; t--) {
+        long rows = batch_sizes[t];
+        position -= rows;
+        const float *step_gates = gates + position * 4 * num_cells;
+        float *step_grads = grad_gates + position * 4 * num_cells;
+        float *gradient = grad_projected + position * num_outputs;
+        const float *output = outputs + position * num_outputs;
+        const float *step_cells = cells + position * num_cells;
+        const float *before = t ? step_cells - batch_sizes[t - 1] * num_cells : cell;
+        for (long n = 0; n < rows * num_outputs; n++) {
+            int passes = projection_clip == INFINITY || fabsf(output[n]) < projection_clip;
+            gradient[n] = passes ? gradient[n] + grad_hidden[n] : 0.0f;
+        }
+        if (projection)
+            for (long first = 0; first < num_cells; first += PANEL) {
+                const float *panel = projection + first * num_outputs;
+#define WORK(n, row)                                                                                           \
+    gradient_tile(n, num_outputs, gradient + (row) * num_outputs, panel,                                       \
+                  step_gates + (row) * 4 * num_cells + first, step_grads + (row) * 4 * num_cells + first,      \
+                  num_cells, num_cells - first,                                                                \
+                  step_cells + (row) * num_cells + first, before + (row) * num_cells + first,                  \
+                  grad_cell + (row) * num_cells + first, cell_clip)
+                FOR_TILES(rows, WORK);
+#undef WORK
+            }
+        else
+            for (long row = 0; row < rows; row++)
+                for (long first = 0; first < num_cells; first += WIDTH) {
+                    long at = row * num_cells + first, gates_at = row * 4 * num_cells + first;
+                    cell_gradient(load_part(gradient + at, num_cells - first), step_gates + gates_at, step_grads + gates_at, num_cells,
+                                  num_cells - first, step_cells + at, before + at, grad_cell + at, cell_clip);
+                }
+        product(rows, 4 * num_cells, num_outputs, step_grads, kernel, grad_hidden);
+    }
+}

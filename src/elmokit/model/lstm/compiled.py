@@ -1,0 +1,133 @@
+"""The LSTM layer over packed input, its recurrent part by the compiled library.
+
+As in :mod:`elmokit.model.lstm.packed`, all inputs are multiplied by the kernel at once, and the gradients of
+weights and inputs are one matrix product over all steps. What goes step by step is one call of the library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from elmokit.kernels import lstm as kernels
+from elmokit.kernels.library import can_compute
+from elmokit.model.lstm.interface import LstmState, LstmWeights
+from elmokit.model.lstm.packed import packed_lstm
+from elmokit.model.lstm.steps import last_of_each_row, step_before
+from elmokit.model.products import product
+
+
+def compiled_lstm(
+    inputs: Tensor, batch_sizes: Sequence[int], state: LstmState, weights: LstmWeights
+) -> tuple[Tensor, LstmState]:
+    """Run the layer; see :class:`~elmokit.model.lstm.interface.LstmImplementation`.
+
+    What the library does not compute goes to :func:`~elmokit.model.lstm.packed.packed_lstm`: other types than
+    float32, other devices, and tensors that are being traced.
+    """
+    if not can_compute(inputs, *state, *weights[:3]):
+        return packed_lstm(inputs, batch_sizes, state, weights)
+    outputs, cell, hidden = _CompiledLstm.apply(  # type: ignore[no-untyped-call]
+        inputs,
+        weights.kernel,
+        weights.bias,
+        weights.projection,
+        state.cell,
+        state.hidden,
+        tuple(batch_sizes),
+        weights.cell_clip,
+        weights.projection_clip,
+        torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (inputs, *weights[:3])),
+    )
+    return outputs, LstmState(cell, hidden)
+
+
+class _CompiledLstm(torch.autograd.Function):
+    """The whole layer as one node of the autograd graph."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        inputs: Tensor,
+        kernel: Tensor,
+        bias: Tensor,
+        projection: Tensor | None,
+        cell_before: Tensor,
+        hidden_before: Tensor,
+        batch_sizes: tuple[int, ...],
+        cell_clip: float | None,
+        projection_clip: float | None,
+        keep: bool,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        input_dim, cell_dim = inputs.shape[1], kernel.shape[1] // 4
+        output_dim = cell_dim if projection is None else projection.shape[1]
+        shape = kernels.Shape(batch_sizes, cell_dim, output_dim, cell_clip, projection_clip)
+        num_positions, num_rows = len(inputs), batch_sizes[0]
+        gates = product(inputs, kernel[:input_dim], bias)  # (N, 4H)
+        outputs = gates.new_empty(num_positions, output_dim)
+        cells = gates.new_empty(num_positions if keep else num_rows, cell_dim)
+        gated_cells = outputs if projection is None else torch.empty_like(cells)
+        kernels.forward(
+            shape,
+            gates,
+            kernels.pack_gates(kernel[input_dim:].contiguous()),
+            None if projection is None else kernels.pack(projection),
+            cell_before.contiguous(),
+            hidden_before.contiguous(),
+            cells,
+            gated_cells,
+            outputs,
+            keep=keep,
+        )
+        if keep:
+            ctx.shape = shape
+            ctx.save_for_backward(
+                inputs, kernel, projection, cell_before, hidden_before, gates, cells, gated_cells, outputs
+            )
+            last_cell = last_of_each_row(cells, batch_sizes, cell_before)
+        else:
+            last_cell = torch.cat([cells, cell_before[num_rows:]])
+        last_hidden = last_of_each_row(outputs, batch_sizes, hidden_before)
+        ctx.mark_non_differentiable(last_cell, last_hidden)
+        return outputs, last_cell, last_hidden
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_outputs: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+        inputs, kernel, projection, cell_before, hidden_before, gates, cells, gated_cells, outputs = (
+            ctx.saved_tensors
+        )
+        input_dim, batch_sizes = inputs.shape[1], ctx.shape.batch_sizes
+        grad_gates = torch.empty_like(gates)
+        grad_projected = grad_outputs.clone(memory_format=torch.contiguous_format)
+        kernels.backward(
+            ctx.shape,
+            gates,
+            kernels.pack(kernel[input_dim:].t()),
+            None if projection is None else kernels.pack(projection.t()),
+            cells,
+            cell_before.contiguous(),
+            outputs,
+            grad_gates,
+            grad_projected,
+            torch.zeros_like(cell_before, memory_format=torch.contiguous_format),
+            torch.zeros_like(hidden_before, memory_format=torch.contiguous_format),
+        )
+        need_inputs, need_kernel, need_bias, need_projection = ctx.needs_input_grad[:4]
+        grad_kernel = grad_projection = None
+        if need_kernel:
+            earlier_hidden = step_before(outputs, batch_sizes, hidden_before)
+            grad_kernel = product(torch.cat([inputs, earlier_hidden], dim=1).t(), grad_gates)
+        if projection is not None and need_projection:
+            grad_projection = product(gated_cells.t(), grad_projected)
+        return (
+            product(grad_gates, kernel[:input_dim].t()) if need_inputs else None,
+            grad_kernel,
+            grad_gates.sum(dim=0) if need_bias else None,
+            grad_projection,
+            *[None] * 6,
+        )

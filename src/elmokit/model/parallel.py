@@ -1,0 +1,189 @@
+"""Running independent parts of a computation on worker threads, forward and backward.
+
+Each worker computes on one thread, so nothing waits for another thread until its part is done. PyTorch's
+default, parallel loops inside single operations, meets at a barrier hundreds of times per batch; as soon as
+another process needs a core, each of these barriers waits for a thread that was put to sleep.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+T = TypeVar("T")
+
+
+class Task(NamedTuple):
+    """A part of a computation that needs nothing from the other parts."""
+
+    function: Callable[..., tuple[Tensor, ...]]
+    """Maps the inputs to tensors."""
+    inputs: tuple[Tensor, ...]
+    """The function's arguments."""
+    parameters: tuple[Tensor, ...] = ()
+    """Other tensors that the function uses and that may require gradients."""
+
+
+def num_workers() -> int:
+    """Return the number of tasks that run at the same time: the threads that PyTorch may use here."""
+    return torch.get_num_threads()
+
+
+def run_tasks(tasks: Sequence[Task]) -> list[tuple[Tensor, ...]]:
+    """Run tasks on worker threads, as many as :func:`num_workers`.
+
+    With gradients enabled the tasks are one node of the autograd graph, whose backward pass runs on the
+    workers as well. It can be differentiated once.
+
+    Returns:
+        The tensors that each task returned.
+    """
+    if len(tasks) < 2 or num_workers() < 2 or not all(map(_is_plain, tasks)):
+        return [task.function(*task.inputs) for task in tasks]
+    tensors = [tensor for task in tasks for tensor in (*task.inputs, *task.parameters)]
+    if not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)):
+        return run_calls([partial(task.function, *task.inputs) for task in tasks])
+    counts: list[int] = []
+    outputs = iter(_ParallelTasks.apply(tasks, counts, *tensors))  # type: ignore[no-untyped-call]
+    return [tuple(next(outputs) for _ in range(count)) for count in counts]
+
+
+def _is_plain(task: Task) -> bool:
+    """Whether the tensors are ordinary ones on the CPU: not sharded, traced or on an accelerator."""
+    return not torch.compiler.is_compiling() and all(
+        type(tensor) in (Tensor, nn.Parameter) and tensor.device.type == "cpu"
+        for tensor in (*task.inputs, *task.parameters)
+    )
+
+
+class _Graph(NamedTuple):
+    """The autograd graph that a task built on its worker."""
+
+    sources: tuple[Tensor, ...]
+    """Inputs and parameters."""
+    outputs: tuple[Tensor, ...]
+
+    def gradients(self, grad_outputs: Sequence[Tensor | None], keep_graph: bool) -> list[Tensor | None]:
+        """Return the gradient of each source."""
+        pairs = [
+            (output, gradient)
+            for output, gradient in zip(self.outputs, grad_outputs, strict=True)
+            if gradient is not None and output.requires_grad
+        ]
+        wanted = [source for source in self.sources if source.requires_grad]
+        if not pairs or not wanted:
+            return [None] * len(self.sources)
+        found = iter(
+            torch.autograd.grad(
+                [output for output, _ in pairs],
+                wanted,
+                [gradient for _, gradient in pairs],
+                retain_graph=keep_graph,
+                allow_unused=True,
+            )
+        )
+        return [next(found) if source.requires_grad else None for source in self.sources]
+
+
+class _ParallelTasks(torch.autograd.Function):
+    """Tasks as one node: each builds its own graph on its worker, which the backward pass runs there."""
+
+    @staticmethod
+    def forward(ctx: Any, tasks: Sequence[Task], counts: list[int], *_: Tensor) -> tuple[Tensor, ...]:
+        def build(task: Task) -> _Graph:
+            with torch.enable_grad():
+                inputs = tuple(tensor.detach().requires_grad_(tensor.requires_grad) for tensor in task.inputs)
+                return _Graph((*inputs, *task.parameters), task.function(*inputs))
+
+        ctx.graphs = run_calls([partial(build, task) for task in tasks])
+        ctx.set_materialize_grads(False)
+        outputs: list[Tensor] = []
+        constant: list[Tensor] = []
+        for graph in ctx.graphs:
+            counts.append(len(graph.outputs))
+            for output in graph.outputs:
+                outputs.append(output.detach())
+                if not output.requires_grad:
+                    constant.append(outputs[-1])
+        ctx.mark_non_differentiable(*constant)
+        return tuple(outputs)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grad_outputs: Tensor | None) -> tuple[Tensor | None, ...]:
+        keep_graph = torch._C._autograd._get_current_graph_task_keep_graph()
+        remaining = iter(grad_outputs)
+        calls = []
+        for graph in ctx.graphs:
+            gradients = [next(remaining) for _ in graph.outputs]
+            calls.append(partial(graph.gradients, gradients, keep_graph))
+        return None, None, *(gradient for part in run_calls(calls) for gradient in part)
+
+
+class _Workers:
+    """The threads, started when they are first needed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pool: ThreadPoolExecutor | None = None
+        self._size = 0
+
+    def submit(self, calls: Sequence[Callable[[], T]]) -> list[Future[T]]:
+        size = num_workers()
+        with self._lock:
+            if self._pool is None or size > self._size:
+                if self._pool is not None:
+                    self._pool.shutdown(wait=False)  # what was submitted still runs
+                self._pool, self._size = _start_workers(size), size
+            return [self._pool.submit(call) for call in calls]
+
+
+def _start_workers(size: int) -> ThreadPoolExecutor:
+    all_started = threading.Barrier(size + 1)
+
+    def start() -> None:
+        torch.set_num_threads(1)  # of operations on this thread
+        torch.get_num_threads()  # the first use would otherwise take the number that was set last anywhere
+        all_started.wait()
+
+    pool = ThreadPoolExecutor(size, thread_name_prefix="elmokit", initializer=start)
+    for _ in range(size):
+        pool.submit(int)
+    all_started.wait()
+    # PyTorch gives the number that was set last to threads that are started later.
+    torch.set_num_threads(torch.get_num_threads())
+    return pool
+
+
+_workers = _Workers()
+
+
+def _forget_workers() -> None:
+    """Threads do not survive a fork; the child starts its own."""
+    global _workers
+    _workers = _Workers()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_workers)
+
+
+def run_calls(calls: Sequence[Callable[[], T]]) -> list[T]:
+    """Make independent calls on worker threads, in the caller's gradient mode; return their results."""
+    if len(calls) < 2 or num_workers() < 2:
+        return [call() for call in calls]
+    has_gradients, is_inference = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
+
+    def run(call: Callable[[], T]) -> T:
+        with torch.inference_mode(is_inference), torch.set_grad_enabled(has_gradients):
+            return call()
+
+    return [future.result() for future in _workers.submit([partial(run, call) for call in calls])]

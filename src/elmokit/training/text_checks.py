@@ -1,0 +1,63 @@
+"""What is worth knowing about the texts of a run before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from elmokit.data.corpus import Corpus
+from elmokit.data.indexed_corpus import IndexedCorpus
+from elmokit.data.overlap import count_repeated_sentences
+from elmokit.errors import CorpusError
+from elmokit.model.bilm import BiLM
+
+_MANY_PARAMETERS = 10  # per token of the text, those of the softmax not counted
+
+
+def refuse_shared_files(training: Iterable[str], heldout: Iterable[str]) -> None:
+    """Refuse heldout text that is trained on.
+
+    Args:
+        training: paths of the training text's files.
+        heldout: paths of the heldout text's files.
+
+    Raises:
+        CorpusError: naming the files that are in both texts.
+    """
+    shared = sorted(_absolute(training) & _absolute(heldout))
+    if shared:
+        raise CorpusError(
+            f"{', '.join(shared)}: training text and heldout text at the same time, so that the heldout "
+            "perplexity would mean nothing: take it out of one of them"
+        )
+
+
+def repeated_share(heldout: Corpus, training: Corpus) -> tuple[int, float]:
+    """Return number and share of the heldout sentences that occur in the training text word for word."""
+    repeated = count_repeated_sentences(heldout, training)
+    return repeated, repeated / max(heldout.num_sentences, 1)
+
+
+def text_warnings(model: BiLM, text: IndexedCorpus) -> list[str]:
+    """Return what about a training text will make a model worse than it could be."""
+    warnings = []
+    corpus = text.corpus
+    if text.unknown_share == 0:
+        warnings.append(
+            "no word of the training text is <UNK>, so <UNK> is never trained and its probability stays "
+            "random: leave rare words out of the vocabulary with elmokit vocabulary --min-count 2"
+        )
+    num_parameters = sum(
+        parameter.numel() for name, parameter in model.named_parameters() if not name.startswith("softmax.")
+    )
+    if num_parameters > _MANY_PARAMETERS * corpus.num_tokens:
+        warnings.append(
+            f"the training text is small for this model: {corpus.num_tokens:,} tokens for {num_parameters:,} "
+            "parameters. Expect the heldout perplexity to rise after a while: use --config tiny, more text, "
+            "patience=3, or continue from an existing model with --restart-ckpt-file"
+        )
+    return warnings
+
+
+def _absolute(sources: Iterable[str]) -> set[str]:
+    return {source if "://" in source else str(Path(source).resolve()) for source in sources}

@@ -1,0 +1,124 @@
+"""Tasks on worker threads, compared with the same functions called one after the other."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor
+
+from elmokit.model.parallel import Task, run_calls, run_tasks
+
+
+@pytest.fixture(autouse=True)
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_calls_run_on_other_threads_with_one_thread_each():
+    names = run_calls([lambda: (threading.current_thread().name, torch.get_num_threads())] * 2)
+    assert all(name.startswith("elmokit") and threads == 1 for name, threads in names)
+    assert torch.get_num_threads() == 2
+    started: list[int] = []
+    thread = threading.Thread(target=lambda: started.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    assert started == [2]  # other threads are not affected
+
+
+def test_both_calls_run_at_the_same_time():
+    barrier = threading.Barrier(2, timeout=10)
+    assert sorted(run_calls([barrier.wait, barrier.wait])) == [0, 1]
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.enable_grad, torch.inference_mode])
+def test_the_gradient_mode_is_the_callers(mode):
+    def modes() -> tuple[bool, bool]:
+        return torch.is_grad_enabled(), torch.is_inference_mode_enabled()
+
+    with mode():
+        assert run_calls([modes, modes]) == [modes()] * 2
+
+
+def test_errors_reach_the_caller():
+    def fail() -> None:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        run_calls([fail, fail])
+
+
+def _tasks(x: Tensor, shared: Tensor, own: list[Tensor]) -> list[Task]:
+    def task(k: int) -> Task:
+        def function(x: Tensor) -> tuple[Tensor, ...]:
+            hidden = torch.tanh(x * shared) @ own[k]
+            return hidden, hidden.square().sum(), hidden.detach().amax(dim=0)
+
+        return Task(function, (x,), (shared, own[k]))
+
+    return [task(k) for k in range(3)]
+
+
+def test_gradients_equal_those_without_workers():
+    generator = torch.Generator().manual_seed(0)
+
+    def random(*shape: int) -> Tensor:
+        return torch.randn(*shape, dtype=torch.float64, generator=generator).requires_grad_()
+
+    x, shared, own = random(4, 3), random(3), [random(3, 2) for _ in range(3)]
+    sources = [x, shared, *own]
+    results = []
+    for threads in (2, 1):
+        torch.set_num_threads(threads)
+        outputs = run_tasks(_tasks(x, shared, own))
+        assert all(hidden.requires_grad and not top.requires_grad for hidden, _, top in outputs)
+        # The second task's first output, and the third task altogether, are not used.
+        loss = outputs[0][0].sum() * 3 + outputs[0][1] + outputs[1][1]
+        results.append(
+            [*(value for output in outputs for value in output), *torch.autograd.grad(loss, sources[:4])]
+        )
+    for parallel, plain in zip(*results, strict=True):
+        torch.testing.assert_close(parallel, plain, rtol=1e-12, atol=1e-14)
+
+
+def test_a_graph_can_be_kept_for_a_second_backward_pass():
+    x = torch.ones(2, requires_grad=True)
+    tasks = [Task(lambda x, k=k: ((x**k).sum(),), (x,)) for k in (2, 3)]
+    (first,), (second,) = run_tasks(tasks)
+    loss = first + second
+    loss.backward(retain_graph=True)
+    assert x.grad is not None
+    once = x.grad.clone()
+    loss.backward()
+    assert torch.equal(x.grad, 2 * once)
+    with pytest.raises(RuntimeError, match="second time"):
+        loss.backward()
+
+
+def test_sparse_gradients_of_shared_parameters_are_added():
+    table = torch.zeros(5, 2, requires_grad=True)
+
+    def look_up(ids: Tensor) -> tuple[Tensor, ...]:
+        return (torch.nn.functional.embedding(ids, table, sparse=True).sum(),)
+
+    tasks = [Task(look_up, (torch.tensor(ids),), (table,)) for ids in ([0, 1], [1, 4])]
+    torch.stack([loss for (loss,) in run_tasks(tasks)]).sum().backward()
+    assert table.grad is not None
+    assert table.grad.is_sparse
+    assert table.grad.to_dense()[:, 0].tolist() == [1, 2, 0, 0, 1]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_process_starts_its_own_workers():
+    assert run_calls([lambda: 1, lambda: 2]) == [1, 2]
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if run_calls([lambda: 3, lambda: 4]) == [3, 4] else 1)
+    assert os.waitpid(child, 0)[1] == 0
