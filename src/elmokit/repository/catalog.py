@@ -33,11 +33,7 @@ class CatalogEntry:
 
 
 def published() -> list[CatalogEntry]:
-    """Return the models that can be loaded by name: the bundled one, and those that others have published.
-
-    >>> [model.name for model in elmokit.published() if model.language == "Basque"]
-    ['basque']
-    """
+    """Return the models that can be loaded by name: the bundled one, and those that others have published."""
     return [_bundled(), *map(_published, PUBLISHED)]
 
 
