@@ -96,7 +96,12 @@ def _description(pretrained: PretrainedModel) -> list[tuple[str, str]]:
         training = pretrained.config.training
         num_tokens = facts["step"] * training.batch_size * training.unroll_steps
         time = f", {terminal.duration(facts['seconds'])}" if facts.get("seconds") is not None else ""
-        lines.append(("training", f"{facts['step']:,} steps, {num_tokens:,} tokens{time}"))
+        lines.append(
+            (
+                "training",
+                f"{terminal.counted(facts['step'], 'step')}, {terminal.counted(num_tokens, 'token')}{time}",
+            )
+        )
     if facts.get("best_perplexity") is not None:
         lines.append(
             ("heldout", f"perplexity {facts['best_perplexity']:.2f} after step {facts['best_step']:,}")

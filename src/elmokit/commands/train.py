@@ -265,8 +265,9 @@ def _describe_texts(trainer: Trainer, run: Run) -> None:
 
     corpus = trainer.corpus
     terminal.note(
-        f"training text: {corpus.num_tokens:,} tokens in {corpus.num_sentences:,} sentences, "
-        f"{trainer.texts.training.unknown_share:.2%} <UNK>; vocabulary: {len(run.vocabulary):,} words"
+        f"training text: {terminal.counted(corpus.num_tokens, 'token')} in "
+        f"{terminal.counted(corpus.num_sentences, 'sentence')}, "
+        f"{trainer.texts.training.unknown_share:.2%} <UNK>; vocabulary: {terminal.counted(len(run.vocabulary), 'word')}"
     )
     if trainer.heldout is not None:
         repeated, share = repeated_share(trainer.heldout, corpus)
@@ -327,7 +328,7 @@ def _train(trainer: Trainer) -> None:
             f"stopped early: {config.patience} evaluations without improvement in heldout perplexity"
         )
     terminal.report(
-        f"trained {progress.num_predictions:,} tokens in {terminal.duration(trainer.seconds)} "
+        f"trained {terminal.counted(progress.num_predictions, 'token')} in {terminal.duration(trainer.seconds)} "
         f"({progress.tokens_per_second:,.0f} tokens/s); the model is in {trainer.save_dir}",
         output=trainer.save_dir,
         step=progress.step,
