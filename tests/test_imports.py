@@ -26,7 +26,7 @@ LAYERS = (
     ("data", "model"),
     ("repository", "formats"),
     ("pretrained",),
-    ("loading",),
+    ("loading", "token_tables"),
     ("embedder", "elmo"),
     ("language_model", "training"),
     ("neighbors", "dialects"),

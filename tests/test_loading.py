@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Callable, Mapping
@@ -396,3 +397,94 @@ def test_another_format_is_one_more_in_the_list(tmp_path, monkeypatch):
         "p/stacks.0.0.bias: holds NaN or infinite values; more: unexpected"
     )
     assert ", a model.npz, a ZIP archive of one of these" in load_error(ModelFileError, tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".index", ".data-00000-of-00001", ".meta"])
+def test_a_file_of_a_tensorflow_checkpoint_means_the_checkpoint(tmp_path, suffix):
+    write_tensorflow(tmp_path / "ckpt")
+    (prefix,) = {path.with_suffix("") for path in (tmp_path / "ckpt").glob("model.ckpt-*.index")}
+    prefix.with_name(f"{prefix.name}.meta").touch()
+    (tmp_path / "ckpt" / f"._{prefix.name}.index").write_bytes(b"Mac OS X")
+    model = load(prefix.with_name(f"{prefix.name}{suffix}"))
+    assert model.source == prefix
+    assert digest(model) == digest(load(prefix))
+
+
+def test_the_file_that_names_the_latest_tensorflow_checkpoint(tmp_path):
+    write_tensorflow(tmp_path / "ckpt")
+    assert load(tmp_path / "ckpt" / "checkpoint").source == load(tmp_path / "ckpt").source
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("options.json", "a file of settings, not a model: give the directory {parent}, or the file of"),
+        ("model.safetensors", "weights without their settings: give the directory {parent}"),
+        ("vocab.txt", "a vocabulary, not a model: give the directory {parent}"),
+        ("german.tar.gz", "a tar archive: unpack it (tar -xf german.tar.gz) and give the directory"),
+        ("model.tgz", "a tar archive: "),
+        ("weights.hdf5.gz", "a compressed file: decompress it first"),
+        ("model.ckpt-9.index.bak.data-00000-of-00001", "part of a TensorFlow checkpoint whose other files"),
+        ("model.ckpt-9.meta", "part of a TensorFlow checkpoint whose other files are missing"),
+        ("pytorch_model.bin", "a pickled file"),
+    ],
+)
+def test_files_that_are_no_model_say_what_to_name(tmp_path, name, advice):
+    (tmp_path / name).write_bytes(b"something")
+    message = load_error(ModelFileError, tmp_path / name)
+    assert message.startswith(f"{tmp_path / name}: {advice.format(parent=tmp_path)}")
+
+
+def test_a_pipe_as_the_model(tmp_path):
+    os.mkfifo(tmp_path / "pipe.hdf5")
+    assert load_error(ModelFileError, tmp_path / "pipe.hdf5").endswith("expected a file or directory")
+
+
+def test_hidden_files_are_no_weights(tmp_path):
+    """macOS puts a ._file beside every file on a disk of another system."""
+    write_pair(tmp_path / "pair")
+    expected = digest(load(tmp_path / "pair"))
+    for path in list((tmp_path / "pair").iterdir()):
+        path.with_name(f"._{path.name}").write_bytes(b"\0\5\26\7\0\2\0\0Mac OS X")
+    assert digest(load(tmp_path / "pair")) == expected
+    assert digest(load(tmp_path / "pair" / "weights.hdf5")) == expected
+
+
+@pytest.mark.parametrize("with_own_options", [False, True])
+def test_a_link_to_weights_whose_other_files_are_beside_them(tmp_path, with_own_options):
+    write_pair(tmp_path / "real")
+    expected = load(tmp_path / "real")
+    link = tmp_path / "links" / "w.hdf5"
+    link.parent.mkdir()
+    link.symlink_to(tmp_path / "real" / "weights.hdf5")
+    if with_own_options:
+        shutil.copy(tmp_path / "real" / "options.json", link.with_name("options.json"))
+    model = load(link)
+    assert model.source == link
+    if with_own_options:
+        assert model.vocabulary is None  # everything of this model is beside the link
+    else:
+        assert digest(model) == digest(expected)
+        assert model.vocabulary == expected.vocabulary
+    assert digest(load(link.parent)) == digest(model)
+
+
+def test_a_link_to_a_tensorflow_checkpoint(tmp_path):
+    write_tensorflow(tmp_path / "ckpt")
+    (tmp_path / "links").mkdir()
+    for path in (tmp_path / "ckpt").glob("model.ckpt-*"):
+        (tmp_path / "links" / path.name).symlink_to(path)
+    assert digest(load(tmp_path / "links")) == digest(load(tmp_path / "ckpt"))
+
+
+def test_the_home_directory(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write_pair(tmp_path / "pair")
+    expected = digest(load(tmp_path / "pair"))
+    assert digest(load("~/pair")) == expected
+    (tmp_path / "elsewhere").mkdir()
+    for name in ("options.json", "vocab.txt"):
+        (tmp_path / "pair" / name).rename(tmp_path / "elsewhere" / name)
+    elsewhere = {"options": "~/elsewhere/options.json", "vocabulary": "~/elsewhere/vocab.txt"}
+    assert digest(load("~/pair/weights.hdf5", **elsewhere)) == expected
+    assert "~nobody-here/pair" in load_error(MissingModelError, "~nobody-here/pair")

@@ -15,7 +15,6 @@ from torch import Tensor
 from elmokit.data.batches_by_length import batches_by_length
 from elmokit.data.read import read_lines
 from elmokit.data.sentences import tokenized
-from elmokit.errors import ConfigError
 from elmokit.formats.sentence_vectors import write_sentence_vectors
 from elmokit.loading import load
 from elmokit.model.batching import encode_words, run_sentences
@@ -25,6 +24,7 @@ from elmokit.model.layer_choice import Layers, choose_layers
 from elmokit.model.state_rows import replace_first_rows, select_rows
 from elmokit.model.token_cache import TokenCache
 from elmokit.pretrained import PretrainedModel
+from elmokit.token_tables import encoder_fingerprint, refuse_table_of_another_model
 
 __all__ = ["ElmoEmbedder", "Layers"]
 
@@ -46,7 +46,8 @@ class ElmoEmbedder:
         max_cached_types: number of word types whose token vectors are kept between calls.
 
     Raises:
-        ModelFileError: if the vocabulary of a model with word embeddings is missing.
+        ModelFileError: if the vocabulary of a model with word embeddings is missing, or the table is a file
+            of another model.
         ConfigError: if there is no such device, or the table's vectors have the wrong width.
     """
 
@@ -62,12 +63,7 @@ class ElmoEmbedder:
         self.model = pretrained.model.on(find_device(device))
         self._indexer = pretrained.indexer
         self._token_table = token_table or {}
-        if token_table:
-            width, dim = len(next(iter(token_table.values()))), pretrained.config.model.lstm.projection_dim
-            if width != dim:
-                raise ConfigError(
-                    f"token_table: vectors of width {width}, expected {dim}: they are from another model"
-                )
+        refuse_table_of_another_model(self._token_table, pretrained, self.model)
         self._cache = TokenCache(self._token_table, max_types=max_cached_types, device=self.model.device)
 
     @classmethod
@@ -106,6 +102,11 @@ class ElmoEmbedder:
         elif pretrained.config.model.char_cnn is None:
             digest.update("\n".join(pretrained.require_vocabulary().words).encode())
         return digest.hexdigest()
+
+    @property
+    def encoder_fingerprint(self) -> str:
+        """Digest of everything that token vectors depend on, which files of token embeddings carry."""
+        return encoder_fingerprint(self.pretrained, self.model)
 
     def embed(
         self, sentences: Iterable[str | Sequence[str]], layers: Layers = "all", *, batch_size: int = 64

@@ -10,12 +10,11 @@ _LONGEST = 4000  # characters of a message
 _END = 1000  # of them at its end, where it says what to do
 
 
-class ElmokitError(Exception):
-    """Base of every error that elmokit raises on purpose.
+class _OneLine:
+    """An error or warning whose message quotes what is in files of others.
 
-    A message quotes what is in files of others, so its text is made fit for one line here: line breaks
-    become spaces, characters that cannot be printed are escaped, and the middle of a very long message is
-    left out.
+    Its text is made fit for one line: line breaks become spaces, characters that cannot be printed are
+    escaped, and the middle of a very long message is left out.
     """
 
     def __str__(self) -> str:
@@ -25,6 +24,10 @@ class ElmokitError(Exception):
         if len(message) > _LONGEST:
             message = f"{message[: _LONGEST - _END].rstrip()} [...] {message[-_END:].lstrip()}"
         return message
+
+
+class ElmokitError(_OneLine, Exception):
+    """Base of every error that elmokit raises on purpose."""
 
 
 class TextError(ElmokitError):
@@ -82,12 +85,24 @@ class MissingExtraError(ElmokitError, ImportError):
         super().__init__(f"{feature} needs an optional package: pip install 'elmokit[{extra}]'")
 
 
-class ElmokitWarning(UserWarning):
+class ElmokitWarning(_OneLine, UserWarning):
     """Base of every warning that elmokit gives."""
 
 
 class CacheNotWritableWarning(ElmokitWarning):
     """The cache of prepared corpora cannot be written, and another directory is used instead."""
+
+
+class MixturesWarning(ElmokitWarning):
+    """Learned mixtures of an ELMo layer that are not saved, or not restored."""
+
+
+class UnknownSettingsWarning(ElmokitWarning):
+    """Options of a model with settings that elmokit does not know; they are ignored."""
+
+
+class UnreachableWordsWarning(ElmokitWarning):
+    """A vocabulary of a model with lines that no token can match; they keep their rows."""
 
 
 class UnsortedVocabularyWarning(ElmokitWarning):

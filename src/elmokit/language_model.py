@@ -145,7 +145,8 @@ class LanguageModel:
     def substitutes(self, sentence: str | Sequence[str], position: int, k: int = 10) -> Substitutes:
         """Predict the words most likely to occur at a position, from the words around it.
 
-        The word at the position itself has no influence. ``<S>``, ``</S>`` and ``<UNK>`` are left out.
+        The word at the position itself has no influence. ``<S>``, ``</S>``, ``<UNK>`` and words that
+        no token can match are left out.
 
         Args:
             sentence: a list of tokens, or a plain string.
@@ -216,5 +217,5 @@ class LanguageModel:
         return torch.log_softmax(logits, dim=1)
 
     def _best(self, log_probabilities: Tensor, k: int) -> list[Candidate]:
-        best = top_words(log_probabilities, k, excluded_ids=_SPECIAL_IDS)
+        best = top_words(log_probabilities, k, excluded_ids=(*_SPECIAL_IDS, *self._vocabulary.unreachable))
         return [Candidate(self._vocabulary[id_], value) for id_, value in best]

@@ -9,6 +9,7 @@ from elmokit.errors import ConfigError, ElmokitError, ModelFileError
 from elmokit.files.archive import extracted
 from elmokit.formats import bilm_pair, model_directory, training_run
 from elmokit.formats.elmoformanylangs import directory as elmoformanylangs
+from elmokit.formats.not_a_model import what_to_name
 from elmokit.formats.stored import Format, ReadRequest
 from elmokit.formats.tensorflow import run as tensorflow_run
 from elmokit.pretrained import PretrainedModel, build
@@ -34,14 +35,15 @@ def load(
     - a model directory, as :meth:`PretrainedModel.save_pretrained` writes it;
     - a directory with HDF5 weights and their options, whatever their names, optionally with a softmax in an
       HDF5 file of its own and ``vocab.txt`` or ``vocab.txt.gz``; or the file of weights itself;
-    - a bilm-tf training directory with TensorFlow checkpoints, or the prefix of one checkpoint;
+    - a bilm-tf training directory with TensorFlow checkpoints, or one checkpoint: its prefix or any of its
+      files;
     - an ELMoForManyLangs model;
     - a ZIP archive of any of these directories;
     - the URL of a ZIP archive or of HDF5 weights, or the name of a published model, e.g. ``original``;
     - a Hugging Face id, e.g. ``me/my-elmo``.
 
     Args:
-        model: what to load. An existing path takes precedence over a name.
+        model: what to load. An existing path takes precedence over a name; ``~`` is the home directory.
         options: the options of HDF5 weights or of a TensorFlow checkpoint, if they are not beside them.
         vocabulary: the vocabulary of such weights, if it is not beside them.
         softmax: for a published model, download the softmax as well: it is large, and only needed to
@@ -66,6 +68,8 @@ def load(
 def _load_path(path: Path, request: ReadRequest) -> PretrainedModel:
     if format_ := _detect(path, request):
         return build(format_.read(path, request))
+    if problem := what_to_name(path):
+        raise ModelFileError(f"{path}: {problem}")
     if path.is_file():
         return _load_archive(path, request)
     descriptions = ", ".join(format_.DESCRIPTION for format_ in FORMATS)

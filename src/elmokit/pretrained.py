@@ -20,6 +20,7 @@ from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ModelFileError
 from elmokit.formats import bilm_pair, model_directory
 from elmokit.formats.checks import mismatches
+from elmokit.formats.mixtures import Mixtures
 from elmokit.formats.parts import ModelParts
 from elmokit.formats.stored import StoredModel
 from elmokit.model.bilm import BiLM
@@ -55,6 +56,7 @@ class PretrainedModel:
         lexicon: the characters and words of an ELMoForManyLangs model.
         vocabulary_rows: the line of each word of the vocabulary in its file; None when it is the word's id.
         optimizer_state: when it was requested and the files have it.
+        mixtures: what an :class:`~elmokit.Elmo` layer has learned on top of the model, if one was saved.
     """
 
     model: BiLM
@@ -66,6 +68,7 @@ class PretrainedModel:
     lexicon: Lexicon | None = None
     vocabulary_rows: list[int] | None = None
     optimizer_state: OptimizerState | None = None
+    mixtures: Mixtures | None = None
 
     @property
     def vocabulary_fault(self) -> str | None:
@@ -161,6 +164,7 @@ class PretrainedModel:
             self.vocabulary,
             self.lexicon,
             self.facts,
+            self.mixtures,
         )
 
     def require_vocabulary(self) -> Vocabulary:
@@ -237,6 +241,7 @@ def build(stored: StoredModel) -> PretrainedModel:
         stored.lexicon,
         stored.vocabulary_rows,
         _optimizer_state(stored),
+        stored.mixtures,
     )
 
 

@@ -17,7 +17,7 @@ from elmokit.pretrained import PretrainedModel
 pytestmark = pytest.mark.usefixtures("work")
 
 FILES = {
-    "elmokit": ["README.md", "config.json", "model.safetensors", "vocab.txt"],
+    "elmokit": ["README.md", "checksums.txt", "config.json", "model.safetensors", "vocab.txt"],
     "bilm": ["options.json", "softmax_weights.hdf5", "vocab.txt", "weights.hdf5"],
 }
 VECTOR_FORMATS = ("token-embeddings", "word2vec", "word2vec-binary")

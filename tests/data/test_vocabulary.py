@@ -102,11 +102,57 @@ class TestLoadInAnyOrder:
         with pytest.raises(VocabularyError, match="no line is </S> or <UNK>: not the vocabulary of a biLM"):
             Vocabulary.load_in_any_order(tmp_path / "v.txt")
 
-    def test_errors_name_the_line(self, tmp_path):
-        (tmp_path / "v.txt").write_text("the\n<UNK>\n<S>\nthe\n</S>\n")
-        message = r"v\.txt:4: 'the' already occurs at .*v\.txt:1;"
-        with pytest.raises(VocabularyError, match=message):
-            Vocabulary.load_in_any_order(tmp_path / "v.txt")
+    def test_the_last_row_of_a_special_word_counts(self, tmp_path):
+        (tmp_path / "v.txt").write_text("<S>\n</S>\n<UNK>\nthe\n<S>\n")
+        vocabulary, rows = Vocabulary.load_in_any_order(tmp_path / "v.txt")
+        assert rows == [4, 1, 2, 0, 3]
+        assert vocabulary.words == (BOS, EOS, UNK, BOS, "the")
+        assert (vocabulary.id_of(BOS), vocabulary.unreachable) == (0, (3,))
+
+
+class TestRowsOfAModel:
+    """Rows are lines: a line that is no word keeps its row, which no token reaches."""
+
+    LINES = (BOS, EOS, UNK, "the", "10\u00a0000", "", "cat", "the", UNK, "dog")
+
+    @pytest.fixture
+    def path(self, tmp_path):
+        (tmp_path / "v.txt").write_text("\n".join(self.LINES) + "\n", encoding="utf-8")
+        return tmp_path / "v.txt"
+
+    def test_every_line_has_its_row(self, path):
+        vocabulary = Vocabulary.load_rows(path)
+        assert vocabulary.words == self.LINES
+        assert vocabulary.unreachable == (3, 4, 5, 8)
+        ids = [vocabulary.id_of(word) for word in ("the", "10\u00a0000", "", "cat", UNK, "dog", "cow")]
+        assert ids == [7, UNK_ID, UNK_ID, 6, UNK_ID, 9, UNK_ID]
+        assert "" not in vocabulary
+        assert "the" in vocabulary
+
+    def test_what_can_be_looked_up(self, path):
+        known = Vocabulary.load_rows(path).without_unreachable()
+        assert known.words == (BOS, EOS, UNK, "cat", "the", "dog")
+        assert known.without_unreachable() is known
+
+    def test_round_trip(self, path, tmp_path):
+        vocabulary = Vocabulary.load_rows(path)
+        vocabulary.save(tmp_path / "again.txt")
+        assert Vocabulary.load_rows(tmp_path / "again.txt") == vocabulary
+        assert Vocabulary.load_rows(tmp_path / "again.txt").unreachable == vocabulary.unreachable
+
+    def test_a_blank_line_at_the_end_may_be_a_row(self, tmp_path):
+        (tmp_path / "v.txt").write_text("<S>\n</S>\n<UNK>\nthe\n\n\n\n")
+        sizes = [len(Vocabulary.load_rows(tmp_path / "v.txt", n)) for n in (None, 4, 5, 6, 9)]
+        assert sizes == [4, 4, 5, 6, 4]
+
+    def test_a_new_vocabulary_is_strict(self, path):
+        with pytest.raises(VocabularyError, match=r"v\.txt:5: '10\\xa0000' contains white space"):
+            Vocabulary.load(path)
+
+    def test_the_special_words_must_be_there(self, tmp_path):
+        (tmp_path / "v.txt").write_text("<S>\nthe\n<UNK>\n")
+        with pytest.raises(VocabularyError, match=r"v\.txt:2: got 'the', expected </S>"):
+            Vocabulary.load_rows(tmp_path / "v.txt")
 
 
 class TestVocabulary:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -91,6 +93,31 @@ def load_error() -> Callable[..., str]:
         return message
 
     return message
+
+
+@pytest.fixture
+def does_not_wait_for_pipe() -> Callable[[Path, str], bool]:
+    """Whether a model is loaded or refused with a pipe, into which nobody writes, in place of a file."""
+
+    def check(directory: Path, name: str) -> bool:
+        (directory / name).unlink(missing_ok=True)
+        os.mkfifo(directory / name)
+        outcome: list[object] = []
+
+        def attempt() -> None:
+            try:
+                outcome.append(load(directory))
+            except ElmokitError as error:
+                outcome.append(error)
+
+        thread = threading.Thread(target=attempt, daemon=True)
+        thread.start()
+        thread.join(20)
+        if not outcome:
+            os.close(os.open(directory / name, os.O_RDWR))  # let it go
+        return bool(outcome)
+
+    return check
 
 
 @pytest.fixture

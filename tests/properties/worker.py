@@ -18,6 +18,7 @@ import shutil
 import sys
 import tempfile
 import traceback
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +32,7 @@ from elmokit import cli
 from elmokit.config import Config
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.embedder import ElmoEmbedder
-from elmokit.errors import ElmokitError
+from elmokit.errors import ElmokitError, ElmokitWarning
 from elmokit.files.atomic import write_text
 from elmokit.formats.checkpoint import (
     Checkpoint,
@@ -116,7 +117,7 @@ def make_tensorflow(directory: Path, golden: Path) -> None:
 
 def make_tokens(directory: Path, golden: Path) -> None:
     vectors = np.random.default_rng(0).normal(size=(len(WORDS), 4))
-    write_token_embeddings(directory / "tokens.hdf5", WORDS, vectors)
+    write_token_embeddings(directory / "tokens.hdf5", WORDS, vectors, encoder="0" * 32)
 
 
 # --- reading them --------------------------------------------------------------------------------
@@ -251,6 +252,7 @@ def main(directory: Path, golden: Path, jobs: list[str]) -> None:
             (model / file).write_bytes(damaged(whole, random.Random(f"{job.rsplit(':', 2)[0]}:{seed}")))
             report({"job": f"{form}:{file}", "seed": seed})
             faulthandler.dump_traceback_later(SECONDS, exit=True)
+            warnings.simplefilter("ignore", ElmokitWarning)  # such as settings that are ignored
             result = outcome(read, model, expected)
             if seed % INFO_EVERY == 0 and read in (read_model, read_archive):
                 result |= info(model / "model.zip" if read is read_archive else model)

@@ -101,7 +101,7 @@ def _write_word_vectors(
             "put vocab.txt next to the weights, or give it with --vocab-file"
         )
         raise ModelFileError(f"{pretrained.source}: no vocabulary, so there are no words to write: {reason}")
-    words = vocabulary.words
+    words = vocabulary.without_unreachable().words
     dim = pretrained.config.model.lstm.projection_dim
     embedder = ElmoEmbedder(pretrained, device=device)
     with terminal.progress_bar("encoding", len(words), "word") as bar:
@@ -112,7 +112,8 @@ def _write_word_vectors(
                 bar.update(len(chunk))
 
         if format_ == "token-embeddings":
-            write_token_embeddings(dest, words, np.concatenate(list(chunks())))
+            vectors = np.concatenate(list(chunks()))
+            write_token_embeddings(dest, words, vectors, encoder=embedder.encoder_fingerprint)
         else:
             write_word2vec(dest, words, chunks(), dim=dim, binary=format_ == "word2vec-binary")
     return len(words), dim

@@ -17,10 +17,10 @@ from elmokit.console.threads import threads_option
 from elmokit.console.verb import verb
 from elmokit.data.read import total_bytes
 from elmokit.errors import OutputError
+from elmokit.files.home import expanded
 
 if TYPE_CHECKING:
     from elmokit.embedder import Layers
-    from elmokit.pretrained import PretrainedModel
 
 
 @verb("embed")
@@ -69,13 +69,14 @@ def command(
     pretrained = model.load()
     from elmokit.embedder import ElmoEmbedder
     from elmokit.formats.token_embeddings import read_token_table
+    from elmokit.token_tables import words_by_row
 
     embedder = ElmoEmbedder(
         pretrained,
         device=device,
         token_table=None
         if token_embeddings is None
-        else read_token_table(token_embeddings, _words_by_row(pretrained)),
+        else read_token_table(expanded(token_embeddings), words_by_row(pretrained)),
     )
     with terminal.progress_bar("embedding", total_bytes([path]), "B") as bar:
         num_lines = embedder.embed_file(str(path), output, layers, batch_size=batch_size, on_bytes=bar.update)
@@ -89,13 +90,3 @@ def command(
         num_layers=embedder.num_layers if layers == "all" else 1,
         dim=embedder.dim,
     )
-
-
-def _words_by_row(pretrained: PretrainedModel) -> list[str] | None:
-    """Return the vocabulary in the order of its file, which is how bilm-tf writes token embeddings."""
-    if pretrained.vocabulary is None:
-        return None
-    words = list(pretrained.vocabulary.words)
-    for word, row in zip(pretrained.vocabulary.words, pretrained.vocabulary_rows or (), strict=False):
-        words[row] = word
-    return words

@@ -52,7 +52,7 @@ def command(model: GivenModel, words: str, output: Path, device: str) -> None:
             chunks.append(chunk)
             bar.update(len(chunk))
     vectors = np.concatenate(chunks)
-    write_token_embeddings(output, entries, vectors)
+    write_token_embeddings(output, entries, vectors, encoder=embedder.encoder_fingerprint)
     terminal.report(
         f"{output}: {terminal.counted(len(entries), 'word')} of width {vectors.shape[1]}",
         output=output,

@@ -16,7 +16,6 @@ import click
 from elmokit.console import terminal
 from elmokit.console.completion import complete_config, complete_setting
 from elmokit.console.inputs import find_inputs
-from elmokit.console.library_warnings import shown_warnings
 from elmokit.console.modes import json_option, wants_json
 from elmokit.console.outputs import takes_output
 from elmokit.console.restart_options import Restart, takes_restart
@@ -162,15 +161,16 @@ def command(
     from elmokit.config.files import DEFAULT_CONFIG
     from elmokit.training.run_directory import continue_run, start_run
     from elmokit.training.run_lock import locked
-    from elmokit.training.warm_start.restart import missing_for_restart, restart_config
+    from elmokit.training.warm_start.restart import (
+        missing_for_restart,
+        restart_config,
+        restart_vocabulary,
+    )
 
     if frozen:
         overrides = (*overrides, f"freeze={json.dumps(frozen)}")
     # A run that resumes is locked before it is read; a new one as soon as there is something to lock.
-    with (
-        shown_warnings(),
-        locked(save_dir) if resume and (save_dir / "checkpoints").is_dir() else nullcontext(),
-    ):
+    with locked(save_dir) if resume and (save_dir / "checkpoints").is_dir() else nullcontext():
         if resume:
             _run(continue_run(save_dir, config_name, overrides, vocab_file, *prefixes))
             return
@@ -180,7 +180,7 @@ def command(
             missing = missing_for_restart(source, has_recipe=config_name is not None)
             if missing is not None:
                 terminal.warn(missing)
-            vocabulary = source.require_vocabulary() if vocab_file is None else Vocabulary.load(vocab_file)
+            vocabulary = restart_vocabulary(source, vocab_file)
             _refuse_unmatched_patterns(config, vocabulary, start.excluded)
             run = start_run(save_dir, config, vocabulary, *prefixes)
             _run(run, prepare=lambda trainer: start.apply(trainer, source))
@@ -267,7 +267,8 @@ def _describe_texts(trainer: Trainer, run: Run) -> None:
     terminal.note(
         f"training text: {terminal.counted(corpus.num_tokens, 'token')} in "
         f"{terminal.counted(corpus.num_sentences, 'sentence')}, "
-        f"{trainer.texts.training.unknown_share:.2%} <UNK>; vocabulary: {terminal.counted(len(run.vocabulary), 'word')}"
+        f"{trainer.texts.training.unknown_share:.2%} <UNK>; "
+        f"vocabulary: {terminal.counted(len(run.vocabulary), 'word')}"
     )
     if trainer.heldout is not None:
         repeated, share = repeated_share(trainer.heldout, corpus)
@@ -328,7 +329,8 @@ def _train(trainer: Trainer) -> None:
             f"stopped early: {config.patience} evaluations without improvement in heldout perplexity"
         )
     terminal.report(
-        f"trained {terminal.counted(progress.num_predictions, 'token')} in {terminal.duration(trainer.seconds)} "
+        f"trained {terminal.counted(progress.num_predictions, 'token')} in "
+        f"{terminal.duration(trainer.seconds)} "
         f"({progress.tokens_per_second:,.0f} tokens/s); the model is in {trainer.save_dir}",
         output=trainer.save_dir,
         step=progress.step,

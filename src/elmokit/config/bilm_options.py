@@ -6,15 +6,14 @@ Settings are nested dictionaries here, as :class:`elmokit.config.Config` validat
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from elmokit.alphabet import NUM_CHARACTER_SYMBOLS
 from elmokit.config.training import TrainingConfig
 from elmokit.errors import ConfigError
 
-# The path of each setting in the original's options → its path here.
-_BILM_NAMES: dict[tuple[str, ...], tuple[str, ...]] = {
+BILM_NAMES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("bidirectional",): ("model", "bidirectional"),
     ("share_embedding_softmax",): ("model", "tie_softmax"),
     ("char_cnn", "activation"): ("model", "char_cnn", "activation"),
@@ -36,10 +35,16 @@ _BILM_NAMES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("dropout",): ("training", "dropout"),
     ("n_negative_samples_batch",): ("training", "num_negatives"),
 }
-# Where the training settings that the original does not know are kept, of which other tools take no notice.
-_OWN_KEY = "elmokit"
+"""The path of each setting in the original's options → its path here."""
+
+OWN_KEY = "elmokit"
+"""Where the training settings that the original does not know are kept; other tools ignore them."""
+
 # Settings of the original that are counted or implied here.
-_BILM_IGNORED = {("n_tokens_vocab",), ("n_train_tokens",), ("sample_softmax",), ("char_cnn", "n_characters")}
+_BILM_IGNORED = {
+    *(("n_tokens_vocab",), ("n_train_tokens",), ("sample_softmax",), ("char_cnn", "n_characters")),
+    (OWN_KEY,),
+}
 # Settings without which the original does not run.
 _BILM_REQUIRED: tuple[tuple[str, ...], ...] = (
     ("lstm", "dim"),
@@ -91,32 +96,14 @@ def values_from_options(options: Mapping[str, Any], *, source: str) -> dict[str,
     elif "bidirectional" not in options:
         defaults["model", "bidirectional"] = True
 
-    own = options.get(_OWN_KEY)
-    options = {key: value for key, value in options.items() if key != _OWN_KEY}
-
-    def walk(table: Mapping[str, Any], prefix: tuple[str, ...]) -> None:
-        for key, value in table.items():
-            path = (*prefix, key)
-            if path == ("char_cnn",) and value is None:
-                continue
-            if path in _BILM_NAMES:
-                translated[_BILM_NAMES[path]] = value
-            elif isinstance(value, Mapping) and any(name[: len(path)] == path for name in _BILM_NAMES):
-                walk(value, path)
-            elif path not in _BILM_IGNORED:
-                siblings = {
-                    name[len(prefix)]
-                    for name in (*_BILM_NAMES, *_BILM_IGNORED)
-                    if name[: len(prefix)] == prefix and len(name) > len(prefix)
-                }
-                near = difflib.get_close_matches(key, sorted(siblings), n=1)
-                hint = f", did you mean {near[0]!r}?" if near else ""
-                problems.append(f"{'.'.join(path)}: unknown setting{hint}")
-
-    walk(options, ())
+    own = options.get(OWN_KEY)
+    for path, value in _settings(options):
+        if path in BILM_NAMES:
+            translated[BILM_NAMES[path]] = value
+    problems += [f"{'.'.join(path)}: unknown setting{_hint(path)}" for path in unknown_settings(options)]
     char_cnn = options.get("char_cnn")
     for path in _BILM_REQUIRED:
-        if _BILM_NAMES[path] not in translated and (path[0] != "char_cnn" or char_cnn is not None):
+        if BILM_NAMES[path] not in translated and (path[0] != "char_cnn" or char_cnn is not None):
             problems.append(f"{'.'.join(path)}: missing")
     num_symbols = char_cnn.get("n_characters", 262) if isinstance(char_cnn, Mapping) else 262
     if num_symbols not in (NUM_CHARACTER_SYMBOLS, NUM_CHARACTER_SYMBOLS + 1):
@@ -142,6 +129,38 @@ def values_from_options(options: Mapping[str, Any], *, source: str) -> dict[str,
     return values
 
 
+def unknown_settings(options: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return the paths of settings that the original does not have."""
+    return [path for path, _ in _settings(options) if path not in BILM_NAMES and path not in _BILM_IGNORED]
+
+
+def _settings(
+    table: Mapping[str, Any], prefix: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield the path and value of each setting; a table of the original is not one, but its entries are."""
+    for key, value in table.items():
+        path = (*prefix, key)
+        if path == ("char_cnn",) and value is None:
+            continue
+        is_section = path not in BILM_NAMES and any(name[: len(path)] == path for name in BILM_NAMES)
+        if is_section and isinstance(value, Mapping):
+            yield from _settings(value, path)
+        else:
+            yield path, value
+
+
+def _hint(path: tuple[str, ...]) -> str:
+    """Return the nearest setting of the same table, for an error message."""
+    prefix = path[:-1]
+    siblings = {
+        name[len(prefix)]
+        for name in (*BILM_NAMES, *_BILM_IGNORED)
+        if name[: len(prefix)] == prefix and len(name) > len(prefix)
+    }
+    near = difflib.get_close_matches(path[-1], sorted(siblings), n=1)
+    return f", did you mean {near[0]!r}?" if near else ""
+
+
 def options_from_values(values: Mapping[str, Any], *, num_words: int | None) -> dict[str, Any]:
     """Return the ``options.json`` of a configuration as every ELMo tool reads it, without manual edits.
 
@@ -158,7 +177,7 @@ def options_from_values(values: Mapping[str, Any], *, num_words: int | None) -> 
             "use elmokit's model directory"
         )
     options: dict[str, Any] = {}
-    for path, ours in _BILM_NAMES.items():
+    for path, ours in BILM_NAMES.items():
         value: Any = values
         for name in ours:
             value = None if value is None else value[name]
@@ -173,8 +192,8 @@ def options_from_values(values: Mapping[str, Any], *, num_words: int | None) -> 
     options["sample_softmax"] = values["training"]["num_negatives"] > 0
     if num_words is not None:
         options["n_tokens_vocab"] = num_words
-    named = {ours[-1] for ours in _BILM_NAMES.values() if ours[0] == "training"}
-    options[_OWN_KEY] = {
+    named = {ours[-1] for ours in BILM_NAMES.values() if ours[0] == "training"}
+    options[OWN_KEY] = {
         "training": {key: value for key, value in values["training"].items() if key not in named}
     }
     return options

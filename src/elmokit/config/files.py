@@ -10,24 +10,29 @@ from pathlib import Path
 from typing import Any
 
 from elmokit.config import bilm_options
+from elmokit.config.model_options import without_additions
 from elmokit.errors import ConfigError, MissingConfigError
+from elmokit.files.home import expanded
+from elmokit.files.json_table import decoded
 
 SHIPPED_CONFIGS = ("tiny", "small", "original")
 DEFAULT_CONFIG = "small"
 """The configuration of a training that names none."""
 
 
-def read_values(name: str | Path) -> dict[str, Any]:
+def read_values(name: str | Path, *, of_model: bool = False) -> dict[str, Any]:
     """Return the nested settings of a shipped configuration or a file, not validated yet.
 
     Args:
         name: ``tiny``, ``small``, ``original``, or the path of a ``.toml`` or ``.json`` file; the
             ``options.json`` of bilm-tf is translated.
+        of_model: whether it describes a trained model; then unknown settings in an ``options.json`` are
+            ignored with a warning.
 
     Raises:
         ConfigError: If the file cannot be read.
     """
-    path = Path(name)
+    path = expanded(name)
     if str(name) in SHIPPED_CONFIGS:
         shipped = resources.files("elmokit.config").joinpath("shipped", f"{name}.toml")
         return tomllib.loads(shipped.read_text(encoding="utf-8"))
@@ -39,7 +44,7 @@ def read_values(name: str | Path) -> dict[str, Any]:
             "or a .toml or .json file"
         )
     try:
-        text = path.read_text(encoding="utf-8")
+        text = decoded(path.read_bytes())
         values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
     except OSError as error:
         kind = MissingConfigError if isinstance(error, FileNotFoundError) else ConfigError
@@ -49,5 +54,7 @@ def read_values(name: str | Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected a table of settings, got {type(values).__name__}")
     if "lstm" in values or "char_cnn" in values:
+        if of_model:
+            values = without_additions(values, source=str(name))
         return bilm_options.values_from_options(values, source=str(name))
     return values

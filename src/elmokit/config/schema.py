@@ -64,6 +64,22 @@ class Config(Section):
         """
         return cls._with_overrides(read_values(name), overrides, source=str(name))
 
+    @classmethod
+    def of_model(cls, options: Path) -> Config:
+        """Read the options of a trained model, which other tools may have written.
+
+        Args:
+            options: As for :meth:`load`. Settings that elmokit does not know are ignored, unless they change
+                what the model computes.
+
+        Raises:
+            ConfigError: If the file cannot be read, a setting is invalid, or elmokit has no such model.
+
+        Warns:
+            UnknownSettingsWarning: With the names of the settings that are ignored.
+        """
+        return cls.parse(read_values(options, of_model=True), source=str(options))
+
     def changed(self, overrides: Sequence[str], *, source: str) -> Config:
         """Return this configuration with overrides.
 

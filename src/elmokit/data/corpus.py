@@ -29,6 +29,7 @@ import numpy as np
 from elmokit.data.numbering import TypeNumbering
 from elmokit.data.word_types import BOS_TYPE, EOS_TYPE, TypeTable
 from elmokit.errors import CorpusError
+from elmokit.files.json_table import read_json
 from elmokit.files.memory_map import map_array
 
 FORMAT_VERSION = 2
@@ -157,7 +158,7 @@ def open_corpus(directory: Path) -> Corpus:
         CorpusError: If it is damaged or has another format version.
     """
     try:
-        summary = json.loads((directory / "corpus.json").read_text(encoding="utf-8"))
+        summary = read_json(directory / "corpus.json")
         if summary["format_version"] != FORMAT_VERSION:
             raise ValueError(f"format version {summary['format_version']}, expected {FORMAT_VERSION}")
         num_types = summary["num_types"]

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 from elmokit.data.text_file import TextFile, as_text_error, file_system, is_url
 from elmokit.errors import MissingTextError
+from elmokit.files.home import expanded
 
 Patterns: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 """A path, glob, directory or URL of text, or a sequence of these; files found earlier are paths, too."""
@@ -67,8 +68,7 @@ def _find(pattern: str, part: Part | None) -> list[TextFile]:
 
 
 def _find_local(pattern: str) -> list[TextFile]:
-    # The shell does not expand a quoted ~.
-    path = Path(pattern).expanduser() if pattern.startswith("~/") else Path(pattern)
+    path = expanded(pattern)
     # A literal path first: its name may contain glob characters. It need not be a regular file (a pipe).
     status = _status(path)
     if status is not None:

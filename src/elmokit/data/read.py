@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import BinaryIO
 
 from elmokit.data.compression import Readable, decompressed
 from elmokit.data.text_file import as_text_error, file_system, is_url, list_names, look_up
 from elmokit.errors import TextError
+from elmokit.files.home import expanded
 
 _BLOCK_BYTES = 1 << 18  # of decompressed text read at a time
 _REPORT_BYTES = 1 << 20  # between two calls of on_bytes
@@ -139,7 +139,7 @@ def is_storable(word: str) -> bool:
 def _open(path: str) -> BinaryIO:
     with as_text_error(f"{path}: cannot read"):
         if not is_url(path):
-            return Path(path).open("rb")
+            return expanded(path).open("rb")
         remote, name = file_system(path)
         file: BinaryIO = remote.open(name, "rb")
         return file

@@ -52,7 +52,7 @@ class Vocabulary:
             location = place
         self._words = tuple(words)
         _validate(self._words, location)
-        self._ids = {word: index for index, word in enumerate(self._words)}
+        self._ids = _ids_of(self._words)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -87,6 +87,42 @@ class Vocabulary:
         return text_checksum("\n".join(self._words))
 
     @classmethod
+    def of_rows(cls, words: Sequence[str], location: Callable[[int], str] = _word_number) -> Vocabulary:
+        """Return the vocabulary of a trained model, whose words are the rows of its tensors.
+
+        A word that no token can match, such as one with a space in it, keeps its row but is never looked up,
+        and neither is a word that occurs again later: the original uses the last row of a word. Such rows
+        are :attr:`unreachable`.
+
+        Args:
+            words: All rows, beginning with the special words; these are looked up in the first three rows.
+            location: As for the constructor.
+
+        Raises:
+            VocabularyError: If the first three words are not the special ones.
+        """
+        vocabulary = cls.__new__(cls)
+        vocabulary._words = tuple(words)
+        _require_specials(vocabulary._words, location)
+        vocabulary._ids = _ids_of(vocabulary._words)
+        return vocabulary
+
+    @cached_property
+    def unreachable(self) -> tuple[int, ...]:
+        """Ids that no word has, in ascending order; only the vocabulary of a model may have any."""
+        if len(self._ids) == len(self._words):
+            return ()
+        used = set(self._ids.values())
+        return tuple(word_id for word_id in range(len(self._words)) if word_id not in used)
+
+    def without_unreachable(self) -> Vocabulary:
+        """Return a vocabulary of the words that can be looked up, in the same order."""
+        if not self.unreachable:
+            return self
+        unreachable = set(self.unreachable)
+        return Vocabulary([word for word_id, word in enumerate(self._words) if word_id not in unreachable])
+
+    @classmethod
     def load(cls, path: str | Path) -> Vocabulary:
         """Read a vocabulary file, one word per line, plain or compressed.
 
@@ -100,27 +136,44 @@ class Vocabulary:
         return cls(words, location=lambda index: f"{path}:{line_numbers[index]}")
 
     @classmethod
-    def load_in_any_order(cls, path: str | Path) -> tuple[Vocabulary, list[int]]:
-        """Read a vocabulary file whose special words may be anywhere, as in some published models.
+    def load_rows(cls, path: str | Path, num_rows: int | None = None) -> Vocabulary:
+        """Read the vocabulary of a trained model, whose lines are rows of its tensors; see :meth:`of_rows`.
+
+        Args:
+            path: The file.
+            num_rows: Number of rows, if known: a blank line at the end may be one of them.
+
+        Raises:
+            VocabularyError: If the first three words are not the special ones.
+            TextError: If the file cannot be read or is not UTF-8.
+        """
+        words, line_numbers = _read_words(path, num_rows)
+        return cls.of_rows(words, location=lambda index: f"{path}:{line_numbers[index]}")
+
+    @classmethod
+    def load_in_any_order(cls, path: str | Path, num_rows: int | None = None) -> tuple[Vocabulary, list[int]]:
+        """Read a vocabulary of a trained model whose special words may be anywhere, as in published models.
+
+        Args:
+            path: The file.
+            num_rows: As for :meth:`load_rows`.
 
         Returns:
             The vocabulary, and for each of its words the index in the file, which is its row in the model's
             tensors.
 
         Raises:
-            VocabularyError: If a special word is missing, and as for :meth:`load`.
+            VocabularyError: If a special word is missing.
             TextError: If the file cannot be read or is not UTF-8.
         """
-        words, line_numbers = _read_words(path)
-        missing = [special for special in _SPECIALS if special not in words]
+        words, _ = _read_words(path, num_rows)
+        row_of = {word: row for row, word in enumerate(words)}
+        missing = [special for special in _SPECIALS if special not in row_of]
         if missing:
             raise VocabularyError(f"{path}: no line is {' or '.join(missing)}: not the vocabulary of a biLM")
-        specials = [words.index(special) for special in _SPECIALS]
+        specials = [row_of[special] for special in _SPECIALS]
         rows = [*specials, *(row for row in range(len(words)) if row not in specials)]
-        vocabulary = cls(
-            [words[row] for row in rows], location=lambda index: f"{path}:{line_numbers[rows[index]]}"
-        )
-        return vocabulary, rows
+        return cls.of_rows([words[row] for row in rows]), rows
 
     def save(self, path: str | Path) -> None:
         """Write one word per line; the file is replaced atomically.
@@ -167,8 +220,17 @@ class Vocabulary:
         return cls((*_SPECIALS, *words)[:max_size])
 
 
-def _read_words(path: str | Path) -> tuple[list[str], list[int]]:
-    """Return the words of a file and their line numbers."""
+def _ids_of(words: Sequence[str]) -> dict[str, int]:
+    """Return the id of each word that a token can match."""
+    ids = {word: index for index, word in enumerate(words) if word.split() == [word] and is_storable(word)}
+    return ids | {special: index for index, special in enumerate(_SPECIALS)}
+
+
+def _read_words(path: str | Path, num_rows: int | None = None) -> tuple[list[str], list[int]]:
+    """Return the words of a file and their line numbers.
+
+    Blank lines at the end are left out, unless they are needed for ``num_rows`` words.
+    """
     words: list[str] = []
     line_numbers: list[int] = []
     for number, line in enumerate(read_lines(path), start=1):
@@ -176,7 +238,7 @@ def _read_words(path: str | Path) -> tuple[list[str], list[int]]:
         if word != _IGNORED:
             words.append(word)
             line_numbers.append(number)
-    while words and not words[-1]:
+    while words and not words[-1] and len(words) != num_rows:
         words.pop()
     if not words:
         raise VocabularyError(f"{path}: the file is empty, expected one word per line: {_REMEDY}")
@@ -189,13 +251,7 @@ def _validate(words: Sequence[str], location: Callable[[int], str]) -> None:
     The original accepted such lists: it used the last word in place of a missing marker, and the later id of
     a duplicate, so that one row of the softmax was never trained.
     """
-    for index, special in enumerate(_SPECIALS):
-        if index >= len(words) or words[index] != special:
-            got = f"got {words[index]!r}" if index < len(words) else "the list ends here"
-            raise VocabularyError(
-                f"{location(max(0, min(index, len(words) - 1)))}: {got}, expected {special} "
-                f"(the first three words are {', '.join(_SPECIALS)}): {_REMEDY}"
-            )
+    _require_specials(words, location)
     for index, word in enumerate(words):
         if word.split() != [word]:
             if not word:
@@ -224,3 +280,13 @@ def _validate(words: Sequence[str], location: Callable[[int], str]) -> None:
             f"{location(index)}: {word!r} already occurs at {location(first[word])}{more}; "
             f"expected each word once: {_REMEDY}"
         )
+
+
+def _require_specials(words: Sequence[str], location: Callable[[int], str]) -> None:
+    for index, special in enumerate(_SPECIALS):
+        if index >= len(words) or words[index] != special:
+            got = f"got {words[index]!r}" if index < len(words) else "the list ends here"
+            raise VocabularyError(
+                f"{location(max(0, min(index, len(words) - 1)))}: {got}, expected {special} "
+                f"(the first three words are {', '.join(_SPECIALS)}): {_REMEDY}"
+            )

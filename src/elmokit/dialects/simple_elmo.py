@@ -196,7 +196,8 @@ class ElmoModel:
 
 
 def _best(scores: Tensor, vocabulary: Vocabulary, topn: int, nodelimiters: bool) -> Candidates:
-    best = top_words(scores, topn, excluded_ids=(BOS_ID, EOS_ID) if nodelimiters else ())
+    excluded = (*((BOS_ID, EOS_ID) if nodelimiters else ()), *vocabulary.unreachable)
+    best = top_words(scores, topn, excluded_ids=excluded)
     return Candidates(
         candidates=[id_ for id_, _ in best],
         candidate_words=[vocabulary[id_] for id_, _ in best],

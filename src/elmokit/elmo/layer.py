@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self, TypedDict
@@ -16,8 +17,9 @@ from elmokit.elmo.inputs import (
     batch_of_tokens,
     batch_of_word_ids,
 )
+from elmokit.elmo.saved_mixtures import current_mixtures, restore_mixtures
 from elmokit.elmo.type_batch import TypeBatch
-from elmokit.errors import ConfigError, ElmokitError
+from elmokit.errors import ConfigError, ElmokitError, MixturesWarning
 from elmokit.loading import load
 from elmokit.model.batching import encode_words, run_sentences
 from elmokit.model.padding import pad_rows
@@ -44,10 +46,12 @@ class Elmo(nn.Module):
     Args:
         options_file: path or URL of an ``options.json``.
         weight_file: path or URL of HDF5 weights. For models in other formats use :meth:`from_pretrained`.
-        num_output_representations: number of mixtures to learn.
+        num_output_representations: number of mixtures to learn; by default as many as were saved with the
+            model, or 1.
         requires_grad: whether to fine-tune the biLM. The mixtures are always trained, unless
             ``scalar_mix_parameters`` is given.
-        do_layer_norm: normalize each layer over the words of the batch before mixing.
+        do_layer_norm: normalize each layer over the words of the batch before mixing; by default if the saved
+            mixtures do.
         dropout: dropout rate of the representations, in training mode.
         vocab_to_cache: words whose context-free vectors are computed once; ``word_inputs`` are indexes into
             this list. Its first entry is padding.
@@ -56,18 +60,24 @@ class Elmo(nn.Module):
         pretrained: a loaded model to use instead of the two files. It is copied, so training this layer does
             not change it.
 
+    Mixtures that :meth:`save_pretrained` has saved with the model are restored.
+
     Raises:
         ModelFileError: if the model's files are missing, damaged or do not match.
         ConfigError: if a setting is invalid.
+
+    Warns:
+        MixturesWarning: if saved mixtures do not fit ``num_output_representations`` or ``do_layer_norm``;
+            then the mixtures start anew.
     """
 
     def __init__(
         self,
         options_file: str | Path | None = None,
         weight_file: str | Path | None = None,
-        num_output_representations: int = 1,
+        num_output_representations: int | None = None,
         requires_grad: bool = False,
-        do_layer_norm: bool = False,
+        do_layer_norm: bool | None = None,
         dropout: float = 0.5,
         vocab_to_cache: Sequence[str] | None = None,
         keep_sentence_boundaries: bool = False,
@@ -82,6 +92,11 @@ class Elmo(nn.Module):
                     "Elmo.from_pretrained"
                 )
             pretrained = load(weight_file, options=options_file)
+        saved = pretrained.mixtures if scalar_mix_parameters is None else None
+        if num_output_representations is None:
+            num_output_representations = 1 if saved is None else len(saved.mixtures)
+        if do_layer_norm is None:
+            do_layer_norm = saved is not None and saved.do_layer_norm
         if num_output_representations < 1:
             raise ConfigError(
                 f"num_output_representations: expected at least 1, got {num_output_representations}"
@@ -100,6 +115,8 @@ class Elmo(nn.Module):
                     num_layers, do_layer_norm, scalar_mix_parameters, trainable=scalar_mix_parameters is None
                 ),
             )
+        if saved is not None:
+            restore_mixtures(self.scalar_mixes, saved, source=pretrained.source)
         self.cached_words: nn.Parameter | None = None
         if vocab_to_cache is not None:
             with torch.no_grad():
@@ -111,16 +128,20 @@ class Elmo(nn.Module):
     def from_pretrained(
         cls,
         model: str | Path,
-        num_output_representations: int = 1,
+        num_output_representations: int | None = None,
         *,
         requires_grad: bool = False,
-        do_layer_norm: bool = False,
+        do_layer_norm: bool | None = None,
         dropout: float = 0.5,
         vocab_to_cache: Sequence[str] | None = None,
         keep_sentence_boundaries: bool = False,
         scalar_mix_parameters: Sequence[float] | None = None,
     ) -> Self:
-        """Create a layer from a model in any format that :func:`elmokit.load` reads."""
+        """Create a layer from a model in any format that :func:`elmokit.load` reads.
+
+        From the directory of :meth:`save_pretrained`, the layer is the one that was saved: with its mixtures,
+        whose number is the default of ``num_output_representations``.
+        """
         return cls(
             num_output_representations=num_output_representations,
             requires_grad=requires_grad,
@@ -131,6 +152,11 @@ class Elmo(nn.Module):
             scalar_mix_parameters=scalar_mix_parameters,
             pretrained=load(model),
         )
+
+    @property
+    def scalar_mixes(self) -> list[ScalarMix]:
+        """The mixtures, one for each representation."""
+        return [getattr(self, f"scalar_mix_{k}") for k in range(self.num_output_representations)]
 
     def get_output_dim(self) -> int:
         """Return D, the width of a representation."""
@@ -157,8 +183,8 @@ class Elmo(nn.Module):
         """
         layers, marked_mask, outer_shape = self._layers(inputs, word_inputs)
         representations = []
-        for k in range(self.num_output_representations):
-            mixture = getattr(self, f"scalar_mix_{k}")(layers, marked_mask)
+        for scalar_mix in self.scalar_mixes:
+            mixture = scalar_mix(layers, marked_mask)
             # Layer normalization gives values at padding.
             mixture = mixture * marked_mask.unsqueeze(-1)
             representations.append(self.dropout(self._without_markers(mixture, marked_mask)))
@@ -171,6 +197,8 @@ class Elmo(nn.Module):
     def save_bilm(self, directory: str | Path) -> list[Path]:
         """Write the biLM with its current weights as ``options.json`` and ``weights.hdf5``.
 
+        That format has no place for the mixtures: use :meth:`save_pretrained` to keep them.
+
         Returns:
             The paths of the files.
 
@@ -180,12 +208,32 @@ class Elmo(nn.Module):
         return self._pretrained.save_bilm(directory)
 
     def save_pretrained(self, directory: str | Path) -> None:
-        """Write the biLM with its current weights as a model directory; see :class:`PretrainedModel`."""
-        self._pretrained.save_pretrained(directory)
+        """Write the biLM with its current weights and the mixtures as a model directory.
+
+        :meth:`from_pretrained` restores the layer from it. The vectors of ``vocab_to_cache`` are computed
+        again; where they have been trained, save ``state_dict()`` to keep them.
+
+        Raises:
+            OutputError: if it cannot be written, or something else is there.
+
+        Warns:
+            MixturesWarning: if trained vectors of ``vocab_to_cache`` are not saved.
+        """
+        self._current().save_pretrained(directory)
 
     def push_to_hub(self, repo_id: str, *, private: bool = False) -> str:
-        """Upload the biLM with its current weights to the Hugging Face Hub and return the URL of its page."""
-        return self._pretrained.push_to_hub(repo_id, private=private)
+        """Upload what :meth:`save_pretrained` writes to the Hugging Face Hub; return the URL of its page."""
+        return self._current().push_to_hub(repo_id, private=private)
+
+    def _current(self) -> PretrainedModel:
+        """Return the biLM with the mixtures as they are now."""
+        if self.cached_words is not None and self.cached_words.requires_grad:
+            warnings.warn(
+                "the trained vectors of vocab_to_cache are not saved: keep them with state_dict()",
+                MixturesWarning,
+                stacklevel=3,
+            )
+        return dataclasses.replace(self._pretrained, mixtures=current_mixtures(self.scalar_mixes))
 
     def _without_markers(self, values: Tensor, marked_mask: Tensor) -> Tensor:
         """Return values (B, T, D) without the markers of (B, T + 2, D), unless they are to be kept."""

@@ -74,7 +74,7 @@ class Explorer:
         vocabulary = embedder.pretrained.vocabulary
         if corpus is not None or vocabulary is None:
             return []
-        return list(vocabulary.words[NUM_SPECIALS : NUM_SPECIALS + _MAX_WORDS])
+        return list(vocabulary.without_unreachable().words[NUM_SPECIALS : NUM_SPECIALS + _MAX_WORDS])
 
     def explore(self, sentences: Sentences) -> ExploredText:
         """Embed and score sentences; the most recent texts are cached.

@@ -33,7 +33,7 @@ def extracted(path: Path) -> Iterator[Path]:
     """Unpack a ZIP archive for as long as the context lasts.
 
     The members are checked as far as the archive's directory describes them before the first byte is
-    written. Files that macOS adds (``__MACOSX``, ``.DS_Store``) are skipped.
+    written. Files that macOS adds (``__MACOSX``, ``.DS_Store``, ``._name``) are skipped.
 
     Args:
         path: the archive.
@@ -127,7 +127,7 @@ def _checked_members(path: Path, members: Sequence[zipfile.ZipInfo]) -> list[zip
 
 def _is_from_macos(member: zipfile.ZipInfo) -> bool:
     parts = member.filename.split("/")
-    return parts[0] == "__MACOSX" or parts[-1] == ".DS_Store"
+    return parts[0] == "__MACOSX" or parts[-1] == ".DS_Store" or parts[-1].startswith("._")
 
 
 def _problem(member: zipfile.ZipInfo) -> str | None:

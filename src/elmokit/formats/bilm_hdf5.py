@@ -7,20 +7,18 @@ it in a second file, as ``softmax/W`` (V, P) and ``softmax/b`` (V,).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
-import h5py
 import torch
 from torch import Tensor
 
 from elmokit.config import ModelConfig
-from elmokit.errors import MissingModelError, ModelFileError
+from elmokit.errors import ModelFileError
 from elmokit.files.atomic import new_file
 from elmokit.formats.bilm_names import SOFTMAX_NAMES, dataset_names, stored_shape
-from elmokit.formats.hdf5_reader import HDF5_ERRORS, read_floats
+from elmokit.formats.hdf5_reader import HDF5_ERRORS, first_line, list_names, open_datasets, read_floats
 from elmokit.formats.hdf5_writer import Hdf5Writer
 from elmokit.formats.stored import Layout
 
@@ -88,19 +86,19 @@ def read_tensors(
             try:
                 tensors[name] = torch.from_numpy(read_floats(dataset))
             except HDF5_ERRORS as error:
-                unread[name] = f"cannot read ({_first_line(error)})"
+                unread[name] = f"cannot read ({first_line(error)})"
     return tensors, unread
 
 
 def content_of(path: Path) -> Literal["weights", "softmax", "other", "unknown"]:
     """Return what an HDF5 file contains, judging by the names in it; unknown when it cannot be read."""
     try:
-        with h5py.File(path, "r") as file:
-            if any(name.startswith(("RNN", "rnn", "CNN")) for name in file):
-                return "weights"
-            return "softmax" if "softmax" in file else "other"
+        names = list_names(path)
     except HDF5_ERRORS:
         return "unknown"
+    if any(name.startswith(("RNN", "rnn", "CNN")) for name in names):
+        return "weights"
+    return "softmax" if "softmax" in names else "other"
 
 
 def softmax_size(path: Path) -> int:
@@ -118,29 +116,3 @@ def softmax_size(path: Path) -> int:
             "expected one number per word"
         )
     return int(shape[0])
-
-
-@contextmanager
-def open_datasets(path: Path) -> Iterator[dict[str, h5py.Dataset]]:
-    """Yield all datasets of a file by their full names.
-
-    Raises:
-        ModelFileError: when the file does not exist, is damaged or is not HDF5.
-    """
-    if not path.exists():
-        raise MissingModelError(f"{path}: no such file: expected an HDF5 file of weights")
-    try:
-        with h5py.File(path, "r") as file:
-            datasets: dict[str, h5py.Dataset] = {}
-            file.visititems(
-                lambda name, item: datasets.update({name: item}) if isinstance(item, h5py.Dataset) else None
-            )
-            yield datasets
-    except HDF5_ERRORS as error:
-        raise ModelFileError(
-            f"{path}: cannot read the weights: damaged or not an HDF5 file ({_first_line(error)})"
-        ) from None
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).split("\n", 1)[0]

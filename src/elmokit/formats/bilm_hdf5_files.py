@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from elmokit.errors import MissingModelError, ModelFileError
+from elmokit.files.listing import visible_files
 from elmokit.formats.bilm_hdf5 import content_of
 
 HDF5_SUFFIXES = (".hdf5", ".h5")
+_HDF5_PATTERNS = tuple(f"*{suffix}" for suffix in HDF5_SUFFIXES)
 
 
 def holds_hdf5(directory: Path) -> bool:
     """Return whether there is an HDF5 file in a directory."""
-    return any(path.suffix in HDF5_SUFFIXES for path in directory.iterdir())
+    return bool(visible_files(directory, *_HDF5_PATTERNS))
 
 
 def find_weights(directory: Path) -> tuple[Path, Path | None]:
@@ -21,7 +23,7 @@ def find_weights(directory: Path) -> tuple[Path, Path | None]:
     Raises:
         ModelFileError: when there are no weights, or several files of a kind; the message lists them.
     """
-    files = {path: content_of(path) for path in sorted(directory.iterdir()) if path.suffix in HDF5_SUFFIXES}
+    files = {path: content_of(path) for path in visible_files(directory, *_HDF5_PATTERNS)}
     softmax = [path for path, content in files.items() if content == "softmax"]
     # There may be files of vectors as well. A damaged file counts as weights: no other file may replace it.
     weights = [path for path, content in files.items() if content in ("weights", "unknown")]

@@ -8,7 +8,8 @@ from pathlib import Path
 from elmokit.config import Config
 from elmokit.errors import ConfigError, OutputError
 from elmokit.files.atomic import write_text
-from elmokit.formats.bilm_files import VOCABULARY_FILES, find_options, find_vocabulary
+from elmokit.files.json_table import read_json
+from elmokit.formats.bilm_files import VOCABULARY_FILES, beside_options, find_options, find_vocabulary
 from elmokit.formats.bilm_hdf5 import read_tensors, softmax_size, write_softmax, write_weights
 from elmokit.formats.bilm_hdf5_files import HDF5_SUFFIXES, find_softmax, find_weights, holds_hdf5
 from elmokit.formats.bilm_names import SOFTMAX_NAMES, bilm_layout, dataset_names
@@ -39,12 +40,18 @@ def read(path: Path, request: ReadRequest) -> StoredModel:
         ModelFileError: when a file is missing or damaged, or several files could be the weights.
         ConfigError: when the options are wrong.
     """
-    weights, softmax = find_weights(path) if path.is_dir() else (path, find_softmax(path))
-    options = request.options or find_options(weights)
-    config = Config.load(options)
+    weights, softmax = find_weights(path) if path.is_dir() else (path, None)
+    home = beside_options(weights)
+    if softmax is None and (path.is_file() or home != weights):
+        softmax = find_softmax(home)
+    options = request.options or find_options(home)
+    config = Config.of_model(options)
     num_words, size_source = _stored_size(options, config, softmax)
     words = read_vocabulary(
-        request.vocabulary or find_vocabulary(weights.parent), num_words, size_source, config.model
+        request.vocabulary or find_vocabulary(weights.parent) or find_vocabulary(home.parent),
+        num_words,
+        size_source,
+        config.model,
     )
     if num_words is None and words.vocabulary is not None:
         num_words = len(words.vocabulary)
@@ -152,7 +159,7 @@ def _stored_size(options: Path, config: Config, softmax: Path | None) -> tuple[i
         return size, f"{softmax.name} predicts {size}"
     if config.model.char_cnn is not None:
         return None, ""
-    size = json.loads(options.read_text(encoding="utf-8")).get("n_tokens_vocab")
+    size = read_json(options).get("n_tokens_vocab")
     if size is not None and (type(size) is not int or size < 1):
         raise ConfigError(f"{options}: n_tokens_vocab: expected the number of word embeddings, got {size!r}")
     return size, f"n_tokens_vocab={size}"

@@ -28,6 +28,7 @@ from torch import Tensor
 from elmokit.errors import CheckpointError
 from elmokit.files.atomic import new_directory
 from elmokit.files.checksums import file_checksum, values_checksum
+from elmokit.files.json_table import read_json
 
 FORMAT_VERSION = 3
 TENSOR_FILES = ("model", "optimizer", "state")
@@ -190,7 +191,7 @@ def remove_old_checkpoints(
 def _read_trainer(directory: Path) -> dict[str, Any]:
     path = directory / "trainer.json"
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_json(path)
         version = values["format_version"]
         own_checksum = values.pop("own_checksum")
     except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:

@@ -1,8 +1,8 @@
 """elmokit's own model directory, which is also what a Hugging Face repository holds.
 
 ``config.json`` (geometry, recipe and facts about the training), ``model.safetensors`` (all parameters,
-softmax included), ``vocab.txt``, for a model of ELMoForManyLangs ``lexicon.json``, and ``README.md``, the
-model card.
+softmax included), ``vocab.txt``, for a model of ELMoForManyLangs ``lexicon.json``, for that of an ELMo layer
+``mixtures.json``, ``checksums.txt`` of all these files, and ``README.md``, the model card.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ModelFileError, OutputError
 from elmokit.files.atomic import new_directory
 from elmokit.files.json_table import read_json_table
+from elmokit.formats.directory_checksums import CHECKSUMS_FILE, verify_checksums, write_checksums
+from elmokit.formats.mixtures import MIXTURES_FILE, Mixtures
 from elmokit.formats.model_card import model_card
 from elmokit.formats.parts import ModelParts
 from elmokit.formats.stored import Layout, ReadRequest, StoredModel
+from elmokit.formats.vocabulary_rows import warn_of_unreachable
 from elmokit.model.parameter_shapes import parameter_shapes
 
 DESCRIPTION = "a model directory (config.json, model.safetensors)"
@@ -36,7 +39,8 @@ LEXICON_FILE = "lexicon.json"
 _MODEL_TYPE = "elmokit-bilm"
 _LARGEST_FACT = 1e18  # steps, tokens or seconds; NaN is not below it either
 _LARGEST_HALF = int(torch.finfo(torch.float16).max)
-_FILES = ("config.json", WEIGHTS_FILE, "vocab.txt", LEXICON_FILE, "README.md")
+_CHECKED_FILES = ("config.json", WEIGHTS_FILE, "vocab.txt", LEXICON_FILE, MIXTURES_FILE)
+_FILES = (*_CHECKED_FILES, CHECKSUMS_FILE, "README.md")
 
 
 def matches(path: Path) -> bool:
@@ -52,17 +56,22 @@ def read(path: Path, request: ReadRequest) -> StoredModel:
         request: has no effect: everything is in the directory, and an optimizer's state never is.
 
     Raises:
-        ModelFileError: when a file is missing or damaged, or contradicts another one.
+        ModelFileError: when a file is missing or damaged (see :mod:`elmokit.formats.directory_checksums`), or
+            contradicts another one.
         ConfigError: when a setting is wrong.
         VocabularyError: when the vocabulary is damaged.
         TextError: when the vocabulary is not text.
     """
+    verify_checksums(path)
     config_path = path / "config.json"
     values = _read_config(config_path)
     num_words, facts = values.pop("num_words"), values.pop("facts")
     config = Config.parse(values, source=str(config_path))
     vocabulary = _read_vocabulary(path / "vocab.txt", num_words)
     lexicon = None if config.model.lexicon is None else _read_lexicon(path / LEXICON_FILE, config.model)
+    mixtures = None
+    if (path / MIXTURES_FILE).is_file():
+        mixtures = Mixtures.load(path / MIXTURES_FILE, 1 + config.model.lstm.num_layers)
     weights = path / WEIGHTS_FILE
     try:
         tensors = load_file(weights)
@@ -83,6 +92,7 @@ def read(path: Path, request: ReadRequest) -> StoredModel:
         described_by="its config.json",
         vocabulary=vocabulary,
         lexicon=lexicon,
+        mixtures=mixtures,
         facts=facts,
         weights_file=weights,
     )
@@ -127,6 +137,9 @@ def write(parts: ModelParts, directory: Path, *, half_precision: bool = False) -
             parts.vocabulary.save(temporary / "vocab.txt")
         if parts.lexicon is not None:
             parts.lexicon.save(temporary / LEXICON_FILE)
+        if parts.mixtures is not None:
+            parts.mixtures.save(temporary / MIXTURES_FILE)
+        write_checksums(temporary, [name for name in _CHECKED_FILES if (temporary / name).exists()])
         (temporary / "README.md").write_text(model_card(parts, directory.name), encoding="utf-8")
 
 
@@ -179,11 +192,12 @@ def _wrong_facts(facts: dict[str, Any]) -> list[str]:
 
 
 def _read_vocabulary(path: Path, num_words: int | None) -> Vocabulary | None:
-    if not path.exists():
+    if not path.is_file():
         return None
-    vocabulary = Vocabulary.load(path)
+    vocabulary = Vocabulary.load_rows(path, num_words)
     if len(vocabulary) != num_words:
         raise ModelFileError(f"{path}: {len(vocabulary)} words, but config.json has num_words={num_words}")
+    warn_of_unreachable(vocabulary, path)
     return vocabulary
 
 

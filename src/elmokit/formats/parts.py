@@ -12,6 +12,7 @@ from torch import Tensor
 from elmokit.config import Config
 from elmokit.data.lexicon import Lexicon
 from elmokit.data.vocabulary import Vocabulary
+from elmokit.formats.mixtures import Mixtures
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class ModelParts:
     """The characters and words of an ELMoForManyLangs model."""
     facts: Mapping[str, Any]
     """Facts about its training; see :class:`~elmokit.pretrained.PretrainedModel`."""
+    mixtures: Mixtures | None = None
+    """What an ELMo layer has learned on top of it."""
 
     @property
     def has_softmax(self) -> bool:

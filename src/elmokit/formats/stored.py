@@ -13,6 +13,7 @@ from elmokit.config import Config
 from elmokit.data.lexicon import Lexicon
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ElmokitError, ModelFileError
+from elmokit.formats.mixtures import Mixtures
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,8 @@ class StoredModel:
     """The characters and words of an ELMoForManyLangs model."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Facts about its training; see :class:`~elmokit.pretrained.PretrainedModel`."""
+    mixtures: Mixtures | None = None
+    """What an ELMo layer has learned on top of it."""
     optimizer: StoredOptimizer | None = None
     weights_file: Path | None = None
     """What errors about tensors name instead of ``source``."""

@@ -1,13 +1,14 @@
 """Precomputed context-free token vectors, the ``embedding`` file of bilm-tf.
 
-An HDF5 file with ``embedding`` (V, P) float32, one row per word, and ``words`` (V,), an addition of elmokit
-that other tools ignore.
+An HDF5 file with ``embedding`` (V, P) float32, one row per word, and two additions of elmokit that other
+tools ignore: ``words`` (V,), and ``encoder``, the fingerprint of the encoder that made the vectors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -15,24 +16,37 @@ import torch
 from torch import Tensor
 
 from elmokit.data.read import is_storable
-from elmokit.errors import MissingModelError, ModelFileError, OutputError
+from elmokit.errors import ModelFileError, OutputError
 from elmokit.files.atomic import new_file
-from elmokit.formats.hdf5_reader import HDF5_ERRORS, check_heaps, check_size, read_floats
+from elmokit.formats.hdf5_reader import check_heaps, check_storage, open_datasets, read_floats
 from elmokit.formats.hdf5_writer import Hdf5Writer
 from elmokit.model.values import fault_of_values
+
+_LONGEST_FINGERPRINT = 64
 
 
 class TokenTable(Mapping[str, Tensor]):
     """Token vectors (P,) by word.
 
     Args:
-        words: V distinct words.
+        words: V words; the last row of a word counts.
         vectors: (V, P).
+        encoder: the fingerprint of the encoder that made the vectors, if it is known.
+        source: the file that they come from, if any.
     """
 
-    def __init__(self, words: Sequence[str], vectors: Tensor) -> None:
+    def __init__(
+        self,
+        words: Sequence[str],
+        vectors: Tensor,
+        *,
+        encoder: str | None = None,
+        source: Path | None = None,
+    ) -> None:
         self._rows = {word: row for row, word in enumerate(words)}
         self.vectors = vectors
+        self.encoder = encoder
+        self.source = source
 
     def __getitem__(self, word: str) -> Tensor:
         return self.vectors[self._rows[word]]
@@ -47,13 +61,27 @@ class TokenTable(Mapping[str, Tensor]):
         return len(self._rows)
 
 
-def write_token_embeddings(path: Path, words: Sequence[str], vectors: np.ndarray) -> None:
+class StoredTokens(NamedTuple):
+    """The content of a file of token vectors."""
+
+    vectors: Tensor
+    """(V, P)."""
+    words: list[str] | None
+    """The words of the rows, if the file lists them."""
+    encoder: str | None
+    """The fingerprint of the encoder that made the vectors, if the file has it."""
+
+
+def write_token_embeddings(
+    path: Path, words: Sequence[str], vectors: np.ndarray, *, encoder: str | None = None
+) -> None:
     """Write token vectors.
 
     Args:
         path: the HDF5 file, written completely or not at all.
         words: V words.
         vectors: (V, P).
+        encoder: the fingerprint of the encoder that made them; None to store none.
 
     Raises:
         OutputError: when the file cannot be written, or a word contains NUL or half of a surrogate pair.
@@ -64,6 +92,8 @@ def write_token_embeddings(path: Path, words: Sequence[str], vectors: np.ndarray
     with new_file(path) as temporary, Hdf5Writer(temporary) as file:
         file.write("embedding", vectors.astype(np.float32, copy=False))
         file.write("words", np.array(words, dtype=h5py.string_dtype()))
+        if encoder is not None:
+            file.write("encoder", np.array(encoder.encode("ascii")))
 
 
 def read_token_table(path: Path, words: Sequence[str] | None = None) -> TokenTable:
@@ -71,12 +101,12 @@ def read_token_table(path: Path, words: Sequence[str] | None = None) -> TokenTab
 
     Args:
         path: an HDF5 file.
-        words: the words of the rows, used when the file does not list them.
+        words: the words of the rows, used when the file does not list them; the last row of a word counts.
 
     Raises:
         ModelFileError: when the file is missing or unreadable, or its words are not known or do not match.
     """
-    vectors, own_words = read_token_vectors(path)
+    vectors, own_words, encoder = read_token_vectors(path)
     words = words if own_words is None else own_words
     if words is None:
         raise ModelFileError(
@@ -86,44 +116,46 @@ def read_token_table(path: Path, words: Sequence[str] | None = None) -> TokenTab
         raise ModelFileError(
             f"{path}: embedding: shape {tuple(vectors.shape)}, expected a row for each of {len(words)} words"
         )
-    if len(set(words)) < len(words):
+    if own_words is not None and len(set(words)) < len(words):
         raise ModelFileError(
             f"{path}: words: {len(words) - len(set(words))} duplicates, expected each word once"
         )
-    return TokenTable(words, vectors)
+    return TokenTable(words, vectors, encoder=encoder, source=path)
 
 
-def read_token_vectors(path: Path) -> tuple[Tensor, list[str] | None]:
-    """Read token vectors (V, P), and the words of the rows if the file lists them.
+def read_token_vectors(path: Path) -> StoredTokens:
+    """Read token vectors, and what else the file says about them.
 
     Raises:
         ModelFileError: when the file is missing or unreadable, or contains something else.
     """
-    if not path.is_file():
-        raise MissingModelError(f"{path}: no such file, expected a file of token embeddings")
     words: list[str] | None = None
-    try:
-        with h5py.File(path, "r") as file:
-            if not isinstance(file.get("embedding"), h5py.Dataset):
-                raise ModelFileError(f"{path}: embedding: missing, expected a file of token embeddings")
-            vectors = torch.from_numpy(read_floats(file["embedding"]))
-            if "words" in file:
-                words = _read_words(path, file["words"])
-    except HDF5_ERRORS as error:
-        reason = str(error).split("\n", 1)[0]
-        raise ModelFileError(
-            f"{path}: cannot read the token embeddings: damaged, or not an HDF5 file ({reason})"
-        ) from None
+    encoder: str | None = None
+    with open_datasets(path, "token embeddings") as datasets:
+        if "embedding" not in datasets:
+            raise ModelFileError(f"{path}: embedding: missing, expected a file of token embeddings")
+        vectors = torch.from_numpy(read_floats(datasets["embedding"]))
+        if "words" in datasets:
+            words = _read_words(path, datasets["words"])
+        if "encoder" in datasets:
+            encoder = _read_fingerprint(path, datasets["encoder"])
     if vectors.dim() != 2:
         raise ModelFileError(f"{path}: embedding: shape {tuple(vectors.shape)}, expected one row per word")
     if problem := fault_of_values(vectors):
         raise ModelFileError(f"{path}: embedding: {problem}")
-    return vectors, words
+    return StoredTokens(vectors, words, encoder)
 
 
-def _read_words(path: Path, dataset: h5py.Dataset | h5py.Group) -> list[str]:
-    if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 1:
+def _read_words(path: Path, dataset: h5py.Dataset) -> list[str]:
+    if dataset.ndim != 1:
         raise ModelFileError(f"{path}: words: expected a list with one word for each row of embedding")
-    check_size(dataset)
+    check_storage(dataset)
     check_heaps(path)
     return [str(word) for word in dataset.asstr()[()]]
+
+
+def _read_fingerprint(path: Path, dataset: h5py.Dataset) -> str:
+    if dataset.shape != () or dataset.dtype.kind != "S" or dataset.dtype.itemsize > _LONGEST_FINGERPRINT:
+        raise ModelFileError(f"{path}: encoder: expected the fingerprint of an encoder")
+    check_storage(dataset)
+    return bytes(dataset[()]).decode("ascii", "replace")

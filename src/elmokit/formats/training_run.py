@@ -9,6 +9,7 @@ from torch import Tensor
 from elmokit.config import Config
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import CheckpointError
+from elmokit.files.listing import require_regular_file
 from elmokit.formats.checkpoint import Checkpoint, is_checkpoint, read_best_checkpoint, read_checkpoint
 from elmokit.formats.stored import Layout, ReadRequest, StoredModel, StoredOptimizer
 from elmokit.model.parameter_shapes import parameter_shapes
@@ -44,6 +45,11 @@ def read(path: Path, request: ReadRequest) -> StoredModel:
         directory, checkpoint = path, read_checkpoint(path, files)
         newest = checkpoint.trainer
     save_dir = directory.absolute().parents[1]
+    for name in ("config.json", "vocab.txt"):
+        try:
+            require_regular_file(save_dir / name)
+        except OSError as error:
+            raise CheckpointError(f"{save_dir / name}: {error.strerror}") from None
     config = Config.load(save_dir / "config.json")
     vocabulary = Vocabulary.load(save_dir / "vocab.txt")
     expected = checkpoint.trainer["fingerprints"]["vocabulary"]
@@ -52,6 +58,15 @@ def read(path: Path, request: ReadRequest) -> StoredModel:
             f"{save_dir / 'vocab.txt'}: not the vocabulary of this run ({len(vocabulary)} words, fingerprint "
             f"{vocabulary.fingerprint}, expected fingerprint {expected}): restore the right file"
         )
+    recorded = checkpoint.trainer.get("config")
+    if recorded is not None:
+        differences = Config.parse(recorded, source=str(directory)).model_differences(config)
+        if differences:
+            raise CheckpointError(
+                f"{save_dir / 'config.json'}: not the model of this run (checkpoint, file): "
+                + "; ".join(differences)
+                + ": restore the right file"
+            )
     shapes = parameter_shapes(
         config.model, len(vocabulary), with_softmax=True, source=save_dir / "config.json"
     )

@@ -28,6 +28,7 @@ from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import CorpusError, OutputError
 from elmokit.files.atomic import new_directory
 from elmokit.files.checksums import file_checksum, values_checksum
+from elmokit.files.json_table import read_json
 from elmokit.files.memory_map import map_array
 from elmokit.neighbors.clusters import Clusters, find_clusters, import_faiss
 from elmokit.neighbors.content import IndexContent, Layer
@@ -128,7 +129,7 @@ def open_index(directory: Path) -> tuple[IndexContent, dict[str, Any]]:
             f"{directory}: not a neighbor index, expected a directory that elmokit neighbors has written"
         )
     try:
-        values = json.loads((directory / "index.json").read_text(encoding="utf-8"))
+        values = read_json(directory / "index.json")
         own_checksum = values.pop("own_checksum")
         if values["format_version"] != FORMAT_VERSION:
             raise ValueError(f"format version {values['format_version']}, expected {FORMAT_VERSION}")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from elmokit.data.text_file import is_url
 from elmokit.errors import FetchError, MissingModelError, ModelFileError
+from elmokit.files.home import expanded
 from elmokit.repository.bundled import BUNDLED_MODELS, find_bundled_model
 from elmokit.repository.fetch import fetch_file, fetch_model, is_published
 from elmokit.repository.hub import fetch_snapshot
@@ -39,7 +40,7 @@ def locate_model(model: str | Path, *, softmax: bool = False) -> Path:
         ModelFileError: when the path cannot be read.
         FetchError: when the model cannot be downloaded.
     """
-    path, name = Path(model), str(model)
+    path, name = expanded(model), str(model)
     if _is_there(path):
         return path
     if bundled := find_bundled_model(name):
@@ -67,7 +68,7 @@ def locate_file(file: str | Path | None) -> Path | None:
     """
     if file is None:
         return None
-    path = fetch_file(str(file)) if is_url(str(file)) else Path(file)
+    path = fetch_file(str(file)) if is_url(str(file)) else expanded(file)
     if not path.is_file():
         raise MissingModelError(f"{path}: no such file")
     return path

@@ -40,7 +40,8 @@ class FixedVocabulary:
         self._is_shared_unknown = (text.word_ids == UNK_ID) & (self.ids != UNK_ID)  # of the types
         num_sharing = 1 + sum(word not in own for word in fixed.words)
         self._log_share = -math.log(num_sharing)
-        only_own = [k for k, word in enumerate(own.words) if word not in fixed]
+        unreachable = set(own.unreachable)
+        only_own = [k for k, word in enumerate(own.words) if word not in fixed or k in unreachable]
         self._unknown_ids = torch.tensor([UNK_ID, *only_own])
 
     def losses(
@@ -73,5 +74,9 @@ class FixedVocabulary:
 def common_vocabulary(vocabularies: Sequence[Vocabulary]) -> Vocabulary:
     """Return the words that all vocabularies share, in the order of the first."""
     return Vocabulary(
-        [word for word in vocabularies[0].words if all(word in other for other in vocabularies[1:])]
+        [
+            word
+            for word in vocabularies[0].without_unreachable().words
+            if all(word in other for other in vocabularies[1:])
+        ]
     )

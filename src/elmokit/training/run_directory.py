@@ -28,6 +28,7 @@ from elmokit.data.prepare import find_prepared
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import CheckpointError, ConfigError, ElmokitError, OutputError
 from elmokit.files.atomic import output_error, write_text
+from elmokit.files.json_table import read_json
 from elmokit.formats.checkpoint import Checkpoint, list_checkpoints, read_last_checkpoint
 from elmokit.training.run_checkpoints import another_run_error
 
@@ -147,7 +148,7 @@ def continue_run(
             f"the {len(vocabulary)} of {save_dir / 'vocab.txt'}): leave out --vocab-file, or start a new run"
         )
     try:
-        texts = json.loads((save_dir / "texts.json").read_text(encoding="utf-8"))
+        texts = read_json(save_dir / "texts.json")
         prefixes = {name: list(texts[name]) for name in ("train_prefix", "heldout_prefix", "replay_prefix")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{save_dir / 'texts.json'}: damaged ({error})") from None

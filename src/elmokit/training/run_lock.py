@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from elmokit.errors import OutputError
 from elmokit.files.atomic import clear_leftovers, output_error, write_text
+from elmokit.files.json_table import read_json
 
 _LOCK, _HOLDER = ".lock", ".holder.json"
 # What a run writes, and may leave half-written when it is killed. Other commands may be writing beside it.
@@ -63,7 +64,7 @@ def locked(save_dir: Path) -> Iterator[None]:
 def _holder(save_dir: Path) -> str:
     """Return who holds the directory, as far as it is known."""
     try:
-        holder = json.loads((save_dir / _HOLDER).read_text(encoding="utf-8"))
+        holder = read_json(save_dir / _HOLDER)
         return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
     except (OSError, ValueError, KeyError, TypeError):
         return "an unknown process"

@@ -45,7 +45,8 @@ def dump_token_embeddings(
             "model with characters"
         )
     embedder = ElmoEmbedder(pretrained)
-    write_token_embeddings(Path(outfile), words, np.concatenate(list(embedder.encode_chunks(words))))
+    vectors = np.concatenate(list(embedder.encode_chunks(words)))
+    write_token_embeddings(Path(outfile), words, vectors, encoder=embedder.encoder_fingerprint)
 
 
 def dump_bilm_embeddings(

@@ -14,12 +14,16 @@ from elmokit.dialects.bilm.batchers import NUM_MARKERS
 from elmokit.dialects.bilm.foreign import refuse_lexicon
 from elmokit.dialects.bilm.weight_layers import BilmOps
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError
-from elmokit.formats.token_embeddings import read_token_vectors
+from elmokit.files.home import expanded
+from elmokit.formats.token_embeddings import TokenTable, read_token_vectors
 from elmokit.loading import load
 from elmokit.model.batching import encode_words, run_sentences
+from elmokit.model.bilm import BiLM
 from elmokit.model.device import find_device
 from elmokit.model.padding import pad_rows
 from elmokit.model.state_rows import replace_first_rows, select_rows
+from elmokit.pretrained import PretrainedModel
+from elmokit.token_tables import refuse_table_of_another_model, words_by_row
 
 
 class BidirectionalLanguageModel:
@@ -37,7 +41,8 @@ class BidirectionalLanguageModel:
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
     Raises:
-        ModelFileError: if the model's files are missing, damaged or do not match.
+        ModelFileError: if the model's files are missing, damaged or do not match, or the token vectors are
+            those of another model.
         ConfigError: if a setting is invalid.
     """
 
@@ -66,7 +71,7 @@ class BidirectionalLanguageModel:
         else:
             if embedding_weight_file is None:
                 raise ConfigError("use_character_inputs=False needs embedding_weight_file")
-            vectors = _read_embedding(Path(embedding_weight_file), self._config.lstm.projection_dim)
+            vectors = _read_embedding(expanded(embedding_weight_file), pretrained, self._model)
             # A zero row for padding comes first.
             self._table = F.pad(vectors, (0, 0, 1, 0)).to(self._model.device)
         self._max_batch_size = max_batch_size
@@ -157,11 +162,18 @@ def _check_ids(ids: Tensor, expected: str, num_dims: int, num_ids: int) -> None:
         raise ElmokitError(f"ids: from {int(ids.min())} to {int(ids.max())}, expected 0 to {num_ids - 1}")
 
 
-def _read_embedding(path: Path, dim: int) -> Tensor:
+def _read_embedding(path: Path, pretrained: PretrainedModel, model: BiLM) -> Tensor:
     """Read ``embedding`` (V, P) from an HDF5 file; its rows must be in the order of the batcher's ids."""
-    vectors, _ = read_token_vectors(path)
+    dim = pretrained.config.model.lstm.projection_dim
+    vectors, words, encoder = read_token_vectors(path)
     if vectors.shape[1] != dim:
         raise ModelFileError(
             f"{path}: embedding: shape {tuple(vectors.shape)}, expected vectors of {dim} numbers"
         )
+    if pretrained.config.model.char_cnn is None and pretrained.vocabulary is None:
+        return vectors  # the table is all that is known about the words
+    words = words or words_by_row(pretrained)
+    if words is not None and len(words) == len(vectors):
+        table = TokenTable(words, vectors, encoder=encoder, source=path)
+        refuse_table_of_another_model(table, pretrained, model)
     return vectors

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from elmokit.errors import MissingModelError, ModelFileError
+from elmokit.files.listing import visible_files
 
 
 def find_checkpoint(directory: Path) -> Path:
@@ -18,7 +19,7 @@ def find_checkpoint(directory: Path) -> Path:
         ModelFileError: when there is no checkpoint, or the named one is missing.
     """
     try:
-        names = sorted(file.name.removesuffix(".index") for file in directory.glob("?*.index"))
+        names = [file.name.removesuffix(".index") for file in visible_files(directory, "?*.index")]
         state = directory / "checkpoint"
         name = _latest(state) if state.is_file() else max(names, key=_number_and_name, default=None)
     except OSError as error:

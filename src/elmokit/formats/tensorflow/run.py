@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import torch
 from torch import Tensor
 
 from elmokit.config import Config
-from elmokit.formats.bilm_files import find_options, find_vocabulary
+from elmokit.files.listing import visible_files
+from elmokit.formats.bilm_files import beside_options, find_options, find_vocabulary
 from elmokit.formats.bilm_names import bilm_layout, variable_names
 from elmokit.formats.stored import Layout, ReadRequest, StoredModel, StoredOptimizer
 from elmokit.formats.tensorflow.latest import find_checkpoint
@@ -22,22 +24,27 @@ HAS_SEPARATE_OPTIONS = True
 
 _STEP = "global_step"
 _SLOT = "/Adagrad"
+_LATEST = "checkpoint"  # the text file that names the latest one
+_SUFFIX = re.compile(r"(?<=.)\.(index|meta|data-[0-9]{5}-of-[0-9]{5})$")
 _WEIGHTS = ("lm/CNN", "lm/RNN_", "lm/rnn/", "lm/char_embed", "lm/embedding", "lm/softmax/")
 
 
 def matches(path: Path) -> bool:
-    """Return whether ``path`` is a directory with TensorFlow checkpoints, or the prefix of one."""
+    """Return whether ``path`` is a directory with TensorFlow checkpoints, or one of them."""
     if path.is_dir():
-        return any(path.glob("*.index"))
-    return not path.exists() and path.with_name(f"{path.name}.index").exists()
+        return bool(visible_files(path, "*.index"))
+    if path.name == _LATEST and path.is_file():
+        return bool(visible_files(path.parent, "*.index"))
+    prefix = _prefix(path)
+    return (prefix != path or not path.exists()) and _index(prefix).exists()
 
 
 def read(path: Path, request: ReadRequest) -> StoredModel:
     """Read a TensorFlow checkpoint of bilm-tf.
 
     Args:
-        path: a training directory, whose latest checkpoint is read, or the common start of the paths of one
-            checkpoint's files, e.g. ``.../model.ckpt-90``.
+        path: a training directory, or the file ``checkpoint`` in it, to read the latest checkpoint; or the
+            common start of the paths of one checkpoint's files, e.g. ``.../model.ckpt-90``, or one of them.
         request: where options and vocabulary are, unless they are beside the checkpoint.
 
     Raises:
@@ -45,16 +52,18 @@ def read(path: Path, request: ReadRequest) -> StoredModel:
         ConfigError: when the options are wrong.
         MissingExtraError: when the package that computes checksums is not installed.
     """
-    prefix = find_checkpoint(path) if path.is_dir() else path
-    options = request.options or find_options(prefix)
-    config = Config.load(options)
+    directory = path.parent if path.name == _LATEST and path.is_file() else path
+    prefix = find_checkpoint(directory) if directory.is_dir() else _prefix(path)
+    home = _prefix(beside_options(_index(prefix)))
+    options = request.options or find_options(home)
+    config = Config.of_model(options)
     bundle = TensorBundle.open(prefix)
     names = variable_names(config.model)
     num_words = _vocabulary_size(bundle, names)
     shapes = parameter_shapes(config.model, num_words, with_softmax=True, source=options)
     layout = bilm_layout(names, shapes)
     words = read_vocabulary(
-        request.vocabulary or find_vocabulary(prefix.parent),
+        request.vocabulary or find_vocabulary(prefix.parent) or find_vocabulary(home.parent),
         num_words,
         f"{prefix.name} predicts {num_words}",
         config.model,
@@ -84,6 +93,15 @@ def read(path: Path, request: ReadRequest) -> StoredModel:
         facts={"step": step},
         optimizer=optimizer,
     )
+
+
+def _prefix(path: Path) -> Path:
+    """Return the prefix of a checkpoint from the path of one of its files, or from itself."""
+    return path.with_name(_SUFFIX.sub("", path.name))
+
+
+def _index(prefix: Path) -> Path:
+    return prefix.with_name(f"{prefix.name}.index")
 
 
 def _read_tensors(

@@ -9,7 +9,8 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from elmokit.config import Config, TrainingConfig
-from elmokit.errors import ConfigError
+from elmokit.data.vocabulary import Vocabulary
+from elmokit.errors import ConfigError, VocabularyError
 from elmokit.pretrained import OptimizerState, PretrainedModel
 from elmokit.training.optimizer import RowOptimizer
 from elmokit.training.parameter_names import matching_names
@@ -63,6 +64,31 @@ def restart_config(
         config = Config.load(name, overrides)
     _refuse_another_geometry(source, config)
     return config
+
+
+def restart_vocabulary(source: PretrainedModel, file: str | Path | None = None) -> Vocabulary:
+    """Return the vocabulary for continued training of a model.
+
+    Lines of the model's vocabulary that no token can match are left out: a new run would not accept them.
+
+    Args:
+        source: the model.
+        file: another vocabulary, or the model's own; None for the model's own.
+
+    Raises:
+        ModelFileError: when the model's vocabulary is not known.
+        VocabularyError: when the file is not a valid vocabulary.
+        TextError: when the file cannot be read or is not UTF-8.
+    """
+    if file is None:
+        return source.require_vocabulary().without_unreachable()
+    try:
+        return Vocabulary.load(file)
+    except VocabularyError:
+        own = source.vocabulary
+        if own is None or Vocabulary.load_in_any_order(file, len(own))[0] != own:
+            raise
+        return own.without_unreachable()
 
 
 def missing_for_restart(source: PretrainedModel, *, has_recipe: bool) -> str | None:

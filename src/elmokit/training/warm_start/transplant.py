@@ -101,8 +101,10 @@ def rows_of_new_words(name: str, source: PretrainedModel, vocabulary: Vocabulary
         assert source.vocabulary is not None
         new_words = [vocabulary[word_id] for word_id in match.is_new.nonzero().flatten().tolist()]
         embedder = ElmoEmbedder(source)
+        known = source.vocabulary.without_unreachable()
+        rows = [source.vocabulary.id_of(word) for word in known.words]
         return _regression(
-            _token_vectors(embedder, source.vocabulary.words), old, _token_vectors(embedder, new_words)
+            _token_vectors(embedder, known.words), old[rows], _token_vectors(embedder, new_words)
         )
     row = old[UNK_ID] if name == "encoder.weight" else old[NUM_SPECIALS:].mean(dim=0)
     return row.expand(match.num_new, *row.shape)
