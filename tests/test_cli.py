@@ -136,7 +136,11 @@ def test_a_closed_pipe_is_not_an_error():
 def test_usage_errors_are_one_line(run_cli):
     for arguments, message in [
         (["trian"], "elmokit: no command 'trian', did you mean 'train'? (try `elmokit --help`)"),
-        (["train"], "elmokit: train: Missing option '--save-dir'. (try `elmokit train --help`)"),
+        (
+            ["train"],
+            "elmokit: train: 3 errors: Missing option '--save-dir'; Missing option '--train-prefix'; "
+            "Missing option '--vocab-file' (try `elmokit train --help`)",
+        ),
     ]:
         result = run_cli(*arguments)
         assert (result.exit_code, result.out, result.err) == (2, "", message + "\n")

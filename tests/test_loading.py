@@ -24,6 +24,7 @@ from elmokit.loading import load
 from elmokit.model.bilm import BiLM
 from elmokit.model.parameter_shapes import parameter_shapes
 from elmokit.pretrained import PretrainedModel
+from elmokit.repository import locate
 
 EXPECTED = (
     "expected a training run's save directory, a model directory (config.json, model.safetensors), an "
@@ -95,7 +96,7 @@ def no_network(tmp_path, monkeypatch) -> None:
     def refuse(what: object, **_: object) -> Path:
         raise FetchError(f"{what}: asked for")
 
-    monkeypatch.setattr(loading, "fetch_snapshot", refuse)
+    monkeypatch.setattr(locate, "fetch_snapshot", refuse)
     monkeypatch.setenv("ELMOKIT_CACHE", str(tmp_path / "cache"))
 
 
@@ -209,7 +210,7 @@ def test_published_names(monkeypatch, tmp_path):
         asked.append((name, softmax))
         return tmp_path / "fetched"
 
-    monkeypatch.setattr(loading, "fetch_model", fetch)
+    monkeypatch.setattr(locate, "fetch_model", fetch)
     assert digest(load("Original")) == digest(pretrained())
     load("original", softmax=True)
     load("original", vocabulary=tmp_path / "fetched/vocab.txt")
@@ -224,7 +225,7 @@ def test_hub_ids(monkeypatch, tmp_path):
         asked.append(name)
         return tmp_path / "snapshot"
 
-    monkeypatch.setattr(loading, "fetch_snapshot", fetch)
+    monkeypatch.setattr(locate, "fetch_snapshot", fetch)
     assert digest(load("me/my-elmo_2.0")) == digest(pretrained())
     assert asked == ["me/my-elmo_2.0"]
 
@@ -250,6 +251,19 @@ def test_names_that_nobody_knows(name):
 def test_paths_that_are_not_there(name, tmp_path):
     path = name.format(there=tmp_path)
     assert load_error(MissingModelError, path) == f"{path}: no such file or directory: {EXPECTED}"
+
+
+def test_the_message_names_every_format():
+    assert all(format_.DESCRIPTION in EXPECTED for format_ in loading.FORMATS)
+
+
+def test_a_path_that_is_misspelled(tmp_path):
+    (tmp_path / "my-model").mkdir()
+    near = tmp_path / "my-model"
+    path = tmp_path / "my-modle"
+    assert load_error(MissingModelError, path) == (
+        f"{path}: no such file or directory (did you mean {str(near)!r}?): {EXPECTED}"
+    )
 
 
 def test_a_name_that_is_too_long():

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from elmokit.model.bilm import BiLM, BiLMOutput
     from elmokit.neighbors.index import NeighborIndex
     from elmokit.pretrained import PretrainedModel
+    from elmokit.repository.catalog import published
     from elmokit.training.evaluation import Evaluation, evaluate
     from elmokit.training.trainer import Trainer
     from elmokit.training.warm_start.restart import restart, restart_config
@@ -61,6 +62,7 @@ _HOMES = {
     "plot_curves": "elmokit.visualize.curves",
     "plot_occurrences": "elmokit.visualize.plots",
     "prepare_corpus": "elmokit.data.prepare",
+    "published": "elmokit.repository.catalog",
     "restart": "elmokit.training.warm_start.restart",
     "restart_config": "elmokit.training.warm_start.restart",
     "save_figure": "elmokit.visualize.figures",
@@ -90,6 +92,7 @@ __all__ = [
     "plot_curves",
     "plot_occurrences",
     "prepare_corpus",
+    "published",
     "restart",
     "restart_config",
     "save_figure",

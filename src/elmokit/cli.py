@@ -8,6 +8,7 @@ import os
 import sys
 
 import click
+from click.shell_completion import CompletionItem
 
 from elmokit._version import __version__
 from elmokit.errors import ElmokitError
@@ -33,6 +34,9 @@ VERBS = {
     "projector": ("elmokit.commands.projector", "Show words in context in TensorBoard's projector."),
     "explore": ("elmokit.commands.explore", "Type sentences on a local page and see their words in context."),
     "info": ("elmokit.commands.info", "Print the architecture, parameters and training of a model."),
+    "models": ("elmokit.commands.models", "List the models that can be loaded by name."),
+    "settings": ("elmokit.commands.settings", "List all settings of a model and its training."),
+    "completion": ("elmokit.commands.completion", "Print a script for completion in bash, zsh or fish."),
 }
 
 
@@ -65,6 +69,14 @@ class _Verbs(click.Group):
             ctx.fail(f"no command {args[0]!r}{hint}")
         return cmd_name, self.get_command(ctx, cmd_name), args[1:]
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        verbs = [
+            CompletionItem(name, help=summary)
+            for name, (_, summary) in VERBS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(verb, summary) for verb, (_, summary) in VERBS.items()])
@@ -93,7 +105,7 @@ def elmokit(debug: bool) -> None:
 
 def main() -> None:
     """Run the command line; a user error becomes one line on stderr and exit code 2."""
-    debug = "--debug" in sys.argv[1:2]
+    debug = "--debug" in sys.argv[1:]
     try:
         code = elmokit.main(prog_name="elmokit", standalone_mode=False)
         if code:  # the command has set its own exit code

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from pathlib import Path
 
-from elmokit.data.text_file import is_url
-from elmokit.errors import ConfigError, ElmokitError, FetchError, MissingModelError, ModelFileError
+from elmokit.errors import ConfigError, ElmokitError, ModelFileError
 from elmokit.files.archive import extracted
-from elmokit.files.home import expanded
 from elmokit.formats import bilm_pair, model_directory, training_run
 from elmokit.formats.elmoformanylangs import directory as elmoformanylangs
 from elmokit.formats.not_a_model import what_to_name
 from elmokit.formats.stored import Format, ReadRequest
 from elmokit.formats.tensorflow import run as tensorflow_run
 from elmokit.pretrained import PretrainedModel, build
-from elmokit.repository.bundled import find_bundled_model
-from elmokit.repository.fetch import fetch_file, fetch_model, is_published
-from elmokit.repository.hub import fetch_snapshot
+from elmokit.repository.locate import OTHER_SOURCES, locate_file, locate_model
 
 FORMATS: list[Format] = [training_run, model_directory, elmoformanylangs, tensorflow_run, bilm_pair]
 """All formats that can be read. The first one that matches a path reads it."""
-
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
 def load(
@@ -68,41 +61,8 @@ def load(
         ConfigError: when its options are wrong.
         FetchError: when it cannot be downloaded.
     """
-    path = _find(model, softmax=softmax)
-    return _load_path(path, ReadRequest(_local_file(options), _local_file(vocabulary), optimizer))
-
-
-def _find(model: str | Path, *, softmax: bool) -> Path:
-    """Return the local path of a model, after downloading it if necessary."""
-    path, name = expanded(model), str(model)
-    try:
-        if path.exists() or any(format_.matches(path) for format_ in FORMATS):
-            return path
-    except OSError as error:  # e.g. a name that is too long
-        raise ModelFileError(f"{name[:80]}: cannot read: {error.strerror}") from None
-    if bundled := find_bundled_model(name):
-        return bundled
-    if is_published(name):
-        return fetch_model(name, softmax=softmax)
-    if is_url(name):
-        return fetch_model(name)
-    try:
-        if _HUB_ID.fullmatch(name) and not path.parent.exists():
-            return fetch_snapshot(name)
-        if not path.suffix and len(path.parts) == 1:
-            return fetch_model(name)  # its error suggests similar names
-    except FetchError as error:
-        raise MissingModelError(f"{path}: no such file or directory, and {error}") from None
-    raise MissingModelError(f"{path}: no such file or directory: {_expected()}")
-
-
-def _local_file(file: str | Path | None) -> Path | None:
-    if file is None:
-        return None
-    path = fetch_file(str(file)) if is_url(str(file)) else expanded(file)
-    if not path.is_file():
-        raise MissingModelError(f"{path}: no such file")
-    return path
+    path = locate_model(model, softmax=softmax)
+    return _load_path(path, ReadRequest(locate_file(options), locate_file(vocabulary), optimizer))
 
 
 def _load_path(path: Path, request: ReadRequest) -> PretrainedModel:
@@ -112,7 +72,8 @@ def _load_path(path: Path, request: ReadRequest) -> PretrainedModel:
         raise ModelFileError(f"{path}: {problem}")
     if path.is_file():
         return _load_archive(path, request)
-    raise ModelFileError(f"{path}: no model in this directory: {_expected()}")
+    descriptions = ", ".join(format_.DESCRIPTION for format_ in FORMATS)
+    raise ModelFileError(f"{path}: no model in this directory: expected {descriptions}, {OTHER_SOURCES}")
 
 
 def _detect(path: Path, request: ReadRequest) -> Format | None:
@@ -152,12 +113,4 @@ def _load_archive(path: Path, request: ReadRequest) -> PretrainedModel:
         pretrained,
         source=path,
         vocabulary_problem=None if problem is None else in_archive(problem),
-    )
-
-
-def _expected() -> str:
-    descriptions = ", ".join(format_.DESCRIPTION for format_ in FORMATS)
-    return (
-        f"expected {descriptions}, a ZIP archive of one of these, a URL, the name of a published model or a "
-        "Hugging Face id"
     )

@@ -431,7 +431,7 @@ def test_very_long_tokens_are_allowed(run_cli, work):
             "embed model heldout.txt pair/weights.hdf5",
             "already exists and is not a file of sentence vectors",
         ),
-        ("embed model heldout.txt heldout.txt", "heldout.txt: vectors are written as HDF5"),
+        ("embed model heldout.txt heldout.txt", "heldout.txt: this is an input, heldout.txt"),
         ("embed model heldout.txt k.hdf5 --token-embeddings k.hdf5", "k.hdf5: this is an input, k.hdf5"),
         ("embed-tokens model vocab.txt pair/weights.hdf5", "is not a file of token embeddings"),
         ("convert pair pair --format bilm", "pair/weights.hdf5: this is an input"),

@@ -91,4 +91,4 @@ def test_a_layer_that_is_not_a_number(run_cli, work):
 def test_more_than_one_text(run_cli, work):
     result = run_cli("embed", "model", "*.txt", "out.hdf5")
     assert result.exit_code == 2
-    assert "*.txt: matches 4 files, expected one." in result.err.replace("\n", " ")
+    assert "*.txt: matches 4 files, expected one" in result.err.replace("\n", " ")

@@ -137,7 +137,7 @@ def test_invalid_word_lists_are_refused(run_cli, work, content, expected):
 
 def test_other_mistakes(run_cli, work):
     assert refusal(run_cli, "embed-tokens", "model", "none.txt", "o.hdf5") == (
-        "none.txt: cannot read: No such file or directory"
+        f"none.txt (in {work}): no such file, and no file matches it as a glob: check the path"
     )
     assert refusal(run_cli, "embed-tokens", "model", "vocab.txt", "vocab.txt/o").startswith(
         "vocab.txt/o: cannot write: "

@@ -13,6 +13,7 @@ import urllib.request
 import pytest
 
 from elmokit.commands import explore
+from elmokit.console.models import GivenModel
 
 
 def start(*arguments: object) -> subprocess.Popen[str]:
@@ -62,7 +63,7 @@ def test_a_package_that_is_missing_is_named(work, run_cli, monkeypatch):
 
 def test_the_bundled_model_is_the_default(run_cli, monkeypatch):
     seen = []
-    monkeypatch.setattr("elmokit.console.models.load", lambda model, **_: seen.append(model))
+    monkeypatch.setattr(GivenModel, "load", lambda model: seen.append(model.name))
     monkeypatch.setattr(explore, "listen", lambda port: sys.exit(0))
     run_cli("explore")
     assert seen == ["tiny-en"]

@@ -116,7 +116,7 @@ def test_an_index_can_be_moved(run_cli, work):
     Path("train.txt").unlink()
     assert search(run_cli, "model", "moved", *ONE) == out[1]
     assert refusal(run_cli, "model", "moved", *ONE, "--layer", "1").startswith(
-        "neighbors: moved is an index: --layer and --index are only for texts"
+        "neighbors: moved is an index: --layers and --index are only for texts"
     )
     assert "built with another model" in refusal(run_cli, "tiny-en", "moved", *ONE)
     assert "the index was built from another text" in refusal(
@@ -135,8 +135,8 @@ def test_a_text_that_changes(run_cli):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "neighbors: Missing argument 'CORPUS.txt...'"),
-        (["train.txt"], "neighbors: Missing option '--query'"),
+        ([], "neighbors: 3 errors: Missing argument 'CORPUS.txt...'; Missing option '--query'; Missing"),
+        (["train.txt"], "neighbors: 2 errors: Missing option '--query'; Missing option '--word'"),
         (["train.txt", "--query", "a"], "neighbors: Missing option '--word'"),
         (["train.txt", *ONE, "--query", "a"], "neighbors: expected one --word for each --query, got 2"),
         (["train.txt", "--query", "a b", "--word", "c"], "word c: not a token of the sentence: a b"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,7 @@ def assert_done(result, *warnings: str) -> None:
 
 
 def test_new_text_and_new_vocabulary(run_cli, work):
-    result = run_cli(*arguments("model", "new-model", "max_steps=4"))
+    result = run_cli(*arguments("model", "new-model", "max_steps=4", "-v"))
     assert_done(result, NO_UNKNOWN, SMALL_TEXT)
     lines = result.out.splitlines()
     num_updates = load("model", optimizer=True).optimizer_state.num_updates
@@ -76,7 +77,7 @@ def test_from_one_checkpoint_and_with_underscores(run_cli, work):
     checkpoint = list_checkpoints(work / "model")[0]
     result = run_cli(
         *("train", "--restart_ckpt_file", checkpoint, "--train_prefix", "new.txt", "--save_dir", "n"),
-        *("max_steps=2", "num_negatives=0"),
+        *("max_steps=2", "num_negatives=0", "--verbose"),
     )
     assert_done(result, SMALL_TEXT)
     assert f"continuing from {checkpoint}; optimizer: adam, restored" in result.out
@@ -86,7 +87,7 @@ def test_from_one_checkpoint_and_with_underscores(run_cli, work):
 
 def test_from_hdf5_weights(run_cli, work):
     run_cli("dump-weights", "--save-dir", "model", "--outfile", "pair/weights.hdf5")
-    result = run_cli(*arguments("pair", "n", "max_steps=2", "batch_size=4", "unroll_steps=5"))
+    result = run_cli(*arguments("pair", "n", "-v", "max_steps=2", "batch_size=4", "unroll_steps=5"))
     assert_done(
         result,
         "no softmax, so the output layer starts from scratch; nothing is known of",
@@ -221,6 +222,24 @@ def test_the_figure_of_bilm_tf_is_not_for_comparisons(run_cli):
     result = run_cli("evaluate", "--save-dir", "model", *TEXTS, "--bilm-compatible")
     assert result.exit_code == 2
     assert "--bilm-compatible works with one model and one text only" in result.err
+
+
+def test_the_summary_fits_a_terminal(run_cli, work):
+    """Six lines of at most 80 columns; restart.json has every tensor."""
+    result = run_cli(*arguments("model", "new-model", "max_steps=2"))
+    assert_done(result, NO_UNKNOWN, SMALL_TEXT)
+    lines = result.out.splitlines()
+    (first,) = [k for k, line in enumerate(lines) if line.startswith("continuing from ")]
+    (last,) = [k for k, line in enumerate(lines) if line == "every tensor: -v, or new-model/restart.json"]
+    summary = lines[first + 1 : last]
+    assert last - first < 6
+    assert all(len(line) <= 80 for line in summary)
+    tensors = json.loads((work / "new-model/restart.json").read_text())["tensors"]
+    outcomes = Counter(tensor["outcome"] for tensor in tensors)
+    for outcome, number in outcomes.items():
+        assert any(line.split()[:2] == [outcome, str(number)] for line in summary)
+    (words,) = [line.split() for line in summary if line.split()[0] == "words"]
+    assert int(words[1]) + int(words[3]) == len(NEW_WORDS) + 3
 
 
 def test_a_checkpoint_of_bilm_tf_without_its_vocabulary(run_cli):

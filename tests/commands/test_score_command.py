@@ -25,9 +25,18 @@ def scores(lines) -> list[SentenceScore]:
 
 
 def score(run_cli, *arguments: str) -> list[str]:
+    """Return the lines below the header."""
     result = run_cli("score", *arguments)
     assert (result.exit_code, result.err) == (0, "")
-    return result.out.splitlines()
+    header, *lines = result.out.splitlines()
+    assert header.split("\t")[2:3] == (["forward"] if "--tokens" in arguments else ["backward"])
+    return lines
+
+
+def json_lines(run_cli, model: str) -> list[dict]:
+    result = run_cli("score", model, "in.txt", "--json")
+    assert (result.exit_code, result.err) == (0, "")
+    return [json.loads(line) for line in result.out.splitlines()]
 
 
 def refusal(run_cli, *arguments: str) -> str:
@@ -44,6 +53,15 @@ def test_a_line_for_each_sentence(run_cli, lines, scores):
     ]
 
 
+def test_the_header(run_cli):
+    columns = run_cli("score", "model", "in.txt").out.splitlines()[0].split("\t")
+    assert columns == ["perplexity", "forward", "backward", "sentence"]
+    columns = run_cli("score", "model", "in.txt", "--tokens").out.splitlines()[0].split("\t")
+    assert columns == ["sentence", "token", "forward", "backward", "unknown"]
+    below = score(run_cli, "model", "in.txt")
+    assert run_cli("score", "model", "in.txt", "--no-header").out.splitlines() == below
+
+
 def test_a_line_for_each_token(run_cli, lines, scores):
     expected = []
     for number, (line, found) in enumerate(zip(lines, scores, strict=True), start=1):
@@ -57,7 +75,7 @@ def test_a_line_for_each_token(run_cli, lines, scores):
 
 
 def test_json(run_cli, lines, scores):
-    found = [json.loads(line) for line in score(run_cli, "model", "in.txt", "--json")]
+    found = json_lines(run_cli, "model")
     for sentence, line, expected in zip(found, lines, scores, strict=True):
         assert sentence == {
             "tokens": line.split(),
@@ -101,7 +119,7 @@ def test_a_forward_model(run_cli, work):
     first, second, *_ = score(run_cli, "forward", "in.txt", "--tokens")
     assert first == "1\t<S>\t\t"
     assert second == f"1\t{found.tokens[0]}\t{found.forward[0]:.4f}\t"
-    assert json.loads(score(run_cli, "forward", "in.txt", "--json")[0])["backward"] is None
+    assert json_lines(run_cli, "forward")[0]["backward"] is None
 
 
 def test_weights_without_a_softmax(run_cli):

@@ -79,4 +79,4 @@ def test_impossible_options(run_cli, text, option, value):
 
 
 def test_help_has_an_example(run_cli):
-    assert "elmokit shard --input 'text/*.txt' --output-dir shards" in run_cli("shard", "-h").out
+    assert "elmokit shard --input 'text/*.txt' -o shards" in run_cli("shard", "-h").out

@@ -117,7 +117,7 @@ def test_weights_without_a_softmax(run_cli):
             "substitutes: Invalid value for '-k': 0 is not in the range x>=1",
         ),
         (["a b", "--word", "a", "--device", "abacus"], "device=abacus: not available here"),
-        ([], "substitutes: Missing argument 'SENTENCE'"),
+        ([], "substitutes: 2 errors: Missing argument 'SENTENCE'; expected either --word or --position"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -126,7 +126,4 @@ def test_impossible_limits(run_cli, option, value):
 
 
 def test_help_has_an_example(run_cli):
-    assert (
-        "elmokit vocabulary --input 'text/train-*.txt.gz' --output vocab.txt"
-        in run_cli("vocabulary", "-h").out
-    )
+    assert "elmokit vocabulary --input 'text/train-*.txt.gz' -o vocab.txt" in run_cli("vocabulary", "-h").out

@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 import pytest
 from click.testing import CliRunner
 
 from elmokit.console.inputs import find_inputs, text_inputs
+from elmokit.console.verb import verb
 from elmokit.errors import TextError
 
 
-@click.command()
+@verb("command")
 @text_inputs
 def command(inputs: tuple[str, ...], more_inputs: tuple[str, ...]) -> None:
-    for file in find_inputs(inputs, more_inputs):
+    for file in find_inputs([*inputs, *more_inputs]):
         click.echo(f"{file} {file.size}")
 
 
@@ -47,3 +50,12 @@ def test_a_text_that_does_not_exist(run):
     result = run("--input", "no.txt")
     assert isinstance(result.exception, TextError)
     assert "no.txt" in str(result.exception)
+
+
+def test_the_standard_input(tmp_path):
+    """It may be named twice, and is deleted when the command ends."""
+    found = CliRunner().invoke(command, ["-", "--input", "-"], input="one\ntwo\n")
+    (line,) = found.output.splitlines()
+    path, size = line.rsplit(" ", 1)
+    assert (found.exit_code, size) == (0, "8")
+    assert not Path(path).parent.exists()

@@ -7,15 +7,17 @@ from pathlib import Path
 import click
 
 from elmokit.console import terminal
-from elmokit.console.options import figure_option
+from elmokit.console.modes import json_option
+from elmokit.console.outputs import takes_output
+from elmokit.console.verb import verb
 from elmokit.errors import ConfigError
-from elmokit.visualize.curves import plot_curves
 from elmokit.visualize.figures import check_suffix, save_figure
 
 
-@click.command("curves")
+@verb("curves")
 @click.argument("save_dirs", metavar="SAVE_DIR...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@figure_option(".png, .svg or .pdf")
+@takes_output("Figure to write: .png, .svg or .pdf.", dir_okay=False)
+@json_option
 def command(save_dirs: tuple[Path, ...], output: Path) -> None:
     """Plot the perplexity of one or more training runs against tokens and time.
 
@@ -31,5 +33,9 @@ def command(save_dirs: tuple[Path, ...], output: Path) -> None:
             f"{output}: curves cannot be written as .html: expected .png, .svg or .pdf, "
             "or use TensorBoard to see them in a browser"
         )
+    from elmokit.visualize.curves import plot_curves
+
     save_figure(plot_curves(save_dirs), output)
-    terminal.say(f"{output}: {terminal.counted(len(save_dirs), 'run')}")
+    terminal.report(
+        f"{output}: {terminal.counted(len(save_dirs), 'run')}", output=output, num_runs=len(save_dirs)
+    )

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
-
 from elmokit.console import terminal
-from elmokit.console.models import takes_model
-from elmokit.pretrained import PretrainedModel
+from elmokit.console.models import GivenModel, takes_model
+from elmokit.console.modes import json_option
+from elmokit.console.outputs import takes_output
+from elmokit.console.verb import verb
 
 
-@click.command("dump-weights")
-@takes_model(option="--save-dir")
-@click.option(
-    "--outfile",
-    required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="HDF5 file to write; options.json and vocab.txt are written next to it.",
+@verb("dump-weights")
+@takes_model(old_option="--save-dir")
+@takes_output(
+    "HDF5 file to write; options.json and vocab.txt are written next to it.",
+    ("--outfile", "-o", "--output"),
+    dir_okay=False,
 )
-def command(pretrained: PretrainedModel, outfile: Path) -> None:
+@json_option
+def command(model: GivenModel, output: Path) -> None:
     """Write a model in the format that every ELMo tool reads.
 
     The options.json is ready for inference: n_characters is already 262. The softmax is left out, as in
@@ -27,8 +27,10 @@ def command(pretrained: PretrainedModel, outfile: Path) -> None:
 
     \b
     Example:
-      elmokit dump-weights --save-dir model --outfile elmo/weights.hdf5
+      elmokit dump-weights model -o elmo/weights.hdf5
     """
-    verb = "replaced" if outfile.exists() else "wrote"
-    weights, *others = pretrained.save_bilm(outfile.parent, weights_file=outfile.name)
-    terminal.say(f"{verb} {weights} and {', '.join(map(str, others))}")
+    verb_done = "replaced" if output.exists() else "wrote"
+    weights, *others = map(str, model.load().save_bilm(output.parent, weights_file=output.name))
+    terminal.report(
+        f"{verb_done} {weights} and {', '.join(others)}", output=weights, files=[weights, *others]
+    )

@@ -5,24 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import numpy as np
 
 from elmokit.console import terminal
-from elmokit.console.models import device_option, takes_model
+from elmokit.console.inputs import find_input
+from elmokit.console.models import GivenModel, device_option, takes_model
+from elmokit.console.modes import json_option
+from elmokit.console.outputs import takes_output
+from elmokit.console.threads import threads_option
+from elmokit.console.verb import verb
 from elmokit.data.read import read_lines
-from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import TextError
 from elmokit.files.atomic import refuse_inputs
-from elmokit.formats.token_embeddings import write_token_embeddings
-from elmokit.pretrained import PretrainedModel
 
 
-@click.command("embed-tokens")
+@verb("embed-tokens")
 @takes_model()
 @click.argument("words", metavar="WORDS.txt")
-@click.argument("output", metavar="OUTPUT.hdf5", type=click.Path(dir_okay=False, path_type=Path))
+@takes_output("HDF5 file to write.", argument="OUTPUT.hdf5", dir_okay=False)
+@json_option
 @device_option
-def command(pretrained: PretrainedModel, words: str, output: Path, device: str) -> None:
+@threads_option
+def command(model: GivenModel, words: str, output: Path, device: str) -> None:
     """Write the context-free vectors of WORDS.txt, one word per line, to OUTPUT.hdf5.
 
     WORDS.txt can be a vocabulary file. `elmokit embed --token-embeddings OUTPUT.hdf5` then looks these words
@@ -33,8 +36,15 @@ def command(pretrained: PretrainedModel, words: str, output: Path, device: str) 
     Example:
       elmokit embed-tokens model vocab.txt tokens.hdf5
     """
-    entries = _read_words(words)
-    refuse_inputs(output, [words, pretrained.source])
+    path = str(find_input(words))
+    entries = _read_words(path)
+    pretrained = model.load()
+    refuse_inputs(output, [path, pretrained.source])
+    import numpy as np
+
+    from elmokit.embedder import ElmoEmbedder
+    from elmokit.formats.token_embeddings import write_token_embeddings
+
     embedder = ElmoEmbedder(pretrained, device=device)
     chunks = []
     with terminal.progress_bar("encoding", len(entries), "word") as bar:
@@ -43,7 +53,12 @@ def command(pretrained: PretrainedModel, words: str, output: Path, device: str) 
             bar.update(len(chunk))
     vectors = np.concatenate(chunks)
     write_token_embeddings(output, entries, vectors, encoder=embedder.encoder_fingerprint)
-    terminal.say(f"{output}: {len(entries):,} words of width {vectors.shape[1]}")
+    terminal.report(
+        f"{output}: {terminal.counted(len(entries), 'word')} of width {vectors.shape[1]}",
+        output=output,
+        num_words=len(entries),
+        dim=vectors.shape[1],
+    )
 
 
 def _read_words(path: str) -> list[str]:

@@ -4,42 +4,50 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from elmokit.console import terminal
-from elmokit.console.models import device_option
-from elmokit.data.corpus import Corpus
-from elmokit.data.find import find_texts
+from elmokit.console.completion import complete_model
+from elmokit.console.inputs import find_inputs
+from elmokit.console.models import GivenModel, device_option
+from elmokit.console.modes import json_option, wants_json
+from elmokit.console.threads import threads_option
+from elmokit.console.verb import checked, verb
 from elmokit.data.prepare import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
-from elmokit.loading import load
-from elmokit.model.device import find_device
-from elmokit.pretrained import PretrainedModel
-from elmokit.training.bilm_perplexity import bilm_perplexity
-from elmokit.training.evaluation import Evaluation, evaluate
-from elmokit.training.fixed_vocabulary import common_vocabulary
-from elmokit.training.run_directory import training_text_of
-from elmokit.training.text_checks import repeated_share
+
+if TYPE_CHECKING:
+    from elmokit.data.corpus import Corpus
+    from elmokit.pretrained import PretrainedModel
+    from elmokit.training.evaluation import Evaluation
 
 
-@click.command("evaluate")
+def _check(values: Mapping[str, Any]) -> Iterator[str]:
+    if not (models := [*(values.get("models") or ()), *(values.get("old_models") or ())]):
+        yield "Missing argument 'MODEL'"
+    several = len(models) > 1 or values.get("old_test_prefixes") or values.get("fixed_vocab_file")
+    if several and values.get("bilm_compatible"):
+        yield "--bilm-compatible works with one model and one text only, without --fixed-vocab-file"
+
+
+@verb("evaluate")
+@checked(_check)
+@click.argument("models", metavar="MODEL...", nargs=-1, shell_complete=complete_model)
 @click.option(
-    "--save-dir",
-    "models",
-    metavar="MODEL",
-    required=True,
-    multiple=True,
-    help="A training run, or any other model. May be repeated, to compare models.",
+    "--save-dir", "old_models", metavar="MODEL", multiple=True, help="The same as MODEL. May be repeated."
 )
 @click.option(
+    "--input",
     "--test-prefix",
     "test_prefixes",
     metavar="TEXT",
     required=True,
     multiple=True,
-    help="Text to predict: file, glob in quotes, directory or URL. May be repeated.",
+    help="Text to predict: file, glob in quotes, directory, URL, or - for the standard input. "
+    "May be repeated.",
 )
 @click.option(
     "--old-test-prefix",
@@ -53,7 +61,7 @@ from elmokit.training.text_checks import repeated_share
     metavar="FILE",
     help="Vocabulary to evaluate all models on, instead of their own.  [default: the words that all share]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each model and text.")
+@json_option
 @click.option(
     "--bilm-compatible", is_flag=True, help="Also print bilm-tf's perplexity, which depends on --batch-size."
 )
@@ -71,17 +79,19 @@ from elmokit.training.text_checks import repeated_share
     "--vocab-file", metavar="FILE", help="Vocabulary of the model, if it is not next to its weights."
 )
 @device_option
+@threads_option
 def command(
     models: tuple[str, ...],
+    old_models: tuple[str, ...],
     test_prefixes: tuple[str, ...],
     old_test_prefixes: tuple[str, ...],
     fixed_vocab_file: str | None,
-    as_json: bool,
     bilm_compatible: bool,
     batch_size: int,
     options_file: str | None,
     vocab_file: str | None,
     device: str,
+    threads: int | None,
 ) -> None:
     """Compute perplexity with the full softmax, for each direction and their mean.
 
@@ -94,38 +104,38 @@ def command(
 
     \b
     Example:
-      elmokit evaluate --save-dir model --test-prefix text/heldout.txt.gz
-      elmokit evaluate --save-dir model --save-dir new-model \\
-          --test-prefix new/heldout.txt --old-test-prefix text/heldout.txt.gz
+      elmokit evaluate model --test-prefix text/heldout.txt.gz
+      elmokit evaluate model new-model --test-prefix new/heldout.txt \\
+          --old-test-prefix text/heldout.txt.gz
     """
+    models += old_models
     is_comparison = len(models) > 1 or old_test_prefixes or fixed_vocab_file is not None
-    if is_comparison and bilm_compatible:
-        raise click.UsageError(
-            "--bilm-compatible works with one model and one text only, without --fixed-vocab-file",
-            click.get_current_context(),
-        )
     fixed = None if fixed_vocab_file is None else Vocabulary.load(fixed_vocab_file)
-    texts = {"text": prepare_corpus(find_texts(test_prefixes, "heldout"))}
+    files = {"text": find_inputs(test_prefixes, "heldout")}
     if old_test_prefixes:
-        texts = {
-            "new text": texts["text"],
-            "old text": prepare_corpus(find_texts(old_test_prefixes, "heldout")),
-        }
+        files = {"new text": files["text"], "old text": find_inputs(old_test_prefixes, "heldout")}
     loaded: dict[str, PretrainedModel] = {}
     for model in models:
-        pretrained = load(model, options=options_file, vocabulary=vocab_file, softmax=True)
+        pretrained = GivenModel(model, options_file, vocab_file, threads).load(softmax=True)
         pretrained.require_softmax()
+        from elmokit.model.device import find_device
+
         loaded[model] = dataclasses.replace(pretrained, model=pretrained.model.on(find_device(device)))
+    texts = {name: prepare_corpus(paths) for name, paths in files.items()}
     if is_comparison:
         if fixed is None:
+            from elmokit.training.fixed_vocabulary import common_vocabulary
+
             fixed = common_vocabulary([pretrained.require_softmax() for pretrained in loaded.values()])
-        _compare(loaded, texts, fixed, as_json=as_json)
+        _compare(loaded, texts, fixed)
         return
     (pretrained,), (corpus,) = loaded.values(), texts.values()
     _warn_of_training_text(pretrained, corpus)
     evaluation = _evaluate(pretrained, corpus, "evaluating")
     compatible = None
     if bilm_compatible:
+        from elmokit.training.bilm_perplexity import bilm_perplexity
+
         with terminal.progress_bar("as bilm-tf", corpus.num_tokens + corpus.num_lines, "tok") as bar:
             compatible = bilm_perplexity(
                 pretrained.model,
@@ -134,7 +144,7 @@ def command(
                 batch_size=batch_size,
                 on_tokens=bar.update,
             )
-    if as_json:
+    if wants_json():
         extra = {} if compatible is None else {"bilm_perplexity": compatible, "bilm_batch_size": batch_size}
         terminal.say(json.dumps(evaluation.as_dict() | extra))
         return
@@ -145,6 +155,9 @@ def command(
 
 def _warn_of_training_text(pretrained: PretrainedModel, corpus: Corpus) -> None:
     """Say how much of the text the model was trained on, if its training text is still prepared."""
+    from elmokit.training.run_directory import training_text_of
+    from elmokit.training.text_checks import repeated_share
+
     training = training_text_of(pretrained.source)
     if training is None:
         return
@@ -159,6 +172,8 @@ def _warn_of_training_text(pretrained: PretrainedModel, corpus: Corpus) -> None:
 def _evaluate(
     pretrained: PretrainedModel, corpus: Corpus, description: str, fixed: Vocabulary | None = None
 ) -> Evaluation:
+    from elmokit.training.evaluation import evaluate
+
     with terminal.progress_bar(description, corpus.num_tokens + corpus.num_sentences, "tok") as bar:
         return evaluate(
             pretrained.model,
@@ -171,7 +186,8 @@ def _evaluate(
 
 def _print(evaluation: Evaluation, corpus: Corpus) -> None:
     terminal.say(
-        f"{evaluation.num_tokens:,} tokens in {corpus.num_sentences:,} sentences, "
+        f"{terminal.counted(evaluation.num_tokens, 'token')} in "
+        f"{terminal.counted(corpus.num_sentences, 'sentence')}, "
         f"{evaluation.unk_share:.2%} <UNK>"
     )
     terminal.say(f"perplexity              {evaluation.perplexity:10.2f}   (mean of the directions)")
@@ -181,16 +197,14 @@ def _print(evaluation: Evaluation, corpus: Corpus) -> None:
     terminal.say(f"  in-vocabulary words   {evaluation.in_vocabulary_perplexity:10.2f}")
 
 
-def _compare(
-    models: Mapping[str, PretrainedModel], texts: Mapping[str, Corpus], fixed: Vocabulary, *, as_json: bool
-) -> None:
+def _compare(models: Mapping[str, PretrainedModel], texts: Mapping[str, Corpus], fixed: Vocabulary) -> None:
     """A row for each model, a column for each text."""
     evaluations = {
         (model, text): _evaluate(pretrained, corpus, f"{model}, {text}", fixed)
         for model, pretrained in models.items()
         for text, corpus in texts.items()
     }
-    if as_json:
+    if wants_json():
         for (model, text), evaluation in evaluations.items():
             terminal.say(
                 json.dumps({"model": model, "text": text, "num_words": len(fixed), **evaluation.as_dict()})
@@ -199,7 +213,8 @@ def _compare(
     for text, corpus in texts.items():
         evaluation = next(found for (_, name), found in evaluations.items() if name == text)
         terminal.say(
-            f"{text}: {evaluation.num_tokens:,} tokens in {corpus.num_sentences:,} sentences, "
+            f"{text}: {terminal.counted(evaluation.num_tokens, 'token')} in "
+            f"{terminal.counted(corpus.num_sentences, 'sentence')}, "
             f"{evaluation.unk_share:.2%} <UNK>"
         )
     terminal.say(f"perplexity over a fixed vocabulary of {len(fixed):,} words (mean of the directions)")

@@ -10,16 +10,13 @@ from contextlib import suppress
 import click
 
 from elmokit.console import terminal
-from elmokit.console.models import device_option, takes_model
-from elmokit.console.neighbor_index import open_or_build_index
-from elmokit.embedder import ElmoEmbedder
-from elmokit.explorer.app import make_app
-from elmokit.explorer.explorer import Explorer
+from elmokit.console.models import GivenModel, device_option, takes_model
+from elmokit.console.threads import threads_option
+from elmokit.console.verb import verb
 from elmokit.explorer.server import DEFAULT_PORT, listen, make_server
-from elmokit.pretrained import PretrainedModel
 
 
-@click.command("explore")
+@verb("explore")
 @takes_model(default="tiny-en")
 @click.option(
     "--corpus",
@@ -35,8 +32,9 @@ from elmokit.pretrained import PretrainedModel
 )
 @click.option("--no-browser", is_flag=True, help="Do not open the page in a browser.")
 @device_option
+@threads_option
 def command(
-    pretrained: PretrainedModel, texts: tuple[str, ...], port: int | None, no_browser: bool, device: str
+    model: GivenModel, texts: tuple[str, ...], port: int | None, no_browser: bool, device: str
 ) -> None:
     """Type sentences on a local page and see their words in context.
 
@@ -50,6 +48,12 @@ def command(
       elmokit explore
       elmokit explore model --corpus 'text/*.txt'
     """
+    pretrained = model.load()
+    from elmokit.console.neighbor_index import open_or_build_index
+    from elmokit.embedder import ElmoEmbedder
+    from elmokit.explorer.app import make_app
+    from elmokit.explorer.explorer import Explorer
+
     with listen(port) as listener:
         embedder = ElmoEmbedder(pretrained, device=device)
         corpus = open_or_build_index(texts, embedder) if texts else None

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import click
+import json
+from typing import TYPE_CHECKING, Any
 
-from elmokit.config import CharCnnConfig, ModelConfig
 from elmokit.console import terminal
-from elmokit.console.models import takes_model
-from elmokit.kernels.library import instruction_set, is_available
-from elmokit.model.parallel import num_workers
-from elmokit.pretrained import PretrainedModel
+from elmokit.console.models import GivenModel, takes_model
+from elmokit.console.modes import json_option, wants_json
+from elmokit.console.verb import verb
+
+if TYPE_CHECKING:
+    from elmokit.config import CharCnnConfig, ModelConfig
+    from elmokit.pretrained import PretrainedModel
 
 
-@click.command("info")
+@verb("info")
 @takes_model()
-def command(pretrained: PretrainedModel) -> None:
+@json_option
+def command(model: GivenModel) -> None:
     """Print the architecture, parameters, vocabulary and training of a model.
 
     Every command accepts any of these as MODEL; the format is detected automatically:
@@ -25,27 +29,50 @@ def command(pretrained: PretrainedModel) -> None:
       a bilm-tf training directory with TensorFlow checkpoints
       an ELMoForManyLangs model
       a ZIP archive of one of these
-      a URL, the name of a published model (original, small, ...), or a
+      a URL, the name of a published model (`elmokit models`), or a
       Hugging Face id (me/my-elmo)
 
     \b
     Example:
       elmokit info model
     """
+    pretrained = model.load()
+    if wants_json():
+        terminal.say(json.dumps(_figures(pretrained)))
+        return
     for name, value in _description(pretrained):
         terminal.say(f"{name:<14} {value}")
+
+
+def _figures(pretrained: PretrainedModel) -> dict[str, Any]:
+    """Return what the command prints with --json."""
+    config, facts = pretrained.config.model, pretrained.facts
+    return {
+        "weights": str(pretrained.source),
+        "model": config.model_dump(mode="json"),
+        "num_layers": 1 + config.lstm.num_layers,
+        "dim": config.num_directions * config.lstm.projection_dim,
+        "num_parameters": _num_parameters(pretrained),
+        "num_softmax_parameters": _num_softmax_parameters(pretrained),
+        "num_words": None if pretrained.vocabulary is None else len(pretrained.vocabulary),
+        **{name: facts.get(name) for name in ("step", "seconds", "best_perplexity", "best_step")},
+    }
+
+
+def _num_parameters(pretrained: PretrainedModel) -> int:
+    return sum(parameter.numel() for parameter in pretrained.model.parameters())
+
+
+def _num_softmax_parameters(pretrained: PretrainedModel) -> int:
+    softmax = pretrained.model.softmax
+    return 0 if softmax is None else sum(parameter.numel() for parameter in softmax.parameters())
 
 
 def _description(pretrained: PretrainedModel) -> list[tuple[str, str]]:
     """Return what the command prints, as names and values."""
     config, facts = pretrained.config.model, pretrained.facts
     lstm = config.lstm
-    num_softmax = (
-        0
-        if pretrained.model.softmax is None
-        else sum(parameter.numel() for parameter in pretrained.model.softmax.parameters())
-    )
-    num_parameters = sum(parameter.numel() for parameter in pretrained.model.parameters())
+    num_parameters, num_softmax = _num_parameters(pretrained), _num_softmax_parameters(pretrained)
     lines = [
         ("weights", str(pretrained.source)),
         ("input", _input(config)),
@@ -69,7 +96,12 @@ def _description(pretrained: PretrainedModel) -> list[tuple[str, str]]:
         training = pretrained.config.training
         num_tokens = facts["step"] * training.batch_size * training.unroll_steps
         time = f", {terminal.duration(facts['seconds'])}" if facts.get("seconds") is not None else ""
-        lines.append(("training", f"{facts['step']:,} steps, {num_tokens:,} tokens{time}"))
+        lines.append(
+            (
+                "training",
+                f"{terminal.counted(facts['step'], 'step')}, {terminal.counted(num_tokens, 'token')}{time}",
+            )
+        )
     if facts.get("best_perplexity") is not None:
         lines.append(
             ("heldout", f"perplexity {facts['best_perplexity']:.2f} after step {facts['best_step']:,}")
@@ -79,6 +111,9 @@ def _description(pretrained: PretrainedModel) -> list[tuple[str, str]]:
 
 def _processor() -> str:
     """Return how models are computed on this machine."""
+    from elmokit.kernels.library import instruction_set, is_available
+    from elmokit.model.parallel import num_workers
+
     kernels = f"compiled kernels ({instruction_set()})" if is_available() else "no compiled kernels"
     return f"{terminal.counted(num_workers(), 'thread')}, {kernels}"
 

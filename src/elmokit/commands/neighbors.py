@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from elmokit.console import terminal
 from elmokit.console.concordance import clipped, concordance, terminal_columns
-from elmokit.console.layers import ONE_LAYER, ONE_LAYER_HELP
-from elmokit.console.models import batch_size_option, device_option, takes_model
-from elmokit.console.neighbor_index import open_or_build_index
-from elmokit.console.options import json_option, num_results_option
+from elmokit.console.layers import one_layer_option
+from elmokit.console.models import GivenModel, batch_size_option, device_option, takes_model
+from elmokit.console.modes import json_option, wants_json
+from elmokit.console.options import num_results_option
+from elmokit.console.threads import threads_option
+from elmokit.console.verb import checked, verb
 from elmokit.data.occurrences import position_of
-from elmokit.embedder import ElmoEmbedder
-from elmokit.neighbors.content import Layer
-from elmokit.neighbors.index import DEFAULT_LAYER
-from elmokit.neighbors.results import Nearest
-from elmokit.neighbors.search import Words
-from elmokit.pretrained import PretrainedModel
+
+if TYPE_CHECKING:
+    from elmokit.neighbors.content import Layer
+    from elmokit.neighbors.results import Nearest
+    from elmokit.neighbors.search import Words
 
 
-@click.command("neighbors")
+def _check(values: Mapping[str, Any]) -> Iterator[str]:
+    queries, words = values.get("queries") or (), values.get("words_of_queries") or ()
+    if queries and words and len(queries) != len(words):
+        yield f"expected one --word for each --query, got {len(queries)} --query and {len(words)} --word"
+
+
+@verb("neighbors")
+@checked(_check)
 @takes_model()
 @click.argument("texts", metavar="CORPUS.txt...", nargs=-1, required=True)
 @click.option(
@@ -39,7 +48,7 @@ from elmokit.pretrained import PretrainedModel
     "occurs several times, its first occurrence is used. Give one --word for each --query.",
 )
 @num_results_option
-@click.option("--layer", type=ONE_LAYER, help=f"{ONE_LAYER_HELP}  [default: {DEFAULT_LAYER}]")
+@one_layer_option("average", "it knows the word as well as its context")
 @click.option(
     "--same-word",
     "words",
@@ -58,8 +67,9 @@ from elmokit.pretrained import PretrainedModel
 @json_option
 @batch_size_option
 @device_option
+@threads_option
 def command(
-    pretrained: PretrainedModel,
+    model: GivenModel,
     texts: tuple[str, ...],
     queries: tuple[str, ...],
     words_of_queries: tuple[str, ...],
@@ -67,7 +77,6 @@ def command(
     layer: Layer | None,
     words: Words | None,
     directory: Path | None,
-    as_json: bool,
     batch_size: int,
     device: str,
 ) -> None:
@@ -82,23 +91,19 @@ def command(
     Example:
       elmokit neighbors tiny-en 'text/*.txt' --query "we are on the right track" --word right
     """
-    if len(queries) != len(words_of_queries):
-        raise click.UsageError(
-            f"expected one --word for each --query, got {len(queries)} --query and "
-            f"{len(words_of_queries)} --word",
-            click.get_current_context(),
-        )
     # Check the queries before embedding the text, which may take hours.
     positions = [
         _position(query.split(), word) for query, word in zip(queries, words_of_queries, strict=True)
     ]
+    pretrained = model.load()
+    from elmokit.console.neighbor_index import open_or_build_index
+    from elmokit.embedder import ElmoEmbedder
+
     embedder = ElmoEmbedder(pretrained, device=device)
-    index = open_or_build_index(
-        texts, embedder, layer=layer, directory=directory, batch_size=batch_size, quiet=as_json
-    )
+    index = open_or_build_index(texts, embedder, layer=layer, directory=directory, batch_size=batch_size)
     for number, (query, position) in enumerate(zip(queries, positions, strict=True)):
         nearest = index.nearest(query, position, k, words=words or "all")
-        if as_json:
+        if wants_json():
             terminal.say(json.dumps(_as_dict(nearest), ensure_ascii=False))
         else:
             if number:

@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from elmokit.console import terminal
-from elmokit.console.layers import ONE_LAYER, ONE_LAYER_HELP
-from elmokit.console.models import device_option, takes_model
-from elmokit.console.options import figure_option, seed_option, words_option
-from elmokit.data.find import find_texts
+from elmokit.console.inputs import find_inputs
+from elmokit.console.layers import one_layer_option
+from elmokit.console.models import GivenModel, device_option, takes_model
+from elmokit.console.modes import json_option
+from elmokit.console.options import seed_option, words_option
+from elmokit.console.outputs import takes_output
+from elmokit.console.threads import threads_option
+from elmokit.console.verb import verb
 from elmokit.data.read import read_lines, read_sentences
-from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.errors import TextError
 from elmokit.files.atomic import refuse_inputs
-from elmokit.pretrained import PretrainedModel
 from elmokit.visualize.figures import check_suffix, save_figure
-from elmokit.visualize.interactive_map import draw_interactive
-from elmokit.visualize.layout import lay_out
-from elmokit.visualize.projection import Method
-from elmokit.visualize.static_map import draw_static
-from elmokit.visualize.word_map import ColorBy, map_words
+
+if TYPE_CHECKING:
+    from elmokit.embedder import Layers
+    from elmokit.visualize.projection import Method
+    from elmokit.visualize.word_map import ColorBy
 
 
-@click.command("plot")
+@verb("plot")
 @takes_model()
 @click.argument("text", metavar="SENTENCES.txt")
-@figure_option(".png, .svg or .pdf; or .html, where you can hover over a point to see its sentence")
+@takes_output(
+    "Figure to write: .png, .svg or .pdf; or .html, where you can hover over a point to see its sentence.",
+    dir_okay=False,
+)
 @click.option(
     "--method",
     type=click.Choice(["tsne", "umap", "pca"]),
@@ -36,7 +41,7 @@ from elmokit.visualize.word_map import ColorBy, map_words
     show_default=True,
     help="Method to project the vectors to two dimensions.",
 )
-@click.option("--layer", type=ONE_LAYER, default="top", show_default=True, help=ONE_LAYER_HELP)
+@one_layer_option("top", "it tells the senses of a word apart best", default="top")
 @words_option
 @click.option(
     "--perplexity", type=float, help="Perplexity of t-SNE.  [default: 30, or less if there are few words]"
@@ -55,9 +60,11 @@ from elmokit.visualize.word_map import ColorBy, map_words
     show_default=True,
     help="Maximum number of words; more are sampled at random.",
 )
+@json_option
 @device_option
+@threads_option
 def command(
-    pretrained: PretrainedModel,
+    model: GivenModel,
     text: str,
     output: Path,
     method: str,
@@ -81,15 +88,22 @@ def command(
     check_suffix(output)
     refuse_inputs(output, [text])
     labels, sentences = _read(text, with_labels=color_by == "label")
-    with terminal.progress_bar("drawing", 1.0, "map", bar_format=terminal.FRACTION_FORMAT) as bar:
+    pretrained = model.load()
+    from elmokit.embedder import ElmoEmbedder
+    from elmokit.visualize.interactive_map import draw_interactive
+    from elmokit.visualize.layout import lay_out
+    from elmokit.visualize.static_map import draw_static
+    from elmokit.visualize.word_map import map_words
+
+    with terminal.progress_bar("drawing", 1.0, "map") as bar:
         word_map = map_words(
             ElmoEmbedder(pretrained, device=device),
             sentences,
             layer=layer,
             words=words,
-            method=cast(Method, method),
+            method=cast("Method", method),
             perplexity=perplexity,
-            color_by=cast(ColorBy | None, color_by),
+            color_by=cast("ColorBy | None", color_by),
             labels=labels,
             max_points=max_points,
             seed=seed,
@@ -103,12 +117,12 @@ def command(
             f"({' '.join(map(ascii, sorted(layout.missing)[:5]))}), drawn as boxes: "
             "install the Noto fonts, which cover all scripts"
         )
-    terminal.say(f"{output}: {layout.caption}")
+    terminal.report(f"{output}: {layout.caption}", output=output, num_points=len(word_map.occurrences))
 
 
 def _read(text: str, *, with_labels: bool) -> tuple[list[str] | None, list[list[str]]]:
     """Return labels, if each line starts with one, and sentences."""
-    paths = find_texts([text])
+    paths = find_inputs([text])
     if not with_labels:
         return None, [sentence for path in paths for sentence in read_sentences(path)]
     labels, sentences = [], []

@@ -9,24 +9,23 @@ from shlex import quote
 import click
 
 from elmokit.console import terminal
-from elmokit.console.models import device_option, takes_model
+from elmokit.console.inputs import find_inputs
+from elmokit.console.models import GivenModel, device_option, takes_model
+from elmokit.console.modes import json_option
 from elmokit.console.options import seed_option, words_option
-from elmokit.data.find import find_texts
+from elmokit.console.outputs import takes_output
+from elmokit.console.threads import threads_option
+from elmokit.console.verb import verb
 from elmokit.data.read import no_token_error, read_sentences, total_bytes
-from elmokit.embedder import ElmoEmbedder
-from elmokit.pretrained import PretrainedModel
-from elmokit.visualize.projector import write_projector
 
 
-@click.command("projector")
+@verb("projector")
 @takes_model()
 @click.argument("texts", metavar="SENTENCES.txt...", nargs=-1, required=True)
-@click.option(
-    "--logdir",
-    required=True,
-    metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="TensorBoard's log directory; the files are written to DIR/projector.",
+@takes_output(
+    "TensorBoard's log directory; the files are written to DIR/projector.",
+    ("-o", "--output", "--logdir"),
+    file_okay=False,
 )
 @words_option
 @click.option(
@@ -37,11 +36,13 @@ from elmokit.visualize.projector import write_projector
     help="Maximum number of occurrences; more are sampled at random.",
 )
 @seed_option
+@json_option
 @device_option
+@threads_option
 def command(
-    pretrained: PretrainedModel,
+    model: GivenModel,
     texts: tuple[str, ...],
-    logdir: Path,
+    output: Path,
     words: tuple[str, ...],
     max_points: int,
     seed: int,
@@ -63,7 +64,11 @@ def command(
       elmokit projector model sentences.txt --logdir logs --word play
       tensorboard --logdir logs
     """
-    paths = find_texts(texts)
+    paths = find_inputs(texts)
+    pretrained = model.load()
+    from elmokit.embedder import ElmoEmbedder
+    from elmokit.visualize.projector import write_projector
+
     embedder = ElmoEmbedder(pretrained, device=device)
     with terminal.progress_bar("reading", total_bytes(paths), "B") as bar:
         sentences = [sentence for path in paths for sentence in read_sentences(path, bar.update)]
@@ -76,18 +81,23 @@ def command(
             bar.update(done - bar.n)
 
         log = write_projector(
-            embedder, sentences, logdir, words=words, max_points=max_points, seed=seed, on_sentences=show
+            embedder, sentences, output, words=words, max_points=max_points, seed=seed, on_sentences=show
         )
     if log.num_points < log.num_occurrences:
-        terminal.say(
+        terminal.note(
             f"sampled {log.num_points:,} of {terminal.counted(log.num_occurrences, 'occurrence')} at random "
             f"(--max-points, --seed {seed})"
         )
-    terminal.say(
+    terminal.report(
         f"{log.directory}: {terminal.counted(log.num_points, 'point')} of width {log.dim}, as "
-        + ", ".join(log.tensors)
+        + ", ".join(log.tensors),
+        output=log.directory,
+        num_points=log.num_points,
+        num_occurrences=log.num_occurrences,
+        dim=log.dim,
+        tensors=list(log.tensors),
     )
     if find_spec("tensorboard") is None:
         terminal.warn("TensorBoard is not installed: pip install 'elmokit[tensorboard]'")
-    terminal.say(f"next: tensorboard --logdir {quote(str(logdir))}")
-    terminal.say("      and open http://localhost:6006/#projector")
+    terminal.note(f"next: tensorboard --logdir {quote(str(output))}")
+    terminal.note("      and open http://localhost:6006/#projector")

@@ -4,56 +4,74 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from elmokit.console import terminal
 from elmokit.console.inputs import find_inputs, text_inputs
-from elmokit.console.models import batch_size_option, device_option, takes_model
-from elmokit.console.options import json_option
+from elmokit.console.models import GivenModel, batch_size_option, device_option, takes_model
+from elmokit.console.modes import json_option, wants_json
+from elmokit.console.threads import threads_option
+from elmokit.console.verb import checked, verb
 from elmokit.data.read import read_lines, total_bytes
-from elmokit.language_model import LanguageModel, SentenceScore
-from elmokit.pretrained import PretrainedModel
+
+if TYPE_CHECKING:
+    from elmokit.language_model import SentenceScore
+
+_HEADER = "perplexity\tforward\tbackward\tsentence"
+_TOKEN_HEADER = "sentence\ttoken\tforward\tbackward\tunknown"
 
 
-@click.command("score")
-@takes_model(softmax=True)
+def _check(values: Mapping[str, Any]) -> Iterator[str]:
+    if values.get("by_token") and wants_json():
+        yield "expected --tokens or --json, not both"
+
+
+@verb("score")
+@checked(_check)
+@takes_model()
 @text_inputs
 @click.option("--tokens", "by_token", is_flag=True, help="Print one line per token, not per sentence.")
+@click.option("--no-header", is_flag=True, help="Do not print the names of the columns first.")
 @json_option
 @batch_size_option
 @device_option
+@threads_option
 def command(
-    pretrained: PretrainedModel,
+    model: GivenModel,
     inputs: tuple[str, ...],
     more_inputs: tuple[str, ...],
     by_token: bool,
-    as_json: bool,
+    no_header: bool,
     batch_size: int,
     device: str,
 ) -> None:
     """Compute the pseudo-perplexity of every sentence under the language model.
 
-    Prints one line for each line of the text: the pseudo-perplexity, the forward and the backward
-    log-probability of the sentence (natural logarithms), and the sentence. With --tokens, each line has the
-    sentence number, a token, log p(token | left context) and log p(token | right context); a token outside
-    the vocabulary is scored as <UNK> and marked. With --json, the scores of sentences and tokens are printed
-    together. Every sentence starts from a zero state. MODEL is anything that `elmokit info` accepts, and
-    needs its softmax.
+    Prints a header, then one line for each line of the text: the pseudo-perplexity, the forward and the
+    backward log-probability of the sentence (natural logarithms), and the sentence. With --tokens, each line
+    has the sentence number, a token, log p(token | left context) and log p(token | right context); a token
+    outside the vocabulary is scored as <UNK> and marked. With --json, the scores of sentences and tokens are
+    printed together. Every sentence starts from a zero state. MODEL is anything that `elmokit info` accepts,
+    and needs its softmax.
 
     \b
     Example:
       elmokit score model sentences.txt
     """
-    if by_token and as_json:
-        raise click.UsageError("expected --tokens or --json, not both", click.get_current_context())
-    paths = find_inputs(inputs, more_inputs)
+    paths = find_inputs([*inputs, *more_inputs])
+    pretrained = model.load(softmax=True)
+    from elmokit.language_model import LanguageModel
+
     language_model = LanguageModel(pretrained, device=device)
     with terminal.progress_bar("scoring", total_bytes(paths), "B") as bar:
         lines = (line for path in paths for line in read_lines(path, bar.update))
         for number, score in enumerate(language_model.score(lines, batch_size=batch_size), start=1):
-            if as_json:
+            if number == 1 and not (no_header or wants_json()):
+                terminal.say(_TOKEN_HEADER if by_token else _HEADER)
+            if wants_json():
                 terminal.say(json.dumps(_as_dict(score), ensure_ascii=False))
             elif by_token:
                 for row in _token_rows(number, score):

@@ -10,19 +10,17 @@ import click
 
 from elmokit.console import terminal
 from elmokit.console.inputs import find_inputs, text_inputs
+from elmokit.console.modes import json_option
+from elmokit.console.outputs import takes_output
+from elmokit.console.verb import verb
 from elmokit.data.compression import Compression
 from elmokit.data.read import total_bytes
 from elmokit.data.sharding import ShardSummary, write_shards
 
 
-@click.command("shard")
+@verb("shard")
 @text_inputs
-@click.option(
-    "--output-dir",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="New or empty directory for the shards.",
-)
+@takes_output("New or empty directory for the shards.", ("-o", "--output", "--output-dir"), file_okay=False)
 @click.option(
     "--num-shards",
     type=click.IntRange(min=1),
@@ -45,9 +43,10 @@ from elmokit.data.sharding import ShardSummary, write_shards
     show_default=True,
     help="Compression of the files written.",
 )
+@json_option
 def command(
     inputs: tuple[str, ...],
-    output_dir: Path,
+    output: Path,
     num_shards: int,
     heldout_fraction: float,
     seed: int,
@@ -61,10 +60,10 @@ def command(
 
     \b
     Example:
-      elmokit shard --input 'text/*.txt' --output-dir shards --num-shards 20
-      elmokit vocabulary --input 'shards/train-*' --output vocab.txt
+      elmokit shard --input 'text/*.txt' -o shards --num-shards 20
+      elmokit vocabulary --input 'shards/train-*' -o vocab.txt
     """
-    files = find_inputs(inputs, more_inputs)
+    files = find_inputs([*inputs, *more_inputs])
     with ExitStack() as stack:
         reading = stack.enter_context(terminal.progress_bar("reading", total_bytes(files), "B"))
         writing: Any = None
@@ -78,7 +77,7 @@ def command(
 
         summary = write_shards(
             files,
-            output_dir,
+            output,
             num_shards=num_shards,
             heldout_fraction=heldout_fraction,
             seed=seed,
@@ -86,17 +85,24 @@ def command(
             on_bytes=reading.update,
             on_written=on_written,
         )
-    _report(summary, output_dir, num_shards)
+    _report(summary, output, num_shards)
 
 
-def _report(summary: ShardSummary, output_dir: Path, num_shards: int) -> None:
+def _report(summary: ShardSummary, output: Path, num_shards: int) -> None:
     num_files = len(summary.train_files)
-    terminal.say(
-        f"{output_dir}: {terminal.counted(num_files, 'training file')} with "
+    terminal.report(
+        f"{output}: {terminal.counted(num_files, 'training file')} with "
         f"{terminal.counted(summary.num_sentences - summary.num_heldout_sentences, 'sentence')}, "
-        f"{terminal.counted(summary.num_tokens - summary.num_heldout_tokens, 'token')}"
+        f"{terminal.counted(summary.num_tokens - summary.num_heldout_tokens, 'token')}",
+        output=output,
+        num_training_files=num_files,
+        num_sentences=summary.num_sentences,
+        num_tokens=summary.num_tokens,
+        num_heldout_sentences=summary.num_heldout_sentences,
+        num_heldout_tokens=summary.num_heldout_tokens,
+        num_blank_lines=summary.num_blank_lines,
     )
-    terminal.say(
+    terminal.note(
         f"heldout: {terminal.counted(summary.num_heldout_sentences, 'sentence')}, "
         f"{terminal.counted(summary.num_heldout_tokens, 'token')}; "
         f"skipped {terminal.counted(summary.num_blank_lines, 'blank line')}"

@@ -6,19 +6,30 @@ import dataclasses
 import itertools
 import json
 import math
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import click
 
 from elmokit.console import terminal
-from elmokit.console.models import device_option, takes_model
-from elmokit.console.options import json_option, num_results_option
-from elmokit.errors import ConfigError
-from elmokit.language_model import LanguageModel
-from elmokit.pretrained import PretrainedModel
+from elmokit.console.inputs import find_inputs
+from elmokit.console.models import GivenModel, device_option, takes_model
+from elmokit.console.modes import json_option, wants_json
+from elmokit.console.options import num_results_option
+from elmokit.console.threads import threads_option
+from elmokit.console.verb import checked, verb
+from elmokit.data.read import read_sentences
+from elmokit.errors import ConfigError, TextError
 
 
-@click.command("substitutes")
-@takes_model(softmax=True)
+def _check(values: Mapping[str, Any]) -> Iterator[str]:
+    if values.keys() >= {"word", "position"} and (values["word"] is None) == (values["position"] is None):
+        yield "expected either --word or --position"
+
+
+@verb("substitutes")
+@checked(_check)
+@takes_model()
 @click.argument("sentence")
 @click.option("--word", help="The word to replace; if it occurs several times, its first occurrence.")
 @click.option(
@@ -29,34 +40,36 @@ from elmokit.pretrained import PretrainedModel
 @num_results_option
 @json_option
 @device_option
+@threads_option
 def command(
-    pretrained: PretrainedModel,
+    model: GivenModel,
     sentence: str,
     word: str | None,
     position: int | None,
     k: int,
-    as_json: bool,
     device: str,
 ) -> None:
     """Print what the language model predicts in place of a word of SENTENCE.
 
     There are three lists, with probabilities: predictions from both sides, from the words before, and from
-    the words after. MODEL is anything that `elmokit info` accepts; it must include a softmax.
+    the words after. SENTENCE is tokenized; - reads it from the
+    standard input. MODEL is anything that `elmokit info` accepts; it must include a softmax.
 
     \b
     Example:
       elmokit substitutes model "we must fight this war together" --word war
     """
-    tokens = sentence.split()
-    if (word is None) == (position is None):
-        raise click.UsageError("expected either --word or --position", click.get_current_context())
+    tokens = _tokens(sentence)
     if word is not None:
         if word not in tokens:
             raise ConfigError(f"--word {word}: not a token of the sentence: {' '.join(tokens)}")
         position = tokens.index(word)
     assert position is not None
+    pretrained = model.load(softmax=True)
+    from elmokit.language_model import LanguageModel
+
     found = LanguageModel(pretrained, device=device).substitutes(tokens, position, k)
-    if as_json:
+    if wants_json():
         terminal.say(json.dumps(dataclasses.asdict(found), ensure_ascii=False))
         return
     marked = list(tokens)
@@ -72,3 +85,14 @@ def command(
             for candidate in row
         )
         terminal.say("".join(f"{cell:<32}" for cell in cells).rstrip())
+
+
+def _tokens(sentence: str) -> list[str]:
+    """Return the tokens of a sentence, or of the one sentence of the standard input."""
+    if sentence != "-":
+        return sentence.split()
+    (file,) = find_inputs([sentence])
+    sentences = [tokens for tokens in read_sentences(file) if tokens]
+    if len(sentences) != 1:
+        raise TextError(f"-: expected one sentence on the standard input, got {len(sentences)}")
+    return sentences[0]

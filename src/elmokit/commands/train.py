@@ -6,41 +6,76 @@ import atexit
 import json
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from elmokit.config import Config
 from elmokit.console import terminal
+from elmokit.console.completion import complete_config, complete_setting
+from elmokit.console.inputs import find_inputs
+from elmokit.console.modes import json_option, wants_json
+from elmokit.console.outputs import takes_output
 from elmokit.console.restart_options import Restart, takes_restart
-from elmokit.data.corpus import Corpus
-from elmokit.data.find import Part, find_texts
+from elmokit.console.setting_help import explain_setting, setting_sections
+from elmokit.console.threads import threads_option, use_threads
+from elmokit.console.verb import checked, verb
 from elmokit.data.prepare import prepare_corpus
 from elmokit.data.read import total_bytes
 from elmokit.data.vocabulary import Vocabulary
-from elmokit.formats.checkpoint import list_checkpoints
-from elmokit.model.parameter_shapes import parameter_shapes
-from elmokit.training.evaluation import Evaluation
-from elmokit.training.parameter_names import matching_names
-from elmokit.training.progress import Progress
-from elmokit.training.run_directory import Run, continue_run, start_run
-from elmokit.training.run_lock import locked
-from elmokit.training.signals import stop_on_signals
-from elmokit.training.text_checks import refuse_shared_files, repeated_share, text_warnings
-from elmokit.training.trainer import Trainer
-from elmokit.training.warm_start.restart import missing_for_restart, restart_config, restart_vocabulary
+from elmokit.errors import ConfigError
+
+if TYPE_CHECKING:
+    from elmokit.config import Config
+    from elmokit.data.corpus import Corpus
+    from elmokit.data.find import Part
+    from elmokit.training.evaluation import Evaluation
+    from elmokit.training.progress import Progress
+    from elmokit.training.run_directory import Run
+    from elmokit.training.trainer import Trainer
 
 
-@click.command("train")
+def _check(values: Mapping[str, Any]) -> Iterator[str]:
+    overrides = values.get("overrides") or ()
+    stray = [override for override in overrides if "=" not in override]
+    yield from (
+        f"Got unexpected argument {override!r}: expected key=value. Put a glob in quotes: "
+        "--train-prefix 'text/*.txt'"
+        for override in stray
+    )
+    keys = [override.partition("=")[0].rpartition(".")[2] for override in overrides]
+    for name in ("device", "seed"):
+        if values.get(name) is not None and name in keys:
+            yield f"{name} is given twice, as --{name} and as {name}="
+    if values.get("resume"):
+        return
+    if not values.get("train_prefixes"):
+        yield "Missing option '--train-prefix'"
+    if values.get("restart_model") is not None:
+        return
+    if values.get("vocab_file") is None:
+        yield "Missing option '--vocab-file'"
+    if not stray:
+        from elmokit.config.files import DEFAULT_CONFIG
+        from elmokit.config.schema import Config
+
+        try:
+            Config.load(values.get("config_name") or DEFAULT_CONFIG, overrides)
+        except ConfigError as error:
+            yield str(error)
+
+
+@verb("train", explain_option=explain_setting, describe_more=setting_sections)
+@checked(_check)
 @click.option(
     "--train-prefix",
     "train_prefixes",
     metavar="TEXT",
     multiple=True,
-    help="Training text: file, glob in quotes, directory or URL. Of a directory written by `elmokit shard`, "
-    "the training files are used. May be repeated.",
+    help="Training text: file, glob in quotes, directory, URL, or - for the standard input. Of a directory "
+    "written by `elmokit shard`, the training files are used. May be repeated.",
 )
 @click.option(
     "--heldout-prefix",
@@ -53,16 +88,12 @@ from elmokit.training.warm_start.restart import missing_for_restart, restart_con
 @click.option(
     "--vocab-file", type=click.Path(path_type=Path), help="Vocabulary file, written by `elmokit vocabulary`."
 )
-@click.option(
-    "--save-dir",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Directory for checkpoints and records.",
-)
+@takes_output("Directory for checkpoints and records.", ("-o", "--output", "--save-dir"))
 @click.option(
     "--config",
     "config_name",
     metavar="NAME|FILE",
+    shell_complete=complete_config,
     help="tiny, small, original, a .toml file, or an options.json of bilm-tf.  [default: small]",
 )
 @click.option("--resume", is_flag=True, help="Resume from the last checkpoint in --save-dir.")
@@ -81,26 +112,35 @@ from elmokit.training.warm_start.restart import missing_for_restart, restart_con
     multiple=True,
     help="Old text to mix in, so that the model does not forget it; replay_share sets how much.",
 )
-@click.argument("overrides", metavar="[KEY=VALUE]...", nargs=-1)
+@click.option("--device", help="The same as device=...: auto, cpu, cuda or cuda:N.")
+@click.option("--seed", type=click.IntRange(min=0), help="The same as seed=N.")
+@threads_option
+@json_option
+@click.argument("overrides", metavar="[KEY=VALUE]...", nargs=-1, shell_complete=complete_setting)
 def command(
     train_prefixes: tuple[str, ...],
     heldout_prefixes: tuple[str, ...],
     vocab_file: Path | None,
-    save_dir: Path,
+    output: Path,
     config_name: str | None,
     resume: bool,
     start: Restart | None,
     frozen: tuple[str, ...],
     replay_prefixes: tuple[str, ...],
+    device: str | None,
+    seed: int | None,
+    threads: int | None,
     overrides: tuple[str, ...],
 ) -> None:
     """Train a biLM on tokenized text, one sentence per line, and write checkpoints.
 
     Change settings with KEY=VALUE, for example batch_size=32 num_epochs=3 patience=5, or recipe=bilm for the
-    recipe of 2018; config.json in the save directory lists them all. --resume needs only --save-dir.
+    recipe of 2018. The settings are listed below; `elmokit settings` says more about them. --resume needs
+    only --save-dir.
 
     With --restart-ckpt-file training starts from an existing model, on new text and with a new vocabulary. A
-    table, also written to restart.json, shows what was restored. Settings default to those of that model.
+    summary shows what was restored; restart.json, and -v, every tensor. Settings default to those of that
+    model.
 
     \b
     Example:
@@ -110,23 +150,30 @@ def command(
       elmokit train --restart-ckpt-file model --train-prefix 'new/train-*.txt' \\
           --heldout-prefix new/heldout.txt --vocab-file new/vocab.txt --save-dir new-model
     """
-    _refuse_stray_files(overrides)
-    if start is not None and resume:
-        raise click.UsageError(
-            "--resume continues the run in --save-dir; --restart-ckpt-file starts a new run from another "
-            "model: use one of them",
-            click.get_current_context(),
-        )
+    save_dir = output
+    for name, value in (("device", device), ("seed", seed)):
+        if value is not None:
+            overrides = (*overrides, f"{name}={json.dumps(value)}")
+    prefixes = _prefixes(train_prefixes), _prefixes(heldout_prefixes), _prefixes(replay_prefixes)
+    if threads is not None:
+        use_threads(threads)
+    from elmokit.config import Config
+    from elmokit.config.files import DEFAULT_CONFIG
+    from elmokit.training.run_directory import continue_run, start_run
+    from elmokit.training.run_lock import locked
+    from elmokit.training.warm_start.restart import (
+        missing_for_restart,
+        restart_config,
+        restart_vocabulary,
+    )
+
     if frozen:
         overrides = (*overrides, f"freeze={json.dumps(frozen)}")
-    prefixes = list(train_prefixes), list(heldout_prefixes), list(replay_prefixes)
     # A run that resumes is locked before it is read; a new one as soon as there is something to lock.
     with locked(save_dir) if resume and (save_dir / "checkpoints").is_dir() else nullcontext():
         if resume:
             _run(continue_run(save_dir, config_name, overrides, vocab_file, *prefixes))
             return
-        if not train_prefixes:
-            raise click.UsageError("Missing option '--train-prefix'.", click.get_current_context())
         if start is not None:
             source = start.load()
             config = restart_config(source, config_name, overrides)
@@ -138,25 +185,38 @@ def command(
             run = start_run(save_dir, config, vocabulary, *prefixes)
             _run(run, prepare=lambda trainer: start.apply(trainer, source))
             return
-        if vocab_file is None:
-            raise click.UsageError("Missing option '--vocab-file'.", click.get_current_context())
-        config, vocabulary = Config.load(config_name or "small", overrides), Vocabulary.load(vocab_file)
+        assert vocab_file is not None  # checked before
+        config = Config.load(config_name or DEFAULT_CONFIG, overrides)
+        vocabulary = Vocabulary.load(vocab_file)
         _refuse_unmatched_patterns(config, vocabulary)
         _run(start_run(save_dir, config, vocabulary, *prefixes))
 
 
 def _refuse_unmatched_patterns(config: Config, vocabulary: Vocabulary, excluded: Sequence[str] = ()) -> None:
     """Refuse patterns that match no parameter before hours of reading, not after."""
+    from elmokit.model.parameter_shapes import parameter_shapes
+    from elmokit.training.parameter_names import matching_names
+
     names = parameter_shapes(config.model, len(vocabulary), with_softmax=True, source=Path("config"))
     matching_names(config.training.freeze, names, setting="freeze")
     matching_names(excluded, names, setting="exclude")
 
 
+def _prefixes(patterns: Sequence[str]) -> list[str]:
+    """Return patterns of texts, in which the standard input has become a file."""
+    return [str(find_inputs(["-"])[0]) if pattern == "-" else pattern for pattern in patterns]
+
+
 def _run(run: Run, prepare: Callable[[Trainer], None] | None = None) -> None:
+    from elmokit.formats.checkpoint import list_checkpoints
+    from elmokit.training.run_lock import locked
+    from elmokit.training.text_checks import refuse_shared_files
+    from elmokit.training.trainer import Trainer
+
     # Report mistakes in the paths before hours of reading.
     refuse_shared_files(
-        [file.path for file in find_texts(run.train_prefixes, "train")],
-        [file.path for file in find_texts(run.heldout_prefixes, "heldout")],
+        [file.path for file in find_inputs(run.train_prefixes, "train")],
+        [file.path for file in find_inputs(run.heldout_prefixes, "heldout")],
     )
     parts: list[tuple[list[str], str, Part]] = [
         (run.train_prefixes, "training", "train"),
@@ -176,7 +236,7 @@ def _run(run: Run, prepare: Callable[[Trainer], None] | None = None) -> None:
         for problem in run.problems:
             terminal.warn(f"{problem}; falling back to the checkpoint before it")
         trainer.load_checkpoint(run.checkpoint)
-        terminal.say(f"resuming after step {trainer.step:,} of {trainer.num_steps:,}")
+        terminal.note(f"resuming after step {trainer.step:,} of {trainer.num_steps:,}")
     with locked(run.save_dir):
         if prepare is not None:
             prepare(trainer)
@@ -190,36 +250,30 @@ def _run(run: Run, prepare: Callable[[Trainer], None] | None = None) -> None:
                 if checkpoints
                 else "there is no checkpoint yet"
             )
-            terminal.say(f"stopped at step {trainer.step:,}; {remedy}")
+            terminal.note(f"stopped at step {trainer.step:,}; {remedy}")
             raise
 
 
-def _refuse_stray_files(overrides: tuple[str, ...]) -> None:
-    for override in overrides:
-        if "=" not in override:
-            raise click.UsageError(
-                f"Got unexpected argument {override!r}: expected key=value. Put a glob in quotes: "
-                "--train-prefix 'text/*.txt'",
-                click.get_current_context(),
-            )
-
-
 def _prepare(prefixes: list[str], part: Part, description: str, fallback_dir: Path) -> Corpus:
-    files = find_texts(prefixes, part)
+    files = find_inputs(prefixes, part)
     with terminal.progress_bar(description, total_bytes(files), "B") as bar:
         return prepare_corpus(files, fallback_dir=fallback_dir, on_bytes=bar.update)
 
 
 def _describe_texts(trainer: Trainer, run: Run) -> None:
+    from elmokit.training.text_checks import repeated_share, text_warnings
+
     corpus = trainer.corpus
-    terminal.say(
-        f"training text: {corpus.num_tokens:,} tokens in {corpus.num_sentences:,} sentences, "
-        f"{trainer.texts.training.unknown_share:.2%} <UNK>; vocabulary: {len(run.vocabulary):,} words"
+    terminal.note(
+        f"training text: {terminal.counted(corpus.num_tokens, 'token')} in "
+        f"{terminal.counted(corpus.num_sentences, 'sentence')}, "
+        f"{trainer.texts.training.unknown_share:.2%} <UNK>; "
+        f"vocabulary: {terminal.counted(len(run.vocabulary), 'word')}"
     )
     if trainer.heldout is not None:
         repeated, share = repeated_share(trainer.heldout, corpus)
         also = f"; {terminal.counted(repeated, 'sentence')} ({share:.1%}) also occur in the training text"
-        terminal.say(
+        terminal.note(
             f"heldout text: {terminal.counted(trainer.heldout.num_tokens, 'token')} in "
             f"{terminal.counted(trainer.heldout.num_sentences, 'sentence')}{also if repeated else ''}"
         )
@@ -227,17 +281,19 @@ def _describe_texts(trainer: Trainer, run: Run) -> None:
         for warning in text_warnings(trainer.model, trainer.texts.training):
             terminal.warn(warning)
     if run.replay_prefixes:
-        terminal.say(f"replaying old text as {run.config.training.replay_share:.0%} of the predictions")
+        terminal.note(f"replaying old text as {run.config.training.replay_share:.0%} of the predictions")
     if corpus.num_blank_lines and run.config.training.blank_lines == "skip":
-        terminal.say(f"skipped {terminal.counted(corpus.num_blank_lines, 'blank line')}")
+        terminal.note(f"skipped {terminal.counted(corpus.num_blank_lines, 'blank line')}")
     if run.excess_negatives:
-        terminal.say(
+        terminal.note(
             f"using the full softmax: sampling num_negatives={run.excess_negatives:,} of "
             f"{len(run.vocabulary):,} words would save almost no computation"
         )
 
 
 def _train(trainer: Trainer) -> None:
+    from elmokit.training.signals import stop_on_signals
+
     config = trainer.config.training
     done = trainer.step * trainer.predictions_per_step
     total = trainer.num_steps * trainer.predictions_per_step
@@ -256,12 +312,12 @@ def _train(trainer: Trainer) -> None:
             if progress.warning is not None:
                 terminal.warn(progress.warning)
             if progress.evaluation is not None:
-                terminal.say(_evaluation_line(progress, progress.evaluation))
+                _report_evaluation(progress, progress.evaluation)
     if progress is None:
-        terminal.say(f"nothing to do: the run has already finished, after step {trainer.step:,}")
+        terminal.note(f"nothing to do: the run has already finished, after step {trainer.step:,}")
         return
     if progress.stopped:
-        terminal.say(
+        terminal.note(
             f"stopped by {received[0].name} after step {progress.step:,}; checkpoint saved; "
             f"resume with: elmokit train --save-dir {trainer.save_dir} --resume"
         )
@@ -269,12 +325,18 @@ def _train(trainer: Trainer) -> None:
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)
         click.get_current_context().exit(128 + received[0])
     if progress.stopped_early:
-        terminal.say(
+        terminal.note(
             f"stopped early: {config.patience} evaluations without improvement in heldout perplexity"
         )
-    terminal.say(
-        f"trained {progress.num_predictions:,} tokens in {terminal.duration(trainer.seconds)} "
-        f"({progress.tokens_per_second:,.0f} tokens/s); the model is in {trainer.save_dir}"
+    terminal.report(
+        f"trained {terminal.counted(progress.num_predictions, 'token')} in "
+        f"{terminal.duration(trainer.seconds)} "
+        f"({progress.tokens_per_second:,.0f} tokens/s); the model is in {trainer.save_dir}",
+        output=trainer.save_dir,
+        step=progress.step,
+        num_tokens=progress.num_predictions,
+        seconds=trainer.seconds,
+        tokens_per_second=progress.tokens_per_second,
     )
 
 
@@ -283,12 +345,17 @@ def _acknowledge(_: signal.Signals) -> None:
     os.write(2, b"\nfinishing the step and writing a checkpoint; repeat to stop at once\n")
 
 
-def _evaluation_line(progress: Progress, evaluation: Evaluation) -> str:
+def _report_evaluation(progress: Progress, evaluation: Evaluation) -> None:
+    """Print the heldout perplexity, which is a result also of a quiet command."""
+    if wants_json():
+        figures = {"step": progress.step, "epoch": progress.epoch, "is_best": progress.is_best}
+        terminal.say(json.dumps(figures | evaluation.as_dict()))
+        return
     directions = f"forward {evaluation.forward:.2f}"
     if evaluation.backward is not None:
         directions += f", backward {evaluation.backward:.2f}"
     best = ", best so far" if progress.is_best else ""
-    return (
+    terminal.say(
         f"step {progress.step:,}, epoch {progress.epoch:.2f}: heldout perplexity {evaluation.perplexity:.2f} "
         f"({directions}; {evaluation.unk_share:.2%} <UNK>){best}"
     )

@@ -8,6 +8,9 @@ import click
 
 from elmokit.console import terminal
 from elmokit.console.inputs import find_inputs, text_inputs
+from elmokit.console.modes import json_option
+from elmokit.console.outputs import takes_output, text_output
+from elmokit.console.verb import verb
 from elmokit.data.read import total_bytes
 from elmokit.data.text_file import is_url
 from elmokit.data.vocabulary import NUM_SPECIALS, Vocabulary
@@ -17,14 +20,9 @@ from elmokit.files.atomic import refuse_inputs
 _MANY_UNKNOWN = 0.1  # share of tokens above which perplexity says little
 
 
-@click.command("vocabulary")
+@verb("vocabulary")
 @text_inputs
-@click.option(
-    "--output",
-    required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Vocabulary file to write.",
-)
+@takes_output("Vocabulary file to write; - for the standard output.", dir_okay=False)
 @click.option(
     "--min-count",
     type=click.IntRange(min=1),
@@ -37,6 +35,7 @@ _MANY_UNKNOWN = 0.1  # share of tokens above which perplexity says little
     type=click.IntRange(min=4),
     help="Largest number of entries, <S>, </S> and <UNK> included.  [default: no limit]",
 )
+@json_option
 def command(
     inputs: tuple[str, ...],
     output: Path,
@@ -51,27 +50,37 @@ def command(
 
     \b
     Example:
-      elmokit vocabulary --input 'text/train-*.txt.gz' --output vocab.txt --min-count 3
+      elmokit vocabulary --input 'text/train-*.txt.gz' -o vocab.txt --min-count 3
     """
-    files = find_inputs(inputs, more_inputs)
+    files = find_inputs([*inputs, *more_inputs])
     refuse_inputs(output, [file.path for file in files if not is_url(file.path)])
     with terminal.progress_bar("counting words", total_bytes(files), "B") as bar:
         found = count_words(files, on_bytes=bar.update)
     vocabulary = Vocabulary.from_counts(found.counts, min_count=min_count, max_size=max_size)
-    vocabulary.save(output)
-    terminal.say(f"{output}: {len(vocabulary):,} entries, <S>, </S> and <UNK> included")
-    _report_coverage(vocabulary, found)
+    with text_output(output) as path:
+        vocabulary.save(path)
+    _report(vocabulary, found, output)
 
 
-def _report_coverage(vocabulary: Vocabulary, found: WordCounts) -> None:
+def _report(vocabulary: Vocabulary, found: WordCounts, output: Path) -> None:
     known = vocabulary.words[NUM_SPECIALS:]
     unknown = 1 - sum(found.counts[word] for word in known) / found.num_tokens
-    terminal.say(
+    terminal.report(
+        f"{output}: {len(vocabulary):,} entries, <S>, </S> and <UNK> included",
+        output=output,
+        num_entries=len(vocabulary),
+        num_tokens=found.num_tokens,
+        num_sentences=found.num_sentences,
+        num_blank_lines=found.num_blank_lines,
+        num_distinct_words=len(found.counts),
+        unk_share=unknown,
+    )
+    terminal.note(
         f"counted {terminal.counted(found.num_tokens, 'token')} in "
         f"{terminal.counted(found.num_sentences, 'sentence')}, "
         f"skipped {terminal.counted(found.num_blank_lines, 'blank line')}"
     )
-    terminal.say(
+    terminal.note(
         f"in the vocabulary: {1 - unknown:.2%} of all tokens and {len(known):,} of "
         f"{len(found.counts):,} distinct words; {unknown:.2%} of all tokens will be <UNK>"
     )

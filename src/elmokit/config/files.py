@@ -16,6 +16,8 @@ from elmokit.files.home import expanded
 from elmokit.files.json_table import decoded
 
 SHIPPED_CONFIGS = ("tiny", "small", "original")
+DEFAULT_CONFIG = "small"
+"""The configuration of a training that names none."""
 
 
 def read_values(name: str | Path, *, of_model: bool = False) -> dict[str, Any]:

@@ -6,24 +6,38 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from elmokit.config.section import LARGEST_CLIP, LARGEST_DEPTH, LARGEST_DIM, Section
+from elmokit.config.section import LARGEST_CLIP, LARGEST_DEPTH, LARGEST_DIM, Section, about
 
 
 class CharCnnConfig(Section):
     """Character encoder: one vector per word type from its UTF-8 bytes (Kim et al. 2016)."""
 
-    embedding_dim: int = Field(16, ge=1, le=LARGEST_DIM, description="width of a character embedding")
+    embedding_dim: int = Field(
+        16,
+        ge=1,
+        le=LARGEST_DIM,
+        description="width of a character embedding",
+        json_schema_extra=about(unit="dimensions"),
+    )
     filters: tuple[tuple[int, int], ...] = Field(
         ((1, 32), (2, 32), (3, 64), (4, 128), (5, 256), (6, 512), (7, 1024)),
         description="convolution filters as [width in characters, number of filters] pairs",
+        json_schema_extra=about(unit="pairs"),
     )
     activation: Literal["relu", "tanh"] = Field("relu", description="activation after max pooling")
-    num_highway: int = Field(2, ge=0, le=LARGEST_DEPTH, description="number of highway layers")
+    num_highway: int = Field(
+        2,
+        ge=0,
+        le=LARGEST_DEPTH,
+        description="number of highway layers",
+        json_schema_extra=about(unit="layers"),
+    )
     max_characters: int = Field(
         50,
         ge=3,
         le=10_000,
         description="bytes per word, two markers included; longer words are truncated",
+        json_schema_extra=about(unit="bytes"),
     )
 
     @property
@@ -55,14 +69,27 @@ class CharCnnConfig(Section):
 class LstmConfig(Section):
     """Stacked LSTM layers of one direction, with projection (Sak et al. 2014)."""
 
-    cell_dim: int = Field(4096, ge=1, le=LARGEST_DIM, description="width of the cell state")
+    cell_dim: int = Field(
+        4096,
+        ge=1,
+        le=LARGEST_DIM,
+        description="width of the cell state",
+        json_schema_extra=about(unit="dimensions"),
+    )
     projection_dim: int = Field(
         512,
         ge=1,
         le=LARGEST_DIM,
         description="width of a layer's output; if equal to cell_dim, there is no projection",
+        json_schema_extra=about(unit="dimensions"),
     )
-    num_layers: int = Field(2, ge=1, le=LARGEST_DEPTH, description="number of LSTM layers per direction")
+    num_layers: int = Field(
+        2,
+        ge=1,
+        le=LARGEST_DEPTH,
+        description="number of LSTM layers per direction",
+        json_schema_extra=about(unit="layers"),
+    )
     cell_clip: float | None = Field(
         3.0, gt=0, le=LARGEST_CLIP, description="bound on the absolute value of the cell state; null for none"
     )
@@ -77,11 +104,25 @@ class LstmConfig(Section):
 class LexiconConfig(Section):
     """A model's own alphabet and words, as in ELMoForManyLangs (Che et al. 2018)."""
 
-    num_symbols: int | None = Field(None, ge=1, description="size of the alphabet; null for no characters")
-    num_words: int | None = Field(
-        None, ge=1, description="number of words with an embedding; null for no word embeddings"
+    num_symbols: int | None = Field(
+        None,
+        ge=1,
+        description="size of the alphabet; null for no characters",
+        json_schema_extra=about(unit="symbols"),
     )
-    word_dim: int = Field(0, ge=0, le=LARGEST_DIM, description="width of a word embedding")
+    num_words: int | None = Field(
+        None,
+        ge=1,
+        description="number of words with an embedding; null for no word embeddings",
+        json_schema_extra=about(unit="words"),
+    )
+    word_dim: int = Field(
+        0,
+        ge=0,
+        le=LARGEST_DIM,
+        description="width of a word embedding",
+        json_schema_extra=about(unit="dimensions"),
+    )
 
 
 class ModelConfig(Section):

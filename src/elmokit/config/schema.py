@@ -99,9 +99,19 @@ class Config(Section):
         if isinstance(training, dict) and any(map(_is_recipe, overrides)):
             for name in BILM_RECIPE:
                 training.pop(name, None)
+        problems = []
         for override in overrides:
-            apply_override(values, override, paths)
-        return cls.parse(values, source=source)
+            try:
+                apply_override(values, override, paths)
+            except ConfigError as error:
+                problems.append(str(error))
+        try:
+            config = cls.parse(values, source=source)
+        except ConfigError as error:
+            problems.append(str(error))
+        if not problems:
+            return config
+        raise ConfigError(problems[0] if len(problems) == 1 else "; ".join(problems))
 
     def save(self, path: Path) -> None:
         """Write the resolved configuration as JSON."""

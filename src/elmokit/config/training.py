@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from elmokit.config.recipes import BILM_RECIPE
-from elmokit.config.section import Section
+from elmokit.config.section import Section, about
 
 CHANGEABLE_IN_A_RUN = {
     "num_epochs",
@@ -36,78 +36,161 @@ class TrainingConfig(Section):
     recipe: Literal["adam", "bilm"] = Field(
         "adam",
         description="adam: few tokens to reach a given perplexity; bilm: exactly the original recipe",
+        json_schema_extra=about(group="optimizer"),
     )
     batch_size: int = Field(
-        32, ge=1, description="number of batch rows, each of which reads sentence after sentence"
+        32,
+        ge=1,
+        description="number of batch rows, each of which reads sentence after sentence",
+        json_schema_extra=about(unit="rows", group="run"),
     )
-    unroll_steps: int = Field(20, ge=1, description="time steps of truncated backpropagation")
-    num_epochs: int = Field(10, ge=1, description="passes over the training text")
-    max_steps: int | None = Field(None, ge=1, description="stop after this many updates; null for no limit")
-    optimizer: Literal["adam", "adagrad"] = Field("adam", description="adam or adagrad")
-    learning_rate: float = Field(0.015, gt=0, description="highest learning rate of the run")
+    unroll_steps: int = Field(
+        20,
+        ge=1,
+        description="time steps of truncated backpropagation",
+        json_schema_extra=about(unit="time steps", group="run"),
+    )
+    num_epochs: int = Field(
+        10,
+        ge=1,
+        description="passes over the training text",
+        json_schema_extra=about(unit="epochs", group="run"),
+    )
+    max_steps: int | None = Field(
+        None,
+        ge=1,
+        description="stop after this many updates; null for no limit",
+        json_schema_extra=about(unit="steps", group="run"),
+    )
+    optimizer: Literal["adam", "adagrad"] = Field(
+        "adam", description="adam or adagrad", json_schema_extra=about(group="optimizer")
+    )
+    learning_rate: float = Field(
+        0.015,
+        gt=0,
+        description="highest learning rate of the run",
+        json_schema_extra=about(group="optimizer"),
+    )
     schedule: Literal["cosine", "constant"] = Field(
-        "cosine", description="cosine: the learning rate decays to zero at the end of the run; or constant"
+        "cosine",
+        description="cosine: the learning rate decays to zero at the end of the run; or constant",
+        json_schema_extra=about(group="optimizer"),
     )
     warmup: float = Field(
-        0.1, ge=0, lt=1, description="share of the run in which the learning rate rises from zero"
+        0.1,
+        ge=0,
+        lt=1,
+        description="share of the run in which the learning rate rises from zero",
+        json_schema_extra=about(unit="share of the run", group="optimizer"),
     )
-    initial_accumulator: float = Field(1.0, gt=0, description="initial value of Adagrad's accumulators")
+    initial_accumulator: float = Field(
+        1.0,
+        gt=0,
+        description="initial value of Adagrad's accumulators",
+        json_schema_extra=about(group="optimizer"),
+    )
     clip_norm: float = Field(
-        20.0, gt=0, description="bound on the global norm of the gradient of loss x unroll_steps"
+        20.0,
+        gt=0,
+        description="bound on the global norm of the gradient of loss x unroll_steps",
+        json_schema_extra=about(group="optimizer"),
     )
     dropout: float = Field(
-        0.1, ge=0, lt=1, description="dropout rate of each LSTM layer's input and of the top layer's output"
+        0.1,
+        ge=0,
+        lt=1,
+        description="dropout rate of each LSTM layer's input and of the top layer's output",
+        json_schema_extra=about(unit="probability", group="regularization and robustness"),
     )
     unigram_bias: bool = Field(
-        True, description="initialize the bias of a new softmax with the log frequencies of the words"
+        True,
+        description="initialize the bias of a new softmax with the log frequencies of the words",
+        json_schema_extra=about(group="optimizer"),
     )
     state_reset: float = Field(
         0.1,
         ge=0,
         lt=1,
         description="probability that a batch row starts a window with a zero state, as in embedding",
+        json_schema_extra=about(unit="probability", group="regularization and robustness"),
     )
     num_negatives: int = Field(
-        8192, ge=0, description="negative samples of the sampled softmax; 0 for the full softmax"
+        8192,
+        ge=0,
+        description="negative samples of the sampled softmax; 0 for the full softmax",
+        json_schema_extra=about(unit="words", group="text and vocabulary"),
     )
-    shuffle: bool = Field(True, description="read the sentences in a new random order in each epoch")
+    shuffle: bool = Field(
+        True,
+        description="read the sentences in a new random order in each epoch",
+        json_schema_extra=about(group="text and vocabulary"),
+    )
     blank_lines: Literal["skip", "keep"] = Field(
-        "skip", description="keep: a blank line is an empty sentence, as in bilm-tf; or skip"
+        "skip",
+        description="keep: a blank line is an empty sentence, as in bilm-tf; or skip",
+        json_schema_extra=about(group="text and vocabulary"),
     )
     seed: int = Field(
-        0, ge=0, description="seed of initial weights, order of sentences, dropout and negative samples"
+        0,
+        ge=0,
+        description="seed of initial weights, order of sentences, dropout and negative samples",
+        json_schema_extra=about(group="run"),
     )
     evaluations_per_epoch: int = Field(
-        4, ge=1, description="evaluations on the heldout text per epoch, each with a checkpoint"
+        4,
+        ge=1,
+        description="evaluations on the heldout text per epoch, each with a checkpoint",
+        json_schema_extra=about(unit="per epoch", group="records and checkpoints"),
     )
-    checkpoint_minutes: float = Field(10.0, gt=0, description="longest time between checkpoints, in minutes")
+    checkpoint_minutes: float = Field(
+        10.0,
+        gt=0,
+        description="longest time between checkpoints, in minutes",
+        json_schema_extra=about(unit="minutes", group="records and checkpoints"),
+    )
     patience: int | None = Field(
         None,
         ge=1,
         description="stop after this many heldout evaluations without improvement; null for never",
+        json_schema_extra=about(unit="evaluations", group="run"),
     )
     non_finite: Literal["rollback", "stop"] = Field(
         "rollback",
         description="after non_finite_limit batches in a row whose loss or gradient is not finite: "
         "rollback (return to the last checkpoint with half the learning rate) or stop",
+        json_schema_extra=about(group="regularization and robustness"),
     )
     non_finite_limit: int = Field(
-        3, ge=1, description="number of such batches in a row; fewer of them are skipped"
+        3,
+        ge=1,
+        description="number of such batches in a row; fewer of them are skipped",
+        json_schema_extra=about(unit="batches", group="regularization and robustness"),
     )
-    log_interval: int = Field(10, ge=1, description="steps between two entries of the metrics log")
+    log_interval: int = Field(
+        10,
+        ge=1,
+        description="steps between two entries of the metrics log",
+        json_schema_extra=about(unit="steps", group="records and checkpoints"),
+    )
     histogram_interval: int = Field(
-        1000, ge=0, description="steps between two histograms of weights and activations; 0 for none"
+        1000,
+        ge=0,
+        description="steps between two histograms of weights and activations; 0 for none",
+        json_schema_extra=about(unit="steps", group="records and checkpoints"),
     )
     freeze: tuple[str, ...] = Field(
-        (), description="names or patterns of parameters that are not trained, for example encoder"
+        (),
+        description="names or patterns of parameters that are not trained, for example encoder",
+        json_schema_extra=about(unit="patterns", group="regularization and robustness"),
     )
     replay_share: float = Field(
         0.1,
         ge=0,
         lt=1,
         description="share of the predictions that are from the replayed text, if there is one",
+        json_schema_extra=about(unit="share of predictions", group="text and vocabulary"),
     )
-    device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:N", json_schema_extra=about(group="run"))
 
     @model_validator(mode="before")
     @classmethod

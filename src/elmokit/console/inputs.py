@@ -1,14 +1,22 @@
-"""Texts given on the command line, including globs expanded by the shell."""
+"""Texts given on the command line, including globs expanded by the shell; ``-`` is the standard input."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
 
-from elmokit.data.find import find_texts
+from elmokit.console.verb import checked
+from elmokit.data.find import Part, find_texts
 from elmokit.data.text_file import TextFile
+from elmokit.errors import TextError
+
+_STDIN = "elmokit.stdin"
 
 
 def text_inputs(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -16,23 +24,58 @@ def text_inputs(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Further arguments are inputs, too: the shell turns ``--input *.txt`` into an option and arguments.
     """
-    function = click.argument("more_inputs", metavar="[TEXT]...", nargs=-1)(function)
+    function = click.argument("more_inputs", metavar="[TEXT]...", nargs=-1)(checked(_any_text)(function))
     return click.option(
         "--input",
         "inputs",
         metavar="TEXT",
         multiple=True,
-        help="Text: file, quoted glob, directory or URL; one sentence per line. May be repeated.",
+        help="Text: file, quoted glob, directory, URL, or - for the standard input; one sentence per line. "
+        "May be repeated.",
     )(function)
 
 
-def find_inputs(inputs: tuple[str, ...], more_inputs: tuple[str, ...]) -> list[TextFile]:
-    """Return the files of all inputs.
+def _any_text(values: Mapping[str, Any]) -> Iterator[str]:
+    if not (values.get("inputs") or values.get("more_inputs")):
+        yield "no text given: expected TEXT or --input TEXT"
+
+
+def find_inputs(patterns: Iterable[str], part: Part | None = None) -> list[TextFile]:
+    """Return the files that paths, globs, directories and URLs refer to; ``-`` is the standard input.
+
+    Args:
+        patterns: as the user has typed them.
+        part: of a directory with shards, the part to read.
 
     Raises:
-        UsageError: If no input is given.
-        TextError: If an input matches no file.
+        TextError: If a pattern matches no file.
     """
-    if not (inputs or more_inputs):
-        raise click.UsageError("no text given: expected TEXT or --input TEXT", click.get_current_context())
-    return find_texts([*inputs, *more_inputs])
+    return find_texts([_stdin_file() if pattern == "-" else pattern for pattern in patterns], part)
+
+
+def find_input(pattern: str) -> TextFile:
+    """Return the one file that a path, glob or URL refers to.
+
+    Raises:
+        TextError: If it is none or several.
+    """
+    files = find_inputs([pattern])
+    if len(files) > 1:
+        raise TextError(f"{pattern}: matches {len(files)} files, expected one")
+    return files[0]
+
+
+def _stdin_file() -> Path:
+    """Return a file with the standard input, which is deleted when the command ends.
+
+    Text is read more than once, and corpora are prepared from files.
+    """
+    context = click.get_current_context()
+    if _STDIN not in context.meta:
+        directory = tempfile.TemporaryDirectory(prefix="elmokit-")
+        context.find_root().call_on_close(directory.cleanup)
+        context.meta[_STDIN] = Path(directory.name) / "stdin"
+        with context.meta[_STDIN].open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+    path: Path = context.meta[_STDIN]
+    return path

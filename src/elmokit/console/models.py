@@ -3,56 +3,97 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from elmokit.loading import load
+from elmokit.console.completion import complete_model
+from elmokit.console.threads import use_threads
+from elmokit.console.verb import checked
+from elmokit.repository.locate import locate_file, locate_model
+
+if TYPE_CHECKING:
+    from elmokit.pretrained import PretrainedModel
+
+
+@dataclass(frozen=True)
+class GivenModel:
+    """A model that the user has named. It is loaded on request: after all that can be checked without it."""
+
+    name: str
+    options_file: str | None = None
+    vocab_file: str | None = None
+    threads: int | None = None
+    """Number of CPU threads to compute with; None for PyTorch's choice."""
+
+    def load(self, *, softmax: bool = False, optimizer: bool = False) -> PretrainedModel:
+        """Load the model; a published one is downloaded first.
+
+        Args:
+            softmax: whether it is needed to predict words.
+            optimizer: whether its optimizer's state is needed as well.
+        """
+        path = locate_model(self.name, softmax=softmax)
+        options, vocabulary = locate_file(self.options_file), locate_file(self.vocab_file)
+        from elmokit.loading import load
+
+        if self.threads is not None:
+            use_threads(self.threads)
+        return load(path, options=options, vocabulary=vocabulary, softmax=softmax, optimizer=optimizer)
+
+
+_FILES = (
+    click.option(
+        "--vocab-file", metavar="FILE", help="Vocabulary of MODEL, if it is not next to its weights."
+    ),
+    click.option(
+        "--options-file", metavar="FILE", help="options.json of MODEL, if it is not next to its weights."
+    ),
+)
 
 
 def takes_model(
-    *, option: str | None = None, softmax: bool = False, default: str | None = None
+    *, old_option: str | None = None, default: str | None = None
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Add a model to a command, which gets it loaded as ``pretrained``.
-
-    Adds the argument MODEL, or ``option``, and options for files that are not next to the weights.
+    """Add the argument MODEL and the options that belong to it; the command gets a :class:`GivenModel`.
 
     Args:
-        option: name of an option to use instead of the argument.
-        softmax: whether the command predicts words.
+        old_option: an option that names the model as well, as in earlier versions.
         default: the model to use if none is given.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
-        def command(model: str, options_file: str | None, vocab_file: str | None, **arguments: Any) -> Any:
-            pretrained = load(model, options=options_file, vocabulary=vocab_file, softmax=softmax)
-            return function(pretrained=pretrained, **arguments)
+        def command(
+            model: str | None,
+            options_file: str | None,
+            vocab_file: str | None,
+            old_model: str | None = None,
+            **arguments: Any,
+        ) -> Any:
+            name = model or old_model or default
+            assert name is not None  # checked before
+            given = GivenModel(name, options_file, vocab_file, arguments.pop("threads", None))
+            return function(model=given, **arguments)
 
-        for add in (
-            click.option(
-                "--vocab-file", metavar="FILE", help="Vocabulary of MODEL, if it is not next to its weights."
-            ),
-            click.option(
-                "--options-file",
-                metavar="FILE",
-                help="options.json of MODEL, if it is not next to its weights.",
-            ),
-            click.argument("model", default=default, required=default is None)
-            if option is None
-            else click.option(
-                option,
-                "model",
-                metavar="MODEL",
-                required=True,
-                help="Save directory of a training run, or any other model.",
-            ),
-        ):
+        for add in _FILES:
             command = add(command)
-        return command
+        if old_option is not None:
+            old = click.option(old_option, "old_model", metavar="MODEL", help="The same as MODEL.")
+            command = checked(_one_model)(old(command))
+        return click.argument(
+            "model", required=default is None and old_option is None, shell_complete=complete_model
+        )(command)
 
     return decorate
+
+
+def _one_model(values: Mapping[str, Any]) -> Iterator[str]:
+    number = sum(values.get(name) is not None for name in ("model", "old_model"))
+    if number != 1:
+        yield "Missing argument 'MODEL'" if number == 0 else "MODEL is given twice"
 
 
 device_option = click.option(

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from elmokit.console import terminal
-from elmokit.data.find import find_texts
+from elmokit.console.inputs import find_inputs
 from elmokit.data.prepare import prepare_corpus
 from elmokit.data.read import total_bytes
 from elmokit.embedder import ElmoEmbedder
@@ -23,7 +23,6 @@ def open_or_build_index(
     layer: Layer | None = None,
     directory: Path | None = None,
     batch_size: int = 64,
-    quiet: bool = False,
 ) -> NeighborIndex:
     """Open an index, or the index of some texts, which are embedded first if they have no index yet.
 
@@ -33,7 +32,6 @@ def open_or_build_index(
         layer: the layer to index.
         directory: where to keep the index; in the cache by default.
         batch_size: number of sentences per batch.
-        quiet: whether to omit the line about a new index.
 
     Raises:
         UsageError: if ``texts`` is an index, and ``layer`` or ``directory`` is given.
@@ -41,11 +39,11 @@ def open_or_build_index(
     if len(texts) == 1 and is_index(Path(texts[0])):
         if layer is not None or directory is not None:
             raise click.UsageError(
-                f"{texts[0]} is an index: --layer and --index are only for texts",
+                f"{texts[0]} is an index: --layers and --index are only for texts",
                 click.get_current_context(),
             )
         return NeighborIndex.open(texts[0], embedder)
-    paths = find_texts(texts)
+    paths = find_inputs(texts)
     with terminal.progress_bar("reading", total_bytes(paths), "B") as bar:
         corpus = prepare_corpus(paths, on_bytes=bar.update)
     with (
@@ -62,8 +60,8 @@ def open_or_build_index(
             on_clustered=clustering.update,
         )
         is_new = bar.n > 0
-    if is_new and not quiet:
-        terminal.say(
+    if is_new:
+        terminal.note(
             f"{index.directory}: {terminal.counted(corpus.num_tokens, 'token')} indexed, "
             f"{index.num_bytes / 1e6:,.1f} MB\n"
         )

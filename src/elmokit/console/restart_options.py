@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from elmokit.console import terminal
-from elmokit.loading import load
-from elmokit.pretrained import PretrainedModel
-from elmokit.training.trainer import Trainer
-from elmokit.training.warm_start.report import REPORT_FILE
-from elmokit.training.warm_start.restart import NUM_MATCHED_PREDICTIONS, restart
+from elmokit.console import modes, terminal
+from elmokit.console.completion import complete_model
+from elmokit.console.models import GivenModel
+from elmokit.console.verb import checked
+
+if TYPE_CHECKING:
+    from elmokit.pretrained import PretrainedModel
+    from elmokit.training.trainer import Trainer
 
 _OPTIONS = (
     click.option(
         "--restart-ckpt-file",
         "restart_model",
         metavar="MODEL",
+        shell_complete=complete_model,
         help="Continue training from this model: a training run or one of its checkpoints, a TensorFlow "
         "checkpoint of bilm-tf, HDF5 weights, or any other model. Text and vocabulary may be new.",
     ),
@@ -57,16 +60,14 @@ class Restart:
 
     def load(self) -> PretrainedModel:
         """Load the model."""
-        return load(
-            self.model,
-            options=self.options_file,
-            vocabulary=self.vocab_file,
-            softmax=True,
-            optimizer=not self.reset_optimizer,
-        )
+        given = GivenModel(self.model, self.options_file, self.vocab_file)
+        return given.load(softmax=True, optimizer=not self.reset_optimizer)
 
     def apply(self, trainer: Trainer, source: PretrainedModel) -> None:
         """Initialize a new run from the model; print and save what was restored."""
+        from elmokit.training.warm_start.report import REPORT_FILE
+        from elmokit.training.warm_start.restart import NUM_MATCHED_PREDICTIONS, restart
+
         with terminal.progress_bar("matching word frequencies", NUM_MATCHED_PREDICTIONS, "tok") as bar:
             report = restart(
                 trainer,
@@ -75,8 +76,25 @@ class Restart:
                 reset_optimizer=self.reset_optimizer,
                 on_predictions=bar.update,
             )
-        terminal.say(str(report))
+        terminal.note(str(report) if modes.is_verbose() else report.summary())
         report.save(trainer.save_dir / REPORT_FILE)
+        if not modes.is_verbose():
+            terminal.note(f"every tensor: -v, or {trainer.save_dir / REPORT_FILE}")
+
+
+def _check(values: Mapping[str, Any]) -> Iterator[str]:
+    is_restart = values.get("restart_model") is not None
+    names = ("restart_vocab_file", "restart_options_file", "excluded", "reset_optimizer")
+    if not is_restart and any(values.get(name) for name in names):
+        yield (
+            "--exclude, --reset-optimizer, --restart-vocab-file and --restart-options-file need "
+            "--restart-ckpt-file"
+        )
+    if is_restart and values.get("resume"):
+        yield (
+            "--resume continues the run in --save-dir; --restart-ckpt-file starts a new run from another "
+            "model: use one of them"
+        )
 
 
 def takes_restart(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -96,14 +114,8 @@ def takes_restart(function: Callable[..., Any]) -> Callable[..., Any]:
             start = Restart(
                 restart_model, restart_vocab_file, restart_options_file, excluded, reset_optimizer
             )
-        elif any((restart_vocab_file, restart_options_file, excluded, reset_optimizer)):
-            raise click.UsageError(
-                "--exclude, --reset-optimizer, --restart-vocab-file and --restart-options-file need "
-                "--restart-ckpt-file",
-                click.get_current_context(),
-            )
         return function(start=start, **arguments)
 
     for add in reversed(_OPTIONS):
         command = add(command)
-    return command
+    return checked(_check)(command)

@@ -1,35 +1,21 @@
-"""Output to the terminal: progress bars, results, warnings."""
+"""Output to the terminal: results, remarks, warnings, progress bars."""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import Any
 
 import click
 from tqdm import tqdm
 
+from elmokit.console import modes
+from elmokit.console.progress_bars import Bar
+
 PROGRESS_DELAY_SECONDS = 1.0
 """Progress bars appear after this time, so that fast work shows none."""
-FRACTION_FORMAT = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
-"""Format of a progress bar whose total is 1."""
-_LOG_INTERVAL_SECONDS = 15.0  # between two lines of progress if stderr is not a terminal
-
-
-class _LogStream:
-    """A stream that writes a progress bar as lines, for a log file where nothing can be overwritten."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> None:
-        line = text.strip()
-        if line:
-            self._stream.write(line + "\n")
-
-    def flush(self) -> None:
-        self._stream.flush()
 
 
 @contextmanager
@@ -42,18 +28,12 @@ def progress_bar(description: str, total: float | None, unit: str, **options: An
         unit: the unit of the work.
         options: further options of :class:`tqdm.tqdm`.
     """
-    interactive = sys.stderr.isatty()
-    with tqdm(
+    with Bar(
         desc=description,
         total=total,
         unit=unit,
-        unit_scale=True,
-        dynamic_ncols=interactive,
-        ncols=None if interactive else 100,
-        mininterval=0.2 if interactive else _LOG_INTERVAL_SECONDS,
         delay=PROGRESS_DELAY_SECONDS,
-        leave=False,
-        file=sys.stderr if interactive else _LogStream(sys.stderr),
+        disable=modes.is_quiet(),
         **options,
     ) as bar:
         yield bar
@@ -65,9 +45,25 @@ def warn(message: str) -> None:
 
 
 def say(message: str = "") -> None:
-    """Print a line on stdout, above the progress bar if there is one."""
+    """Print a line of the result on stdout, above the progress bar if there is one."""
     with tqdm.external_write_mode(file=sys.stdout):
         click.echo(message)
+
+
+def note(message: str) -> None:
+    """Print a remark, unless -q or --json is given: on stdout, or on stderr if a file goes to stdout."""
+    if not (modes.is_quiet() or modes.wants_json()):
+        file = sys.stderr if modes.stdout_is_taken() else sys.stdout
+        with tqdm.external_write_mode(file=file):
+            click.echo(message, file=file)
+
+
+def report(message: str, **figures: Any) -> None:
+    """Print what has been done: figures as JSON with --json, else the remark ``message``."""
+    if modes.wants_json():
+        say(json.dumps(figures, ensure_ascii=False, default=str))
+    else:
+        note(message)
 
 
 def counted(number: int, noun: str) -> str:

@@ -177,13 +177,14 @@ def _file_name(url: str) -> str:
     return name
 
 
+def cached_weights(name: str) -> Path | None:
+    """Return the weights of a published model that has been downloaded; None if it has not."""
+    paths = [_models_directory() / name / _LOCAL_NAMES[role] for role in _EMBEDDING_ROLES]
+    return paths[-1] if all(path.exists() for path in paths) else None
+
+
 def _cached_names() -> list[str]:
-    directory = _models_directory()
-    return [
-        name
-        for name in PUBLISHED
-        if all((directory / name / _LOCAL_NAMES[role]).exists() for role in _EMBEDDING_ROLES)
-    ]
+    return [name for name in PUBLISHED if cached_weights(name) is not None]
 
 
 @contextmanager

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from elmokit.files.atomic import write_text
 
@@ -70,6 +71,21 @@ class RestartReport:
             for row in (header, *rows)
         ]
         return "\n".join([f"continuing from {self.source}; optimizer: {self.optimizer}", *lines])
+
+    def summary(self) -> str:
+        """Return a line for each outcome, and one for each tensor whose rows belong to words."""
+        lines = [f"continuing from {self.source}; optimizer: {self.optimizer}"]
+        for outcome in get_args(Outcome):
+            tensors = [tensor for tensor in self.tensors if tensor.outcome == outcome]
+            if tensors:
+                number = sum(math.prod(tensor.shape) for tensor in tensors)
+                counted = f"{len(tensors)} tensor{'s' if len(tensors) > 1 else ''}"
+                names = "" if len(tensors) > 3 else ": " + ", ".join(tensor.name for tensor in tensors)
+                lines.append(f"  {outcome:<12} {counted}, {number:,} parameters{names}")
+        kept = {(t.num_kept, t.num_new, t.num_dropped) for t in self.tensors if t.num_kept is not None}
+        for num_kept, num_new, num_dropped in sorted(kept):
+            lines.append(f"  words        {num_kept:,} kept, {num_new:,} new, {num_dropped:,} dropped")
+        return "\n".join(lines)
 
     def save(self, path: Path) -> None:
         """Write the report as JSON.

@@ -1,0 +1,79 @@
+"""The option -o/--output, and the standard output as a file."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from elmokit.console.modes import take_stdout
+from elmokit.console.verb import checked
+
+STDOUT = Path("-")
+
+
+def takes_output(
+    help_text: str,
+    names: tuple[str, ...] = ("-o", "--output"),
+    *,
+    argument: str | None = None,
+    **options: Any,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the required option ``-o/--output``; the command gets a path as ``output``.
+
+    Args:
+        help_text: what is written there.
+        names: all names of the option; errors use the last one.
+        argument: the name of a last argument that means the same, if there is one.
+        options: further arguments of :class:`click.Path`.
+    """
+    path_type = click.Path(path_type=Path, **options)
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        if argument is None:
+            return click.option(*names, "output", type=path_type, required=True, help=help_text)(function)
+
+        @functools.wraps(function)
+        def command(output: Path | None, output_argument: Path | None, **arguments: Any) -> Any:
+            return function(output=output or output_argument, **arguments)
+
+        def one_output(values: Mapping[str, Any]) -> Iterator[str]:
+            if not values.keys() >= {"output", "output_argument"}:
+                return
+            number = sum(values.get(name) is not None for name in ("output", "output_argument"))
+            if number != 1:
+                named = f"{argument}, or -o {argument}"
+                yield (
+                    f"Missing argument '{argument}'" if number == 0 else f"the output is given twice: {named}"
+                )
+
+        option = click.option(*names, "output", type=path_type, help=help_text)
+        added = click.argument("output_argument", metavar=f"[{argument}]", required=False, type=path_type)(
+            option(command)
+        )
+        return checked(one_output)(added)
+
+    return decorate
+
+
+@contextmanager
+def text_output(output: Path) -> Iterator[Path]:
+    """Give a path to write text to: ``output`` itself, or for ``-`` a file that is then printed on stdout."""
+    if output != STDOUT:
+        yield output
+        return
+    take_stdout()
+    with tempfile.TemporaryDirectory(prefix="elmokit-") as directory:
+        path = Path(directory) / "stdout"
+        yield path
+        sys.stdout.flush()
+        with path.open("rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
+        sys.stdout.flush()

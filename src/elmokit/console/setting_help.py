@@ -1,0 +1,35 @@
+"""Settings in the help of a command, and what to say when one is typed as an option."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+_LONGEST_DEFAULT = 30  # characters
+
+
+def setting_sections() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return the settings in groups, each with its default and meaning, for a help text."""
+    from elmokit.config.files import DEFAULT_CONFIG
+    from elmokit.config.listing import list_settings
+
+    sections = []
+    for group, settings in groupby(list_settings(), lambda setting: setting.group):
+        rows = []
+        for setting in settings:
+            default = setting.shown_default
+            if len(default) > _LONGEST_DEFAULT:
+                default = f"{default[:_LONGEST_DEFAULT]}..."
+            rows.append((f"{setting.name}={default}", setting.meaning))
+        sections.append((f"Settings of --config {DEFAULT_CONFIG}, {group}", rows))
+    return sections
+
+
+def explain_setting(option: str) -> str | None:
+    """Return how to set a setting that was typed as an option; None if there is none of that name."""
+    from elmokit.config.listing import list_settings
+
+    name = option.lstrip("-").replace("-", "_")
+    for setting in list_settings():
+        if name in (setting.name, setting.path):
+            return f"No such option {option!r}: it is a setting, write {setting.name}={setting.shown_default}"
+    return None

@@ -1,0 +1,150 @@
+"""The class of all commands: it has the options that every command has, and reports all faults at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import click
+from click.core import iter_params_for_processing
+
+from elmokit.console.modes import debug_option, quiet_option, verbose_option
+
+Check = Callable[[Mapping[str, Any]], Iterable[str]]
+"""Takes the values of a command's parameters, without wrong ones, and returns what else is wrong."""
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_CHECKS = "__elmokit_checks__"
+_UNSET = getattr(click.core, "UNSET", None)  # click 8.3 and later mark missing values with an object
+
+
+def checked(check: Check) -> Callable[[_Function], _Function]:
+    """Add a check of how options go together; it runs before the command, with those of single options."""
+
+    def add(function: _Function) -> _Function:
+        setattr(function, _CHECKS, [check, *getattr(function, _CHECKS, [])])
+        return function
+
+    return add
+
+
+def verb(name: str, **options: Any) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a function a command.
+
+    Args:
+        name: of the command.
+        options: further arguments of :class:`Verb`.
+    """
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        return click.command(name, cls=Verb, **options)(quiet_option(verbose_option(debug_option(function))))
+
+    return decorate
+
+
+class Verb(click.Command):
+    """A command whose faults are reported in one message, before anything else is done.
+
+    Args:
+        explain_option: returns what to say about an option that does not exist, or None.
+        describe_more: returns sections to add to the help text: titles, and rows of two columns.
+    """
+
+    def __init__(
+        self,
+        *arguments: Any,
+        explain_option: Callable[[str], str | None] = lambda _: None,
+        describe_more: Callable[[], Iterable[tuple[str, list[tuple[str, str]]]]] = tuple,
+        **options: Any,
+    ) -> None:
+        super().__init__(*arguments, **options)
+        self._explain_option = explain_option
+        self._describe_more = describe_more
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the command line.
+
+        Raises:
+            UsageError: with all faults.
+        """
+        try:
+            rest = super().parse_args(ctx, list(args))
+        except click.UsageError:
+            faults = list(self._faults(ctx, args))
+        else:
+            if ctx.resilient_parsing:
+                return rest
+            faults = list(self._check(ctx.params))
+        if faults:
+            count = f"{len(faults)} errors: " if len(faults) > 1 else ""
+            raise click.UsageError(count + "; ".join(faults), ctx)
+        return rest
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, and the further sections."""
+        super().format_options(ctx, formatter)
+        for title, rows in self._describe_more():
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+    def _check(self, values: Mapping[str, Any]) -> Iterator[str]:
+        for check in getattr(self.callback, _CHECKS, []):
+            yield from check(values)
+
+    def _faults(self, ctx: click.Context, args: list[str]) -> Iterator[str]:
+        """Yield every fault of a command line that is known to have one."""
+        scratch = self.context_class(self, info_name=ctx.info_name, parent=ctx.parent)
+        scratch.token_normalize_func = ctx.token_normalize_func
+        remaining, unknown = list(args), False
+        while True:
+            parser = self.make_parser(scratch)
+            try:
+                values, rest, order = parser.parse_args(list(remaining))
+                break
+            except click.NoSuchOption as error:
+                unknown = True
+                yield self._explain_option(error.option_name) or _text(error)
+                if not _remove(remaining, error.option_name):
+                    return
+            except click.UsageError as error:  # an option without its value: nothing after it is certain
+                yield _text(error)
+                return
+        for parameter in iter_params_for_processing(order, self.get_params(scratch)):
+            try:
+                _, rest = parameter.handle_parse_result(scratch, values, rest)
+            except click.UsageError as error:
+                # What follows an unknown option may have been its value.
+                if not (unknown and isinstance(parameter, click.Argument)):
+                    if isinstance(error, click.BadParameter):
+                        error.param_hint = f"'{_name(parameter, args)}'"
+                    yield _text(error)
+        if rest and not unknown:
+            yield f"Got unexpected extra argument{'s' if len(rest) > 1 else ''} ({' '.join(rest)})"
+        if not unknown:
+            given = {name: None if value is _UNSET else value for name, value in scratch.params.items()}
+            yield from self._check(given)
+
+
+def _text(error: click.UsageError) -> str:
+    return error.format_message().rstrip(".")
+
+
+def _name(parameter: click.Parameter, args: list[str]) -> str:
+    """Return the name of a parameter as the user has typed it, else its last one."""
+    if isinstance(parameter, click.Argument):
+        return parameter.make_metavar(click.get_current_context()).strip("[]")
+    typed = {argument.partition("=")[0].replace("_", "-") for argument in args}
+    return next((name for name in parameter.opts if name in typed), parameter.opts[-1])
+
+
+def _remove(args: list[str], option: str) -> bool:
+    """Remove an option from a command line; False if it is not found."""
+    for position, argument in enumerate(args):
+        name = argument.partition("=")[0].replace("_", "-")
+        is_short = (
+            len(option) == 2 and name.startswith("-") and not name.startswith("--") and option[1] in name
+        )
+        if name == option or is_short:
+            del args[position]
+            return True
+    return False
