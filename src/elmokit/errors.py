@@ -54,6 +54,10 @@ class CorpusError(ElmokitError):
     """A prepared corpus that is too small, damaged or not the expected one."""
 
 
+class StaleCorpusError(CorpusError):
+    """A prepared corpus does not belong to the present content of its text."""
+
+
 class CheckpointError(ElmokitError):
     """A checkpoint that is missing, damaged or belongs to another run."""
 
@@ -91,6 +95,10 @@ class ElmokitWarning(_OneLine, UserWarning):
 
 class CacheNotWritableWarning(ElmokitWarning):
     """The cache of prepared corpora cannot be written, and another directory is used instead."""
+
+
+class DamagedCacheWarning(ElmokitWarning):
+    """A prepared corpus in the cache is damaged and is made again."""
 
 
 class MixturesWarning(ElmokitWarning):

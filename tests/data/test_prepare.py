@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import warnings
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,13 +12,14 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from elmokit.data import prepare as prepare_module
+from elmokit.data.corpus import Corpus
 from elmokit.data.find import find_texts
 from elmokit.data.prepare import prepare_corpus
 from elmokit.data.read import total_bytes
-from elmokit.data.text_file import TextFile
+from elmokit.data.text_file import TextFile, look_up
 from elmokit.data.word_counts import count_words
 from elmokit.data.word_types import BOS_TYPE, EOS_TYPE
-from elmokit.errors import CacheNotWritableWarning, CorpusError, OutputError, TextError
+from elmokit.errors import CacheNotWritableWarning, DamagedCacheWarning, OutputError, TextError
 
 TEXT = "the cat .\n\nnaïve 我 the the\n \n<UNK> end\n"
 
@@ -171,16 +173,6 @@ def test_the_error_for_an_unwritable_cache_has_the_remedy(text, monkeypatch):
     assert (text / "file").read_text() == ""
 
 
-def test_a_damaged_corpus_in_the_cache_is_refused(text):
-    prepare("a.txt")
-    (directory,) = directories(text / "cache")
-    (directory / "tokens.u32").write_bytes(b"")
-    with pytest.raises(CorpusError, match="damaged prepared corpus") as error:
-        prepare("a.txt")
-    assert str(directory) in str(error.value)
-    assert "delete the directory" in str(error.value)
-
-
 # --- found again by later versions ---------------------------------------------------------------
 
 
@@ -317,3 +309,72 @@ def test_an_error_in_the_text_is_no_reason_for_the_fallback(text):
     with pytest.raises(TextError, match=r"bad\.txt:1: not valid UTF-8"):
         prepare_corpus("bad.txt", fallback_dir=text / "own")
     assert not (text / "own").exists()
+
+
+# --- a text that changed without a trace, and a damaged cache -----------------------------------
+
+
+def prepared(pattern: str) -> Corpus:
+    return prepare_corpus(pattern, cache_dir=Path("cache", "corpora"))
+
+
+def test_a_change_that_keeps_size_and_time_is_noticed(text):
+    os.utime("a.txt", ns=(1, 7))
+    before = prepared("a.txt").fingerprint
+    Path("a.txt").write_text(TEXT[::-1].strip() + "\n" * (len(TEXT) - len(TEXT.strip())))
+    os.utime("a.txt", ns=(1, 7))
+    after = prepared("a.txt")
+    assert after.fingerprint != before
+    assert len(directories(text / "cache")) == 1  # the outdated one is replaced
+    assert prepared("a.txt").fingerprint == after.fingerprint
+
+
+def test_blocks_are_compared_where_status_tells_nothing(tmp_path):
+    """As if another file system gave the same inode and time."""
+    path = tmp_path / "text"
+    path.write_bytes(bytes(1_000_000))
+    file = look_up(path)
+    before = file.content_state()
+    assert before == file.content_state()
+    with path.open("r+b") as stream:
+        stream.seek(999_999)
+        stream.write(b"x")
+    assert file.content_state() != before
+
+
+@pytest.mark.parametrize(
+    "name", ["tokens.u32", "offsets.i64", "spellings.bytes", "counts.i64", "corpus.json"]
+)
+@pytest.mark.parametrize("damage", ["flipped", "truncated", "missing"])
+def test_a_damaged_cache_is_made_again(text, name, damage):
+    before = prepared("a.txt")
+    sentences_before = [before.words(k) for k in range(before.num_lines)]
+    (directory,) = directories(text / "cache")
+    content = bytearray((directory / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    if damage == "missing":
+        (directory / name).unlink()
+    else:
+        (directory / name).write_bytes(content if damage == "flipped" else content[: len(content) // 2])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        after = prepared("a.txt")
+    # A flipped bit of corpus.json may make it that of another text, which is no damage.
+    if name != "corpus.json":
+        assert [warning.category for warning in caught] == [DamagedCacheWarning]
+        assert "preparing the text again" in str(caught[0].message)
+    assert [after.words(k) for k in range(after.num_lines)] == sentences_before
+    assert after.fingerprint == before.fingerprint
+    assert prepared("a.txt").fingerprint == before.fingerprint
+
+
+def test_a_url_without_time_or_tag_is_read_again(text, monkeypatch):
+    memory = MemoryFileSystem()
+    memory.pipe("/changing.txt", b"a b c\n")
+    monkeypatch.setattr(
+        MemoryFileSystem, "info", lambda self, path, **_: {"name": path, "size": 6, "type": "file"}
+    )
+    assert look_up("memory://changing.txt").content_state() is None
+    before = prepared("memory://changing.txt").fingerprint
+    memory.pipe("/changing.txt", b"c b a\n")
+    assert prepared("memory://changing.txt").fingerprint != before

@@ -18,7 +18,7 @@ from __future__ import annotations
 import bisect
 import json
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -28,11 +28,13 @@ import numpy as np
 
 from elmokit.data.numbering import TypeNumbering
 from elmokit.data.word_types import BOS_TYPE, EOS_TYPE, TypeTable
-from elmokit.errors import CorpusError
+from elmokit.errors import CorpusError, StaleCorpusError
+from elmokit.files.checksums import file_sha256
 from elmokit.files.json_table import read_json
 from elmokit.files.memory_map import map_array
 
 FORMAT_VERSION = 2
+ARRAY_FILES = ("tokens.u32", "offsets.i64", "spellings.bytes", "spelling_offsets.i64", "counts.i64")
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,32 @@ def write_summary(directory: Path, **values: Any) -> None:
     """Write ``corpus.json``, the last file of a prepared corpus."""
     summary = {"format_version": FORMAT_VERSION, **values}
     (directory / "corpus.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+
+
+def verify_corpus(directory: Path, content: Sequence[Mapping[str, Any] | None]) -> None:
+    """Check that a prepared corpus is undamaged and still that of its files.
+
+    Args:
+        directory: the prepared corpus.
+        content: the present states of the files, from
+            :meth:`~elmokit.data.text_file.TextFile.content_state`.
+
+    Raises:
+        CorpusError: If a file of the corpus has changed since it was written.
+        StaleCorpusError: If a file of the text has changed, or it cannot be known.
+    """
+    try:
+        summary = json.loads((directory / "corpus.json").read_text(encoding="utf-8"))
+        checksums, stored = summary.get("checksums"), summary.get("content")
+        if checksums is None or stored != list(content) or None in content:
+            raise StaleCorpusError(f"{directory}: not the present content of the text")
+        for name, checksum in checksums.items():
+            if file_sha256(directory / name) != checksum:
+                raise CorpusError(f"{directory}: damaged prepared corpus (wrong checksum of {name})")
+    except (OSError, ValueError, AttributeError) as error:
+        if isinstance(error, CorpusError):
+            raise
+        raise CorpusError(f"{directory}: damaged prepared corpus ({error})") from None
 
 
 def open_corpus(directory: Path) -> Corpus:

@@ -5,18 +5,25 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from elmokit.data.corpus import FORMAT_VERSION, Corpus, open_corpus, write_summary
+from elmokit.data.corpus import ARRAY_FILES, FORMAT_VERSION, Corpus, open_corpus, verify_corpus, write_summary
 from elmokit.data.find import Patterns, find_texts
 from elmokit.data.numbering import TypeNumbering
 from elmokit.data.read import no_token_error, read_sentences
 from elmokit.data.text_file import TextFile
-from elmokit.errors import CacheNotWritableWarning, OutputError
+from elmokit.errors import (
+    CacheNotWritableWarning,
+    CorpusError,
+    DamagedCacheWarning,
+    OutputError,
+    StaleCorpusError,
+)
 from elmokit.files.atomic import clear_leftovers, new_directory
 from elmokit.files.cache import default_cache_dir
-from elmokit.files.checksums import text_checksum
+from elmokit.files.checksums import file_sha256, text_checksum
 
 _LEFTOVER_SECONDS = 24 * 60 * 60  # without a write: nobody prepares a text this slowly
 
@@ -30,8 +37,9 @@ def prepare_corpus(
 ) -> Corpus:
     """Open the prepared form of a text; prepare the text first if that has not been done before.
 
-    A prepared text is identified by the paths, sizes and times of its files, so a text that has changed is
-    prepared again.
+    A prepared text is identified by the paths, sizes and times of its files, and a checksum of some of their
+    blocks is compared, so a text that has changed is prepared again. So is one whose prepared form is damaged
+    (with a :class:`DamagedCacheWarning`), and one whose state cannot be known, such as a pipe.
 
     Args:
         patterns: Path, glob, directory or URL of text, one tokenized sentence per line; or several of them.
@@ -52,7 +60,7 @@ def prepare_corpus(
     cache = cache_dir if cache_dir is not None else default_cache_dir() / "corpora"
     if fallback_dir is None:
         return _open_or_prepare(cache / name, files, on_bytes)
-    if _is_directory(fallback_dir / name):
+    if _is_usable(fallback_dir / name, [file.content_state() for file in files]):
         return open_corpus(fallback_dir / name)
     progress = _Progress(on_bytes)
     try:
@@ -76,11 +84,12 @@ def find_prepared(
         TextError: If nothing matches, or a file cannot be accessed.
         CorpusError: If the prepared corpus is damaged.
     """
-    name = _corpus_name(find_texts(patterns))
+    files = find_texts(patterns)
+    content = [file.content_state() for file in files]
     cache = cache_dir if cache_dir is not None else default_cache_dir() / "corpora"
     for directory in (cache, fallback_dir):
-        if directory is not None and _is_directory(directory / name):
-            return open_corpus(directory / name)
+        if directory is not None and _is_usable(directory / _corpus_name(files), content):
+            return open_corpus(directory / _corpus_name(files))
     return None
 
 
@@ -95,19 +104,39 @@ def _is_directory(path: Path) -> bool:
 def _open_or_prepare(
     directory: Path, files: Sequence[TextFile], on_bytes: Callable[[int], None] | None
 ) -> Corpus:
-    if not _is_directory(directory):
+    content = [file.content_state() for file in files]
+    if not _is_usable(directory, content):
         try:
             with new_directory(directory) as temporary:
                 now = temporary.stat().st_mtime  # by the clock of the file system, which may be another's
                 clear_leftovers(directory.parent / "*", unchanged_since=now - _LEFTOVER_SECONDS)
-                _write(temporary, files, on_bytes)
+                _write(temporary, files, content, on_bytes)
         except OutputError as error:
-            if not _is_directory(directory):  # otherwise another process has prepared it in the meantime
+            if not _is_usable(directory, content):  # another process may have prepared it in the meantime
                 raise OutputError(f"{error}; set ELMOKIT_CACHE to a directory with room for it") from error
     return open_corpus(directory)
 
 
-def _write(directory: Path, files: Sequence[TextFile], on_bytes: Callable[[int], None] | None) -> None:
+def _is_usable(directory: Path, content: Sequence[Mapping[str, Any] | None]) -> bool:
+    """Return whether a corpus is there that is undamaged and not outdated."""
+    if not _is_directory(directory):
+        return False
+    try:
+        verify_corpus(directory, content)
+    except StaleCorpusError:
+        return False
+    except CorpusError as error:
+        warnings.warn(f"{error}; preparing the text again", DamagedCacheWarning, stacklevel=5)
+        return False
+    return True
+
+
+def _write(
+    directory: Path,
+    files: Sequence[TextFile],
+    content: Sequence[Mapping[str, Any] | None],
+    on_bytes: Callable[[int], None] | None,
+) -> None:
     with (
         (directory / "tokens.u32").open("wb") as tokens_file,
         (directory / "offsets.i64").open("wb") as offsets_file,
@@ -130,6 +159,8 @@ def _write(directory: Path, files: Sequence[TextFile], on_bytes: Callable[[int],
         num_blank_lines=numbering.num_blank_lines,
         num_types=len(types),
         fingerprint=fingerprint,
+        content=content,
+        checksums={name: file_sha256(directory / name) for name in ARRAY_FILES},
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,10 @@ from elmokit.errors import PROTOCOL_EXTRAS, ElmokitError, MissingExtraError, Mis
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.:-]*://")
 # What file systems call the time or entity tag that changes with a file, in order of preference.
-_CHANGE_KEYS = ("LastModified", "ETag", "mtime", "created")
+_CHANGE_KEYS = ("LastModified", "ETag", "Content-MD5", "Digest", "Last-Modified", "mtime", "created")
+_UNKNOWN = "None"
+_BLOCK = 1 << 16
+_NUM_BLOCKS = 16  # of a file that are compared, evenly spread
 
 
 @dataclass(frozen=True)
@@ -30,11 +35,15 @@ class TextFile:
     """Size in bytes as stored, compressed or not; None if a server does not report it."""
     changed: int | str
     """Time of the last change in nanoseconds since 1970; for a URL, the time or entity tag as text."""
+    status: tuple[int, int] | None = field(default=None, compare=False)
+    """Inode and time of the last change of its status, which no program can set back; only for a regular file
+    on a local disk."""
 
     @classmethod
     def local(cls, path: str | Path, status: os.stat_result) -> TextFile:
         """Describe a file on a local disk by its status."""
-        return cls(str(path), status.st_size, status.st_mtime_ns)
+        identity = (status.st_ino, status.st_ctime_ns) if stat.S_ISREG(status.st_mode) else None
+        return cls(str(path), status.st_size, status.st_mtime_ns, identity)
 
     @classmethod
     def remote(cls, url: str, info: Mapping[str, Any]) -> TextFile:
@@ -53,6 +62,29 @@ class TextFile:
         """What distinguishes this state of the file from others, for JSON; a local path is absolute."""
         path = self.path if is_url(self.path) else str(Path(self.path).absolute())
         return {"path": path, "size": self.size, "changed": self.changed}
+
+    def content_state(self) -> dict[str, Any] | None:
+        """Return what changes with the content of the file even if size and time stay the same, for JSON.
+
+        Returns:
+            For a local file its status and a checksum of some blocks; None if nothing can be known, as of a
+            pipe or a file behind a URL whose server tells neither time nor tag.
+
+        Raises:
+            TextError: If the file cannot be read.
+        """
+        if is_url(self.path):
+            return None if self.changed == _UNKNOWN else {}
+        if self.status is None or self.size is None:
+            return None
+        digest = hashlib.blake2b(digest_size=16)
+        last = max(self.size - _BLOCK, 0)
+        with as_text_error(f"{self.path}: cannot read"), Path(self.path).open("rb") as file:
+            for start in sorted({last * k // (_NUM_BLOCKS - 1) for k in range(_NUM_BLOCKS)}):
+                file.seek(start)
+                digest.update(file.read(_BLOCK))
+        inode, changed = self.status
+        return {"inode": inode, "status_changed": changed, "blocks": digest.hexdigest()}
 
 
 def look_up(path: str | os.PathLike[str]) -> TextFile:
