@@ -40,6 +40,22 @@ VERBS = {
 }
 
 
+# What the scripts and commands of other tools are called, and what does the same here.
+_ELSEWHERE = {
+    "restart": "elmokit train --restart-ckpt-file MODEL",
+    "train-elmo": "elmokit train",
+    "train-elmo-updated": "elmokit train --restart-ckpt-file MODEL",
+    "run-test": "elmokit evaluate",
+    "test": "elmokit evaluate",
+    "usage-token": "elmokit embed-tokens",
+    "usage-cached": "elmokit embed",
+    "usage-character": "elmokit embed",
+    "elmo": "elmokit embed",
+    "dump-token-embeddings": "elmokit embed-tokens",
+    "dump-bilm-embeddings": "elmokit embed",
+}
+
+
 class _Verbs(click.Group):
     """A command group that lists its verbs without importing them."""
 
@@ -64,6 +80,9 @@ class _Verbs(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         cmd_name = args[0].replace("_", "-")
         if cmd_name not in VERBS:
+            elsewhere = cmd_name.removeprefix("bin/").removesuffix(".py")
+            if elsewhere in _ELSEWHERE:
+                ctx.fail(f"no command {args[0]!r}: use {_ELSEWHERE[elsewhere]}")
             near = difflib.get_close_matches(cmd_name, VERBS, n=1)
             hint = f", did you mean {near[0]!r}?" if near else ""
             ctx.fail(f"no command {args[0]!r}{hint}")

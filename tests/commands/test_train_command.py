@@ -39,7 +39,7 @@ def test_a_run_from_text_to_model(run_cli, work):
     assert lines[3].endswith(", best so far")
     assert lines[-1].endswith("the model is in new")
     names = {path.name for path in (work / "new").iterdir()}
-    records = {"config.json", "metrics.jsonl", "texts.json", "vocab.txt"}
+    records = {"config.json", "metrics.jsonl", "options.json", "texts.json", "vocab.txt"}
     assert names == {".lock", "checkpoints", "tensorboard", *records}
     assert (work / "new/vocab.txt").read_bytes() == (work / "vocab.txt").read_bytes()
 

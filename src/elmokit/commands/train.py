@@ -41,8 +41,8 @@ def _check(values: Mapping[str, Any]) -> Iterator[str]:
     overrides = values.get("overrides") or ()
     stray = [override for override in overrides if "=" not in override]
     yield from (
-        f"Got unexpected argument {override!r}: expected key=value. Put a glob in quotes: "
-        "--train-prefix 'text/*.txt'"
+        f"Got unexpected argument {override!r}: expected key=value. Put a glob in quotes "
+        "(--train-prefix 'text/*.txt'), and no space after an option's ="
         for override in stray
     )
     keys = [override.partition("=")[0].rpartition(".")[2] for override in overrides]
