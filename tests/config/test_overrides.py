@@ -66,7 +66,7 @@ def test_names_of_bilm_tf():
 
 @pytest.mark.parametrize("override", ["n_train_tokens=768648884", "n_tokens_vocab=793471"])
 def test_what_is_counted_is_not_needed(override):
-    with pytest.warns(UnknownSettingsWarning, match=f"counted by elmokit, '{override}' has no effect"):
+    with pytest.warns(UnknownSettingsWarning, match=f"counted by elmokit, so '{override}' has no effect"):
         assert Config.load("tiny", [override]) == Config.load("tiny")
 
 
