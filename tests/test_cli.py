@@ -159,3 +159,14 @@ def test_names_of_other_tools_are_answered(name, answer, run_cli):
     result = run_cli(name)
     assert result.exit_code == 2
     assert answer in result.err
+
+
+def test_idle_threads_sleep_soon_unless_the_user_says_otherwise(monkeypatch):
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    cli._bound_spinning()
+    assert os.environ["GOMP_SPINCOUNT"] == "20000"
+    monkeypatch.delenv("GOMP_SPINCOUNT")
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    cli._bound_spinning()
+    assert "GOMP_SPINCOUNT" not in os.environ

@@ -124,6 +124,7 @@ def elmokit(debug: bool) -> None:
 
 def main() -> None:
     """Run the command line; a user error becomes one line on stderr and exit code 2."""
+    _bound_spinning()
     debug = "--debug" in sys.argv[1:]
     try:
         code = elmokit.main(prog_name="elmokit", standalone_mode=False)
@@ -152,6 +153,15 @@ def main() -> None:
         if debug or (isinstance(error, RuntimeError) and not _is_out_of_memory(error)):
             raise
         _fail(_one_line(error), 2)
+
+
+def _bound_spinning() -> None:
+    """Let idle threads of OpenMP sleep soon, so that they do not take the processor from other processes.
+
+    PyTorch's OpenMP reads this once, when it is loaded. What the user has set is kept.
+    """
+    if not os.environ.keys() & {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}:
+        os.environ["GOMP_SPINCOUNT"] = "20000"
 
 
 def _is_out_of_memory(error: Exception) -> bool:
