@@ -124,7 +124,10 @@ def elmokit(debug: bool) -> None:
 
 def main() -> None:
     """Run the command line; a user error becomes one line on stderr and exit code 2."""
+    from elmokit.console.streams import prepare_streams
+
     _bound_spinning()
+    prepare_streams()
     debug = "--debug" in sys.argv[1:]
     try:
         code = elmokit.main(prog_name="elmokit", standalone_mode=False)

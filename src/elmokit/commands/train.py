@@ -7,7 +7,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from elmokit.console.modes import json_option, wants_json
 from elmokit.console.outputs import takes_output
 from elmokit.console.restart_options import Restart, takes_restart
 from elmokit.console.setting_help import explain_setting, setting_sections
+from elmokit.console.streams import unstoppable_output
 from elmokit.console.threads import threads_option, use_threads
 from elmokit.console.verb import checked, verb
 from elmokit.data.prepare import prepare_corpus
@@ -168,7 +169,10 @@ def command(
     if frozen:
         overrides = (*overrides, f"freeze={json.dumps(frozen)}")
     # A run that resumes is locked before it is read; a new one as soon as there is something to lock.
-    with locked(save_dir) if resume and (save_dir / "checkpoints").is_dir() else nullcontext():
+    with (
+        unstoppable_output(),
+        locked(save_dir) if resume and (save_dir / "checkpoints").is_dir() else nullcontext(),
+    ):
         if resume:
             _run(continue_run(save_dir, config_name, overrides, vocab_file, *prefixes))
             return
@@ -342,7 +346,8 @@ def _train(trainer: Trainer) -> None:
 
 def _acknowledge(_: signal.Signals) -> None:
     # Not with print, which may be what the signal has interrupted.
-    os.write(2, b"\nfinishing the step and writing a checkpoint; repeat to stop at once\n")
+    with suppress(OSError):  # the terminal may be gone
+        os.write(2, b"\nfinishing the step and writing a checkpoint; repeat to stop at once\n")
 
 
 def _report_evaluation(progress: Progress, evaluation: Evaluation) -> None:

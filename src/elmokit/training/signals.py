@@ -13,7 +13,9 @@ from elmokit.training.trainer import Trainer
 def stop_on_signals(
     trainer: Trainer, on_signal: Callable[[signal.Signals], None] | None = None
 ) -> Iterator[list[signal.Signals]]:
-    """Let the first SIGINT or SIGTERM end training after its step; a second one acts as usual.
+    """Let the first SIGINT, SIGTERM or SIGHUP end training after its step; a second one acts as usual.
+
+    A signal that is ignored, as SIGHUP is under nohup, stays ignored.
 
     For the main thread of a program only, as Python's signal handlers are::
 
@@ -29,7 +31,11 @@ def stop_on_signals(
         The signals received so far.
     """
     received: list[signal.Signals] = []
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP"):  # not on Windows
+        numbers.append(signal.SIGHUP)
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    handlers = {number: handler for number, handler in handlers.items() if handler != signal.SIG_IGN}
 
     def restore() -> None:
         for number, handler in handlers.items():
