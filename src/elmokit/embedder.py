@@ -14,7 +14,7 @@ from torch import Tensor
 
 from elmokit.data.batches_by_length import batches_by_length
 from elmokit.data.read import read_lines
-from elmokit.data.sentences import tokenized
+from elmokit.data.sentences import list_of_words, tokenized
 from elmokit.files.atomic import refuse_inputs
 from elmokit.formats.sentence_vectors import write_sentence_vectors
 from elmokit.loading import load
@@ -126,9 +126,10 @@ class ElmoEmbedder:
 
         Raises:
             ConfigError: if there is no such layer, or ``batch_size`` is not positive.
-            ElmokitError: if ``sentences`` is a single string.
+            ElmokitError: if ``sentences`` is a single string, or a sentence or token is not a string.
         """
-        return list(self.iter_embed(sentences, layers, batch_size=batch_size))
+        # All sentences are checked before the first is embedded.
+        return list(self.iter_embed(list(tokenized(sentences)), layers, batch_size=batch_size))
 
     def iter_embed(
         self, sentences: Iterable[str | Sequence[str]], layers: Layers = "all", *, batch_size: int = 64
@@ -181,7 +182,7 @@ class ElmoEmbedder:
         return self.model.zero_state(num_slots)
 
     def embed_statefully(
-        self, sentences: Sequence[Sequence[str]], state: BiLMState
+        self, sentences: Iterable[str | Sequence[str]], state: BiLMState
     ) -> tuple[list[np.ndarray], BiLMState]:
         """Embed one batch as bilm-tf and AllenNLP do: each slot continues from its previous state.
 
@@ -189,12 +190,13 @@ class ElmoEmbedder:
         same sentence gives different vectors the second time, which is why :meth:`embed` does not do this.
 
         Args:
-            sentences: lists of tokens, at most as many as there are slots.
+            sentences: lists of tokens or plain strings, at most as many as there are slots.
             state: the state from :meth:`zero_state` or from the previous call; it is not modified.
 
         Returns:
             An array (L, n_tokens, D) per sentence, and the new state.
         """
+        sentences = list(tokenized(sentences))
         layers, new_state = self.run(sentences, select_rows(state, slice(len(sentences))))
         assert new_state is not None
         vectors = choose_layers("all", self.num_layers).combine(layers)
@@ -221,7 +223,7 @@ class ElmoEmbedder:
             other, and the new state if one was given.
         """
         bos, eos = self._indexer.bos, self._indexer.eos
-        marked = [[bos, *sentence, eos] for sentence in sentences]
+        marked = [[bos, *sentence, eos] for sentence in tokenized(sentences)]
         types = sorted({word for sentence in marked for word in sentence})
         row_of = {word: row for row, word in enumerate(types)}
         vectors = self.encode(types)  # (U, P)
@@ -232,6 +234,7 @@ class ElmoEmbedder:
     @torch.inference_mode()
     def encode(self, words: Sequence[str]) -> Tensor:
         """Return the context-free token vectors (len(words), P); recent words are cached."""
+        words = list_of_words(words)
         if not words:
             return torch.zeros(0, self.pretrained.config.model.lstm.projection_dim, device=self.model.device)
         return self._cache.vectors(words, self._encode_types)
@@ -245,6 +248,8 @@ class ElmoEmbedder:
         Yields:
             (n, P) float32 arrays for the next ``n <= WORDS_PER_CHUNK`` words, in order.
         """
+        if isinstance(words, str):  # whose characters would be taken for words
+            words = list_of_words(words)
         remaining = iter(words)
         while chunk := list(itertools.islice(remaining, WORDS_PER_CHUNK)):
             yield self.encode(chunk).float().cpu().numpy()

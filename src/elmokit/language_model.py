@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from elmokit.data.batches_by_length import batches_by_length
-from elmokit.data.sentences import tokenized
+from elmokit.data.sentences import tokenized, tokens_of
 from elmokit.data.vocabulary import BOS_ID, EOS_ID, UNK_ID
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError
@@ -122,7 +122,7 @@ class LanguageModel:
 
         Raises:
             ConfigError: if ``batch_size`` is not positive.
-            ElmokitError: if ``sentences`` is a single string.
+            ElmokitError: if ``sentences`` is a single string, or a sentence or token is not a string.
         """
         return batches_by_length(tokenized(sentences), self._score_batch, batch_size)
 
@@ -136,7 +136,7 @@ class LanguageModel:
             log p(word | left context) and log p(word | right context), (n_tokens, V) each; the second
             is None for a forward-only model.
         """
-        (tokens,) = tokenized([sentence])
+        tokens = tokens_of(sentence)
         forward, backward = self._hidden([tokens])
         return self._log_probabilities(forward[:-2]), (
             None if backward is None else self._log_probabilities(backward[2:])
@@ -156,7 +156,7 @@ class LanguageModel:
         Raises:
             ConfigError: if there is no such token, or ``k`` is not positive.
         """
-        (tokens,) = tokenized([sentence])
+        tokens = tokens_of(sentence)
         if not -len(tokens) <= position < len(tokens):
             raise ConfigError(
                 f"position: expected 0 to {len(tokens) - 1}, got {position}"

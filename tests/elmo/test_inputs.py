@@ -39,12 +39,15 @@ def test_strings_and_ids_give_the_same(elmo, ids):
     assert torch.equal(elmo(SENTENCES)["mask"], elmo(ids)["mask"])
 
 
-def test_a_plain_string_is_refused(elmo):
-    for sentences in ("the cat", ["the cat"]):
-        with pytest.raises(
-            ElmokitError, match=r"Elmo: expected lists of tokens, got the string 'the cat': split it"
-        ):
-            elmo(sentences)
+def test_plain_strings_are_split(elmo):
+    sentences = ["The cat  sat", "", "naïve"]
+    split = [sentence.split() for sentence in sentences]
+    assert torch.equal(batch_to_ids(sentences), batch_to_ids(split))
+    assert torch.equal(values(elmo, sentences), values(elmo, split))
+
+
+def test_arrays_of_ids(elmo, ids):
+    assert torch.equal(values(elmo, ids.numpy()), values(elmo, ids))
 
 
 def test_vocab_to_cache(make, elmo, monkeypatch):

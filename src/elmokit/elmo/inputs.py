@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
 
 from elmokit.alphabet import MASK_SYMBOL, NUM_CHARACTER_SYMBOLS
 from elmokit.data.indexers import CharacterIndexer, Indexer
+from elmokit.data.sentences import tokenized
 from elmokit.elmo.type_batch import TypeBatch
 from elmokit.errors import ElmokitError
 from elmokit.model.batching import encode_words
@@ -17,17 +18,13 @@ from elmokit.model.bilm import BiLM
 from elmokit.model.char_cnn import CharCnn
 
 
-def batch_of_tokens(model: BiLM, indexer: Indexer, sentences: Sequence[Sequence[str]]) -> TypeBatch:
-    """Convert B lists of tokens.
+def batch_of_tokens(model: BiLM, indexer: Indexer, inputs: Iterable[str | Sequence[str]]) -> TypeBatch:
+    """Convert B sentences: lists of tokens, or plain strings, which are split on whitespace.
 
     Raises:
-        ElmokitError: if a sentence is a plain string.
+        ElmokitError: if ``inputs`` is a single string, or a sentence or token is not a string.
     """
-    for sentence in (sentences, *sentences):
-        if isinstance(sentence, str):
-            raise ElmokitError(
-                f"Elmo: expected lists of tokens, got the string {sentence[:40]!r}: split it into tokens"
-            )
+    sentences = list(tokenized(inputs, "inputs"))
     types = sorted({word for sentence in sentences for word in sentence})
     row_of = {word: row for row, word in enumerate(types, start=2)}
     vectors = encode_words(model, *indexer.index([indexer.bos, indexer.eos, *types]))

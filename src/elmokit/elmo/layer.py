@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Self, TypedDict
+from typing import Self, TypeAlias, TypedDict
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from elmokit.data.sentences import list_of_words
 from elmokit.elmo.inputs import (
     batch_of_cached_words,
     batch_of_char_ids,
@@ -26,6 +28,9 @@ from elmokit.model.padding import pad_rows
 from elmokit.model.scalar_mix import ScalarMix
 from elmokit.model.word_embedding import WordEmbedding
 from elmokit.pretrained import PretrainedModel
+
+Inputs: TypeAlias = Tensor | np.ndarray | Iterable[str | Sequence[str]]
+"""Ids, or sentences as lists of tokens or plain strings."""
 
 
 class ElmoOutput(TypedDict):
@@ -121,7 +126,8 @@ class Elmo(nn.Module):
         if vocab_to_cache is not None:
             with torch.no_grad():
                 markers = [self._indexer.bos, self._indexer.eos]
-                table = encode_words(self.bilm, *self._indexer.index([*markers, *vocab_to_cache]))
+                words = list_of_words(vocab_to_cache, "vocab_to_cache")
+                table = encode_words(self.bilm, *self._indexer.index([*markers, *words]))
             self.cached_words = nn.Parameter(table, requires_grad=requires_grad)
 
     @classmethod
@@ -163,14 +169,13 @@ class Elmo(nn.Module):
         config = self._pretrained.config.model
         return config.num_directions * config.lstm.projection_dim
 
-    def forward(
-        self, inputs: Tensor | Sequence[Sequence[str]] | None, word_inputs: Tensor | None = None
-    ) -> ElmoOutput:
+    def forward(self, inputs: Inputs | None, word_inputs: Tensor | np.ndarray | None = None) -> ElmoOutput:
         """Represent sentences.
 
         Args:
             inputs: character ids (B, T, C) from :func:`batch_to_ids`, or with more dimensions before T. For
-                a model with word embeddings, word ids plus one (B, T). For any model, lists of tokens.
+                a model with word embeddings, word ids plus one (B, T). For any model, lists of tokens or
+                plain strings, which are split on whitespace. NumPy arrays of ids are taken as well.
             word_inputs: indexes (B, T) into ``vocab_to_cache``, or with more dimensions before T. They are
                 used instead of ``inputs`` unless one is out of range.
 
@@ -179,7 +184,8 @@ class Elmo(nn.Module):
             is larger by 2 with ``keep_sentence_boundaries``.
 
         Raises:
-            ElmokitError: if the input has the wrong shape, or ids are out of range.
+            ElmokitError: if the input has the wrong shape, ids are out of range, or a sentence or token is
+                not a string.
         """
         layers, marked_mask, outer_shape = self._layers(inputs, word_inputs)
         representations = []
@@ -244,7 +250,7 @@ class Elmo(nn.Module):
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]  # the number of steps depends on the data
     def _layers(
-        self, inputs: Tensor | Sequence[Sequence[str]] | None, word_inputs: Tensor | None
+        self, inputs: Inputs | None, word_inputs: Tensor | np.ndarray | None
     ) -> tuple[list[Tensor], Tensor, tuple[int, ...]]:
         """Return L layers (B, T + 2, D), zero at padding, their mask (B, T + 2) and the outer dimensions."""
         learns = any(parameter.requires_grad for parameter in self.parameters_of_bilm())
@@ -259,10 +265,11 @@ class Elmo(nn.Module):
         cached = [] if self.cached_words is None else [self.cached_words]
         return [*self.bilm.parameters(), *cached]
 
-    def _batch(
-        self, inputs: Tensor | Sequence[Sequence[str]] | None, word_inputs: Tensor | None
-    ) -> TypeBatch:
+    def _batch(self, inputs: Inputs | None, word_inputs: Tensor | np.ndarray | None) -> TypeBatch:
+        if isinstance(inputs, np.ndarray) and inputs.dtype.kind in "biuf":
+            inputs = torch.as_tensor(inputs)
         if word_inputs is not None and self.cached_words is not None:
+            word_inputs = torch.as_tensor(word_inputs)
             largest = int(word_inputs.max()) if word_inputs.numel() else 0
             if inputs is None or largest < len(self.cached_words) - 2:
                 return batch_of_cached_words(word_inputs, self.cached_words)

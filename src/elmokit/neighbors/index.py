@@ -11,7 +11,7 @@ import numpy as np
 
 from elmokit.data.corpus import Corpus
 from elmokit.data.occurrences import Occurrence, position_of
-from elmokit.data.sentences import tokenized
+from elmokit.data.sentences import tokens_of
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError, CorpusError, ElmokitError, OutputError
 from elmokit.files.atomic import clear_leftovers
@@ -80,7 +80,7 @@ class NeighborIndex:
             ElmokitError: if a vector is not finite, or ``text`` is a single string.
         """
         number = _layer_number(embedder, layer)
-        corpus = text if isinstance(text, Corpus) else Corpus.from_sentences(tokenized(text))
+        corpus = text if isinstance(text, Corpus) else Corpus.from_sentences(text)
         if directory is not None:
             write_index(
                 Path(directory),
@@ -219,7 +219,7 @@ class NeighborIndex:
         Raises:
             ConfigError: if the sentence has no such word or position, or ``k`` is not positive.
         """
-        (tokens,) = tokenized([sentence])
+        tokens = tokens_of(sentence)
         query = Occurrence(tuple(tokens), 0, position_of(tokens, word))
         vectors = self.embedder.embed([tokens], self.layer)[0]
         token_vector = self.embedder.encode([query.word])[0].float().cpu().numpy()
