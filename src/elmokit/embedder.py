@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ from elmokit.model.bilm import BiLMState
 from elmokit.model.device import find_device
 from elmokit.model.layer_choice import Layers, choose_layers
 from elmokit.model.state_rows import replace_first_rows, select_rows
-from elmokit.model.token_cache import TokenCache
+from elmokit.model.token_cache import ParameterVersion, TokenCache, parameter_version
 from elmokit.pretrained import PretrainedModel
 from elmokit.token_tables import encoder_fingerprint, refuse_table_of_another_model
 
@@ -37,7 +38,10 @@ class ElmoEmbedder:
     """Contextual word vectors from a trained biLM.
 
     Every sentence starts from a zero LSTM state, so its vectors depend only on the sentence: not on padding,
-    batch size, order or sentences embedded earlier.
+    batch size, order or sentences embedded earlier. If the parameters of :attr:`model` are changed, vectors
+    are those of the new parameters, unless they were changed through ``parameter.data``.
+
+    It is pickled without the softmax and without the vectors that it keeps.
 
     Args:
         pretrained: the model, which is not modified. It is copied only to another device.
@@ -66,6 +70,14 @@ class ElmoEmbedder:
         self._token_table = token_table or {}
         refuse_table_of_another_model(self._token_table, pretrained, self.model)
         self._cache = TokenCache(self._token_table, max_types=max_cached_types, device=self.model.device)
+        self._fingerprint: tuple[ParameterVersion, str] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled and copied: without the softmax, which embedding does not need."""
+        bare = self.pretrained.model.without_softmax()
+        model = bare if self.model is self.pretrained.model else self.model.without_softmax()
+        pretrained = dataclasses.replace(self.pretrained, model=bare, optimizer_state=None)
+        return {**self.__dict__, "pretrained": pretrained, "model": model, "_fingerprint": None}
 
     @classmethod
     def load(cls, model: str | Path, *, device: str = "cpu") -> ElmoEmbedder:
@@ -88,9 +100,15 @@ class ElmoEmbedder:
         config = self.pretrained.config.model
         return config.num_directions * config.lstm.projection_dim
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """Digest of everything that the vectors depend on, whatever the model's path and format."""
+        version = parameter_version(self.model)
+        if self._fingerprint is None or self._fingerprint[0] != version:
+            self._fingerprint = version, self._computed_fingerprint()
+        return self._fingerprint[1]
+
+    def _computed_fingerprint(self) -> str:
         pretrained = self.pretrained
         digest = hashlib.blake2b(repr(pretrained.config.model).encode(), digest_size=16)
         tensors = [*self.model.named_parameters(), *sorted(self._token_table.items())]
@@ -237,7 +255,8 @@ class ElmoEmbedder:
         words = list_of_words(words)
         if not words:
             return torch.zeros(0, self.pretrained.config.model.lstm.projection_dim, device=self.model.device)
-        return self._cache.vectors(words, self._encode_types)
+        version = parameter_version(self.model.encoder)
+        return self._cache.vectors(words, self._encode_types, version)
 
     def encode_chunks(self, words: Iterable[str]) -> Iterator[np.ndarray]:
         """Yield the context-free token vectors of any number of words, in bounded memory.

@@ -74,7 +74,7 @@ class ElmoModel:
         loaded = load(directory, softmax=full)
         self._language_model = LanguageModel(loaded) if full else None
         self._embedder = ElmoEmbedder(loaded)
-        self._loaded = loaded
+        self._loaded = loaded if full else None  # the softmax is large
         self.batch_size = max_batch_size
         return "The model is now loaded."
 

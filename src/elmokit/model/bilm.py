@@ -152,6 +152,13 @@ class BiLM(nn.Module):
         copied.load_state_dict(parameters, assign=True)
         return copied
 
+    def without_softmax(self) -> BiLM:
+        """Return this model without its softmax; the other parameters are shared."""
+        bare = copy.copy(self)
+        # A module without the entry would be changed with its copy.
+        bare._modules = {**self._modules, "softmax": None}
+        return bare
+
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Initialize every parameter as bilm-tf does."""
         self.encoder.reset_parameters(generator)
