@@ -23,12 +23,13 @@ from elmokit.model.batching import encode_words, run_sentences
 from elmokit.model.bilm import BiLMState
 from elmokit.model.device import find_device
 from elmokit.model.layer_choice import Layers, choose_layers
+from elmokit.model.pooling import Pooling, choose_pooling
 from elmokit.model.state_rows import replace_first_rows, select_rows
 from elmokit.model.token_cache import ParameterVersion, TokenCache, parameter_version
 from elmokit.pretrained import PretrainedModel
 from elmokit.token_tables import encoder_fingerprint, refuse_table_of_another_model
 
-__all__ = ["ElmoEmbedder", "Layers"]
+__all__ = ["ElmoEmbedder", "Layers", "Pooling"]
 
 WORDS_PER_CHUNK = 2048
 """Number of words that :meth:`ElmoEmbedder.encode_chunks` encodes at a time."""
@@ -128,7 +129,12 @@ class ElmoEmbedder:
         return encoder_fingerprint(self.pretrained, self.model)
 
     def embed(
-        self, sentences: Iterable[str | Sequence[str]], layers: Layers = "all", *, batch_size: int = 64
+        self,
+        sentences: Iterable[str | Sequence[str]],
+        layers: Layers = "all",
+        *,
+        batch_size: int = 64,
+        pooling: Pooling | None = None,
     ) -> list[np.ndarray]:
         """Embed sentences.
 
@@ -137,27 +143,36 @@ class ElmoEmbedder:
             layers: ``all``, ``top``, ``average`` over the layers, or the index of one layer, 0 being the
                 context-free token layer. Layers above the requested ones are not computed.
             batch_size: number of sentences to run together.
+            pooling: one vector per sentence: the ``mean`` or ``max`` over its words, or the vector of its
+                ``first`` or ``last`` word. A sentence without words gets zeros.
 
         Returns:
             One float32 array per sentence, in order: (L, n_tokens, D) for ``all``, otherwise
-            (n_tokens, D).
+            (n_tokens, D). With ``pooling`` there is no axis of tokens.
 
         Raises:
-            ConfigError: if there is no such layer, or ``batch_size`` is not positive.
+            ConfigError: if there is no such layer or pooling, or ``batch_size`` is not positive.
             ElmokitError: if ``sentences`` is a single string, or a sentence or token is not a string.
         """
         # All sentences are checked before the first is embedded.
-        return list(self.iter_embed(list(tokenized(sentences)), layers, batch_size=batch_size))
+        checked = list(tokenized(sentences))
+        return list(self.iter_embed(checked, layers, batch_size=batch_size, pooling=pooling))
 
     def iter_embed(
-        self, sentences: Iterable[str | Sequence[str]], layers: Layers = "all", *, batch_size: int = 64
+        self,
+        sentences: Iterable[str | Sequence[str]],
+        layers: Layers = "all",
+        *,
+        batch_size: int = 64,
+        pooling: Pooling | None = None,
     ) -> Iterator[np.ndarray]:
         """Embed any number of sentences, yielding one result at a time; see :meth:`embed`."""
-        choice = choose_layers(layers, self.num_layers)
+        choice, pool = choose_layers(layers, self.num_layers), choose_pooling(pooling)
 
         @torch.inference_mode()
         def embed_batch(batch: list[list[str]]) -> list[np.ndarray]:
-            return _split(batch, choice.combine(self.run(batch, layers=choice.indexes)[0]))
+            vectors = choice.combine(self.run(batch, layers=choice.indexes)[0])
+            return [pool(own) for own in _split(batch, vectors)]
 
         return batches_by_length(tokenized(sentences), embed_batch, batch_size)
 

@@ -17,6 +17,7 @@ from elmokit.errors import ConfigError, CorpusError, ElmokitError, OutputError
 from elmokit.files.atomic import clear_leftovers
 from elmokit.files.cache import default_cache_dir
 from elmokit.files.checksums import text_checksum
+from elmokit.model.layer_choice import layer_index
 from elmokit.neighbors.content import IndexContent, Layer
 from elmokit.neighbors.cosine import UNIT_TYPE, unit_vectors
 from elmokit.neighbors.files import FORMAT_VERSION, is_index, open_index, write_index
@@ -280,10 +281,10 @@ def _layer_number(embedder: ElmoEmbedder, layer: Layer) -> Layer:
     """Return ``average``, or the number of a layer from 0."""
     if layer == "average":
         return layer
-    number = embedder.num_layers - 1 if layer == "top" else layer
-    if not isinstance(number, int) or not -embedder.num_layers <= number < embedder.num_layers:
+    number = layer_index(layer, embedder.num_layers)
+    if number is None:
         raise ConfigError(f"layer: expected top, average or 0 to {embedder.num_layers - 1}, got {layer!r}")
-    return number % embedder.num_layers
+    return number
 
 
 def _cache_path(embedder: ElmoEmbedder, corpus: Corpus, layer: Layer) -> Path:
