@@ -14,10 +14,10 @@ def test_a_device(name):
     assert find_device(name).type == "cpu"
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["mps", "gpu", "meta", "nonsense", "", "CPU", "cuda:77", "xla", "hpu", "privateuseone", 3, None, True],
-)
+NO_DEVICES = ["mps", "gpu", "meta", "nonsense", "", "CPU", "cuda:77", "xla", "hpu", "privateuseone", 3, None]
+
+
+@pytest.mark.parametrize("name", NO_DEVICES)
 def test_no_device(name, monkeypatch):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)

@@ -9,9 +9,7 @@ from elmokit import ElmoEmbedder
 from elmokit.errors import ConfigError
 from elmokit.model.pooling import choose_pooling
 
-VECTORS = np.array(
-    [[[1.0, -2.0], [3.0, -4.0], [2.0, -9.0]], [[0.0, 1.0], [0.0, 1.0], [6.0, 1.0]]], np.float32
-)
+VECTORS = np.array([[[1, -2], [3, -4], [2, -9]], [[0, 1], [0, 1], [6, 1]]], np.float32)
 
 
 @pytest.mark.parametrize(
