@@ -73,6 +73,12 @@ class ElmoEmbedder:
         self._cache = TokenCache(self._token_table, max_types=max_cached_types, device=self.model.device)
         self._fingerprint: tuple[ParameterVersion, str] | None = None
 
+    def __repr__(self) -> str:
+        return (
+            f"ElmoEmbedder({str(self.pretrained.source)!r}, num_layers={self.num_layers}, dim={self.dim}, "
+            f"device={str(self.model.device)!r})"
+        )
+
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled and copied: without the softmax, which embedding does not need."""
         bare = self.pretrained.model.without_softmax()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from elmokit.model.perplexity import perplexity
 from elmokit.pretrained import PretrainedModel
 
 _SPECIAL_IDS = (BOS_ID, EOS_ID, UNK_ID)
+_NUM_SHOWN = 3  # candidates of each kind
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,10 @@ class SentenceScore:
     backward: np.ndarray | None
     """(n + 1,) log p(token | following tokens), with the begin-of-sentence marker first; None for a
     forward-only model."""
+
+    def __repr__(self) -> str:
+        text = textwrap.shorten(" ".join(self.tokens), 60, placeholder=" …")
+        return f"SentenceScore({text!r}, num_tokens={len(self.tokens)}, perplexity={self.perplexity:.1f})"
 
     @property
     def perplexity(self) -> float:
@@ -69,6 +75,16 @@ class Substitutes:
     """Ranked by p(word | left)."""
     backward: list[Candidate]
     """Ranked by p(word | right); empty for a forward-only model."""
+
+    def __repr__(self) -> str:
+        ranked = {"combined": self.combined, "forward": self.forward, "backward": self.backward}
+        shown = (f"{name}=[{_best_words(candidates)}]" for name, candidates in ranked.items())
+        return f"Substitutes({', '.join(shown)})"
+
+
+def _best_words(candidates: Sequence[Candidate]) -> str:
+    more = ", …" if len(candidates) > _NUM_SHOWN else ""
+    return ", ".join(repr(candidate.word) for candidate in candidates[:_NUM_SHOWN]) + more
 
 
 def top_words(log_probabilities: Tensor, k: int, *, excluded_ids: Sequence[int]) -> list[tuple[int, float]]:
@@ -105,6 +121,13 @@ class LanguageModel:
         self._top_layer = pretrained.config.model.lstm.num_layers
         self._dim = pretrained.config.model.lstm.projection_dim
         self._is_bidirectional = pretrained.config.model.bidirectional
+
+    def __repr__(self) -> str:
+        embedder = self._embedder
+        return (
+            f"LanguageModel({str(embedder.pretrained.source)!r}, num_words={len(self._vocabulary)}, "
+            f"device={str(embedder.model.device)!r})"
+        )
 
     @classmethod
     def load(cls, model: str | Path, *, device: str = "cpu") -> LanguageModel:

@@ -57,6 +57,13 @@ class Corpus:
     """Checksum of the text: the same sentences in the same order have the same fingerprint."""
     num_blank_lines: int
 
+    def __repr__(self) -> str:
+        name, more = (self.sources or ("in memory",))[0], len(self.sources) - 1
+        return (
+            f"Corpus({name!r}{f' and {more} more files' if more > 0 else ''}, "
+            f"num_sentences={self.num_sentences}, num_tokens={self.num_tokens}, num_types={len(self.types)})"
+        )
+
     @property
     def sources(self) -> tuple[str, ...]:
         """Paths of the source files."""

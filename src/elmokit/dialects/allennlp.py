@@ -61,6 +61,9 @@ class ElmoEmbedder:
         self.cuda_device = cuda_device
         self._embedder = embedder.ElmoEmbedder(pretrained, device=device)
 
+    def __repr__(self) -> str:
+        return f"allennlp.{self._embedder!r}"
+
     def batch_to_embeddings(self, batch: Iterable[str | Sequence[str]]) -> tuple[Tensor, Tensor]:
         """Embed a batch as one tensor.
 

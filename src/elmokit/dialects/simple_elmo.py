@@ -53,6 +53,9 @@ class ElmoModel:
         self._embedder: ElmoEmbedder | None = None
         self._language_model: LanguageModel | None = None
 
+    def __repr__(self) -> str:
+        return f"ElmoModel({'not loaded' if self._embedder is None else repr(self._embedder)})"
+
     def load(
         self, directory: str | Path, max_batch_size: int = 32, limit: int = 100, full: bool = False
     ) -> str:

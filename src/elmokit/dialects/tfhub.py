@@ -41,6 +41,9 @@ class ElmoModule(nn.Module):
         self.aggregation = ScalarMix(self._embedder.num_layers, trainable=trainable)
         self.aggregation.to(self._embedder.model.device)
 
+    def __repr__(self) -> str:
+        return f"ElmoModule({self._embedder!r}, trainable={self.aggregation.gamma.requires_grad})"
+
     @property
     def signatures(self) -> dict[str, Callable[..., dict[str, Tensor]]]:
         """The functions ``default(text)`` and ``tokens(tokens, sequence_len)``, by name."""

@@ -130,6 +130,14 @@ class Elmo(nn.Module):
                 table = encode_words(self.bilm, *self._indexer.index([*markers, *words]))
             self.cached_words = nn.Parameter(table, requires_grad=requires_grad)
 
+    def __repr__(self) -> str:
+        learned = "fine-tuned" if any(p.requires_grad for p in self.bilm.parameters()) else "fixed"
+        return (
+            f"Elmo({str(self._pretrained.source)!r}, num_output_representations="
+            f"{self.num_output_representations}, dim={self.get_output_dim()}, dropout={self.dropout.p}, "
+            f"biLM {learned})"
+        )
+
     @classmethod
     def from_pretrained(
         cls,

@@ -47,6 +47,13 @@ class BiLMOutput(NamedTuple):
         """The forward direction and, for a bidirectional model, the backward one."""
         return (self.forward,) if self.backward is None else (self.forward, self.backward)
 
+    def __repr__(self) -> str:
+        layers = [tuple(layer.shape) for layer in self.forward.layers]
+        return (
+            f"BiLMOutput(token_vectors {tuple(self.token_vectors.shape)}, {len(self.directions)} directions "
+            f"with layers {layers})"
+        )
+
     def activations(self) -> Mapping[str, Tensor]:
         """Return token vectors and layer outputs by name, for histograms."""
         return {
@@ -107,6 +114,16 @@ class BiLM(nn.Module):
                 else None
             )
             self.softmax = Softmax(num_words, lstm.projection_dim, tied)
+
+    def __repr__(self) -> str:
+        lstm = self.config.lstm
+        directions = "bidirectional" if self.config.bidirectional else "forward only"
+        softmax = "no softmax" if self.softmax is None else f"softmax over {self.num_words:,} words"
+        num_parameters = sum(parameter.numel() for parameter in self.parameters())
+        return (
+            f"BiLM({type(self.encoder).__name__}, {lstm.num_layers} LSTM layers {lstm.cell_dim} → "
+            f"{lstm.projection_dim}, {directions}, {softmax}, {num_parameters:,} parameters)"
+        )
 
     @property
     def device(self) -> torch.device:

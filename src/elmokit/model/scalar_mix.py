@@ -81,6 +81,9 @@ class ScalarMix(nn.Module):
         )
         self.gamma = nn.Parameter(torch.ones(1), requires_grad=trainable)
 
+    def __repr__(self) -> str:
+        return f"ScalarMix({self.mixture_size} layers, do_layer_norm={self.do_layer_norm})"
+
     @property
     def weights(self) -> Tensor:
         """Weights (L,) of the layers: ``softmax(s)``, which sums to 1."""

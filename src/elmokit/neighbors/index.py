@@ -48,6 +48,11 @@ class NeighborIndex:
         self.embedder, self.directory = embedder, directory
         self._content = content
 
+    def __repr__(self) -> str:
+        place = "in memory" if self.directory is None else repr(str(self.directory))
+        content = self._content
+        return f"NeighborIndex({place}, layer={content.layer!r}, num_tokens={len(content.vectors)})"
+
     @classmethod
     def build(
         cls,

@@ -78,6 +78,10 @@ class BidirectionalLanguageModel:
         self._stateful = stateful
         self.reset_state()
 
+    def __repr__(self) -> str:
+        inputs = "word ids" if self._table is not None else "character ids"
+        return f"BidirectionalLanguageModel({inputs}, stateful={self._stateful}, {self._model!r})"
+
     def reset_state(self) -> None:
         """Set the state of all batch slots to zero."""
         num_slots = self._max_batch_size if self._stateful else 0
