@@ -19,6 +19,7 @@ from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError
 from elmokit.loading import load
 from elmokit.model.perplexity import perplexity
+from elmokit.model.precision import without_autocast
 from elmokit.pretrained import PretrainedModel
 
 _SPECIAL_IDS = (BOS_ID, EOS_ID, UNK_ID)
@@ -235,6 +236,7 @@ class LanguageModel:
         return losses
 
     @torch.inference_mode()
+    @without_autocast
     def _log_probabilities(self, hidden: Tensor) -> Tensor:
         logits = torch.addmm(self._softmax.bias, hidden, self._softmax.weight.t())
         return torch.log_softmax(logits, dim=1)

@@ -14,6 +14,7 @@ from elmokit.config import ModelConfig
 from elmokit.model.char_cnn import CharCnn
 from elmokit.model.lexicon_encoder import LexiconEncoder
 from elmokit.model.parallel import Task, num_workers, run_tasks
+from elmokit.model.precision import without_autocast
 from elmokit.model.products import row_tile
 from elmokit.model.reading import DirectionOutput, Reading
 from elmokit.model.row_groups import divide_rows, divide_types
@@ -188,6 +189,7 @@ class BiLM(nn.Module):
         """Return the states of all directions and layers for ``num_rows`` rows before their first token."""
         return [stack.zero_state(num_rows) for stack in self._stacks]
 
+    @without_autocast
     def encode(self, char_ids: Tensor | None, word_ids: Tensor | None) -> Tensor:
         """Encode word types without context.
 
@@ -212,6 +214,7 @@ class BiLM(nn.Module):
         parts = run_tasks([task(rows) for rows in divide_types(num_types, num_workers())])
         return parts[0][0] if len(parts) == 1 else torch.cat([vectors for (vectors,) in parts])
 
+    @without_autocast
     def forward(
         self,
         batch: Batch,

@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from elmokit.model.precision import without_autocast
+
 T = TypeVar("T")
 
 
@@ -118,6 +120,7 @@ class _ParallelTasks(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    @without_autocast
     def backward(ctx: Any, *grad_outputs: Tensor | None) -> tuple[Tensor | None, ...]:
         keep_graph = torch._C._autograd._get_current_graph_task_keep_graph()
         remaining = iter(grad_outputs)
