@@ -6,7 +6,7 @@ import dataclasses
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Self, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Self, TypeAlias, TypedDict
 
 import numpy as np
 import torch
@@ -207,6 +207,13 @@ class Elmo(nn.Module):
             "elmo_representations": [r.reshape(*outer_shape, *r.shape[1:]) for r in representations],
             "mask": mask.reshape(*outer_shape, mask.shape[1]),
         }
+
+    if TYPE_CHECKING:
+
+        def __call__(
+            self, inputs: Inputs | None, word_inputs: Tensor | np.ndarray | None = None
+        ) -> ElmoOutput:
+            """Run :meth:`forward`; nn.Module declares that a call returns Any."""
 
     def save_bilm(self, directory: str | Path) -> list[Path]:
         """Write the biLM with its current weights as ``options.json`` and ``weights.hdf5``.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -213,6 +213,19 @@ class BiLM(nn.Module):
 
         parts = run_tasks([task(rows) for rows in divide_types(num_types, num_workers())])
         return parts[0][0] if len(parts) == 1 else torch.cat([vectors for (vectors,) in parts])
+
+    if TYPE_CHECKING:
+
+        def __call__(
+            self,
+            batch: Batch,
+            state: BiLMState | None = None,
+            candidates: Sequence[Candidates] | None = None,
+            *,
+            dropout: DropoutMasks | None = None,
+            num_layers: int | None = None,
+        ) -> BiLMOutput:
+            """Run :meth:`forward`; nn.Module declares that a call returns Any."""
 
     @without_autocast
     def forward(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -88,6 +89,11 @@ class ScalarMix(nn.Module):
     def weights(self) -> Tensor:
         """Weights (L,) of the layers: ``softmax(s)``, which sums to 1."""
         return torch.softmax(torch.cat(list(self.scalar_parameters)), dim=0)
+
+    if TYPE_CHECKING:
+
+        def __call__(self, tensors: Sequence[Tensor], mask: Tensor | None = None) -> Tensor:
+            """Run :meth:`forward`; nn.Module declares that a call returns Any."""
 
     def forward(self, tensors: Sequence[Tensor], mask: Tensor | None = None) -> Tensor:
         """Mix layers.
