@@ -195,14 +195,14 @@ class Elmo(nn.Module):
             ElmokitError: if the input has the wrong shape, ids are out of range, or a sentence or token is
                 not a string.
         """
-        layers, marked_mask, outer_shape = self._layers(inputs, word_inputs)
+        layers, marked_mask, mask, outer_shape = self._layers(inputs, word_inputs)
         representations = []
         for scalar_mix in self.scalar_mixes:
             mixture = scalar_mix(layers, marked_mask)
             # Layer normalization gives values at padding.
             mixture = mixture * marked_mask.unsqueeze(-1)
-            representations.append(self.dropout(self._without_markers(mixture, marked_mask)))
-        mask = marked_mask if self.keep_sentence_boundaries else marked_mask[:, 2:]
+            representations.append(self.dropout(self._without_markers(mixture, mask)))
+        mask = marked_mask if self.keep_sentence_boundaries else mask
         return {
             "elmo_representations": [r.reshape(*outer_shape, *r.shape[1:]) for r in representations],
             "mask": mask.reshape(*outer_shape, mask.shape[1]),
@@ -256,24 +256,25 @@ class Elmo(nn.Module):
             )
         return dataclasses.replace(self._pretrained, mixtures=current_mixtures(self.scalar_mixes))
 
-    def _without_markers(self, values: Tensor, marked_mask: Tensor) -> Tensor:
+    def _without_markers(self, values: Tensor, mask: Tensor) -> Tensor:
         """Return values (B, T, D) without the markers of (B, T + 2, D), unless they are to be kept."""
         if self.keep_sentence_boundaries:
             return values
-        # The end marker of a shorter sentence is at a position where a longer one has a word.
-        return values[:, 1:-1] * marked_mask[:, 2:].unsqueeze(-1)
+        # Markers are at positions where other sentences have words.
+        return values[:, 1:-1] * mask.unsqueeze(-1)
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]  # the number of steps depends on the data
     def _layers(
         self, inputs: Inputs | None, word_inputs: Tensor | np.ndarray | None
-    ) -> tuple[list[Tensor], Tensor, tuple[int, ...]]:
-        """Return L layers (B, T + 2, D), zero at padding, their mask (B, T + 2) and the outer dimensions."""
+    ) -> tuple[list[Tensor], Tensor, Tensor, tuple[int, ...]]:
+        """Return L layers (B, T + 2, D), their mask, the mask of words (B, T) and the outer dimensions."""
         learns = any(parameter.requires_grad for parameter in self.parameters_of_bilm())
         with torch.set_grad_enabled(torch.is_grad_enabled() and learns):
             batch = self._batch(inputs, word_inputs)
-            rows, mask = batch.with_markers()
-            layers, _ = run_sentences(self.bilm, batch.vectors, rows, (batch.lengths + 2).tolist())
-            return [pad_rows(layer, mask) for layer in layers], mask, batch.outer_shape
+            rows, marked_mask = batch.with_markers()
+            layers, _ = run_sentences(self.bilm, batch.vectors, rows, marked_mask.sum(dim=1).tolist())
+            padded = [pad_rows(layer, marked_mask) for layer in layers]
+            return padded, marked_mask, batch.mask, batch.outer_shape
 
     def parameters_of_bilm(self) -> list[nn.Parameter]:
         """Return the parameters below the mixtures: those of the biLM and the cached words."""

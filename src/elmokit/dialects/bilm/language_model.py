@@ -108,6 +108,8 @@ class BidirectionalLanguageModel:
                 f"ids: sentences {short} have fewer than two tokens: expected sentence markers around each, "
                 "as batch_sentences returns them"
             )
+        if not bool(present[:, 0].all()):
+            raise ElmokitError("ids: padding before a sentence: expected it behind, as from batch_sentences")
         steps = torch.arange(ids.shape[1], device=ids.device)
         marked = steps < lengths[:, None]
         outputs = self._run(tokens[marked], lengths.tolist())
