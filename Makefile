@@ -9,7 +9,7 @@ NOT_ON_OLDEST := tests/test_earlier_version.py::test_a_run_resumes_with_the_same
 PYTEST_IN_PARALLEL := -m pytest --numprocesses logical --maxprocesses 8 --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: demo test lint test-core test-oldest peers test-peers notebooks docs bench help clean
+.PHONY: demo test lint test-core test-oldest peers test-peers notebooks docs release bench help clean
 
 demo: $(READY)  ## train a small biLM on real text and show what it learned (4 to 7 minutes)
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/demo.sh
@@ -39,6 +39,16 @@ notebooks: $(READY)  ## run the tutorials and store their output (about 3 minute
 
 docs: $(READY)  ## build the documentation: open site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+release: $(READY)  ## build the package, check it, and try the wheel in an environment of its own
+	rm -rf dist .venv-release
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/python -m twine check --strict dist/*
+	$(PYTHON) -m venv .venv-release
+	.venv-release/bin/python -m pip install --quiet --constraint constraints.txt dist/*.whl
+	cd dist && PYTHONPATH= ../.venv-release/bin/elmokit info tiny-en
+	cd dist && echo "Child is playing" | PYTHONPATH= ../.venv-release/bin/elmokit embed tiny-en - smoke.hdf5
+	rm -rf dist/smoke.hdf5 .venv-release
 
 bench: $(READY)  ## measure speed and print ratios (several minutes)
 	$(BIN)/python benchmarks/train_speed.py

@@ -8,6 +8,8 @@ out=demo-output
 rm -rf "$out"
 mkdir -p "$out"
 
+echo "This takes three to five minutes on two cores."
+
 step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 run() { printf '$ %s\n' "$*"; "$@"; }
 
@@ -16,7 +18,7 @@ run elmokit vocabulary --input "$text/train-*.txt.gz" --output "$out/vocab.txt" 
 
 step "2. Train a biLM (a few minutes on two cores)"
 run elmokit train --train-prefix "$text/train-*.txt.gz" --heldout-prefix "$text/heldout-*.txt.gz" \
-    --vocab-file "$out/vocab.txt" --save-dir "$out/model" --config tiny max_steps=800
+    --vocab-file "$out/vocab.txt" --save-dir "$out/model" --config tiny max_steps=800 evaluations_per_epoch=24
 
 step "3. Evaluate it on speeches that it has not seen"
 run elmokit evaluate --save-dir "$out/model" --test-prefix "$text/heldout-*.txt.gz"
@@ -39,8 +41,8 @@ run elmokit neighbors "$out/model" "$text/heldout-00000.txt.gz" "$text/train-000
     --query "every American has the right to vote" --word right \
     --query "we are on the right track" --word right
 
-step "7. Plot the occurrences of this word by the similarity of their vectors"
-run elmokit plot "$out/model" "$text/heldout-00000.txt.gz" --word right -o "$out/right.png"
+step "7. Plot the occurrences of this word by the similarity of their vectors, colored by sense"
+run elmokit plot "$out/model" "$text/train-00000.txt.gz" --word right --max-points 60 -o "$out/right.png"
 
 step "8. Use the language model: find substitutes for a word and score sentences"
 run elmokit substitutes "$out/model" "the people of the United States want peace" --word people -k 5
@@ -51,7 +53,7 @@ novels=examples/data/austen
 run elmokit vocabulary --input "$novels/train-*.txt.gz" --output "$out/austen-vocab.txt" --min-count 5
 run elmokit train --restart-ckpt-file "$out/model" --train-prefix "$novels/train-*.txt.gz" \
     --heldout-prefix "$novels/heldout-*.txt.gz" --vocab-file "$out/austen-vocab.txt" \
-    --save-dir "$out/austen-model" max_steps=150
+    --save-dir "$out/austen-model" max_steps=150 evaluations_per_epoch=24
 run elmokit evaluate --save-dir "$out/model" --save-dir "$out/austen-model" \
     --test-prefix "$novels/heldout-*.txt.gz" --old-test-prefix "$text/heldout-*.txt.gz"
 run elmokit curves "$out/model" "$out/austen-model" -o "$out/curves.png"

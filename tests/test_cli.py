@@ -144,3 +144,29 @@ def test_usage_errors_are_one_line(run_cli):
     ]:
         result = run_cli(*arguments)
         assert (result.exit_code, result.out, result.err) == (2, "", message + "\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("restart", "use elmokit train --restart-ckpt-file MODEL"),
+        ("train_elmo.py", "use elmokit train"),
+        ("bin/run_test.py", "use elmokit evaluate"),
+        ("elmo", "use elmokit embed"),
+    ],
+)
+def test_names_of_other_tools_are_answered(name, answer, run_cli):
+    result = run_cli(name)
+    assert result.exit_code == 2
+    assert answer in result.err
+
+
+def test_idle_threads_sleep_soon_unless_the_user_says_otherwise(monkeypatch):
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    cli._bound_spinning()
+    assert os.environ["GOMP_SPINCOUNT"] == "20000"
+    monkeypatch.delenv("GOMP_SPINCOUNT")
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    cli._bound_spinning()
+    assert "GOMP_SPINCOUNT" not in os.environ

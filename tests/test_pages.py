@@ -36,6 +36,7 @@ elmokit train --train-prefix old/train-0.txt.gz --heldout-prefix old/heldout.txt
     --vocab-file vocab.txt --save-dir model max_steps=3 batch_size=4 cell_dim=16 projection_dim=8 \
     'filters=[[1,8]]' embedding_dim=4
 """,
+    "from-the-tutorial.md": "",
     "see-it.md": "",
     "in-your-model.md": "",
     "language-model.md": "",
@@ -57,8 +58,9 @@ def markdown(page: str) -> str:
 
 def code_blocks(page: str, *languages: str) -> list[str]:
     """Return the code blocks without a title. A title gives the reason why a block cannot be run."""
-    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", markdown(page), flags=re.MULTILINE | re.DOTALL)
-    return [block for language, block in blocks if language in languages]
+    pattern = r"^```(\w*)( title=[^\n]*)?\n(.*?)^```$"
+    blocks = re.findall(pattern, markdown(page), flags=re.MULTILINE | re.DOTALL)
+    return [block for language, title, block in blocks if language in languages and not title]
 
 
 def commands(page: str) -> list[str]:

@@ -32,7 +32,6 @@ MOVED_MODULES: Mapping[str, tuple[str, ...]] = {
     "commands.concordance": ("console.concordance",),
     "commands.inputs": ("console.inputs",),
     "commands.layers": ("console.layers",),
-    "commands.models": ("console.models",),
     "commands.restart": ("console.restart_options",),
     "commands.terminal": ("console.terminal",),
     "dialects.weight_layers": ("dialects.bilm.weight_layers",),

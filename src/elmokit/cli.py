@@ -40,6 +40,22 @@ VERBS = {
 }
 
 
+# What the scripts and commands of other tools are called, and what does the same here.
+_ELSEWHERE = {
+    "restart": "elmokit train --restart-ckpt-file MODEL",
+    "train-elmo": "elmokit train",
+    "train-elmo-updated": "elmokit train --restart-ckpt-file MODEL",
+    "run-test": "elmokit evaluate",
+    "test": "elmokit evaluate",
+    "usage-token": "elmokit embed-tokens",
+    "usage-cached": "elmokit embed",
+    "usage-character": "elmokit embed",
+    "elmo": "elmokit embed",
+    "dump-token-embeddings": "elmokit embed-tokens",
+    "dump-bilm-embeddings": "elmokit embed",
+}
+
+
 class _Verbs(click.Group):
     """A command group that lists its verbs without importing them."""
 
@@ -64,6 +80,9 @@ class _Verbs(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         cmd_name = args[0].replace("_", "-")
         if cmd_name not in VERBS:
+            elsewhere = cmd_name.removeprefix("bin/").removesuffix(".py")
+            if elsewhere in _ELSEWHERE:
+                ctx.fail(f"no command {args[0]!r}: use {_ELSEWHERE[elsewhere]}")
             near = difflib.get_close_matches(cmd_name, VERBS, n=1)
             hint = f", did you mean {near[0]!r}?" if near else ""
             ctx.fail(f"no command {args[0]!r}{hint}")
@@ -105,6 +124,7 @@ def elmokit(debug: bool) -> None:
 
 def main() -> None:
     """Run the command line; a user error becomes one line on stderr and exit code 2."""
+    _bound_spinning()
     debug = "--debug" in sys.argv[1:]
     try:
         code = elmokit.main(prog_name="elmokit", standalone_mode=False)
@@ -133,6 +153,15 @@ def main() -> None:
         if debug or (isinstance(error, RuntimeError) and not _is_out_of_memory(error)):
             raise
         _fail(_one_line(error), 2)
+
+
+def _bound_spinning() -> None:
+    """Let idle threads of OpenMP sleep soon, so that they do not take the processor from other processes.
+
+    PyTorch's OpenMP reads this once, when it is loaded. What the user has set is kept.
+    """
+    if not os.environ.keys() & {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}:
+        os.environ["GOMP_SPINCOUNT"] = "20000"
 
 
 def _is_out_of_memory(error: Exception) -> bool:

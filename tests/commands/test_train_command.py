@@ -39,7 +39,7 @@ def test_a_run_from_text_to_model(run_cli, work):
     assert lines[3].endswith(", best so far")
     assert lines[-1].endswith("the model is in new")
     names = {path.name for path in (work / "new").iterdir()}
-    records = {"config.json", "metrics.jsonl", "texts.json", "vocab.txt"}
+    records = {"config.json", "metrics.jsonl", "options.json", "texts.json", "vocab.txt"}
     assert names == {".lock", "checkpoints", "tensorboard", *records}
     assert (work / "new/vocab.txt").read_bytes() == (work / "vocab.txt").read_bytes()
 
@@ -296,3 +296,18 @@ def test_a_start_that_fails_leaves_nothing(run_cli, work):
     )
     assert result.exit_code == 2
     assert not (work / "deep").exists()
+
+
+@pytest.mark.parametrize("arguments", [["threads=1"], ["--threads", "1"]])
+def test_threads_are_a_setting(arguments, run_cli, work):
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        result = train(run_cli, "max_steps=1", *arguments)
+        assert result.exit_code == 0, result.err
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+    assert json.loads((work / "new/config.json").read_text())["training"]["threads"] == 1
+    # Another number may be used to go on.
+    assert train(run_cli, "--resume", "max_steps=2", "threads=null").exit_code == 0

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from elmokit.config import Config
+from elmokit.errors import UnknownSettingsWarning
 
 
 def test_overrides():
@@ -75,3 +76,26 @@ def test_seeds(error_of):
 
 def test_long_values_are_cut_in_messages(error_of):
     assert len(error_of("tiny", ["seed=" + "x" * 5000])) < 250
+
+
+def test_names_of_bilm_tf():
+    names = ["n_epochs=3", "all_clip_norm_val=5", "n_negative_samples_batch=100", "n_gpus=1", "proj_clip=2"]
+    config = Config.load("tiny", names)
+    training = config.training
+    assert (training.num_epochs, training.clip_norm, training.num_negatives) == (3, 5.0, 100)
+    assert config.model.lstm.projection_clip == 2.0
+
+
+@pytest.mark.parametrize("override", ["n_train_tokens=768648884", "n_tokens_vocab=793471"])
+def test_what_is_counted_is_not_needed(override):
+    with pytest.warns(UnknownSettingsWarning, match=f"counted by elmokit, so '{override}' has no effect"):
+        assert Config.load("tiny", [override]) == Config.load("tiny")
+
+
+def test_several_gpus_are_refused(error_of):
+    assert "n_gpus=3': a run uses one device" in error_of("tiny", ["n_gpus=3"])
+
+
+def test_the_options_of_a_tutorial_without_the_geometry(write, error_of):
+    path = write("options.json", {"bidirectional": True, "batch_size": 128, "n_train_tokens": 5})
+    assert "lstm.dim: missing; lstm.projection_dim: missing" in error_of(path)

@@ -215,3 +215,12 @@ def test_a_directory_of_shards(tmp_path):
     assert found(tmp_path / names[2], "train") == [names[2]]
     (tmp_path / "more.txt").write_bytes(b"")  # not a directory of shards alone
     assert found(tmp_path, "train") == sorted([*names, "more.txt"])
+
+
+def test_a_prefix_is_the_beginning_of_paths(tmp_path):
+    for name in ("part-1.txt", "part-2.txt", "other.txt"):
+        (tmp_path / name).write_text("a")
+    found = find_texts(tmp_path / "part", "train")
+    assert [Path(file.path).name for file in found] == ["part-1.txt", "part-2.txt"]
+    with pytest.raises(TextError, match="no such file"):
+        find_texts(tmp_path / "part")  # elsewhere a path is a path

@@ -169,3 +169,31 @@ def test_the_published_model_is_the_default(model, monkeypatch):
     monkeypatch.setattr(allennlp, "load", load)
     assert ElmoEmbedder().embed_sentence(["the"]).shape == (3, 1, 16)
     assert asked == [("original", None)]
+
+
+def test_a_token_embedder_is_the_layer(model):
+    embedder = allennlp.ElmoTokenEmbedder(model / "options.json", model / "weights.hdf5", dropout=0.0)
+    layer = Elmo(model / "options.json", model / "weights.hdf5", 1, dropout=0.0)
+    ids = batch_to_ids(SENTENCES)
+    assert torch.equal(embedder(ids), layer(ids)["elmo_representations"][0])
+    assert embedder.get_output_dim() == layer.get_output_dim()
+    projected = allennlp.ElmoTokenEmbedder(
+        model / "options.json", model / "weights.hdf5", projection_dim=5, scalar_mix_parameters=[0, 1, 0]
+    )
+    assert projected(ids).shape == (3, 5, 5)
+    assert projected.get_output_dim() == 5
+    assert [name for name, value in projected.named_parameters() if value.requires_grad] == [
+        "_projection.weight",
+        "_projection.bias",
+    ]
+
+
+def test_an_indexer_gives_the_ids_of_a_batch():
+    indexer = allennlp.ELMoTokenCharactersIndexer()
+
+    class Token:
+        text = "naïve"
+
+    found = indexer.tokens_to_indices(["the", Token()], None)
+    assert found == {"elmo_tokens": batch_to_ids([["the", "naïve"]])[0].tolist()}
+    assert indexer.tokens_to_indices([]) == {"elmo_tokens": []}

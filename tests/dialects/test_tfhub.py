@@ -10,6 +10,8 @@ from elmokit import ElmoEmbedder
 from elmokit.dialects import tfhub
 from elmokit.dialects.tfhub import ElmoModule
 from elmokit.errors import ConfigError
+from elmokit.loading import load
+from elmokit.pretrained import PretrainedModel
 
 TEXTS = ["the cat is on the mat", "", "dogs  are naïve "]
 TOKENS = [
@@ -145,3 +147,44 @@ def test_a_model_of_another_depth(write_model):
 def test_inputs_that_do_not_fit(inputs, signature, message, elmo):
     with pytest.raises(ConfigError, match=message):
         elmo(inputs, signature=signature)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://tfhub.dev/google/elmo/2",
+        "https://tfhub.dev/google/elmo/3",
+        "http://tfhub.dev/google/elmo/1/",
+        "https://www.kaggle.com/models/google/elmo/tensorFlow1/elmo/3",
+    ],
+)
+def test_the_addresses_of_the_module_are_the_published_model(address, monkeypatch):
+    asked: list[object] = []
+
+    def remember(model: object) -> PretrainedModel:
+        asked.append(model)
+        return load("tiny-en")
+
+    monkeypatch.setattr(tfhub.loading, "load", remember)
+    tfhub.Module(address)
+    assert asked == ["original"]
+
+
+def test_keras_layer():
+    sentences = ["the play was good", "children"]
+    module = tfhub.load("tiny-en")
+    expected = module(sentences, as_dict=True)
+    assert torch.equal(tfhub.KerasLayer("tiny-en")(sentences), expected["default"])
+    assert torch.equal(tfhub.KerasLayer("tiny-en", output_key="elmo")(sentences), expected["elmo"])
+    outputs = tfhub.KerasLayer("tiny-en", signature_outputs_as_dict=True)(sentences)
+    assert outputs.keys() == expected.keys()
+    trained = tfhub.KerasLayer("tiny-en", trainable=True)
+    assert [name for name, _ in trained.named_parameters()] == [
+        f"module.{name}" for name, _ in tfhub.load("tiny-en", trainable=True).named_parameters()
+    ]
+    tokens = {"tokens": [["children", ""], ["the", "play"]], "sequence_len": [1, 2]}
+    assert tfhub.KerasLayer("tiny-en", signature="tokens")(tokens).shape == (2, 256)
+    with pytest.raises(ConfigError, match="signature: expected default or tokens"):
+        tfhub.KerasLayer("tiny-en", signature="words")
+    with pytest.raises(ConfigError, match="output_key: expected one of"):
+        tfhub.KerasLayer("tiny-en", output_key="words")(sentences)

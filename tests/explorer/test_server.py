@@ -9,6 +9,7 @@ import threading
 from http.client import HTTPConnection
 
 import pytest
+from playwright.sync_api import expect
 
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError
@@ -129,3 +130,33 @@ def test_a_port_in_use_is_an_error():
 def test_the_default_port_gives_way_to_another():
     with listen(0) as first, listen(default_port=first.getsockname()[1]) as second:
         assert second.getsockname()[1] not in (0, first.getsockname()[1])
+
+
+def test_the_page_may_not_be_framed_or_talk_to_others(port):
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("GET", "/")
+    response = connection.getresponse()
+    response.read()
+    policy = response.headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in policy
+    assert "connect-src 'self'" in policy
+    assert "http" not in policy
+    assert response.headers["X-Frame-Options"] == "DENY"
+    connection.close()
+    assert ask(port, "/alive") == (200, "yes")
+
+
+@pytest.mark.browser
+def test_the_page_says_when_the_server_has_ended(golden, page):
+    explorer = Explorer(ElmoEmbedder.load(golden / "infer_models" / "no_clips"))
+    with listen(0) as listener:
+        server = make_server(make_app(explorer), listener)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        page.goto(f"http://127.0.0.1:{server.port}/")
+        page.wait_for_selector("#text")
+        assert page.locator("#server-ended").text_content() == ""
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    expect(page.locator("#server-ended")).to_contain_text("The server has ended", timeout=15_000)

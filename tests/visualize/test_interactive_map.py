@@ -47,4 +47,35 @@ def test_a_browser_shows_an_interactive_map_without_a_network(embedder, tmp_path
     hover = page.locator(".hoverlayer .hovertext")
     hover.wait_for()
     assert hover.text_content().startswith("Argentina played football")
+    # No button offers to send the text anywhere, and the page is not allowed to.
+    titles = [button.get_attribute("data-title") or "" for button in page.locator(".modebar-btn").all()]
+    assert titles
+    assert not [title for title in titles if re.search("share|cloud|edit|upload", title, re.IGNORECASE)]
+    blocked = page.evaluate("fetch('https://example.com').then(() => 'sent', () => 'blocked')")
+    assert blocked == "blocked"
     assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+PUNCTUATION = [chr(code) for code in range(33, 127) if not chr(code).isalnum()]
+HOSTILE = ["&quot;", "&amp;lt;", "<b>bold</b>", "<i", "a<br>b", "$x^2$", "&#34;", "'\"`", "&nu;", "{{7*7}}"]
+
+
+@pytest.mark.browser
+def test_every_token_is_shown_as_it_is(embedder, tmp_path, page):
+    """The labels, the legend and the sentence of a point."""
+    sentences = [[token, "play", "now"] for token in (*PUNCTUATION, *HOSTILE)]
+    words = [*PUNCTUATION, *HOSTILE]
+    figure = plot_occurrences(embedder, sentences, method="pca", words=words, interactive=True)
+    save_figure(figure, tmp_path / "map.html")
+    page.goto((tmp_path / "map.html").as_uri())
+    page.wait_for_selector(".scatterlayer .point")
+    shown = page.evaluate("document.getElementById('elmokit').data.map(trace => trace.hovertext).flat()")
+    assert len(shown) == len(sentences)
+    labels = set(page.locator(".scatterlayer .textpoint").all_text_contents())
+    assert labels
+    assert labels <= {f"{token} play now" for token in (*PUNCTUATION, *HOSTILE)}
+    point = page.locator(".scatterlayer .point").first.bounding_box()
+    page.mouse.move(point["x"] + point["width"] / 2, point["y"] + point["height"] / 2)
+    hover = page.locator(".hoverlayer .hovertext")
+    hover.wait_for()
+    assert hover.text_content() in {f"{token} play now" for token in (*PUNCTUATION, *HOSTILE)}

@@ -49,9 +49,9 @@ if TYPE_CHECKING:
 @seed_option
 @click.option(
     "--color-by",
-    type=click.Choice(["sentence", "word", "label"]),
+    type=click.Choice(["sentence", "word", "label", "sense"]),
     help="What the colors show. With label, each line is a label, a tab and a sentence.  "
-    "[default: words or sentences, if there are few]",
+    "[default: senses of a single word; words or sentences, if there are few]",
 )
 @click.option(
     "--max-points",

@@ -41,12 +41,12 @@ def _check(values: Mapping[str, Any]) -> Iterator[str]:
     overrides = values.get("overrides") or ()
     stray = [override for override in overrides if "=" not in override]
     yield from (
-        f"Got unexpected argument {override!r}: expected key=value. Put a glob in quotes: "
-        "--train-prefix 'text/*.txt'"
+        f"Got unexpected argument {override!r}: expected key=value. Put a glob in quotes "
+        "(--train-prefix 'text/*.txt'), and no space after an option's ="
         for override in stray
     )
     keys = [override.partition("=")[0].rpartition(".")[2] for override in overrides]
-    for name in ("device", "seed"):
+    for name in ("device", "seed", "threads"):
         if values.get(name) is not None and name in keys:
             yield f"{name} is given twice, as --{name} and as {name}="
     if values.get("resume"):
@@ -151,12 +151,10 @@ def command(
           --heldout-prefix new/heldout.txt --vocab-file new/vocab.txt --save-dir new-model
     """
     save_dir = output
-    for name, value in (("device", device), ("seed", seed)):
+    for name, value in (("device", device), ("seed", seed), ("threads", threads)):
         if value is not None:
             overrides = (*overrides, f"{name}={json.dumps(value)}")
     prefixes = _prefixes(train_prefixes), _prefixes(heldout_prefixes), _prefixes(replay_prefixes)
-    if threads is not None:
-        use_threads(threads)
     from elmokit.config import Config
     from elmokit.config.files import DEFAULT_CONFIG
     from elmokit.training.run_directory import continue_run, start_run
@@ -228,6 +226,8 @@ def _run(run: Run, prepare: Callable[[Trainer], None] | None = None) -> None:
         for prefixes, name, part in parts
     )
     assert corpus is not None
+    if run.config.training.threads is not None:
+        use_threads(run.config.training.threads)
     trainer = Trainer(
         run.config, corpus, run.vocabulary, save_dir=run.save_dir, heldout=heldout, replay=replay
     )

@@ -161,6 +161,26 @@ def _hint(path: tuple[str, ...]) -> str:
     return f", did you mean {near[0]!r}?" if near else ""
 
 
+TOP_NAMES = {path[0] for path in (*BILM_NAMES, *_BILM_IGNORED)} - {"recipe"}
+"""Names at the top of the original's options, none of which a configuration of elmokit has."""
+
+COUNTED = ("n_train_tokens", "n_tokens_vocab")
+"""Settings of the original that elmokit counts; a value that is given is not needed."""
+
+SETTING_NAMES = {
+    "n_epochs": "num_epochs",
+    "all_clip_norm_val": "clip_norm",
+    "n_negative_samples_batch": "num_negatives",
+    "share_embedding_softmax": "tie_softmax",
+    "max_characters_per_token": "max_characters",
+    "n_highway": "num_highway",
+    "n_layers": "num_layers",
+    "proj_clip": "projection_clip",
+    "use_skip_connections": "skip_connections",
+}
+"""Names that the original has for single settings, and their names here."""
+
+
 def options_from_values(values: Mapping[str, Any], *, num_words: int | None) -> dict[str, Any]:
     """Return the ``options.json`` of a configuration as every ELMo tool reads it, without manual edits.
 

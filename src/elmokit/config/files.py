@@ -53,7 +53,7 @@ def read_values(name: str | Path, *, of_model: bool = False) -> dict[str, Any]:
         raise ConfigError(f"{path}: not a valid {path.suffix[1:].upper()} file: {error}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected a table of settings, got {type(values).__name__}")
-    if "lstm" in values or "char_cnn" in values:
+    if not values.keys().isdisjoint(bilm_options.TOP_NAMES):
         if of_model:
             values = without_additions(values, source=str(name))
         return bilm_options.values_from_options(values, source=str(name))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
-from elmokit.errors import ConfigError
+from elmokit.config import bilm_options
+from elmokit.errors import ConfigError, UnknownSettingsWarning
 
 _SHOWN = 40  # characters of a value that is too long
 
@@ -37,6 +39,18 @@ def apply_override(values: dict[str, Any], override: str, paths: Mapping[str, tu
     key, equals, text = override.partition("=")
     if not equals:
         raise ConfigError(f"override {override!r}: expected key=value, for example batch_size=32")
+    if key in bilm_options.COUNTED:
+        warnings.warn(
+            f"{key} is counted by elmokit, so {override!r} has no effect",
+            UnknownSettingsWarning,
+            stacklevel=2,
+        )
+        return
+    if key == "n_gpus":
+        if text.strip() != "1":
+            raise ConfigError(f"override {override!r}: a run uses one device, which `device` selects")
+        return
+    key = bilm_options.SETTING_NAMES.get(key, key)
     path = tuple(key.split("."))
     known = set(paths.values())
     if path not in known and len(path) == 1:

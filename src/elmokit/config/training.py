@@ -22,6 +22,7 @@ CHANGEABLE_IN_A_RUN = {
     "log_interval",
     "histogram_interval",
     "device",
+    "threads",
 }
 """Settings that may change when a run is resumed: they do not affect what has been computed so far."""
 
@@ -192,6 +193,12 @@ class TrainingConfig(Section):
         json_schema_extra=about(unit="share of predictions", group="text and vocabulary"),
     )
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N", json_schema_extra=about(group="run"))
+    threads: int | None = Field(
+        None,
+        ge=1,
+        description="number of CPU threads to compute with; null for as many as PyTorch chooses",
+        json_schema_extra=about(unit="threads", group="run"),
+    )
 
     @model_validator(mode="before")
     @classmethod

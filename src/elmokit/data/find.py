@@ -37,7 +37,8 @@ def find_texts(patterns: Patterns, part: Part | None = None) -> list[TextFile]:
             directories), a directory (all files below it except hidden ones), an fsspec URL, or a file found
             earlier.
         part: The files to take from a directory of shards, which has training and heldout text side by side;
-            None for all of them.
+            None for all of them. With a part, a path that does not exist is the beginning of the paths of
+            files, as in the scripts of bilm-tf.
 
     Returns:
         The files, each once, sorted by path.
@@ -62,6 +63,9 @@ def _find(pattern: str, part: Part | None) -> list[TextFile]:
         # Named one by one or by a glob, the files are those that are meant.
         if all(matches) and not glob.has_magic(pattern) and len(files) > 1:
             files = [file for file, match in zip(files, matches, strict=True) if match and match[1] == part]
+    if not files and part is not None and not is_url(pattern):
+        # In the scripts of bilm-tf a prefix is the beginning of the files' paths.
+        files = _regular_files(map(Path, glob.glob(f"{glob.escape(str(expanded(pattern)))}*")))  # noqa: PTH207
     if not files:
         raise _no_match(pattern)
     return files

@@ -1,4 +1,4 @@
-"""AllenNLP: ``Elmo``, ``batch_to_ids``, ``ScalarMix`` and ``ElmoEmbedder``.
+"""AllenNLP: ``Elmo``, ``batch_to_ids``, ``ScalarMix``, ``ElmoEmbedder`` and ``ElmoTokenEmbedder``.
 
 They replace those of ``allennlp.modules.elmo``, ``allennlp.modules.scalar_mix`` and
 ``allennlp.commands.elmo``. ``Elmo`` is elmokit's own layer. Unlike in AllenNLP, every sentence starts from a
@@ -11,12 +11,12 @@ import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TextIO, cast
+from typing import Any, TextIO, cast
 
 import h5py
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from elmokit import embedder
 from elmokit.dialects.padding import pad
@@ -27,11 +27,92 @@ from elmokit.loading import load
 from elmokit.model.layer_choice import Layers
 from elmokit.model.scalar_mix import ScalarMix
 
-__all__ = ["Elmo", "ElmoEmbedder", "ScalarMix", "batch_to_ids"]
+__all__ = [
+    "ELMoTokenCharactersIndexer",
+    "Elmo",
+    "ElmoEmbedder",
+    "ElmoTokenEmbedder",
+    "ScalarMix",
+    "batch_to_ids",
+]
 
 _DEFAULT_MODEL = "original"
 _MAX_LISTED = 20  # lines that an error message lists
 _OUTPUT_FORMATS = ("all", "top", "average")
+
+
+class ELMoTokenCharactersIndexer:
+    """Converts tokens to the character ids that :class:`ElmoTokenEmbedder` takes.
+
+    Args:
+        namespace: has no effect; the ids depend only on the characters.
+    """
+
+    def __init__(self, namespace: str = "elmo_characters") -> None:
+        self.namespace = namespace
+
+    def tokens_to_indices(
+        self, tokens: Sequence[Any], vocabulary: object = None
+    ) -> dict[str, list[list[int]]]:
+        """Return ``{"elmo_tokens": ids}`` with a list of 50 character ids per token.
+
+        Args:
+            tokens: strings, or objects with an attribute ``text``.
+            vocabulary: has no effect.
+        """
+        words = [token if isinstance(token, str) else token.text for token in tokens]
+        return {"elmo_tokens": batch_to_ids([words])[0].tolist() if words else []}
+
+
+class ElmoTokenEmbedder(nn.Module):
+    """A token embedder with one mixture of the layers, optionally projected.
+
+    Args:
+        options_file: path or URL of an ``options.json``.
+        weight_file: path or URL of HDF5 weights, or a model in any format that :func:`elmokit.load` reads.
+        do_layer_norm: normalize the layers before mixing.
+        dropout: of the representation.
+        requires_grad: whether the biLM is trained as well.
+        projection_dim: width of a linear projection; None for none.
+        vocab_to_cache: words whose vectors are computed once.
+        scalar_mix_parameters: fixed weights of the layers; None to train them.
+    """
+
+    def __init__(
+        self,
+        options_file: str | Path,
+        weight_file: str | Path,
+        do_layer_norm: bool = False,
+        dropout: float = 0.5,
+        requires_grad: bool = False,
+        projection_dim: int | None = None,
+        vocab_to_cache: list[str] | None = None,
+        scalar_mix_parameters: list[float] | None = None,
+    ) -> None:
+        super().__init__()
+        self._elmo = Elmo(
+            options_file,
+            weight_file,
+            1,
+            do_layer_norm=do_layer_norm,
+            dropout=dropout,
+            requires_grad=requires_grad,
+            vocab_to_cache=vocab_to_cache,
+            scalar_mix_parameters=scalar_mix_parameters,
+        )
+        dim = self._elmo.get_output_dim()
+        self._projection = None if projection_dim is None else nn.Linear(dim, projection_dim)
+        self.output_dim = dim if projection_dim is None else projection_dim
+
+    def get_output_dim(self) -> int:
+        """Return the width of a vector."""
+        return self.output_dim
+
+    def forward(self, elmo_tokens: Tensor, word_inputs: Tensor | None = None) -> Tensor:
+        """Represent character ids (B, T, 50) as vectors (B, T, width)."""
+        (representation,) = self._elmo(elmo_tokens, word_inputs)["elmo_representations"]
+        vectors: Tensor = representation if self._projection is None else self._projection(representation)
+        return vectors
 
 
 class ElmoEmbedder:

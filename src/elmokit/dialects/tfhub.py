@@ -6,6 +6,7 @@ available at once: there is no graph and no session.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,10 @@ from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError, ElmokitError
 from elmokit.model.scalar_mix import ScalarMix
 from elmokit.pretrained import PretrainedModel
+
+_HUB_ADDRESS = re.compile(
+    r"(https?://)?(tfhub\.dev/google/elmo(/[1-3])?|(www\.)?kaggle\.com/models/google/elmo(/.*)?)/?"
+)
 
 
 class ElmoModule(nn.Module):
@@ -103,14 +108,62 @@ def load(model: str | Path, *, trainable: bool = False, device: str = "cpu") -> 
     """Load a model in any format that :func:`elmokit.load` reads.
 
     Args:
-        model: path, URL or name of the model.
+        model: path, URL or name of the model. The addresses of ``google/elmo`` on TF-Hub and Kaggle stand for
+            the published model ``original``, which has the same weights.
         trainable: whether the weights of the layers are trained.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     """
+    if _HUB_ADDRESS.fullmatch(str(model)):
+        model = "original"
     return ElmoModule(loading.load(model), trainable=trainable, device=device)
 
 
 Module = load
+
+
+class KerasLayer(nn.Module):
+    """The module as ``hub.KerasLayer`` has it: called with its inputs alone, it returns one output.
+
+    Args:
+        handle: path, URL or name of the model.
+        trainable: whether the weights of the layers are trained.
+        signature: ``default`` or ``tokens``.
+        output_key: the output to return.
+        signature_outputs_as_dict: return all outputs by name instead.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Raises:
+        ConfigError: if there is no such signature.
+    """
+
+    def __init__(
+        self,
+        handle: str | Path,
+        trainable: bool = False,
+        signature: str = "default",
+        output_key: str = "default",
+        signature_outputs_as_dict: bool = False,
+        *,
+        device: str = "cpu",
+    ) -> None:
+        super().__init__()
+        self.module = load(handle, trainable=trainable, device=device)
+        if signature not in self.module.signatures:
+            raise ConfigError(f"signature: expected default or tokens, got {signature!r}")
+        self._signature, self._output_key, self._as_dict = signature, output_key, signature_outputs_as_dict
+
+    def forward(self, inputs: Any) -> Tensor | dict[str, Tensor]:
+        """Embed a batch of sentences, see :meth:`ElmoModule.forward`.
+
+        Raises:
+            ConfigError: if there is no such output, or the inputs do not match the signature.
+        """
+        outputs: dict[str, Tensor] = self.module(inputs, signature=self._signature, as_dict=True)
+        if self._as_dict:
+            return outputs
+        if self._output_key not in outputs:
+            raise ConfigError(f"output_key: expected one of {', '.join(outputs)}, got {self._output_key!r}")
+        return outputs[self._output_key]
 
 
 def _split(texts: Any) -> tuple[list[list[str]], int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from elmokit.explorer.typed_text import displayed_word
 from elmokit.visualize.interactive_map import hover_text
 from elmokit.visualize.label_placement import Box, place_labels
 from elmokit.visualize.palette import COLORS
+from elmokit.visualize.plotly_page import plotly_text
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -85,7 +85,7 @@ def draw_map(
             "opacity": 1,
             "line": {"width": [3 if k == selected else 0.6 for k in range(len(occurrences))]},
         },
-        text=[html.escape(word) if k in placements else "" for k, word in enumerate(words)],
+        text=[plotly_text(word) if k in placements else "" for k, word in enumerate(words)],
         textposition=[f"{_HEIGHTS[y]} {_SIDES[x]}" for x, y in sides],
         textfont={
             "size": _FONT_SIZE,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from elmokit.explorer.explorer import Explorer
 from elmokit.explorer.map_figure import HEIGHT
+from elmokit.visualize.plotly_page import OFFLINE
 
 if TYPE_CHECKING:
     from dash.development.base_component import Component
@@ -133,7 +134,9 @@ def _map_card(explorer: Explorer) -> Component:
             ),
             dcc.Graph(
                 id="map",
-                config={"displayModeBar": False, "scrollZoom": False, "responsive": True},
+                config=cast(
+                    Any, {**OFFLINE, "displayModeBar": False, "scrollZoom": False, "responsive": True}
+                ),
                 style={"height": f"{HEIGHT}px"},
             ),
             html.Div([_slider(number) for number in range(num_layers)], className="sliders"),

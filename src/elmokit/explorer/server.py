@@ -11,11 +11,17 @@ from elmokit.errors import ConfigError
 
 if TYPE_CHECKING:
     from dash import Dash
+    from flask import Response
     from werkzeug.serving import BaseWSGIServer
 
 ADDRESS = "127.0.0.1"
 DEFAULT_PORT = 8050
 _NAMES = (ADDRESS, "localhost")
+# Dash's own scripts are inline and use eval.
+_POLICY = (
+    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; connect-src 'self'; form-action 'none'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
 
 
 def listen(port: int | None = None, *, default_port: int = DEFAULT_PORT) -> socket.socket:
@@ -61,7 +67,17 @@ def make_server(app: Dash, listener: socket.socket) -> BaseWSGIServer:
         if name.lower() not in _NAMES or not (port == "" or port.isdecimal()):
             abort(403)
 
+    def protect(response: Response) -> Response:
+        """Let the page talk to this server only, and let no other page show it in a frame."""
+        response.headers["Content-Security-Policy"] = _POLICY
+        response.headers["X-Frame-Options"] = "DENY"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
     app.server.before_request(refuse_other_hosts)
+    app.server.after_request(protect)
+    app.server.add_url_rule("/alive", "alive", lambda: "yes")
     return make_server(
         ADDRESS,
         listener.getsockname()[1],

@@ -3,6 +3,7 @@
 ::
 
     config.json     the resolved configuration
+    options.json    the same as bilm-tf has it, for its scripts and other tools
     vocab.txt       the vocabulary
     texts.json      where training, heldout and replayed text came from
     restart.json    what was restored from an earlier model (see warm_start/report.py)
@@ -74,11 +75,15 @@ class Run:
 def write_model_files(save_dir: Path, config: Config, vocabulary: Vocabulary) -> None:
     """Write the configuration and vocabulary of a run's checkpoints, without which they cannot be read.
 
+    The configuration is also written as ``options.json`` of bilm-tf, where its scripts look for it.
+
     Raises:
         OutputError: when the directory is not writable.
     """
     vocabulary.save(save_dir / "vocab.txt")
     write_text(save_dir / "config.json", config.model_dump_json(indent=2) + "\n")
+    options = config.to_bilm_options(num_words=len(vocabulary))
+    write_text(save_dir / "options.json", json.dumps(options, indent=1) + "\n")
 
 
 def start_run(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from elmokit.errors import ConfigError, MissingExtraError
 from elmokit.files.atomic import kind_by_beginning, new_file
+from elmokit.visualize.plotly_page import OFFLINE, standalone_page
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -93,11 +94,10 @@ def save_figure(figure: Figure | InteractiveFigure, path: str | Path) -> None:
 
 def _write_html(figure: Any, path: Path) -> None:
     """Write a standalone page that works without a network."""
-    config = {"displaylogo": False, "scrollZoom": True}
-    page = figure.to_html(include_plotlyjs=True, div_id="elmokit", config=config)
-    if not page.startswith("<!doctype html>"):  # Plotly before 7 leaves it out
-        page = f"<!doctype html>\n{page}"
-    path.write_text(page, encoding="utf-8")
+    body = figure.to_html(
+        full_html=False, include_plotlyjs=True, div_id="elmokit", config={**OFFLINE, "scrollZoom": True}
+    )
+    path.write_text(standalone_page(body, "Words in context - elmokit"), encoding="utf-8")
 
 
 def _write_image(figure: Any, path: Path, kind: str) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import html
 from typing import TYPE_CHECKING
 
 from elmokit.data.occurrences import Occurrence
 from elmokit.errors import MissingExtraError
 from elmokit.visualize.layout import MapLayout
 from elmokit.visualize.palette import COLORS, TEXT
+from elmokit.visualize.plotly_page import plotly_text
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -43,10 +43,10 @@ def draw_interactive(layout: MapLayout) -> Figure:
             Scatter(
                 x=word_map.coordinates[points, 0].tolist(),
                 y=word_map.coordinates[points, 1].tolist(),
-                name=html.escape(name),
+                name=plotly_text(name),
                 mode="markers+text",
                 marker={"color": color, "size": layout.marker_diameter * _PIXELS},
-                text=[html.escape(word_map.texts[k]) if k in layout.placements else "" for k in points],
+                text=[plotly_text(word_map.texts[k]) if k in layout.placements else "" for k in points],
                 textposition=[_side(layout, k) for k in points],
                 textfont={"size": layout.font_size * _PIXELS, "color": TEXT},
                 hovertext=[hover_text(word_map.occurrences[k]) for k in points],
@@ -78,7 +78,7 @@ def draw_interactive(layout: MapLayout) -> Figure:
         dragmode="pan",
         annotations=[
             {
-                "text": html.escape(layout.caption),
+                "text": plotly_text(layout.caption),
                 "x": 1, "y": 0, "xref": "paper", "yref": "paper", "yshift": -8,
                 "xanchor": "right", "yanchor": "top", "showarrow": False,
                 "font": {"size": 11, "color": "#666666"},
@@ -98,7 +98,7 @@ def hover_text(occurrence: Occurrence) -> str:
             lines.append(" ".join(line))
             line, length = [], 0
         shown = word if len(word) <= _LINE_CHARACTERS else word[: _LINE_CHARACTERS - 1] + "…"
-        line.append(f"<b>{html.escape(shown)}</b>" if position == occurrence.position else html.escape(shown))
+        line.append(f"<b>{plotly_text(shown)}</b>" if position == occurrence.position else plotly_text(shown))
         length += len(shown) + 1
     lines.append(" ".join(line))
     around = next(number for number, text in enumerate(lines) if "<b>" in text)

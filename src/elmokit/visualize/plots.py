@@ -41,7 +41,8 @@ def plot_occurrences(
         words: the words to show, each with some context; all words by default.
         method: ``tsne``, ``umap`` or ``pca``.
         perplexity: perplexity of t-SNE; 30 by default, or less if there are few points.
-        color_by: ``sentence``, ``word`` or ``label``; by default one that has few distinct values.
+        color_by: ``sentence``, ``word``, ``label`` or ``sense``; by default the senses of a single word, or
+            what has few distinct values.
         labels: a label for each sentence, for example the sense of its word.
         max_points: maximum number of words; more are sampled at random.
         seed: random seed; the same seed gives the same figure.

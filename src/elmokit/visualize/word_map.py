@@ -15,8 +15,9 @@ from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.errors import ConfigError
 from elmokit.visualize.occurrence_vectors import embed_occurrences
 from elmokit.visualize.projection import Method, explained_variance, project
+from elmokit.visualize.senses import MIN_OCCURRENCES, find_senses
 
-ColorBy: TypeAlias = Literal["sentence", "word", "label"]
+ColorBy: TypeAlias = Literal["sentence", "word", "label", "sense"]
 
 _FEW = 8  # groups whose colors can be told apart
 _CONTEXT_WORDS = 2  # on either side, if all points are occurrences of the same few words
@@ -88,8 +89,9 @@ def map_words(
         words: the words to show.
         method: see :func:`elmokit.visualize.projection.project`.
         perplexity: perplexity of t-SNE.
-        color_by: by default ``label`` if there are labels, else the chosen words or the sentences if there
-            are at most eight of them.
+        color_by: by default ``label`` if there are labels, else the senses of a single word
+            (:func:`~elmokit.visualize.senses.find_senses`), or the chosen words or the sentences if there are
+            at most eight of them.
         labels: a label for each sentence.
         max_points: maximum number of words.
         seed: random seed of the projection and of the sample.
@@ -125,7 +127,9 @@ def map_words(
         occurrences,
         coordinates,
         [_text(occurrence, in_context=bool(words)) for occurrence in occurrences],
-        _groups(occurrences, color_by, words, labels),
+        find_senses(vectors, occurrences, seed=seed)
+        if _colors_senses(color_by, words, labels, len(occurrences))
+        else _groups(occurrences, color_by, words, labels),
         axes,
         f"{_METHOD_NAMES[method]}, {_layer_name(layer)}{sampled}",
     )
@@ -142,8 +146,8 @@ def _check(
         raise ConfigError("layer: a map shows one layer: expected top, average or a number, got all")
     if max_points < 1:
         raise ConfigError(f"max_points: expected at least 1, got {max_points}")
-    if color_by not in (None, "sentence", "word", "label"):
-        raise ConfigError(f"color_by: expected sentence, word or label, got {color_by!r}")
+    if color_by not in (None, "sentence", "word", "label", "sense"):
+        raise ConfigError(f"color_by: expected sentence, word, label or sense, got {color_by!r}")
     if labels is not None and len(labels) != num_sentences:
         raise ConfigError(f"labels: expected one for each of {num_sentences} sentences, got {len(labels)}")
     if labels is None and color_by == "label":
@@ -152,6 +156,13 @@ def _check(
 
 def _layer_name(layer: Layers) -> str:
     return {"top": "top layer", "average": "mean of layers"}.get(str(layer), f"layer {layer}")
+
+
+def _colors_senses(
+    color_by: ColorBy | None, words: Collection[str], labels: Sequence[str] | None, num_occurrences: int
+) -> bool:
+    is_default = color_by is None and labels is None and len(set(words)) == 1
+    return color_by == "sense" or (is_default and num_occurrences >= MIN_OCCURRENCES)
 
 
 def _groups(

@@ -1,0 +1,158 @@
+"""Training and evaluation with the functions of bilm-tf's ``training`` and ``data`` modules."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from elmokit.config import Config
+from elmokit.data.prepare import prepare_corpus
+from elmokit.data.vocabulary import Vocabulary
+from elmokit.errors import ConfigError
+from elmokit.formats.checkpoint import list_checkpoints
+from elmokit.loading import load
+from elmokit.training.bilm_perplexity import bilm_perplexity
+from elmokit.training.run_directory import Run, continue_run, start_run
+from elmokit.training.trainer import Trainer
+from elmokit.training.warm_start.restart import restart
+
+
+class LMDataset:
+    """Text to train on or to evaluate, and its vocabulary.
+
+    Args:
+        filepattern: path or glob of the text, one tokenized sentence per line.
+        vocab: of the model.
+        reverse: must be False; a model's directions are those of its options.
+        test: has no effect: :func:`test` reads the text once, and :func:`train` for ``n_epochs``.
+        shuffle_on_load: has no effect: training text is always shuffled.
+
+    Raises:
+        ConfigError: if ``reverse`` is True.
+    """
+
+    def __init__(
+        self,
+        filepattern: str,
+        vocab: Vocabulary,
+        reverse: bool = False,
+        test: bool = False,
+        shuffle_on_load: bool = False,
+    ) -> None:
+        if reverse:
+            raise ConfigError("reverse: expected False, got True: options with bidirectional train both")
+        self.filepattern, self.vocab = filepattern, vocab
+
+
+class BidirectionalLMDataset(LMDataset):
+    """The same for a model of both directions."""
+
+    def __init__(
+        self, filepattern: str, vocab: Vocabulary, test: bool = False, shuffle_on_load: bool = False
+    ) -> None:
+        super().__init__(filepattern, vocab, test=test, shuffle_on_load=shuffle_on_load)
+
+
+def load_vocab(vocab_file: str | Path, max_word_length: int | None = None) -> Vocabulary:
+    """Read a vocabulary file.
+
+    Args:
+        vocab_file: one word per line, ``<S>``, ``</S>`` and ``<UNK>`` first.
+        max_word_length: has no effect; it is set by ``max_characters_per_token`` of the options.
+
+    Raises:
+        VocabularyError: if a line is not a word, or a marker is missing.
+    """
+    return Vocabulary.load(vocab_file)
+
+
+def load_options_latest_checkpoint(tf_save_dir: str | Path) -> tuple[dict[str, Any], str]:
+    """Return the options of a run and the path of its newest checkpoint.
+
+    Args:
+        tf_save_dir: a training directory of bilm-tf or of elmokit. For one of bilm-tf, the path is that of
+            the directory, from which :func:`elmokit.load` takes the newest checkpoint.
+
+    Raises:
+        ModelFileError: if there is no model.
+    """
+    directory = Path(tf_save_dir)
+    config = load(directory).config  # checks that it can be read
+    path = directory / "options.json"
+    options = (
+        json.loads(path.read_text(encoding="utf-8"))
+        if path.is_file()
+        else config.to_bilm_options(num_words=None)
+    )
+    checkpoints = list_checkpoints(directory)
+    return options, str(checkpoints[-1] if checkpoints else directory)
+
+
+def train(
+    options: Mapping[str, Any],
+    data: LMDataset,
+    n_gpus: int,
+    tf_save_dir: str | Path,
+    tf_log_dir: str | Path | None = None,
+    restart_ckpt_file: str | Path | None = None,
+) -> None:
+    """Train a biLM, or resume training in a directory that holds this run.
+
+    Args:
+        options: the dictionary that bilm-tf's training scripts define.
+        data: text and vocabulary.
+        n_gpus: 1; a run uses one device.
+        tf_save_dir: the save directory; records for TensorBoard are written below it.
+        tf_log_dir: has no effect.
+        restart_ckpt_file: model to continue from, in any format that :func:`elmokit.load` reads; its
+            vocabulary may be another one.
+
+    Raises:
+        ConfigError: if an option is wrong, or ``n_gpus`` is not 1.
+        OutputError: if the directory holds another run.
+    """
+    if n_gpus != 1:
+        raise ConfigError(f"n_gpus: expected 1, got {n_gpus}: a run uses one device")
+    directory = Path(tf_save_dir)
+    config = _config(options)
+    run: Run = (
+        continue_run(directory, vocab_file=None, train_prefixes=[data.filepattern])
+        if list_checkpoints(directory)
+        else start_run(directory, config, data.vocab, [data.filepattern], [])
+    )
+    trainer = Trainer(run.config, prepare_corpus(data.filepattern), run.vocabulary, save_dir=directory)
+    if run.checkpoint is not None:
+        trainer.load_checkpoint(run.checkpoint)
+    elif restart_ckpt_file is not None:
+        restart(trainer, load(restart_ckpt_file, softmax=True, optimizer=True))
+    run.write()
+    for _ in trainer.run():
+        pass
+
+
+def test(options: Mapping[str, Any], ckpt_file: str | Path, data: LMDataset, batch_size: int = 256) -> float:
+    """Return the perplexity of a model on a text as bilm-tf computes it, which depends on ``batch_size``.
+
+    Args:
+        options: have no effect; the model knows its own.
+        ckpt_file: a model in any format that :func:`elmokit.load` reads.
+        data: the text; the vocabulary is the model's own.
+        batch_size: number of sentences to run together.
+
+    Raises:
+        ModelFileError: if the model cannot be read or has no softmax.
+    """
+    pretrained = load(ckpt_file, softmax=True)
+    vocabulary = pretrained.require_softmax()
+    corpus = prepare_corpus(data.filepattern)
+    return bilm_perplexity(pretrained.model, corpus, vocabulary, batch_size=batch_size)
+
+
+def _config(options: Mapping[str, Any]) -> Config:
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "options.json")
+        path.write_text(json.dumps(options), encoding="utf-8")
+        return Config.load(path)

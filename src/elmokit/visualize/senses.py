@@ -1,0 +1,98 @@
+"""Groups of occurrences of a word that are used alike, named by the words around them."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from elmokit.data.occurrences import Occurrence
+from elmokit.errors import MissingExtraError
+
+MIN_OCCURRENCES = 12
+"""Fewer occurrences are one group."""
+_MAX_GROUPS = 6
+_LEAST_SILHOUETTE = 0.05  # below this, the occurrences do not part into groups
+_CONTEXT = 3  # words on either side from which a name is taken
+_WORDS_IN_NAME = 2
+_LEAST_COUNT = 2  # of a word in a name
+_SAMPLE = 2000  # occurrences that the number of groups is chosen from
+
+
+def find_senses(vectors: np.ndarray, occurrences: Sequence[Occurrence], *, seed: int = 0) -> list[str]:
+    """Return a name of the group of each occurrence.
+
+    The groups are those of k-means on unit vectors. Their number is the one with the highest mean silhouette
+    (Rousseeuw 1987). A group is named by words that are frequent near its occurrences, but not elsewhere.
+
+    Args:
+        vectors: (N, D) of the occurrences.
+        occurrences: N occurrences of one word or of several.
+        seed: random seed of k-means.
+
+    Returns:
+        N names, such as ``vote · citizen``; all the same if the occurrences do not part into groups.
+
+    Raises:
+        MissingExtraError: if scikit-learn is not installed.
+    """
+    groups = np.zeros(len(occurrences), dtype=int)
+    if len(occurrences) >= MIN_OCCURRENCES:
+        groups = _groups(vectors, seed)
+    names = _names(groups, occurrences)
+    return [names[group] for group in groups]
+
+
+def _groups(vectors: np.ndarray, seed: int) -> np.ndarray:
+    """Return the number of the group of each vector, the largest group first."""
+    try:
+        from sklearn.cluster import KMeans
+        from sklearn.metrics import silhouette_score
+    except ImportError as error:
+        raise MissingExtraError("coloring by sense", "plot") from error
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    units = vectors / np.where(norms > 0, norms, 1)
+    best, groups = _LEAST_SILHOUETTE, np.zeros(len(units), dtype=int)
+    if len(np.unique(units, axis=0)) <= _MAX_GROUPS:
+        return groups
+    for number in range(2, _MAX_GROUPS + 1):
+        found = KMeans(number, n_init=5, random_state=seed).fit_predict(units)
+        size = min(len(units), _SAMPLE)
+        score = silhouette_score(units, found, metric="cosine", sample_size=size, random_state=seed)
+        if score > best:
+            best, groups = score, found
+    order = np.argsort(-np.bincount(groups), kind="stable")
+    ordered: np.ndarray = np.argsort(order)[groups]
+    return ordered
+
+
+def _names(groups: np.ndarray, occurrences: Sequence[Occurrence]) -> list[str]:
+    """Return a distinct name of each group: the words whose share near its occurrences is unusually large."""
+    near = [_words(occurrence, _CONTEXT) for occurrence in occurrences]
+    # A word that stands anywhere in most sentences, such as "the", says nothing.
+    usual = Counter(
+        word for occurrence in occurrences for word in _words(occurrence, len(occurrence.sentence))
+    )
+    names: list[str] = []
+    for group in range(int(groups.max(initial=0)) + 1):
+        own = [words for words, number in zip(near, groups, strict=True) if number == group]
+        counts = Counter(word for words in own for word in words)
+        typicality = {
+            word: count * math.log(count / len(own) / (usual[word] / len(occurrences)))
+            for word, count in counts.items()
+            if count >= _LEAST_COUNT
+        }
+        typical = [word for word in sorted(typicality) if typicality[word] > 0]
+        typical.sort(key=typicality.__getitem__, reverse=True)
+        name = " · ".join(typical[:_WORDS_IN_NAME])
+        names.append(name if name and name not in names else f"group {group + 1}")
+    return names
+
+
+def _words(occurrence: Occurrence, num_near: int) -> set[str]:
+    """Return the distinct words at most ``num_near`` positions from an occurrence, without its own."""
+    position, sentence = occurrence.position, occurrence.sentence
+    near = sentence[max(0, position - num_near) : position + 1 + num_near]
+    return {word.lower() for word in near if any(map(str.isalpha, word))} - {occurrence.word.lower()}

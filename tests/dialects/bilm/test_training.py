@@ -1,0 +1,77 @@
+"""bilm-tf's functions for training, on the options of its scripts."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from elmokit.data.prepare import prepare_corpus
+from elmokit.dialects import bilm
+from elmokit.errors import ConfigError
+from elmokit.loading import load
+from elmokit.training.bilm_perplexity import bilm_perplexity
+
+OPTIONS: dict[str, Any] = {
+    "bidirectional": True,
+    "char_cnn": {
+        "activation": "relu",
+        "embedding": {"dim": 4},
+        "filters": [[1, 4], [2, 4]],
+        "max_characters_per_token": 50,
+        "n_characters": 261,
+        "n_highway": 1,
+    },
+    "dropout": 0.1,
+    "lstm": {
+        "cell_clip": 3,
+        "dim": 8,
+        "n_layers": 2,
+        "proj_clip": 3,
+        "projection_dim": 4,
+        "use_skip_connections": True,
+    },
+    "all_clip_norm_val": 10.0,
+    "n_epochs": 1,
+    "n_train_tokens": 100,
+    "batch_size": 2,
+    "n_tokens_vocab": 6,
+    "unroll_steps": 5,
+    "n_negative_samples_batch": 2,
+}
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch) -> bilm.BidirectionalLMDataset:
+    monkeypatch.setenv("ELMOKIT_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "text.txt").write_text("a b c\nb c a a\n" * 20)
+    (tmp_path / "vocab.txt").write_text("<S>\n</S>\n<UNK>\na\nb\nc\n")
+    vocabulary = bilm.load_vocab(tmp_path / "vocab.txt", 50)
+    return bilm.BidirectionalLMDataset(str(tmp_path / "te*.txt"), vocabulary)
+
+
+def test_train_test_and_train_on(data, tmp_path):
+    directory = tmp_path / "checkpoint"
+    bilm.train(OPTIONS, data, 1, directory, tmp_path / "logs")
+    options, checkpoint = bilm.load_options_latest_checkpoint(directory)
+    assert options == json.loads((directory / "options.json").read_text())
+    assert (options["lstm"], options["batch_size"]) == (OPTIONS["lstm"], 2)
+    pretrained = load(checkpoint, softmax=True)
+    expected = bilm_perplexity(
+        pretrained.model, prepare_corpus(data.filepattern), pretrained.require_softmax(), batch_size=3
+    )
+    assert bilm.test(options, checkpoint, data, batch_size=3) == expected
+    before = {path: path.read_bytes() for path in directory.rglob("model.safetensors")}
+    bilm.train(OPTIONS, data, 1, directory)  # it has ended, so nothing changes
+    assert {path: path.read_bytes() for path in directory.rglob("model.safetensors")} == before
+    bilm.train(OPTIONS, data, 1, tmp_path / "next", restart_ckpt_file=checkpoint)
+    assert load(tmp_path / "next").facts["step"] > 0
+
+
+def test_what_is_refused(data, tmp_path):
+    with pytest.raises(ConfigError, match="n_gpus: expected 1, got 3"):
+        bilm.train(OPTIONS, data, 3, tmp_path / "new")
+    with pytest.raises(ConfigError, match="reverse"):
+        bilm.LMDataset("text.txt", data.vocab, reverse=True)
+    assert not (tmp_path / "new").exists()
