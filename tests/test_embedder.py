@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import random
 
 import h5py
@@ -13,6 +15,8 @@ from elmokit.data.characters import boundary_rows
 from elmokit.data.indexers import CharacterIndexer
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError
+from elmokit.language_model import LanguageModel
+from elmokit.loading import load
 
 SENTENCES = [
     ["the", "cat", "sat", "on", "the", "mat", "."],
@@ -246,3 +250,40 @@ def test_the_number_of_threads_does_not_matter(num_threads):
     finally:
         torch.set_num_threads(before)
     assert all(np.array_equal(one, several) for one, several in zip(*results, strict=True))
+
+
+@pytest.mark.parametrize("kind", ["characters", "words"])
+def test_changed_parameters_are_noticed(kind, model_directory, make_model, make_config):
+    embedder = ElmoEmbedder.load(model_directory(kind))
+    embedder.embed(SENTENCES)
+    old = embedder.fingerprint
+    new = make_model(make_config(kind)).requires_grad_(False).without_softmax()
+    for parameter in new.parameters():
+        parameter.mul_(0.5)
+    embedder.model.load_state_dict(new.state_dict(), strict=False)
+    expected = ElmoEmbedder(copy.copy(embedder.pretrained))
+    _assert_same(embedder.embed(SENTENCES), expected.embed(SENTENCES), atol=0)
+    assert embedder.fingerprint == expected.fingerprint != old
+
+
+@pytest.mark.parametrize("kind", ["characters", "words"])
+def test_a_pickle_has_neither_softmax_nor_cache(kind, model_directory):
+    pretrained = load(model_directory(kind))
+    fresh = len(pickle.dumps(ElmoEmbedder(pretrained)))
+    embedder = ElmoEmbedder(pretrained)
+    expected = embedder.embed(SENTENCES)
+    pickled = pickle.dumps(embedder)
+    assert len(pickled) <= fresh + 100
+    for other in (pickle.loads(pickled), copy.deepcopy(embedder)):
+        assert other.model is other.pretrained.model
+        assert other.model.softmax is None
+        assert other.fingerprint == embedder.fingerprint
+        _assert_same(other.embed(SENTENCES), expected, atol=0)
+    assert embedder.model is pretrained.model
+
+
+def test_a_language_model_is_pickled_with_its_softmax():
+    language_model = LanguageModel.load("tiny-en")
+    other = pickle.loads(pickle.dumps(language_model))
+    assert other.substitutes("the cat sat", 1) == language_model.substitutes("the cat sat", 1)
+    assert language_model._embedder.model.softmax is not None

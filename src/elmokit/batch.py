@@ -34,6 +34,15 @@ class Batch:
     targets: tuple[Tensor, ...] | None = None
     """One (N,) int64 tensor per direction: vocabulary ids to predict; None if nothing is predicted."""
 
+    def __repr__(self) -> str:
+        names = ("char_ids", "word_ids", "token_vectors")
+        given = ((name, getattr(self, name)) for name in names)
+        types = [f"{name} {tuple(values.shape)}" for name, values in given if values is not None]
+        return (
+            f"Batch({sum(self.batch_sizes)} positions in {len(self.batch_sizes)} steps, "
+            f"{len(self.inputs)} directions, {', '.join(types)}{', targets' if self.targets else ''})"
+        )
+
     def to(self, device: torch.device | str) -> Self:
         """Return the batch with all its tensors on ``device``."""
         return replace(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from elmokit.data.batches_by_length import batches_by_length
 from elmokit.data.read import read_lines
-from elmokit.data.sentences import tokenized
+from elmokit.data.sentences import list_of_words, tokenized
 from elmokit.files.atomic import refuse_inputs
 from elmokit.formats.sentence_vectors import write_sentence_vectors
 from elmokit.loading import load
@@ -22,12 +23,13 @@ from elmokit.model.batching import encode_words, run_sentences
 from elmokit.model.bilm import BiLMState
 from elmokit.model.device import find_device
 from elmokit.model.layer_choice import Layers, choose_layers
+from elmokit.model.pooling import Pooling, choose_pooling
 from elmokit.model.state_rows import replace_first_rows, select_rows
-from elmokit.model.token_cache import TokenCache
+from elmokit.model.token_cache import ParameterVersion, TokenCache, parameter_version
 from elmokit.pretrained import PretrainedModel
 from elmokit.token_tables import encoder_fingerprint, refuse_table_of_another_model
 
-__all__ = ["ElmoEmbedder", "Layers"]
+__all__ = ["ElmoEmbedder", "Layers", "Pooling"]
 
 WORDS_PER_CHUNK = 2048
 """Number of words that :meth:`ElmoEmbedder.encode_chunks` encodes at a time."""
@@ -37,7 +39,10 @@ class ElmoEmbedder:
     """Contextual word vectors from a trained biLM.
 
     Every sentence starts from a zero LSTM state, so its vectors depend only on the sentence: not on padding,
-    batch size, order or sentences embedded earlier.
+    batch size, order or sentences embedded earlier. If the parameters of :attr:`model` are changed, vectors
+    are those of the new parameters, unless they were changed through ``parameter.data``.
+
+    It is pickled without the softmax and without the vectors that it keeps.
 
     Args:
         pretrained: the model, which is not modified. It is copied only to another device.
@@ -66,6 +71,20 @@ class ElmoEmbedder:
         self._token_table = token_table or {}
         refuse_table_of_another_model(self._token_table, pretrained, self.model)
         self._cache = TokenCache(self._token_table, max_types=max_cached_types, device=self.model.device)
+        self._fingerprint: tuple[ParameterVersion, str] | None = None
+
+    def __repr__(self) -> str:
+        return (
+            f"ElmoEmbedder({str(self.pretrained.source)!r}, num_layers={self.num_layers}, dim={self.dim}, "
+            f"device={str(self.model.device)!r})"
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled and copied: without the softmax, which embedding does not need."""
+        bare = self.pretrained.model.without_softmax()
+        model = bare if self.model is self.pretrained.model else self.model.without_softmax()
+        pretrained = dataclasses.replace(self.pretrained, model=bare, optimizer_state=None)
+        return {**self.__dict__, "pretrained": pretrained, "model": model, "_fingerprint": None}
 
     @classmethod
     def load(cls, model: str | Path, *, device: str = "cpu") -> ElmoEmbedder:
@@ -88,9 +107,15 @@ class ElmoEmbedder:
         config = self.pretrained.config.model
         return config.num_directions * config.lstm.projection_dim
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """Digest of everything that the vectors depend on, whatever the model's path and format."""
+        version = parameter_version(self.model)
+        if self._fingerprint is None or self._fingerprint[0] != version:
+            self._fingerprint = version, self._computed_fingerprint()
+        return self._fingerprint[1]
+
+    def _computed_fingerprint(self) -> str:
         pretrained = self.pretrained
         digest = hashlib.blake2b(repr(pretrained.config.model).encode(), digest_size=16)
         tensors = [*self.model.named_parameters(), *sorted(self._token_table.items())]
@@ -110,7 +135,12 @@ class ElmoEmbedder:
         return encoder_fingerprint(self.pretrained, self.model)
 
     def embed(
-        self, sentences: Iterable[str | Sequence[str]], layers: Layers = "all", *, batch_size: int = 64
+        self,
+        sentences: Iterable[str | Sequence[str]],
+        layers: Layers = "all",
+        *,
+        batch_size: int = 64,
+        pooling: Pooling | None = None,
     ) -> list[np.ndarray]:
         """Embed sentences.
 
@@ -119,26 +149,36 @@ class ElmoEmbedder:
             layers: ``all``, ``top``, ``average`` over the layers, or the index of one layer, 0 being the
                 context-free token layer. Layers above the requested ones are not computed.
             batch_size: number of sentences to run together.
+            pooling: one vector per sentence: the ``mean`` or ``max`` over its words, or the vector of its
+                ``first`` or ``last`` word. A sentence without words gets zeros.
 
         Returns:
             One float32 array per sentence, in order: (L, n_tokens, D) for ``all``, otherwise
-            (n_tokens, D).
+            (n_tokens, D). With ``pooling`` there is no axis of tokens.
 
         Raises:
-            ConfigError: if there is no such layer, or ``batch_size`` is not positive.
-            ElmokitError: if ``sentences`` is a single string.
+            ConfigError: if there is no such layer or pooling, or ``batch_size`` is not positive.
+            ElmokitError: if ``sentences`` is a single string, or a sentence or token is not a string.
         """
-        return list(self.iter_embed(sentences, layers, batch_size=batch_size))
+        # All sentences are checked before the first is embedded.
+        checked = list(tokenized(sentences))
+        return list(self.iter_embed(checked, layers, batch_size=batch_size, pooling=pooling))
 
     def iter_embed(
-        self, sentences: Iterable[str | Sequence[str]], layers: Layers = "all", *, batch_size: int = 64
+        self,
+        sentences: Iterable[str | Sequence[str]],
+        layers: Layers = "all",
+        *,
+        batch_size: int = 64,
+        pooling: Pooling | None = None,
     ) -> Iterator[np.ndarray]:
         """Embed any number of sentences, yielding one result at a time; see :meth:`embed`."""
-        choice = choose_layers(layers, self.num_layers)
+        choice, pool = choose_layers(layers, self.num_layers), choose_pooling(pooling)
 
         @torch.inference_mode()
         def embed_batch(batch: list[list[str]]) -> list[np.ndarray]:
-            return _split(batch, choice.combine(self.run(batch, layers=choice.indexes)[0]))
+            vectors = choice.combine(self.run(batch, layers=choice.indexes)[0])
+            return [pool(own) for own in _split(batch, vectors)]
 
         return batches_by_length(tokenized(sentences), embed_batch, batch_size)
 
@@ -181,7 +221,7 @@ class ElmoEmbedder:
         return self.model.zero_state(num_slots)
 
     def embed_statefully(
-        self, sentences: Sequence[Sequence[str]], state: BiLMState
+        self, sentences: Iterable[str | Sequence[str]], state: BiLMState
     ) -> tuple[list[np.ndarray], BiLMState]:
         """Embed one batch as bilm-tf and AllenNLP do: each slot continues from its previous state.
 
@@ -189,12 +229,13 @@ class ElmoEmbedder:
         same sentence gives different vectors the second time, which is why :meth:`embed` does not do this.
 
         Args:
-            sentences: lists of tokens, at most as many as there are slots.
+            sentences: lists of tokens or plain strings, at most as many as there are slots.
             state: the state from :meth:`zero_state` or from the previous call; it is not modified.
 
         Returns:
             An array (L, n_tokens, D) per sentence, and the new state.
         """
+        sentences = list(tokenized(sentences))
         layers, new_state = self.run(sentences, select_rows(state, slice(len(sentences))))
         assert new_state is not None
         vectors = choose_layers("all", self.num_layers).combine(layers)
@@ -221,7 +262,7 @@ class ElmoEmbedder:
             other, and the new state if one was given.
         """
         bos, eos = self._indexer.bos, self._indexer.eos
-        marked = [[bos, *sentence, eos] for sentence in sentences]
+        marked = [[bos, *sentence, eos] for sentence in tokenized(sentences)]
         types = sorted({word for sentence in marked for word in sentence})
         row_of = {word: row for row, word in enumerate(types)}
         vectors = self.encode(types)  # (U, P)
@@ -232,9 +273,11 @@ class ElmoEmbedder:
     @torch.inference_mode()
     def encode(self, words: Sequence[str]) -> Tensor:
         """Return the context-free token vectors (len(words), P); recent words are cached."""
+        words = list_of_words(words)
         if not words:
             return torch.zeros(0, self.pretrained.config.model.lstm.projection_dim, device=self.model.device)
-        return self._cache.vectors(words, self._encode_types)
+        version = parameter_version(self.model.encoder)
+        return self._cache.vectors(words, self._encode_types, version)
 
     def encode_chunks(self, words: Iterable[str]) -> Iterator[np.ndarray]:
         """Yield the context-free token vectors of any number of words, in bounded memory.
@@ -245,6 +288,8 @@ class ElmoEmbedder:
         Yields:
             (n, P) float32 arrays for the next ``n <= WORDS_PER_CHUNK`` words, in order.
         """
+        if isinstance(words, str):  # whose characters would be taken for words
+            words = list_of_words(words)
         remaining = iter(words)
         while chunk := list(itertools.islice(remaining, WORDS_PER_CHUNK)):
             yield self.encode(chunk).float().cpu().numpy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +13,17 @@ import torch
 from torch import Tensor
 
 from elmokit.data.batches_by_length import batches_by_length
-from elmokit.data.sentences import tokenized
+from elmokit.data.sentences import tokenized, tokens_of
 from elmokit.data.vocabulary import BOS_ID, EOS_ID, UNK_ID
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError
 from elmokit.loading import load
 from elmokit.model.perplexity import perplexity
+from elmokit.model.precision import without_autocast
 from elmokit.pretrained import PretrainedModel
 
 _SPECIAL_IDS = (BOS_ID, EOS_ID, UNK_ID)
+_NUM_SHOWN = 3  # candidates of each kind
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,10 @@ class SentenceScore:
     backward: np.ndarray | None
     """(n + 1,) log p(token | following tokens), with the begin-of-sentence marker first; None for a
     forward-only model."""
+
+    def __repr__(self) -> str:
+        text = textwrap.shorten(" ".join(self.tokens), 60, placeholder=" …")
+        return f"SentenceScore({text!r}, num_tokens={len(self.tokens)}, perplexity={self.perplexity:.1f})"
 
     @property
     def perplexity(self) -> float:
@@ -69,6 +76,16 @@ class Substitutes:
     """Ranked by p(word | left)."""
     backward: list[Candidate]
     """Ranked by p(word | right); empty for a forward-only model."""
+
+    def __repr__(self) -> str:
+        ranked = {"combined": self.combined, "forward": self.forward, "backward": self.backward}
+        shown = (f"{name}=[{_best_words(candidates)}]" for name, candidates in ranked.items())
+        return f"Substitutes({', '.join(shown)})"
+
+
+def _best_words(candidates: Sequence[Candidate]) -> str:
+    more = ", …" if len(candidates) > _NUM_SHOWN else ""
+    return ", ".join(repr(candidate.word) for candidate in candidates[:_NUM_SHOWN]) + more
 
 
 def top_words(log_probabilities: Tensor, k: int, *, excluded_ids: Sequence[int]) -> list[tuple[int, float]]:
@@ -106,6 +123,13 @@ class LanguageModel:
         self._dim = pretrained.config.model.lstm.projection_dim
         self._is_bidirectional = pretrained.config.model.bidirectional
 
+    def __repr__(self) -> str:
+        embedder = self._embedder
+        return (
+            f"LanguageModel({str(embedder.pretrained.source)!r}, num_words={len(self._vocabulary)}, "
+            f"device={str(embedder.model.device)!r})"
+        )
+
     @classmethod
     def load(cls, model: str | Path, *, device: str = "cpu") -> LanguageModel:
         """Load a model in any format that :func:`elmokit.load` reads."""
@@ -122,7 +146,7 @@ class LanguageModel:
 
         Raises:
             ConfigError: if ``batch_size`` is not positive.
-            ElmokitError: if ``sentences`` is a single string.
+            ElmokitError: if ``sentences`` is a single string, or a sentence or token is not a string.
         """
         return batches_by_length(tokenized(sentences), self._score_batch, batch_size)
 
@@ -136,7 +160,7 @@ class LanguageModel:
             log p(word | left context) and log p(word | right context), (n_tokens, V) each; the second
             is None for a forward-only model.
         """
-        (tokens,) = tokenized([sentence])
+        tokens = tokens_of(sentence)
         forward, backward = self._hidden([tokens])
         return self._log_probabilities(forward[:-2]), (
             None if backward is None else self._log_probabilities(backward[2:])
@@ -156,7 +180,7 @@ class LanguageModel:
         Raises:
             ConfigError: if there is no such token, or ``k`` is not positive.
         """
-        (tokens,) = tokenized([sentence])
+        tokens = tokens_of(sentence)
         if not -len(tokens) <= position < len(tokens):
             raise ConfigError(
                 f"position: expected 0 to {len(tokens) - 1}, got {position}"
@@ -212,6 +236,7 @@ class LanguageModel:
         return losses
 
     @torch.inference_mode()
+    @without_autocast
     def _log_probabilities(self, hidden: Tensor) -> Tensor:
         logits = torch.addmm(self._softmax.bias, hidden, self._softmax.weight.t())
         return torch.log_softmax(logits, dim=1)

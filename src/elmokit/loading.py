@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from pathlib import Path
 
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError
@@ -14,6 +15,8 @@ from elmokit.formats.stored import Format, ReadRequest
 from elmokit.formats.tensorflow import run as tensorflow_run
 from elmokit.pretrained import PretrainedModel, build
 from elmokit.repository.locate import OTHER_SOURCES, locate_file, locate_model
+
+_logger = logging.getLogger(__name__)
 
 FORMATS: list[Format] = [training_run, model_directory, elmoformanylangs, tensorflow_run, bilm_pair]
 """All formats that can be read. The first one that matches a path reads it."""
@@ -62,7 +65,9 @@ def load(
         FetchError: when it cannot be downloaded.
     """
     path = locate_model(model, softmax=softmax)
-    return _load_path(path, ReadRequest(locate_file(options), locate_file(vocabulary), optimizer))
+    pretrained = _load_path(path, ReadRequest(locate_file(options), locate_file(vocabulary), optimizer))
+    _logger.info("loaded %r", pretrained)
+    return pretrained
 
 
 def _load_path(path: Path, request: ReadRequest) -> PretrainedModel:

@@ -71,6 +71,9 @@ class PretrainedModel:
     optimizer_state: OptimizerState | None = None
     mixtures: Mixtures | None = None
 
+    def __repr__(self) -> str:
+        return f"PretrainedModel({str(self.source)!r}, {self.model!r}, {self.vocabulary!r})"
+
     @property
     def vocabulary_fault(self) -> str | None:
         """Deprecated name of :attr:`vocabulary_problem`."""

@@ -56,6 +56,28 @@ def test_a_setting_of_a_section_that_is_null(error_of):
     assert message == "override 'num_highway=2': char_cnn is None, not a section"
 
 
+@pytest.mark.parametrize(
+    "value", ["9" * 5000, "[" * 500 + "]" * 500, "{a=" * 600 + "1" + "}" * 600, "[[1, " + "9" * 5000 + "]]"]
+)
+def test_values_that_python_cannot_hold(value, error_of):
+    for key in ("seed", "filters", "training.batch_size"):
+        error = error_of("tiny", [f"{key}={value}"])
+        assert error.startswith(f"override {key}={value[:20]}")
+        assert error.endswith("…: the number is too long or the lists too deep")
+        assert len(error) < 150
+
+
+def test_seeds(error_of):
+    assert Config.load("tiny", [f"seed={2**64 - 1}"]).training.seed == 2**64 - 1
+    assert "training.seed: input should be less than or equal to 18446744073709551615" in error_of(
+        "tiny", ["seed=99999999999999999999"]
+    )
+
+
+def test_long_values_are_cut_in_messages(error_of):
+    assert len(error_of("tiny", ["seed=" + "x" * 5000])) < 250
+
+
 def test_names_of_bilm_tf():
     names = ["n_epochs=3", "all_clip_norm_val=5", "n_negative_samples_batch=100", "n_gpus=1", "proj_clip=2"]
     config = Config.load("tiny", names)

@@ -60,3 +60,21 @@ def word_model(tmp_path: Path) -> Path:
     (directory / "options.json").write_text(options, encoding="utf-8")
     Vocabulary(WORDS).save(directory / "vocab.txt")
     return directory
+
+
+@pytest.fixture
+def narrow_model(tmp_path: Path) -> Path:
+    """A model that reads 10 characters of a word, markers included."""
+    directory = tmp_path / "narrow"
+    directory.mkdir()
+    geometry = ["embedding_dim=5", "filters=[[1, 6], [3, 9]]", "num_highway=1", "cell_dim=20", "num_layers=2"]
+    config = Config.load("tiny", [*geometry, "projection_dim=8", "max_characters=10"])
+    model = BiLM(config.model, len(WORDS))
+    generator = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(0.0, 0.4, generator=generator)
+    write_weights(directory / "weights.hdf5", config.model, model.state_dict())
+    options = json.dumps(config.to_bilm_options(num_words=len(WORDS)))
+    (directory / "options.json").write_text(options, encoding="utf-8")
+    return directory

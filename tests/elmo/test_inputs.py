@@ -39,12 +39,15 @@ def test_strings_and_ids_give_the_same(elmo, ids):
     assert torch.equal(elmo(SENTENCES)["mask"], elmo(ids)["mask"])
 
 
-def test_a_plain_string_is_refused(elmo):
-    for sentences in ("the cat", ["the cat"]):
-        with pytest.raises(
-            ElmokitError, match=r"Elmo: expected lists of tokens, got the string 'the cat': split it"
-        ):
-            elmo(sentences)
+def test_plain_strings_are_split(elmo):
+    sentences = ["The cat  sat", "", "naïve"]
+    split = [sentence.split() for sentence in sentences]
+    assert torch.equal(batch_to_ids(sentences), batch_to_ids(split))
+    assert torch.equal(values(elmo, sentences), values(elmo, split))
+
+
+def test_arrays_of_ids(elmo, ids):
+    assert torch.equal(values(elmo, ids.numpy()), values(elmo, ids))
 
 
 def test_vocab_to_cache(make, elmo, monkeypatch):
@@ -86,17 +89,49 @@ def test_cached_words_learn_with_the_bilm(make):
     assert not frozen.requires_grad
 
 
-def test_padding_inside_a_sentence(elmo, ids):
-    """As in AllenNLP, the sentence is shorter by one, and the padding is encoded like a word."""
-    with_hole = ids[:1].clone()
-    with_hole[0, 2] = 0
-    output = elmo(with_hole)
-    assert output["mask"].tolist() == [[True] * 6 + [False]]
-    rows = with_hole[0, 2:3] - 1
-    rows = torch.where(rows < 0, 261, rows)  # the symbol whose embedding is zero
-    token = elmo.bilm.encode(rows, None)
-    (layers, _, _) = elmo._layers(with_hole, None)
-    torch.testing.assert_close(layers[0][0, 3, :16], token[0], rtol=0, atol=1e-6)
+@pytest.mark.parametrize("keeps_markers", [False, True])
+def test_padding_may_be_anywhere(make, keeps_markers):
+    """As from Keras' pad_sequences, which pads in front: vectors are where the words are."""
+    elmo = make(keep_sentence_boundaries=keeps_markers)
+    sentences = [["The", "cat", "sat"], [], ["naïve"], ["the", "mat"]]
+    places = [[1, 3, 4], [], [5], [0, 1]]  # of 6
+    packed = batch_to_ids(sentences)
+    ids = torch.zeros(4, 6, 50, dtype=torch.int64)
+    for k, own in enumerate(places):
+        ids[k, own] = packed[k, : len(own)]
+    expected, output = elmo(packed), elmo(ids)
+    wanted, found = expected["elmo_representations"][0].detach(), output["elmo_representations"][0].detach()
+    for k, own in enumerate(places):
+        if keeps_markers:
+            own = [own[0], *(place + 1 for place in own), own[-1] + 2] if own else [0, 1]
+        assert output["mask"][k].nonzero().flatten().tolist() == own
+        torch.testing.assert_close(found[k, own], wanted[k, : len(own)], rtol=0, atol=1e-6)
+    assert not found[~output["mask"]].any()
+
+
+def test_word_ids_with_padding_anywhere(make, word_model):
+    cached = make(vocab_to_cache=VOCABULARY)
+    words = Elmo.from_pretrained(word_model, dropout=0.0)
+    for call in (lambda ids: cached(None, ids), words):
+        packed, spread = call(torch.tensor([[4, 5]])), call(torch.tensor([[0, 4, 0, 5]]))
+        assert spread["mask"].tolist() == [[False, True, False, True]]
+        wanted, found = packed["elmo_representations"][0], spread["elmo_representations"][0]
+        torch.testing.assert_close(found[:, [1, 3]], wanted, rtol=0, atol=1e-6)
+        assert not found[:, [0, 2]].any()
+
+
+def test_wider_ids_are_cut_as_by_the_embedder(narrow_model):
+    elmo = Elmo.from_pretrained(narrow_model, dropout=0.0, scalar_mix_parameters=[0.0, 0.0, 0.0])
+    sentences = [["a", "12345678", "123456789", "x" * 60, "<S>", "1234567é"]]
+    expected = ElmoEmbedder.load(narrow_model).embed(sentences, "average")[0]
+    for inputs in (sentences, batch_to_ids(sentences)):
+        np.testing.assert_allclose(values(elmo, inputs)[0].numpy(), expected, rtol=0, atol=1e-6)
+
+
+def test_character_ids_are_no_word_ids(word_model):
+    elmo = Elmo.from_pretrained(word_model, dropout=0.0)
+    with pytest.raises(ElmokitError, match=r"inputs: character ids from batch_to_ids, expected word ids"):
+        elmo(batch_to_ids(SENTENCES))
 
 
 def test_word_embeddings(word_model):
@@ -138,7 +173,7 @@ def test_word_embeddings_learn_densely(word_model):
         (torch.tensor([[[5] + [-3] * 49]]), r"character ids from -3 to 5, expected 0"),
         (
             torch.ones(1, 1, 3, dtype=torch.int64),
-            r"3 character ids per word, expected at least 4: the width of the",
+            r"3 character ids per word, expected at least 50, which the model reads",
         ),
     ],
 )

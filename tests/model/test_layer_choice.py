@@ -12,13 +12,23 @@ from elmokit.model.layer_choice import choose_layers
 
 @pytest.mark.parametrize(
     ("layers", "indexes"),
-    [("all", (0, 1, 2)), ("average", (0, 1, 2)), ("top", (2,)), (0, (0,)), (2, (2,)), (-1, (2,)), (-3, (0,))],
+    [
+        ("all", (0, 1, 2)),
+        ("average", (0, 1, 2)),
+        ("top", (2,)),
+        (0, (0,)),
+        (2, (2,)),
+        (-1, (2,)),
+        (-3, (0,)),
+        (np.int64(1), (1,)),
+        (np.uint8(2), (2,)),
+    ],
 )
 def test_layers_to_compute(layers, indexes):
     assert choose_layers(layers, 3).indexes == indexes
 
 
-@pytest.mark.parametrize("layers", [3, -4, "bottom", 1.5, None])
+@pytest.mark.parametrize("layers", [3, -4, "bottom", 1.5, None, True, False, np.True_, np.float32(1)])
 def test_layers_that_do_not_exist(layers):
     with pytest.raises(ConfigError, match=r"layers: expected all, top, average or 0 to 2, got"):
         choose_layers(layers, 3)

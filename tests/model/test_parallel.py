@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Iterator
 
@@ -122,3 +123,21 @@ def test_a_forked_process_starts_its_own_workers():
     if child == 0:
         os._exit(0 if run_calls([lambda: 3, lambda: 4]) == [3, 4] else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_operations_in_a_forked_process_do_not_wait_for_threads_of_its_parent():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        matrix = torch.ones(1000, 1000)
+        assert matrix.exp().shape == (1000, 1000)  # on both threads
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)  # it would wait for ever
+            os._exit(0 if torch.get_num_threads() == 1 and bool(matrix.exp().isfinite().all()) else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 import torch
+from torch import nn
 
-from elmokit.model.token_cache import TokenCache
+from elmokit.model.token_cache import TokenCache, parameter_version
 
 
 class Encoder:
@@ -52,3 +55,56 @@ def test_the_table_is_used_first(encode):
     assert cache.vectors(["1", "cat", "2"], encode).tolist() == [[1.0], [7.0], [2.0]]
     assert encode.calls == [["1", "2"]]
     assert cache.vectors(["cat"], encode).tolist() == [[7.0]]
+
+
+def test_it_is_emptied_when_the_parameters_change(encode):
+    cache = make()
+    cache.vectors(["1", "2"], encode, ((1, 2, 3),))
+    cache.vectors(["1"], encode, ((1, 2, 3),))
+    cache.vectors(["1"], encode, ((1, 2, 4),))
+    assert encode.calls == [["1", "2"], ["1"]]
+    assert len(cache) == 1
+
+
+def test_vectors_own_their_memory_and_are_not_pickled():
+    cache = make()
+    cache.vectors([str(k) for k in range(50)], lambda words: torch.zeros(len(words), 8))
+    assert {vector.untyped_storage().nbytes() for vector in cache._vectors.values()} == {8 * 4}
+    assert len(pickle.loads(pickle.dumps(cache))) == 0
+
+
+def _optimizer_step(module: nn.Linear) -> None:
+    module.weight.grad = torch.ones(2, 3)
+    torch.optim.SGD([module.weight]).step()
+
+
+def _replace_parameter(module: nn.Linear) -> None:
+    module.weight = nn.Parameter(torch.ones(2, 3))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda module: module.load_state_dict({"weight": torch.ones(2, 3)}),
+        lambda module: module.load_state_dict({"weight": torch.ones(2, 3)}, assign=True),
+        lambda module: module.weight.detach().mul_(2),
+        lambda module: module.weight.detach()[0].zero_(),
+        lambda module: setattr(module.weight, "data", torch.ones(2, 3)),
+        lambda module: module.double(),
+        _optimizer_step,
+        _replace_parameter,
+    ],
+)
+def test_any_change_of_parameters_has_another_version(change):
+    module = nn.Linear(3, 2, bias=False)
+    before = parameter_version(module)
+    assert parameter_version(module) == before
+    module(torch.ones(1, 3)).sum().backward()
+    assert parameter_version(module) == before
+    change(module)
+    assert parameter_version(module) != before
+
+
+def test_parameters_made_in_inference_mode_have_a_version():
+    with torch.inference_mode():
+        assert len(parameter_version(nn.Linear(3, 2))) == 2

@@ -13,6 +13,8 @@ from pydantic import BaseModel
 from elmokit.config import bilm_options
 from elmokit.errors import ConfigError, UnknownSettingsWarning
 
+_SHOWN = 40  # characters of a value that is too long
+
 
 def field_paths(section: type[BaseModel], prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Yield the path of every setting, sections included."""
@@ -63,7 +65,11 @@ def apply_override(values: dict[str, Any], override: str, paths: Mapping[str, tu
         if not isinstance(inner, dict):
             raise ConfigError(f"override {override!r}: {name} is {inner!r}, not a section")
         table = inner
-    table[path[-1]] = _parse_value(text)
+    try:
+        table[path[-1]] = _parse_value(text)
+    except (ValueError, RecursionError):  # which tomllib raises for values that Python cannot hold
+        shown = f"{text[:_SHOWN]}…"
+        raise ConfigError(f"override {key}={shown}: the number is too long or the lists too deep") from None
 
 
 def _parse_value(text: str) -> Any:

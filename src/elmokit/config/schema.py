@@ -31,6 +31,18 @@ class Config(Section):
     model: ModelConfig = Field(default_factory=ModelConfig)
     training: TrainingConfig = Field(default_factory=TrainingConfig)
 
+    def __repr__(self) -> str:
+        model, training = self.model, self.training
+        encoder = "word embeddings" if model.char_cnn is None else "character CNN"
+        return (
+            f"Config({encoder}, {model.lstm.num_layers} LSTM layers {model.lstm.cell_dim} → "
+            f"{model.lstm.projection_dim}, {'bidirectional' if model.bidirectional else 'forward only'}; "
+            f"{training.optimizer}, batch_size={training.batch_size}, unroll_steps={training.unroll_steps})"
+        )
+
+    def __str__(self) -> str:
+        return repr(self)
+
     @classmethod
     def parse(cls, values: Mapping[str, Any], *, source: str) -> Config:
         """Validate nested settings.

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 # Far above any sensible model: a damaged file must not request unlimited memory or time.
 LARGEST_DIM = 1 << 20
 LARGEST_DEPTH = 100
+LARGEST_SEED = (1 << 64) - 1  # of PyTorch's generators
 LARGEST_CLIP = 1e9  # far below the largest number in single precision
 
 

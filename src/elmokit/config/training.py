@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from elmokit.config.recipes import BILM_RECIPE
-from elmokit.config.section import Section, about
+from elmokit.config.section import LARGEST_SEED, Section, about
 
 CHANGEABLE_IN_A_RUN = {
     "num_epochs",
@@ -134,6 +134,7 @@ class TrainingConfig(Section):
     seed: int = Field(
         0,
         ge=0,
+        le=LARGEST_SEED,
         description="seed of initial weights, order of sentences, dropout and negative samples",
         json_schema_extra=about(group="run"),
     )

@@ -7,6 +7,8 @@ from collections.abc import Collection
 
 from pydantic import BaseModel, ValidationError
 
+_MAX_CHARACTERS = 100  # of a value in a message
+
 
 def describe_errors(error: ValidationError, names: Collection[str]) -> str:
     """Return the number of errors and each of them with its key and value.
@@ -25,7 +27,14 @@ def describe_errors(error: ValidationError, names: Collection[str]) -> str:
         else:
             message = details["msg"].removeprefix("Value error, ")
             message = message[0].lower() + message[1:]
-            got = "" if isinstance(details["input"], dict | BaseModel) else f", got {details['input']!r}"
+            got = (
+                "" if isinstance(details["input"], dict | BaseModel) else f", got {_shown(details['input'])}"
+            )
             descriptions.append(f"{key}: {message}{got}")
     count = "1 error" if len(descriptions) == 1 else f"{len(descriptions)} errors"
     return f"{count}: " + "; ".join(descriptions)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _MAX_CHARACTERS else f"{text[:_MAX_CHARACTERS]}…"

@@ -9,7 +9,7 @@ num_results_option = click.option(
 )
 seed_option = click.option(
     "--seed",
-    type=int,
+    type=click.IntRange(0, (1 << 32) - 1),  # what every method of projection takes
     default=0,
     show_default=True,
     help="Random seed; the same seed gives the same output.",

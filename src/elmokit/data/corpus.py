@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from elmokit.data.numbering import TypeNumbering
+from elmokit.data.sentences import tokenized
 from elmokit.data.word_types import BOS_TYPE, EOS_TYPE, TypeTable
 from elmokit.errors import CorpusError, StaleCorpusError
 from elmokit.files.checksums import file_sha256
@@ -55,6 +56,13 @@ class Corpus:
     fingerprint: str
     """Checksum of the text: the same sentences in the same order have the same fingerprint."""
     num_blank_lines: int
+
+    def __repr__(self) -> str:
+        name, more = (self.sources or ("in memory",))[0], len(self.sources) - 1
+        return (
+            f"Corpus({name!r}{f' and {more} more files' if more > 0 else ''}, "
+            f"num_sentences={self.num_sentences}, num_tokens={self.num_tokens}, num_types={len(self.types)})"
+        )
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -105,18 +113,19 @@ class Corpus:
         )
 
     @classmethod
-    def from_sentences(cls, sentences: Iterable[Sequence[str]]) -> Corpus:
+    def from_sentences(cls, sentences: Iterable[str | Sequence[str]]) -> Corpus:
         """Prepare a text in memory that is not stored in a file.
 
         Args:
-            sentences: The tokens of each sentence.
+            sentences: Lists of tokens, or plain strings, which are split on whitespace.
 
         Raises:
             CorpusError: If there is no token.
+            ElmokitError: If ``sentences`` is a single string, or a sentence or token is not a string.
         """
         tokens, offsets = BytesIO(), BytesIO()
         numbering = TypeNumbering(tokens, offsets)
-        numbering.add(sentences)
+        numbering.add(tokenized(sentences))
         types, fingerprint = numbering.finish()
         if numbering.num_tokens == 0:
             raise CorpusError("the text has no words")

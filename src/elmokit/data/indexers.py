@@ -48,6 +48,9 @@ class CharacterIndexer:
         self._max_characters = max_characters
         self._boundaries = dict(zip((BOS, EOS), boundary_rows(max_characters), strict=True))
 
+    def __repr__(self) -> str:
+        return f"CharacterIndexer({self._max_characters})"
+
     def index(self, words: Sequence[str]) -> TokenIds:
         """Return (U, C) symbols from 0 to 260."""
         return TokenIds(self.rows(words), None)
@@ -68,6 +71,9 @@ class WordIndexer:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
+
+    def __repr__(self) -> str:
+        return f"WordIndexer({self._vocabulary!r})"
 
     def index(self, words: Sequence[str]) -> TokenIds:
         """Return (U,) word ids."""

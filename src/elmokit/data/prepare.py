@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,8 @@ from elmokit.errors import (
 from elmokit.files.atomic import clear_leftovers, new_directory
 from elmokit.files.cache import default_cache_dir
 from elmokit.files.checksums import file_sha256, text_checksum
+
+_logger = logging.getLogger(__name__)
 
 _LEFTOVER_SECONDS = 24 * 60 * 60  # without a write: nobody prepares a text this slowly
 
@@ -106,6 +109,7 @@ def _open_or_prepare(
 ) -> Corpus:
     content = [file.content_state() for file in files]
     if not _is_usable(directory, content):
+        _logger.info("preparing %d files of text in %s", len(files), directory)
         try:
             with new_directory(directory) as temporary:
                 now = temporary.stat().st_mtime  # by the clock of the file system, which may be another's

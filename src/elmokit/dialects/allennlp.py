@@ -142,11 +142,14 @@ class ElmoEmbedder:
         self.cuda_device = cuda_device
         self._embedder = embedder.ElmoEmbedder(pretrained, device=device)
 
-    def batch_to_embeddings(self, batch: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor]:
+    def __repr__(self) -> str:
+        return f"allennlp.{self._embedder!r}"
+
+    def batch_to_embeddings(self, batch: Iterable[str | Sequence[str]]) -> tuple[Tensor, Tensor]:
         """Embed a batch as one tensor.
 
         Args:
-            batch: B lists of tokens.
+            batch: B lists of tokens, or plain strings, which are split on whitespace.
 
         Returns:
             The vectors (B, L, T, D) float32, zero at padding, and the mask of words (B, T) bool.
@@ -159,16 +162,16 @@ class ElmoEmbedder:
         device = self._embedder.model.device
         return torch.from_numpy(padded).to(device), torch.from_numpy(mask).to(device)
 
-    def embed_sentence(self, sentence: Sequence[str]) -> np.ndarray:
+    def embed_sentence(self, sentence: str | Sequence[str]) -> np.ndarray:
         """Embed a list of tokens: (L, n_tokens, D)."""
         return self.embed_batch([sentence])[0]
 
-    def embed_batch(self, batch: Sequence[Sequence[str]]) -> list[np.ndarray]:
+    def embed_batch(self, batch: Iterable[str | Sequence[str]]) -> list[np.ndarray]:
         """Embed lists of tokens: one array (L, n_tokens, D) per list."""
         return self._embedder.embed(batch)
 
     def embed_sentences(
-        self, sentences: Iterable[Sequence[str]], batch_size: int = 64
+        self, sentences: Iterable[str | Sequence[str]], batch_size: int = 64
     ) -> Iterator[np.ndarray]:
         """Embed any number of lists of tokens, yielding one array (L, n_tokens, D) at a time."""
         return self._embedder.iter_embed(sentences, batch_size=batch_size)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 import numpy as np
 from torch import Tensor
 
+from elmokit.data.sentences import tokenized
 from elmokit.data.vocabulary import BOS_ID, EOS_ID, Vocabulary
 from elmokit.dialects.padding import pad
 from elmokit.embedder import ElmoEmbedder
@@ -52,6 +53,9 @@ class ElmoModel:
         self._embedder: ElmoEmbedder | None = None
         self._language_model: LanguageModel | None = None
 
+    def __repr__(self) -> str:
+        return f"ElmoModel({'not loaded' if self._embedder is None else repr(self._embedder)})"
+
     def load(
         self, directory: str | Path, max_batch_size: int = 32, limit: int = 100, full: bool = False
     ) -> str:
@@ -73,7 +77,7 @@ class ElmoModel:
         loaded = load(directory, softmax=full)
         self._language_model = LanguageModel(loaded) if full else None
         self._embedder = ElmoEmbedder(loaded)
-        self._loaded = loaded
+        self._loaded = loaded if full else None  # the softmax is large
         self.batch_size = max_batch_size
         return "The model is now loaded."
 
@@ -89,7 +93,7 @@ class ElmoModel:
 
     def get_elmo_vectors(
         self,
-        texts: Sequence[Sequence[str]],
+        texts: Iterable[str | Sequence[str]],
         warmup: bool = True,
         layers: Literal["average", "top", "all"] = "average",
         session: Any = None,
@@ -97,7 +101,7 @@ class ElmoModel:
         """Embed words.
 
         Args:
-            texts: B lists of words.
+            texts: B lists of words, or plain strings, which are split on whitespace.
             warmup: has no effect.
             layers: ``average`` over the layers, ``top`` or ``all``.
             session: has no effect.
@@ -116,7 +120,7 @@ class ElmoModel:
 
     def get_elmo_vector_average(
         self,
-        texts: Sequence[Sequence[str]],
+        texts: Iterable[str | Sequence[str]],
         warmup: bool = True,
         layers: Literal["average", "top", "all"] = "average",
         session: Any = None,
@@ -124,7 +128,7 @@ class ElmoModel:
         """Embed sentences: the mean of the words' vectors, divided by its Euclidean norm.
 
         Args:
-            texts: B lists of words.
+            texts: B lists of words, or plain strings, which are split on whitespace.
             warmup: has no effect.
             layers: as for :meth:`get_elmo_vectors`. For ``all``, the norm is over all layers together.
             session: has no effect.
@@ -136,8 +140,9 @@ class ElmoModel:
             ConfigError: if there is no such choice of layers, or no model is loaded.
         """
         shape = (self.n_layers, self.vector_size) if layers == "all" else (self.vector_size,)
-        averages = np.zeros((len(texts), *shape))
-        for average, own in zip(averages, self._embed(texts, layers), strict=True):
+        vectors = self._embed(texts, layers)
+        averages = np.zeros((len(vectors), *shape))
+        for average, own in zip(averages, vectors, strict=True):
             total = own.sum(axis=-2, dtype=np.float64)
             norm = np.linalg.norm(total)  # the sum and the mean have the same direction
             if norm > 0:
@@ -145,12 +150,12 @@ class ElmoModel:
         return averages
 
     def get_elmo_substitutes(
-        self, data: Sequence[str], topn: int = 3, nodelimiters: bool = True
+        self, data: Iterable[str | Sequence[str]], topn: int = 3, nodelimiters: bool = True
     ) -> list[list[WordSubstitutes]]:
         """Predict lexical substitutes for each word, in each direction.
 
         Args:
-            data: sentences as plain strings, which are split on whitespace.
+            data: sentences as plain strings, which are split on whitespace, or lists of words.
             topn: number of candidates per direction.
             nodelimiters: leave out ``<S>`` and ``</S>``.
 
@@ -166,8 +171,7 @@ class ElmoModel:
             raise ConfigError(f"topn: expected at least 1, got {topn}")
         vocabulary = self._loaded.require_softmax()
         found = []
-        for sentence in data:
-            words = sentence.split()
+        for words in tokenized(data, "data"):
             directions = [
                 [_best(row, vocabulary, topn, nodelimiters) for row in scores]
                 if scores is not None
@@ -184,7 +188,7 @@ class ElmoModel:
             )
         return found
 
-    def _embed(self, texts: Sequence[Sequence[str]], layers: str) -> list[np.ndarray]:
+    def _embed(self, texts: Iterable[str | Sequence[str]], layers: str) -> list[np.ndarray]:
         if layers not in ("average", "top", "all"):
             raise ConfigError(f"layers: expected average, top or all, got {layers!r}")
         return self._require_embedder().embed(texts, layers, batch_size=self.batch_size)  # type: ignore[arg-type]

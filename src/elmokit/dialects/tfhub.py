@@ -15,9 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from elmokit import loading
+from elmokit.data.sentences import list_of_words, tokenized
 from elmokit.dialects.padding import pad
 from elmokit.embedder import ElmoEmbedder
-from elmokit.errors import ConfigError
+from elmokit.errors import ConfigError, ElmokitError
 from elmokit.model.scalar_mix import ScalarMix
 from elmokit.pretrained import PretrainedModel
 
@@ -44,6 +45,9 @@ class ElmoModule(nn.Module):
         self._token_dim = pretrained.config.model.lstm.projection_dim
         self.aggregation = ScalarMix(self._embedder.num_layers, trainable=trainable)
         self.aggregation.to(self._embedder.model.device)
+
+    def __repr__(self) -> str:
+        return f"ElmoModule({self._embedder!r}, trainable={self.aggregation.gamma.requires_grad})"
 
     @property
     def signatures(self) -> dict[str, Callable[..., dict[str, Tensor]]]:
@@ -73,6 +77,7 @@ class ElmoModule(nn.Module):
 
         Raises:
             ConfigError: if there is no such signature, or the inputs do not match it.
+            ElmokitError: if a sentence or token is not a string.
         """
         if signature == "default":
             outputs = self._outputs(*_split(inputs))
@@ -163,11 +168,15 @@ class KerasLayer(nn.Module):
 
 def _split(texts: Any) -> tuple[list[list[str]], int]:
     """Split strings, only at spaces as in TF-Hub; return the sentences and the longest one's length."""
-    is_list = isinstance(texts, Iterable) and not isinstance(texts, str | bytes)
-    rows = list(texts) if is_list and getattr(texts, "ndim", 1) == 1 else [None]
-    if not all(isinstance(text, str | bytes) for text in rows):
-        raise ConfigError("signature default: expected a list of strings, one per sentence")
-    sentences = [[token for token in _text(text).split(" ") if token] for text in rows]
+    expected = "signature default: expected a list of strings, one per sentence"
+    is_list = isinstance(texts, Iterable) and not isinstance(texts, str | bytes | Mapping)
+    if not is_list or getattr(texts, "ndim", 1) != 1:
+        raise ConfigError(expected)
+    try:
+        rows = list_of_words(_decoded(texts, "inputs"), "inputs")
+    except ElmokitError as error:
+        raise ConfigError(f"{expected}: {error}") from None
+    sentences = [[token for token in text.split(" ") if token] for text in rows]
     return sentences, max(map(len, sentences), default=0)
 
 
@@ -186,9 +195,11 @@ def _cut(tokens: Any, lengths: Any) -> tuple[list[list[str]], int]:
             f"sequence_len: expected one number from 0 to {num_steps} for each of {len(rows)} rows, "
             f"got {counts}"
         )
-    return [
-        [_text(token) for token in row[:count]] for row, count in zip(rows, counts, strict=True)
-    ], num_steps
+    sentences = [
+        _decoded(row[:count], f"tokens[{number}]")
+        for number, (row, count) in enumerate(zip(rows, counts, strict=True))
+    ]
+    return list(tokenized(sentences, "tokens")), num_steps
 
 
 def _rows(tokens: Any) -> Iterable[Sequence[Any]]:
@@ -198,8 +209,13 @@ def _rows(tokens: Any) -> Iterable[Sequence[Any]]:
     return rows
 
 
-def _text(value: Any) -> str:
+def _decoded(values: Any, name: str) -> list[Any]:
+    """Return a list with its bytes, TensorFlow's form of strings, as text."""
+    return [_text(value, f"{name}[{position}]") for position, value in enumerate(values)]
+
+
+def _text(value: Any, name: str) -> Any:
     try:
-        return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+        return value.decode("utf-8") if isinstance(value, bytes) else value
     except UnicodeDecodeError:
-        raise ConfigError(f"inputs: expected text, got bytes that are not UTF-8: {value[:40]!r}") from None
+        raise ConfigError(f"{name}: expected text, got bytes that are not UTF-8: {value[:40]!r}") from None

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Self, TypedDict
+from typing import TYPE_CHECKING, Self, TypeAlias, TypedDict
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from elmokit.data.sentences import list_of_words
 from elmokit.elmo.inputs import (
     batch_of_cached_words,
     batch_of_char_ids,
@@ -26,6 +28,9 @@ from elmokit.model.padding import pad_rows
 from elmokit.model.scalar_mix import ScalarMix
 from elmokit.model.word_embedding import WordEmbedding
 from elmokit.pretrained import PretrainedModel
+
+Inputs: TypeAlias = Tensor | np.ndarray | Iterable[str | Sequence[str]]
+"""Ids, or sentences as lists of tokens or plain strings."""
 
 
 class ElmoOutput(TypedDict):
@@ -121,8 +126,17 @@ class Elmo(nn.Module):
         if vocab_to_cache is not None:
             with torch.no_grad():
                 markers = [self._indexer.bos, self._indexer.eos]
-                table = encode_words(self.bilm, *self._indexer.index([*markers, *vocab_to_cache]))
+                words = list_of_words(vocab_to_cache, "vocab_to_cache")
+                table = encode_words(self.bilm, *self._indexer.index([*markers, *words]))
             self.cached_words = nn.Parameter(table, requires_grad=requires_grad)
+
+    def __repr__(self) -> str:
+        learned = "fine-tuned" if any(p.requires_grad for p in self.bilm.parameters()) else "fixed"
+        return (
+            f"Elmo({str(self._pretrained.source)!r}, num_output_representations="
+            f"{self.num_output_representations}, dim={self.get_output_dim()}, dropout={self.dropout.p}, "
+            f"biLM {learned})"
+        )
 
     @classmethod
     def from_pretrained(
@@ -163,14 +177,13 @@ class Elmo(nn.Module):
         config = self._pretrained.config.model
         return config.num_directions * config.lstm.projection_dim
 
-    def forward(
-        self, inputs: Tensor | Sequence[Sequence[str]] | None, word_inputs: Tensor | None = None
-    ) -> ElmoOutput:
+    def forward(self, inputs: Inputs | None, word_inputs: Tensor | np.ndarray | None = None) -> ElmoOutput:
         """Represent sentences.
 
         Args:
             inputs: character ids (B, T, C) from :func:`batch_to_ids`, or with more dimensions before T. For
-                a model with word embeddings, word ids plus one (B, T). For any model, lists of tokens.
+                a model with word embeddings, word ids plus one (B, T). For any model, lists of tokens or
+                plain strings, which are split on whitespace. NumPy arrays of ids are taken as well.
             word_inputs: indexes (B, T) into ``vocab_to_cache``, or with more dimensions before T. They are
                 used instead of ``inputs`` unless one is out of range.
 
@@ -179,20 +192,28 @@ class Elmo(nn.Module):
             is larger by 2 with ``keep_sentence_boundaries``.
 
         Raises:
-            ElmokitError: if the input has the wrong shape, or ids are out of range.
+            ElmokitError: if the input has the wrong shape, ids are out of range, or a sentence or token is
+                not a string.
         """
-        layers, marked_mask, outer_shape = self._layers(inputs, word_inputs)
+        layers, marked_mask, mask, outer_shape = self._layers(inputs, word_inputs)
         representations = []
         for scalar_mix in self.scalar_mixes:
             mixture = scalar_mix(layers, marked_mask)
             # Layer normalization gives values at padding.
             mixture = mixture * marked_mask.unsqueeze(-1)
-            representations.append(self.dropout(self._without_markers(mixture, marked_mask)))
-        mask = marked_mask if self.keep_sentence_boundaries else marked_mask[:, 2:]
+            representations.append(self.dropout(self._without_markers(mixture, mask)))
+        mask = marked_mask if self.keep_sentence_boundaries else mask
         return {
             "elmo_representations": [r.reshape(*outer_shape, *r.shape[1:]) for r in representations],
             "mask": mask.reshape(*outer_shape, mask.shape[1]),
         }
+
+    if TYPE_CHECKING:
+
+        def __call__(
+            self, inputs: Inputs | None, word_inputs: Tensor | np.ndarray | None = None
+        ) -> ElmoOutput:
+            """Run :meth:`forward`; nn.Module declares that a call returns Any."""
 
     def save_bilm(self, directory: str | Path) -> list[Path]:
         """Write the biLM with its current weights as ``options.json`` and ``weights.hdf5``.
@@ -235,34 +256,36 @@ class Elmo(nn.Module):
             )
         return dataclasses.replace(self._pretrained, mixtures=current_mixtures(self.scalar_mixes))
 
-    def _without_markers(self, values: Tensor, marked_mask: Tensor) -> Tensor:
+    def _without_markers(self, values: Tensor, mask: Tensor) -> Tensor:
         """Return values (B, T, D) without the markers of (B, T + 2, D), unless they are to be kept."""
         if self.keep_sentence_boundaries:
             return values
-        # The end marker of a shorter sentence is at a position where a longer one has a word.
-        return values[:, 1:-1] * marked_mask[:, 2:].unsqueeze(-1)
+        # Markers are at positions where other sentences have words.
+        return values[:, 1:-1] * mask.unsqueeze(-1)
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]  # the number of steps depends on the data
     def _layers(
-        self, inputs: Tensor | Sequence[Sequence[str]] | None, word_inputs: Tensor | None
-    ) -> tuple[list[Tensor], Tensor, tuple[int, ...]]:
-        """Return L layers (B, T + 2, D), zero at padding, their mask (B, T + 2) and the outer dimensions."""
+        self, inputs: Inputs | None, word_inputs: Tensor | np.ndarray | None
+    ) -> tuple[list[Tensor], Tensor, Tensor, tuple[int, ...]]:
+        """Return L layers (B, T + 2, D), their mask, the mask of words (B, T) and the outer dimensions."""
         learns = any(parameter.requires_grad for parameter in self.parameters_of_bilm())
         with torch.set_grad_enabled(torch.is_grad_enabled() and learns):
             batch = self._batch(inputs, word_inputs)
-            rows, mask = batch.with_markers()
-            layers, _ = run_sentences(self.bilm, batch.vectors, rows, (batch.lengths + 2).tolist())
-            return [pad_rows(layer, mask) for layer in layers], mask, batch.outer_shape
+            rows, marked_mask = batch.with_markers()
+            layers, _ = run_sentences(self.bilm, batch.vectors, rows, marked_mask.sum(dim=1).tolist())
+            padded = [pad_rows(layer, marked_mask) for layer in layers]
+            return padded, marked_mask, batch.mask, batch.outer_shape
 
     def parameters_of_bilm(self) -> list[nn.Parameter]:
         """Return the parameters below the mixtures: those of the biLM and the cached words."""
         cached = [] if self.cached_words is None else [self.cached_words]
         return [*self.bilm.parameters(), *cached]
 
-    def _batch(
-        self, inputs: Tensor | Sequence[Sequence[str]] | None, word_inputs: Tensor | None
-    ) -> TypeBatch:
+    def _batch(self, inputs: Inputs | None, word_inputs: Tensor | np.ndarray | None) -> TypeBatch:
+        if isinstance(inputs, np.ndarray) and inputs.dtype.kind in "biuf":
+            inputs = torch.as_tensor(inputs)
         if word_inputs is not None and self.cached_words is not None:
+            word_inputs = torch.as_tensor(word_inputs)
             largest = int(word_inputs.max()) if word_inputs.numel() else 0
             if inputs is None or largest < len(self.cached_words) - 2:
                 return batch_of_cached_words(word_inputs, self.cached_words)

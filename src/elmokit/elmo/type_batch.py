@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -15,10 +16,8 @@ class TypeBatch(NamedTuple):
     """(U, P) token vectors of the types: the begin marker, the end marker, then the words."""
     rows: Tensor
     """(M,) row of ``vectors`` of each word, sentence after sentence."""
-    lengths: Tensor
-    """(B,) number of words of each sentence."""
-    num_steps: int
-    """T, at least the length of the longest sentence."""
+    mask: Tensor
+    """(B, T) bool, True where a sentence has a word. Padding may be behind, before and between the words."""
     outer_shape: tuple[int, ...]
     """Dimensions of the input before T; their product is B."""
 
@@ -27,16 +26,17 @@ class TypeBatch(NamedTuple):
 
         Returns:
             The row (M + 2B,) of each word and marker, sentence after sentence, and a mask (B, T + 2), True
-            at words and markers.
+            at words and markers. The markers are next to the first and the last word.
         """
-        device = self.vectors.device
-        num_sentences = len(self.lengths)
-        steps = torch.arange(self.num_steps + 2, device=device)
-        mask = steps < self.lengths[:, None] + 2  # (B, T + 2)
-        ends = self.lengths + 1
-        is_word = (steps > 0) & (steps < ends[:, None])
-        padded = torch.zeros(num_sentences, self.num_steps + 2, dtype=torch.int64, device=device)
+        words = F.pad(self.mask, (1, 1))  # (B, T + 2)
+        num_steps = words.shape[1]
+        steps = torch.arange(num_steps, device=words.device)
+        has_words = words.any(dim=1)
+        begins = torch.where(words, steps, num_steps).amin(dim=1).sub(1).where(has_words, 0)
+        ends = torch.where(words, steps, 0).amax(dim=1) + 1
+        is_begin, is_end = steps == begins[:, None], steps == ends[:, None]
         # The begin marker is row 0 of the table, the end marker row 1.
-        padded[torch.arange(num_sentences, device=device), ends] = 1
-        padded[is_word] = self.rows
-        return padded[mask], mask
+        rows = is_end.long()
+        rows[words] = self.rows
+        mask = words | is_begin | is_end
+        return rows[mask], mask

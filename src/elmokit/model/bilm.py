@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from elmokit.config import ModelConfig
 from elmokit.model.char_cnn import CharCnn
 from elmokit.model.lexicon_encoder import LexiconEncoder
 from elmokit.model.parallel import Task, num_workers, run_tasks
+from elmokit.model.precision import without_autocast
 from elmokit.model.products import row_tile
 from elmokit.model.reading import DirectionOutput, Reading
 from elmokit.model.row_groups import divide_rows, divide_types
@@ -46,6 +47,13 @@ class BiLMOutput(NamedTuple):
     def directions(self) -> tuple[DirectionOutput, ...]:
         """The forward direction and, for a bidirectional model, the backward one."""
         return (self.forward,) if self.backward is None else (self.forward, self.backward)
+
+    def __repr__(self) -> str:
+        layers = [tuple(layer.shape) for layer in self.forward.layers]
+        return (
+            f"BiLMOutput(token_vectors {tuple(self.token_vectors.shape)}, {len(self.directions)} directions "
+            f"with layers {layers})"
+        )
 
     def activations(self) -> Mapping[str, Tensor]:
         """Return token vectors and layer outputs by name, for histograms."""
@@ -108,6 +116,16 @@ class BiLM(nn.Module):
             )
             self.softmax = Softmax(num_words, lstm.projection_dim, tied)
 
+    def __repr__(self) -> str:
+        lstm = self.config.lstm
+        directions = "bidirectional" if self.config.bidirectional else "forward only"
+        softmax = "no softmax" if self.softmax is None else f"softmax over {self.num_words:,} words"
+        num_parameters = sum(parameter.numel() for parameter in self.parameters())
+        return (
+            f"BiLM({type(self.encoder).__name__}, {lstm.num_layers} LSTM layers {lstm.cell_dim} → "
+            f"{lstm.projection_dim}, {directions}, {softmax}, {num_parameters:,} parameters)"
+        )
+
     @property
     def device(self) -> torch.device:
         """The device of the parameters."""
@@ -152,6 +170,13 @@ class BiLM(nn.Module):
         copied.load_state_dict(parameters, assign=True)
         return copied
 
+    def without_softmax(self) -> BiLM:
+        """Return this model without its softmax; the other parameters are shared."""
+        bare = copy.copy(self)
+        # A module without the entry would be changed with its copy.
+        bare._modules = {**self._modules, "softmax": None}
+        return bare
+
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Initialize every parameter as bilm-tf does."""
         self.encoder.reset_parameters(generator)
@@ -164,6 +189,7 @@ class BiLM(nn.Module):
         """Return the states of all directions and layers for ``num_rows`` rows before their first token."""
         return [stack.zero_state(num_rows) for stack in self._stacks]
 
+    @without_autocast
     def encode(self, char_ids: Tensor | None, word_ids: Tensor | None) -> Tensor:
         """Encode word types without context.
 
@@ -188,6 +214,20 @@ class BiLM(nn.Module):
         parts = run_tasks([task(rows) for rows in divide_types(num_types, num_workers())])
         return parts[0][0] if len(parts) == 1 else torch.cat([vectors for (vectors,) in parts])
 
+    if TYPE_CHECKING:
+
+        def __call__(
+            self,
+            batch: Batch,
+            state: BiLMState | None = None,
+            candidates: Sequence[Candidates] | None = None,
+            *,
+            dropout: DropoutMasks | None = None,
+            num_layers: int | None = None,
+        ) -> BiLMOutput:
+            """Run :meth:`forward`; nn.Module declares that a call returns Any."""
+
+    @without_autocast
     def forward(
         self,
         batch: Batch,

@@ -25,6 +25,7 @@ from elmokit.alphabet import NUM_CHARACTER_SYMBOLS
 from elmokit.config import CharCnnConfig
 from elmokit.kernels.convolution import pooled_convolution, pooled_convolution_gradient
 from elmokit.kernels.library import can_compute
+from elmokit.model.precision import without_autocast
 from elmokit.model.products import affine
 
 _BLOCK = NUM_CHARACTER_SYMBOLS + 1  # symbols whose table rows are computed together
@@ -191,6 +192,7 @@ class _PooledConvolution(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    @without_autocast
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         char_ids, position = ctx.saved_tensors
         differentiate = pooled_convolution_gradient if ctx.is_compiled else _gradient_by_torch

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -49,9 +50,21 @@ def choose_layers(layers: Layers, num_layers: int) -> LayerChoice:
     Raises:
         ConfigError: if there is no such layer.
     """
-    if layers in ("all", "average"):
+    if layers == "all" or layers == "average":
         return LayerChoice(tuple(range(num_layers)), layers)
-    index = num_layers - 1 if layers == "top" else layers
-    if not isinstance(index, int) or not -num_layers <= index < num_layers:
+    index = layer_index(layers, num_layers)
+    if index is None:
         raise ConfigError(f"layers: expected all, top, average or 0 to {num_layers - 1}, got {layers!r}")
-    return LayerChoice((index % num_layers,), layers)
+    return LayerChoice((index,), layers)
+
+
+def layer_index(layer: object, num_layers: int) -> int | None:
+    """Return the index from 0 of the ``top`` layer or of a number, which counts from the end if negative.
+
+    Numbers may be NumPy's; ``True`` and ``False`` are none. For anything else the result is None.
+    """
+    if layer == "top":
+        return num_layers - 1
+    if isinstance(layer, bool) or not isinstance(layer, int | np.integer):
+        return None
+    return int(layer) % num_layers if -num_layers <= layer < num_layers else None

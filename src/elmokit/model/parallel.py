@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from elmokit.model.precision import without_autocast
+
 T = TypeVar("T")
 
 
@@ -118,6 +120,7 @@ class _ParallelTasks(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    @without_autocast
     def backward(ctx: Any, *grad_outputs: Tensor | None) -> tuple[Tensor | None, ...]:
         keep_graph = torch._C._autograd._get_current_graph_task_keep_graph()
         remaining = iter(grad_outputs)
@@ -166,14 +169,20 @@ def _start_workers(size: int) -> ThreadPoolExecutor:
 _workers = _Workers()
 
 
-def _forget_workers() -> None:
-    """Threads do not survive a fork; the child starts its own."""
+def _start_anew() -> None:
+    """Prepare a forked process, which has none of its parent's threads.
+
+    The worker threads are started again when they are needed. Those of OpenMP, which PyTorch uses inside
+    single operations, are not: an operation would wait for them for ever. As in the workers of PyTorch's
+    ``DataLoader``, operations therefore run on one thread.
+    """
     global _workers
     _workers = _Workers()
+    torch.set_num_threads(1)
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_workers)
+    os.register_at_fork(after_in_child=_start_anew)
 
 
 def run_calls(calls: Sequence[Callable[[], T]]) -> list[T]:

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from elmokit.model.precision import without_autocast
+
 
 def _has_onednn() -> bool:
     """Whether this build of PyTorch has oneDNN's product under the name and with the arguments used here."""
@@ -81,6 +83,7 @@ class _Affine(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    @without_autocast
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         inputs, matrix = ctx.saved_tensors
         need_inputs, need_matrix, need_bias = ctx.needs_input_grad

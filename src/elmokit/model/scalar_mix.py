@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -81,10 +82,18 @@ class ScalarMix(nn.Module):
         )
         self.gamma = nn.Parameter(torch.ones(1), requires_grad=trainable)
 
+    def __repr__(self) -> str:
+        return f"ScalarMix({self.mixture_size} layers, do_layer_norm={self.do_layer_norm})"
+
     @property
     def weights(self) -> Tensor:
         """Weights (L,) of the layers: ``softmax(s)``, which sums to 1."""
         return torch.softmax(torch.cat(list(self.scalar_parameters)), dim=0)
+
+    if TYPE_CHECKING:
+
+        def __call__(self, tensors: Sequence[Tensor], mask: Tensor | None = None) -> Tensor:
+            """Run :meth:`forward`; nn.Module declares that a call returns Any."""
 
     def forward(self, tensors: Sequence[Tensor], mask: Tensor | None = None) -> Tensor:
         """Mix layers.

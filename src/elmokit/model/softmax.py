@@ -17,6 +17,7 @@ from torch.autograd.function import once_differentiable
 
 from elmokit.kernels.library import can_compute
 from elmokit.kernels.softmax import exponentials_
+from elmokit.model.precision import without_autocast
 from elmokit.model.products import product
 
 _CHUNK_ELEMENTS = 1 << 20  # logits in memory at a time: 4 MB in float32, which fits the processor's cache
@@ -44,6 +45,7 @@ class Softmax(nn.Module):
                 self.weight.normal_(0.0, 1.0 / math.sqrt(self.weight.shape[1]), generator=generator)
             self.bias.zero_()
 
+    @without_autocast
     def forward(
         self, hidden: Tensor, targets: Tensor, candidates: Candidates | None = None
     ) -> tuple[Tensor, Tensor]:
@@ -87,6 +89,7 @@ class Softmax(nn.Module):
         return self(hidden, targets, candidates)  # type: ignore[no-any-return]
 
     @torch.no_grad()
+    @without_autocast
     def summed_probabilities(self, hidden: Tensor) -> Tensor:
         """Return the probability of each word (V,), summed over the positions of ``hidden`` (N, P)."""
         total = torch.zeros_like(self.bias)
@@ -168,6 +171,7 @@ class _FullSoftmaxLoss(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    @without_autocast
     def backward(ctx: Any, scale: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         grad_hidden, grad_weight, grad_bias = ctx.saved_tensors
         return grad_hidden * scale, grad_weight * scale, grad_bias * scale, None, None
@@ -230,6 +234,7 @@ class _SampledSoftmaxLoss(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    @without_autocast
     def backward(ctx: Any, scale: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         grad_hidden, ids, weight_rows, bias_rows = ctx.saved_tensors
         # The ids are in range; PyTorch warns where checks are off without anyone having said so.

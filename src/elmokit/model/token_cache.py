@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+ParameterVersion: TypeAlias = tuple[tuple[int, int, int], ...]
+"""For each parameter: which tensor it is, where its values are, and how often they were changed in place."""
+
+
+def parameter_version(module: nn.Module) -> ParameterVersion:
+    """Return what changes whenever PyTorch changes or replaces a parameter of a module.
+
+    Writing to ``parameter.data`` or through NumPy, behind PyTorch's back, does not change it.
+    """
+    return tuple(
+        # Tensors made in inference mode have no version, because they cannot be changed outside it.
+        (id(parameter), parameter.data_ptr(), 0 if parameter.is_inference() else parameter._version)
+        for parameter in module.parameters()
+    )
 
 
 class TokenCache:
     """Token vectors of words, computed when first requested and kept up to a number of word types.
 
     A word type always has the same token vector, so the encoder need not run again for a word that has been
-    seen before.
+    seen before, until the encoder's parameters change.
 
     Args:
         table: precomputed vectors (P,) by word, used instead of the encoder.
@@ -25,18 +41,32 @@ class TokenCache:
         self._max_types = max_types
         self._device = device
         self._vectors: dict[str, Tensor] = {}
+        self._version: ParameterVersion = ()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: not the vectors, which can be computed again."""
+        return {**self.__dict__, "_vectors": {}, "_version": ()}
 
     def __len__(self) -> int:
         """Return the number of word types in the cache."""
         return len(self._vectors)
 
-    def vectors(self, words: Sequence[str], encode: Callable[[Sequence[str]], Tensor]) -> Tensor:
+    def vectors(
+        self,
+        words: Sequence[str],
+        encode: Callable[[Sequence[str]], Tensor],
+        version: ParameterVersion = (),
+    ) -> Tensor:
         """Return the vectors (len(words), P) of words.
 
         Args:
             words: at least one word.
             encode: computes the vectors (U, P) of distinct words that are not in the cache.
+            version: of the encoder's parameters; when it changes, the cache is emptied.
         """
+        if version != self._version:
+            self._vectors.clear()
+            self._version = version
         missing = [word for word in dict.fromkeys(words) if word not in self._vectors]
         if len(self._vectors) + len(missing) > self._max_types:
             self._vectors.clear()
@@ -46,5 +76,7 @@ class TokenCache:
                 self._vectors[word] = self._table[word].to(self._device)
         missing = [word for word in missing if word not in self._vectors]
         if missing:
-            self._vectors.update(zip(missing, encode(missing), strict=True))
+            # Copies: a row of the result would keep all of it in memory.
+            vectors = [vector.clone() for vector in encode(missing)]
+            self._vectors.update(zip(missing, vectors, strict=True))
         return torch.stack([self._vectors[word] for word in words])

@@ -11,12 +11,13 @@ import numpy as np
 
 from elmokit.data.corpus import Corpus
 from elmokit.data.occurrences import Occurrence, position_of
-from elmokit.data.sentences import tokenized
+from elmokit.data.sentences import tokens_of
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError, CorpusError, ElmokitError, OutputError
 from elmokit.files.atomic import clear_leftovers
 from elmokit.files.cache import default_cache_dir
 from elmokit.files.checksums import text_checksum
+from elmokit.model.layer_choice import layer_index
 from elmokit.neighbors.content import IndexContent, Layer
 from elmokit.neighbors.cosine import UNIT_TYPE, unit_vectors
 from elmokit.neighbors.files import FORMAT_VERSION, is_index, open_index, write_index
@@ -46,6 +47,11 @@ class NeighborIndex:
     def __init__(self, embedder: ElmoEmbedder, content: IndexContent, directory: Path | None = None) -> None:
         self.embedder, self.directory = embedder, directory
         self._content = content
+
+    def __repr__(self) -> str:
+        place = "in memory" if self.directory is None else repr(str(self.directory))
+        content = self._content
+        return f"NeighborIndex({place}, layer={content.layer!r}, num_tokens={len(content.vectors)})"
 
     @classmethod
     def build(
@@ -80,7 +86,7 @@ class NeighborIndex:
             ElmokitError: if a vector is not finite, or ``text`` is a single string.
         """
         number = _layer_number(embedder, layer)
-        corpus = text if isinstance(text, Corpus) else Corpus.from_sentences(tokenized(text))
+        corpus = text if isinstance(text, Corpus) else Corpus.from_sentences(text)
         if directory is not None:
             write_index(
                 Path(directory),
@@ -219,7 +225,7 @@ class NeighborIndex:
         Raises:
             ConfigError: if the sentence has no such word or position, or ``k`` is not positive.
         """
-        (tokens,) = tokenized([sentence])
+        tokens = tokens_of(sentence)
         query = Occurrence(tuple(tokens), 0, position_of(tokens, word))
         vectors = self.embedder.embed([tokens], self.layer)[0]
         token_vector = self.embedder.encode([query.word])[0].float().cpu().numpy()
@@ -280,10 +286,10 @@ def _layer_number(embedder: ElmoEmbedder, layer: Layer) -> Layer:
     """Return ``average``, or the number of a layer from 0."""
     if layer == "average":
         return layer
-    number = embedder.num_layers - 1 if layer == "top" else layer
-    if not isinstance(number, int) or not -embedder.num_layers <= number < embedder.num_layers:
+    number = layer_index(layer, embedder.num_layers)
+    if number is None:
         raise ConfigError(f"layer: expected top, average or 0 to {embedder.num_layers - 1}, got {layer!r}")
-    return number % embedder.num_layers
+    return number
 
 
 def _cache_path(embedder: ElmoEmbedder, corpus: Corpus, layer: Layer) -> Path:

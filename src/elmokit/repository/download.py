@@ -8,6 +8,7 @@ if the remote file has changed in the meantime, it starts again.
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import time
 from contextlib import closing
@@ -21,6 +22,8 @@ from elmokit.errors import ElmokitError, FetchError
 from elmokit.files.atomic import output_error
 from elmokit.repository.partial_file import PartialFile
 from elmokit.repository.remote_file import open_remote
+
+_logger = logging.getLogger(__name__)
 
 _CHUNK_BYTES = 1 << 15  # lost when the process is killed
 _TRIES = 5  # in a row that make no progress
@@ -68,6 +71,7 @@ def download(url: str, path: Path, *, checksum: str | None = None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(f".{path.name}.lock")):
             if not path.exists():
+                _logger.info("downloading %s", path)  # the URL may contain credentials
                 partial = PartialFile(url, path)
                 _complete(url, partial)
                 _check(url, partial, checksum)

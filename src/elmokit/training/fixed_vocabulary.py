@@ -22,6 +22,7 @@ from torch import Tensor
 
 from elmokit.data.indexed_corpus import IndexedCorpus
 from elmokit.data.vocabulary import UNK_ID, Vocabulary
+from elmokit.model.precision import without_autocast
 from elmokit.model.softmax import Softmax
 
 
@@ -44,6 +45,7 @@ class FixedVocabulary:
         only_own = [k for k, word in enumerate(own.words) if word not in fixed or k in unreachable]
         self._unknown_ids = torch.tensor([UNK_ID, *only_own])
 
+    @without_autocast
     def losses(
         self, softmax: Softmax, hidden: Tensor, types: np.ndarray, own_ids: Tensor, losses: Tensor
     ) -> Tensor:

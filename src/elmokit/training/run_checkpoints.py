@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from elmokit.formats.checkpoint import (
     remove_old_checkpoints,
     write_checkpoint,
 )
+
+_logger = logging.getLogger(__name__)
 
 _KEEP_LAST = 2  # so that one remains when the newest turns out to be damaged
 
@@ -68,6 +71,7 @@ class RunCheckpoints:
         """
         directory = checkpoint_directory(self._save_dir, step)
         write_checkpoint(directory, checkpoint)
+        _logger.info("step %d: wrote %s", step, directory)
         self._own_steps.add(step)
         remove_old_checkpoints(
             self._save_dir,

@@ -108,6 +108,9 @@ class Trainer:
         self._recovery = Recovery(training, self._checkpoints)
         self._stop_requested = False
 
+    def __repr__(self) -> str:
+        return f"Trainer({str(self.save_dir)!r}, step={self.step} of {self.num_steps}, {self.model!r})"
+
     @property
     def model(self) -> BiLM:
         """The model, on the device of the run."""

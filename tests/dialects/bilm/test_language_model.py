@@ -135,6 +135,12 @@ def test_ids_that_do_not_fit(bad_ids, message, bilm):
         bilm(bad_ids)
 
 
+def test_ids_padded_in_front(bilm):
+    ids = Batcher(None, 50).batch_sentences([["the", "cat"], ["the"]])
+    with pytest.raises(ElmokitError, match=r"ids: padding before a sentence: expected it behind"):
+        bilm(np.roll(ids, 1, axis=1))
+
+
 def test_word_ids_that_do_not_fit(model, tokens):
     bilm = BidirectionalLanguageModel(model / "options.json", model / "weights.hdf5", False, tokens)
     with pytest.raises(ElmokitError, match=r"ids: from 1 to 12, expected 0 to 11"):

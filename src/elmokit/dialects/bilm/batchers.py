@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from elmokit.data.padded_char_ids import padded_char_ids
 from elmokit.data.read import read_lines
+from elmokit.data.sentences import tokenized
 from elmokit.data.vocabulary import BOS, EOS, UNK
 from elmokit.errors import ConfigError, VocabularyError
 
@@ -36,15 +37,16 @@ class Batcher:
             raise ConfigError(f"max_token_length: expected at least 3, got {max_token_length}")
         self._max_token_length = max_token_length
 
-    def batch_sentences(self, sentences: Sequence[Sequence[str]]) -> np.ndarray:
-        """Convert B lists of tokens.
+    def batch_sentences(self, sentences: Iterable[str | Sequence[str]]) -> np.ndarray:
+        """Convert B lists of tokens, or plain strings, which are split on whitespace.
 
         Returns:
             (B, T, C) int64, where T is the length of the longest sentence with ``<S>`` and ``</S>``. Each id
             is one more than its character symbol; 0 is padding.
         """
-        marked = [[BOS, *sentence, EOS] for sentence in sentences]
-        return padded_char_ids(marked, self._max_token_length, num_steps=_num_steps(sentences))
+        rows = list(tokenized(sentences))
+        marked = [[BOS, *sentence, EOS] for sentence in rows]
+        return padded_char_ids(marked, self._max_token_length, num_steps=_num_steps(rows))
 
 
 class TokenBatcher:
@@ -63,8 +65,8 @@ class TokenBatcher:
         self._file = lm_vocab_file
         self._ids = {word: line for line, word in enumerate(read_words(lm_vocab_file))}
 
-    def batch_sentences(self, sentences: Sequence[Sequence[str]]) -> np.ndarray:
-        """Convert B lists of tokens.
+    def batch_sentences(self, sentences: Iterable[str | Sequence[str]]) -> np.ndarray:
+        """Convert B lists of tokens, or plain strings, which are split on whitespace.
 
         Returns:
             (B, T) int64, where T is the length of the longest sentence with ``<S>`` and ``</S>``. Each id is
@@ -75,12 +77,13 @@ class TokenBatcher:
                 become padding, and their sentences lose a word.
         """
         unknown = self._ids.get(UNK, _NO_ID)
-        ids = np.zeros((len(sentences), _num_steps(sentences)), dtype=np.int64)
-        for row, sentence in zip(ids, sentences, strict=True):
+        rows = list(tokenized(sentences))
+        ids = np.zeros((len(rows), _num_steps(rows)), dtype=np.int64)
+        for row, sentence in zip(ids, rows, strict=True):
             for position, word in enumerate((BOS, *sentence, EOS)):
                 row[position] = self._ids.get(word, unknown) + 1
         if unknown == _NO_ID:
-            missing = sorted({word for sentence in sentences for word in sentence} - self._ids.keys())
+            missing = sorted({word for sentence in rows for word in sentence} - self._ids.keys())
             if missing:
                 words = ", ".join(map(repr, missing[:5]))
                 warnings.warn(

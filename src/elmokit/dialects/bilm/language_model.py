@@ -78,6 +78,10 @@ class BidirectionalLanguageModel:
         self._stateful = stateful
         self.reset_state()
 
+    def __repr__(self) -> str:
+        inputs = "word ids" if self._table is not None else "character ids"
+        return f"BidirectionalLanguageModel({inputs}, stateful={self._stateful}, {self._model!r})"
+
     def reset_state(self) -> None:
         """Set the state of all batch slots to zero."""
         num_slots = self._max_batch_size if self._stateful else 0
@@ -104,6 +108,8 @@ class BidirectionalLanguageModel:
                 f"ids: sentences {short} have fewer than two tokens: expected sentence markers around each, "
                 "as batch_sentences returns them"
             )
+        if not bool(present[:, 0].all()):
+            raise ElmokitError("ids: padding before a sentence: expected it behind, as from batch_sentences")
         steps = torch.arange(ids.shape[1], device=ids.device)
         marked = steps < lengths[:, None]
         outputs = self._run(tokens[marked], lengths.tolist())

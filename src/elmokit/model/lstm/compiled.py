@@ -18,6 +18,7 @@ from elmokit.kernels.library import can_compute
 from elmokit.model.lstm.interface import LstmState, LstmWeights
 from elmokit.model.lstm.packed import packed_lstm
 from elmokit.model.lstm.steps import last_of_each_row, step_before
+from elmokit.model.precision import without_autocast
 from elmokit.model.products import product
 
 
@@ -97,6 +98,7 @@ class _CompiledLstm(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    @without_autocast
     def backward(ctx: Any, grad_outputs: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         inputs, kernel, projection, cell_before, hidden_before, gates, cells, gated_cells, outputs = (
             ctx.saved_tensors

@@ -16,6 +16,7 @@ from torch.autograd.function import once_differentiable
 
 from elmokit.model.lstm.interface import FORGET_BIAS, LstmState, LstmWeights
 from elmokit.model.lstm.steps import last_of_each_row, step_before
+from elmokit.model.precision import without_autocast
 from elmokit.model.products import product
 
 
@@ -95,6 +96,7 @@ class _LstmLayer(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    @without_autocast
     def backward(ctx: Any, grad_outputs: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         inputs, kernel, projection, cell_before, hidden_before, gates, cells, gated_cells, outputs = (
             ctx.saved_tensors

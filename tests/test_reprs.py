@@ -1,0 +1,70 @@
+"""Every public object prints as a line or two that say what it is."""
+
+from __future__ import annotations
+
+import pytest
+
+import elmokit
+from elmokit.dialects import allennlp, bilm, simple_elmo, tfhub
+from elmokit.model.batching import encode_words
+
+SENTENCES = ["the cat sat on the mat", "a dog"]
+
+
+@pytest.fixture(scope="module")
+def objects(tmp_path_factory) -> dict[str, object]:
+    directory = tmp_path_factory.mktemp("model")
+    model = elmokit.load("tiny-en")
+    weights = model.save_bilm(directory)[0]
+    embedder, language_model = elmokit.ElmoEmbedder(model), elmokit.LanguageModel(model)
+    corpus = elmokit.Corpus.from_sentences(SENTENCES)
+    vectors = encode_words(model.model, *model.indexer.index(["<S>", "cat"]))
+    config = elmokit.Config.load("tiny", ["batch_size=2"])
+    vocabulary = elmokit.Vocabulary(["<S>", "</S>", "<UNK>", "the", "cat"])
+    rows = vectors.new_tensor([0, 1]).long()
+    batch = elmokit.Batch(inputs=(rows, rows), batch_sizes=(1, 1), token_vectors=vectors)
+    simple = simple_elmo.ElmoModel()
+    simple.load(weights)
+    return {
+        "PretrainedModel": model,
+        "BiLM": model.model,
+        "Config": elmokit.Config.load("small"),
+        "Vocabulary": model.vocabulary,
+        "CharacterIndexer": model.indexer,
+        "ElmoEmbedder": embedder,
+        "Elmo": elmokit.Elmo(pretrained=model),
+        "LanguageModel": language_model,
+        "SentenceScore": next(language_model.score([" ".join(SENTENCES * 50)])),
+        "Substitutes": language_model.substitutes("the cat sat", 1, k=50),
+        "Corpus": corpus,
+        "NeighborIndex": elmokit.NeighborIndex.build(embedder, corpus),
+        "Batch": batch,
+        "BiLMOutput": model.model(batch),
+        "Trainer": elmokit.Trainer(config, corpus, vocabulary, save_dir=directory / "run"),
+        "CatalogEntry": elmokit.published()[0],
+        "ElmoModule": tfhub.ElmoModule(model),
+        "ScalarMix": allennlp.ScalarMix(3),
+        "ElmoModel": simple,
+        "allennlp.ElmoEmbedder": allennlp.ElmoEmbedder(weight_file=weights),
+        "BidirectionalLanguageModel": bilm.BidirectionalLanguageModel(None, weights),
+    }  # fmt: skip
+
+
+def test_each_is_a_line_or_two(objects):
+    for name, value in objects.items():
+        text = repr(value)
+        assert text.startswith(f"{name}("), text
+        assert " at 0x" not in text, text
+        assert "\n" not in text, text
+        assert len(text) <= 400, text
+
+
+def test_what_they_say(objects):
+    assert repr(objects["BiLM"]).startswith("BiLM(CharCnn, 2 LSTM layers ")
+    assert repr(objects["BiLM"]).endswith("parameters)")
+    assert "tiny-en" in repr(objects["ElmoEmbedder"])
+    assert repr(objects["ElmoEmbedder"]).endswith("num_layers=3, dim=256, device='cpu')")
+    assert repr(objects["Corpus"]) == "Corpus('in memory', num_sentences=2, num_tokens=8, num_types=9)"
+    assert repr(objects["SentenceScore"]).startswith("SentenceScore('the cat sat on the mat a dog the cat ")
+    assert repr(objects["Batch"]) == "Batch(2 positions in 2 steps, 2 directions, token_vectors (2, 128))"
+    assert repr(simple_elmo.ElmoModel()) == "ElmoModel(not loaded)"
