@@ -43,6 +43,9 @@ class IndexedCorpus:
         self.word_ids = corpus.types.word_ids(vocabulary) if word_ids is None else word_ids
         """(num_types,) int64 vocabulary id of every type of the corpus, ``<UNK>`` for unknown ones."""
 
+    def __repr__(self) -> str:
+        return f"IndexedCorpus({self.corpus!r}, {self.vocabulary!r}, max_characters={self.max_characters})"
+
     def with_replay(self, old: IndexedCorpus) -> Self:
         """Return this corpus with an old text mixed in, indexed by the same vocabulary."""
         assert isinstance(self.corpus, Corpus)

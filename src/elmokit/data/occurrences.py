@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import warnings
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ class Occurrence:
     """Index of the sentence in its text, from 0."""
     position: int
     """Index of the word in the sentence, from 0."""
+
+    def __repr__(self) -> str:
+        shown = textwrap.shorten(self.bracketed(5), 100, placeholder=" …")
+        return f"Occurrence({shown!r}, sentence_index={self.sentence_index}, position={self.position})"
 
     @property
     def word(self) -> str:

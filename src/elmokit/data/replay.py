@@ -52,6 +52,9 @@ class CorpusWithReplay:
         self.old_text = old_text
         self.types = JoinedTypes(new_text.types, old_text.types)
 
+    def __repr__(self) -> str:
+        return f"CorpusWithReplay({self.new_text!r}, {self.old_text!r})"
+
     @property
     def num_tokens(self) -> int:
         """Number of tokens of both texts, sentence boundaries not counted."""

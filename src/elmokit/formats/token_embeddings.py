@@ -49,6 +49,10 @@ class TokenTable(Mapping[str, Tensor]):
         self.encoder = encoder
         self.source = source
 
+    def __repr__(self) -> str:
+        source = "" if self.source is None else f"{str(self.source)!r}, "
+        return f"TokenTable({source}{len(self):,} words, dim={self.vectors.shape[1]})"
+
     def __getitem__(self, word: str) -> Tensor:
         return self.vectors[self._rows[word]]
 

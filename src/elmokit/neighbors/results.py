@@ -40,6 +40,12 @@ class Nearest:
     words: list[SimilarWord]
     """Nearest words without context, nearest first."""
 
+    def __repr__(self) -> str:
+        return (
+            f"Nearest({self.query.word!r}, {len(self.occurrences)} occurrences, "
+            f"{len(self.words)} words{'' if not self.words else f', nearest {self.words[0].word!r}'})"
+        )
+
     @property
     def uses(self) -> list[Neighbor]:
         """Deprecated name of ``occurrences``."""

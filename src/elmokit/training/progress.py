@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 
 from elmokit.training.evaluation import Evaluation
@@ -29,3 +29,14 @@ class Progress:
     """By :meth:`Trainer.request_stop`."""
     warning: str | None = None
     """What went wrong in a batch, and what was done about it."""
+
+    def __repr__(self) -> str:
+        happened = "".join(
+            f", {field.name}={getattr(self, field.name)!r}"
+            for field in fields(self)
+            if field.default is not MISSING and getattr(self, field.name) != field.default
+        )
+        return (
+            f"Progress(step={self.step}, num_steps={self.num_steps}, epoch={self.epoch:.3f}, "
+            f"perplexity={self.perplexity:.2f}, tokens_per_second={self.tokens_per_second:,.0f}{happened})"
+        )

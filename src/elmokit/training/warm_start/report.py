@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
@@ -43,6 +44,11 @@ class RestartReport:
     optimizer: str
     """What happened to the optimizer's state, in words."""
     tensors: tuple[TensorReport, ...]
+
+    def __repr__(self) -> str:
+        counts = Counter(tensor.outcome for tensor in self.tensors)
+        outcomes = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+        return f"RestartReport({self.source!r}, num_updates={self.num_updates}, tensors: {outcomes})"
 
     def __str__(self) -> str:
         """Return the table."""
