@@ -12,6 +12,7 @@ import torch
 from elmokit import Elmo, ElmoEmbedder, LanguageModel, load
 from elmokit.dialects.bilm import BidirectionalLanguageModel
 from elmokit.dialects.tfhub import ElmoModule
+from elmokit.model.device import find_device
 from elmokit.pretrained import PretrainedModel
 
 SENTENCES = [["the", "cat", "sat"], [], ["on", "the", "mat", "."]]
