@@ -30,3 +30,9 @@ def test_steps_are_logged(tmp_path, caplog, capsys):
 def test_nothing_is_shown_by_default(capsys):
     load("tiny-en")
     assert capsys.readouterr() == ("", "")
+
+
+def test_the_logger_is_that_of_a_library():
+    logger = logging.getLogger("elmokit")
+    assert [type(handler) for handler in logger.handlers] == [logging.NullHandler]
+    assert (logger.level, logger.propagate, logger.disabled) == (logging.NOTSET, True, False)

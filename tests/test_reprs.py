@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
+from torch import nn
 
 import elmokit
-from elmokit.dialects import allennlp, bilm, simple_elmo, tfhub
+from elmokit.dialects import allennlp, bilm, elmoformanylangs, simple_elmo, tfhub
 from elmokit.model.batching import encode_words
 
 SENTENCES = ["the cat sat on the mat", "a dog"]
@@ -25,6 +28,8 @@ def objects(tmp_path_factory) -> dict[str, object]:
     batch = elmokit.Batch(inputs=(rows, rows), batch_sizes=(1, 1), token_vectors=vectors)
     simple = simple_elmo.ElmoModel()
     simple.load(weights)
+    words = directory / "words.txt"
+    words.write_text("<S>\n</S>\n<UNK>\n", encoding="utf-8")
     return {
         "PretrainedModel": model,
         "BiLM": model.model,
@@ -47,6 +52,15 @@ def objects(tmp_path_factory) -> dict[str, object]:
         "ElmoModel": simple,
         "allennlp.ElmoEmbedder": allennlp.ElmoEmbedder(weight_file=weights),
         "BidirectionalLanguageModel": bilm.BidirectionalLanguageModel(None, weights),
+        "ELMoTokenCharactersIndexer": allennlp.ELMoTokenCharactersIndexer(),
+        "ElmoTokenEmbedder": allennlp.ElmoTokenEmbedder(directory / "options.json", weights),
+        "Embedder": elmoformanylangs.Embedder(weights),
+        "KerasLayer": tfhub.KerasLayer(weights),
+        "Batcher": bilm.Batcher(None, 50),
+        "TokenBatcher": bilm.TokenBatcher(words),
+        "WeightLayers": bilm.WeightLayers(3),
+        "LMDataset": bilm.LMDataset("text*", vocabulary),
+        "BidirectionalLMDataset": bilm.BidirectionalLMDataset("text*", vocabulary),
     }  # fmt: skip
 
 
@@ -68,3 +82,11 @@ def test_what_they_say(objects):
     assert repr(objects["SentenceScore"]).startswith("SentenceScore('the cat sat on the mat a dog the cat ")
     assert repr(objects["Batch"]) == "Batch(2 positions in 2 steps, 2 directions, token_vectors (2, 128))"
     assert repr(simple_elmo.ElmoModel()) == "ElmoModel(not loaded)"
+
+
+@pytest.mark.parametrize("module", [elmokit, allennlp, bilm, elmoformanylangs, simple_elmo, tfhub])
+def test_no_public_class_is_left_out(module):
+    for name in getattr(module, "__all__", dir(module)):
+        value = getattr(module, name)
+        if inspect.isclass(value) and value.__module__.startswith("elmokit"):
+            assert value.__repr__ not in (object.__repr__, nn.Module.__repr__), name

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from elmokit import Elmo, ElmoEmbedder, LanguageModel, batch_to_ids, load
-from elmokit.dialects import allennlp, bilm, simple_elmo, tfhub
+from elmokit.dialects import allennlp, bilm, elmoformanylangs, simple_elmo, tfhub
 from elmokit.errors import ElmokitError
 from elmokit.neighbors.index import NeighborIndex
 
@@ -44,6 +44,7 @@ def entries(tmp_path_factory) -> dict[str, Callable[[Any], Any]]:
         "allennlp.embed_sentences": lambda sentences: list(old.embed_sentences(sentences)),
         "bilm.Batcher": bilm.Batcher(None, 50).batch_sentences,
         "bilm.TokenBatcher": bilm.TokenBatcher(words).batch_sentences,
+        "elmoformanylangs": elmoformanylangs.Embedder(weights).sents2elmo,
         "simple_elmo": simple.get_elmo_vectors,
         "simple_elmo, average": simple.get_elmo_vector_average,
     }
@@ -52,7 +53,7 @@ def entries(tmp_path_factory) -> dict[str, Callable[[Any], Any]]:
 ENTRIES = [
     "batch_to_ids", "embed", "iter_embed", "embed_statefully", "Elmo", "score", "NeighborIndex",
     "allennlp.batch_to_embeddings", "allennlp.embed_sentences", "bilm.Batcher", "bilm.TokenBatcher",
-    "simple_elmo", "simple_elmo, average",
+    "elmoformanylangs", "simple_elmo", "simple_elmo, average",
 ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ Importing is cheap: PyTorch is loaded when the first name that needs it is used.
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -104,6 +105,9 @@ _RENAMED = {"plot_uses": "plot_occurrences"}
 """Old public name → new one; for one version, with a warning."""
 
 sys.meta_path.append(MovedModules())
+
+# Whether and where log messages appear is up to the program that uses elmokit.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> Any:

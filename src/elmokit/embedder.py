@@ -40,7 +40,7 @@ class ElmoEmbedder:
 
     Every sentence starts from a zero LSTM state, so its vectors depend only on the sentence: not on padding,
     batch size, order or sentences embedded earlier. If the parameters of :attr:`model` are changed, vectors
-    are those of the new parameters, unless they were changed through ``parameter.data``.
+    are those of the new parameters. Only an edit of single values through ``parameter.data`` may be missed.
 
     It is pickled without the softmax and without the vectors that it keeps.
 

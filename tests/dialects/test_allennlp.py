@@ -14,7 +14,7 @@ import torch
 import elmokit
 from elmokit.dialects import allennlp
 from elmokit.dialects.allennlp import Elmo, ElmoEmbedder, ScalarMix, batch_to_ids
-from elmokit.errors import ConfigError, TextError
+from elmokit.errors import ConfigError, ElmokitError, TextError
 
 SENTENCES = [["the", "cat", "sat"], [], ["naïve", "dog", "on", "the", "mat"]]
 TEXT = "the cat sat\n  naïve   dog\ton the mat \nthe cat sat\n"
@@ -197,3 +197,6 @@ def test_an_indexer_gives_the_ids_of_a_batch():
     found = indexer.tokens_to_indices(["the", Token()], None)
     assert found == {"elmo_tokens": batch_to_ids([["the", "naïve"]])[0].tolist()}
     assert indexer.tokens_to_indices([]) == {"elmo_tokens": []}
+    assert indexer.tokens_to_indices("the naïve") == found
+    with pytest.raises(ElmokitError, match=r"^tokens\[1\]: expected a string, got None"):
+        indexer.tokens_to_indices(["the", None])

@@ -59,9 +59,9 @@ def test_the_table_is_used_first(encode):
 
 def test_it_is_emptied_when_the_parameters_change(encode):
     cache = make()
-    cache.vectors(["1", "2"], encode, ((1, 2, 3),))
-    cache.vectors(["1"], encode, ((1, 2, 3),))
-    cache.vectors(["1"], encode, ((1, 2, 4),))
+    cache.vectors(["1", "2"], encode, ((1, 2, 3, 4),))
+    cache.vectors(["1"], encode, ((1, 2, 3, 4),))
+    cache.vectors(["1"], encode, ((1, 2, 4, 4),))
     assert encode.calls == [["1", "2"], ["1"]]
     assert len(cache) == 1
 
@@ -78,6 +78,15 @@ def _optimizer_step(module: nn.Linear) -> None:
     torch.optim.SGD([module.weight]).step()
 
 
+def _fused_step(module: nn.Linear) -> None:
+    module.weight.grad = torch.ones(2, 3)
+    torch.optim.Adam([module.weight], fused=True).step()
+
+
+def _write_through_numpy(module: nn.Linear) -> None:
+    module.weight.detach().numpy()[:] = 3
+
+
 def _replace_parameter(module: nn.Linear) -> None:
     module.weight = nn.Parameter(torch.ones(2, 3))
 
@@ -90,7 +99,10 @@ def _replace_parameter(module: nn.Linear) -> None:
         lambda module: module.weight.detach().mul_(2),
         lambda module: module.weight.detach()[0].zero_(),
         lambda module: setattr(module.weight, "data", torch.ones(2, 3)),
+        lambda module: module.weight.data.mul_(0.5),
         lambda module: module.double(),
+        _fused_step,
+        _write_through_numpy,
         _optimizer_step,
         _replace_parameter,
     ],
@@ -103,6 +115,22 @@ def test_any_change_of_parameters_has_another_version(change):
     assert parameter_version(module) == before
     change(module)
     assert parameter_version(module) != before
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+def test_a_change_of_all_values_of_a_large_parameter_is_noticed(dtype):
+    module = nn.Linear(1001, 300, dtype=dtype)
+    before = parameter_version(module)
+    module.weight.data.add_(1)
+    after = parameter_version(module)
+    assert after[0][:3] == before[0][:3]  # PyTorch has not noticed
+    assert after[0] != before[0]
+    assert after[1] == before[1]
+
+
+def test_modules_without_values():
+    assert parameter_version(nn.ReLU()) == ()
+    assert len(parameter_version(nn.ParameterList([torch.zeros(0, 3)]))) == 1
 
 
 def test_parameters_made_in_inference_mode_have_a_version():

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from elmokit import embedder
+from elmokit.data.sentences import list_of_words
 from elmokit.dialects.padding import pad
 from elmokit.elmo import Elmo, batch_to_ids
 from elmokit.errors import ConfigError, TextError
@@ -51,16 +52,26 @@ class ELMoTokenCharactersIndexer:
     def __init__(self, namespace: str = "elmo_characters") -> None:
         self.namespace = namespace
 
+    def __repr__(self) -> str:
+        return f"ELMoTokenCharactersIndexer(namespace={self.namespace!r})"
+
     def tokens_to_indices(
         self, tokens: Sequence[Any], vocabulary: object = None
     ) -> dict[str, list[list[int]]]:
         """Return ``{"elmo_tokens": ids}`` with a list of 50 character ids per token.
 
         Args:
-            tokens: strings, or objects with an attribute ``text``.
+            tokens: strings, or objects with an attribute ``text``; or a plain string, which is split on
+                whitespace.
             vocabulary: has no effect.
+
+        Raises:
+            ElmokitError: if a token is something else.
         """
-        words = [token if isinstance(token, str) else token.text for token in tokens]
+        if isinstance(tokens, str):
+            words = tokens.split()
+        else:
+            words = list_of_words((getattr(token, "text", token) for token in tokens), "tokens")
         return {"elmo_tokens": batch_to_ids([words])[0].tolist() if words else []}
 
 
@@ -103,6 +114,9 @@ class ElmoTokenEmbedder(nn.Module):
         dim = self._elmo.get_output_dim()
         self._projection = None if projection_dim is None else nn.Linear(dim, projection_dim)
         self.output_dim = dim if projection_dim is None else projection_dim
+
+    def __repr__(self) -> str:
+        return f"ElmoTokenEmbedder({self._elmo!r}, output_dim={self.output_dim})"
 
     def get_output_dim(self) -> int:
         """Return the width of a vector."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,11 +31,14 @@ class Embedder:
         self.batch_size = batch_size
         self._embedder = ElmoEmbedder(load(model_dir))
 
-    def sents2elmo(self, sents: Sequence[Sequence[str]], output_layer: int = -1) -> list[np.ndarray]:
-        """Embed lists of tokens.
+    def __repr__(self) -> str:
+        return f"Embedder({self._embedder!r}, batch_size={self.batch_size})"
+
+    def sents2elmo(self, sents: Iterable[str | Sequence[str]], output_layer: int = -1) -> list[np.ndarray]:
+        """Embed sentences.
 
         Args:
-            sents: lists of tokens.
+            sents: lists of tokens, or plain strings, which are split on whitespace.
             output_layer: 0 for the token layer, 1 and so on for the LSTM layers, -1 for the average of all
                 layers, -2 for all of them.
 
@@ -44,11 +47,14 @@ class Embedder:
 
         Raises:
             ConfigError: if there is no such layer.
+            ElmokitError: if a sentence or token is not a string.
         """
         return list(self.sents2elmo_iter(sents, output_layer))
 
-    def sents2elmo_iter(self, sents: Sequence[Sequence[str]], output_layer: int = -1) -> Iterator[np.ndarray]:
-        """Embed lists of tokens, yielding one array at a time; see :meth:`sents2elmo`."""
+    def sents2elmo_iter(
+        self, sents: Iterable[str | Sequence[str]], output_layer: int = -1
+    ) -> Iterator[np.ndarray]:
+        """Embed sentences, yielding one array at a time; see :meth:`sents2elmo`."""
         if not -2 <= output_layer < self._embedder.num_layers:
             raise ConfigError(
                 f"output_layer: expected -2 to {self._embedder.num_layers - 1}, got {output_layer}"

@@ -152,6 +152,10 @@ class KerasLayer(nn.Module):
             raise ConfigError(f"signature: expected default or tokens, got {signature!r}")
         self._signature, self._output_key, self._as_dict = signature, output_key, signature_outputs_as_dict
 
+    def __repr__(self) -> str:
+        output = "all outputs" if self._as_dict else f"output_key={self._output_key!r}"
+        return f"KerasLayer({self.module!r}, signature={self._signature!r}, {output})"
+
     def forward(self, inputs: Any) -> Tensor | dict[str, Tensor]:
         """Embed a batch of sentences, see :meth:`ElmoModule.forward`.
 

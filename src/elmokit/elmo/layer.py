@@ -6,7 +6,7 @@ import dataclasses
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, NoReturn, Self, TypeAlias, TypedDict
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from elmokit.elmo.type_batch import TypeBatch
 from elmokit.errors import ConfigError, ElmokitError, MixturesWarning
 from elmokit.loading import load
 from elmokit.model.batching import encode_words, run_sentences
+from elmokit.model.export import EXPORT_PROBLEM, refuse_export
 from elmokit.model.padding import pad_rows
 from elmokit.model.scalar_mix import ScalarMix
 from elmokit.model.word_embedding import WordEmbedding
@@ -193,8 +194,9 @@ class Elmo(nn.Module):
 
         Raises:
             ElmokitError: if the input has the wrong shape, ids are out of range, or a sentence or token is
-                not a string.
+                not a string, or PyTorch is exporting the layer.
         """
+        refuse_export("Elmo")
         layers, marked_mask, mask, outer_shape = self._layers(inputs, word_inputs)
         representations = []
         for scalar_mix in self.scalar_mixes:
@@ -207,6 +209,10 @@ class Elmo(nn.Module):
             "elmo_representations": [r.reshape(*outer_shape, *r.shape[1:]) for r in representations],
             "mask": mask.reshape(*outer_shape, mask.shape[1]),
         }
+
+    def __prepare_scriptable__(self) -> NoReturn:
+        """Refuse ``torch.jit.script``, which calls this."""
+        raise ElmokitError(f"Elmo {EXPORT_PROBLEM}")
 
     if TYPE_CHECKING:
 

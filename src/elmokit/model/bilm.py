@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from elmokit.batch import Batch
 from elmokit.config import ModelConfig
+from elmokit.errors import ElmokitError
 from elmokit.model.char_cnn import CharCnn
+from elmokit.model.export import EXPORT_PROBLEM, refuse_export
 from elmokit.model.lexicon_encoder import LexiconEncoder
 from elmokit.model.parallel import Task, num_workers, run_tasks
 from elmokit.model.precision import without_autocast
@@ -214,6 +216,10 @@ class BiLM(nn.Module):
         parts = run_tasks([task(rows) for rows in divide_types(num_types, num_workers())])
         return parts[0][0] if len(parts) == 1 else torch.cat([vectors for (vectors,) in parts])
 
+    def __prepare_scriptable__(self) -> NoReturn:
+        """Refuse ``torch.jit.script``, which calls this."""
+        raise ElmokitError(f"BiLM {EXPORT_PROBLEM}")
+
     if TYPE_CHECKING:
 
         def __call__(
@@ -250,7 +256,11 @@ class BiLM(nn.Module):
         Returns:
             The outputs of the layers, the losses if the batch has targets, and the new state. Gradients flow
             through the window, but not through the states.
+
+        Raises:
+            ElmokitError: if PyTorch is exporting the model.
         """
+        refuse_export("BiLM")
         vectors = batch.token_vectors
         if vectors is None:
             vectors = self.encode(batch.char_ids, batch.word_ids)

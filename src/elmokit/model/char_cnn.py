@@ -19,12 +19,12 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from elmokit.alphabet import NUM_CHARACTER_SYMBOLS
 from elmokit.config import CharCnnConfig
 from elmokit.kernels.convolution import pooled_convolution, pooled_convolution_gradient
 from elmokit.kernels.library import can_compute
+from elmokit.model.first_order import differentiable_once
 from elmokit.model.precision import without_autocast
 from elmokit.model.products import affine
 
@@ -191,7 +191,7 @@ class _PooledConvolution(torch.autograd.Function):
         return best
 
     @staticmethod
-    @once_differentiable
+    @differentiable_once
     @without_autocast
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         char_ids, position = ctx.saved_tensors

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
+from elmokit.model.first_order import differentiable_once
 from elmokit.model.precision import without_autocast
 
 T = TypeVar("T")
@@ -119,7 +119,7 @@ class _ParallelTasks(torch.autograd.Function):
         return tuple(outputs)
 
     @staticmethod
-    @once_differentiable
+    @differentiable_once
     @without_autocast
     def backward(ctx: Any, *grad_outputs: Tensor | None) -> tuple[Tensor | None, ...]:
         keep_graph = torch._C._autograd._get_current_graph_task_keep_graph()

@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from elmokit.model.first_order import differentiable_once
 from elmokit.model.precision import without_autocast
 
 
@@ -82,7 +82,7 @@ class _Affine(torch.autograd.Function):
         return product(inputs, matrix, bias)
 
     @staticmethod
-    @once_differentiable
+    @differentiable_once
     @without_autocast
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         inputs, matrix = ctx.saved_tensors

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from elmokit.kernels.library import can_compute
 from elmokit.kernels.softmax import exponentials_
+from elmokit.model.first_order import differentiable_once
 from elmokit.model.precision import without_autocast
 from elmokit.model.products import product
 
@@ -170,7 +170,7 @@ class _FullSoftmaxLoss(torch.autograd.Function):
         return losses.sum(), losses
 
     @staticmethod
-    @once_differentiable
+    @differentiable_once
     @without_autocast
     def backward(ctx: Any, scale: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         grad_hidden, grad_weight, grad_bias = ctx.saved_tensors
@@ -233,7 +233,7 @@ class _SampledSoftmaxLoss(torch.autograd.Function):
         return losses.sum(), losses
 
     @staticmethod
-    @once_differentiable
+    @differentiable_once
     @without_autocast
     def backward(ctx: Any, scale: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         grad_hidden, ids, weight_rows, bias_rows = ctx.saved_tensors

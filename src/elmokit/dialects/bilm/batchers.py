@@ -37,6 +37,9 @@ class Batcher:
             raise ConfigError(f"max_token_length: expected at least 3, got {max_token_length}")
         self._max_token_length = max_token_length
 
+    def __repr__(self) -> str:
+        return f"Batcher(max_token_length={self._max_token_length})"
+
     def batch_sentences(self, sentences: Iterable[str | Sequence[str]]) -> np.ndarray:
         """Convert B lists of tokens, or plain strings, which are split on whitespace.
 
@@ -64,6 +67,9 @@ class TokenBatcher:
     def __init__(self, lm_vocab_file: str | Path) -> None:
         self._file = lm_vocab_file
         self._ids = {word: line for line, word in enumerate(read_words(lm_vocab_file))}
+
+    def __repr__(self) -> str:
+        return f"TokenBatcher({str(self._file)!r}, {len(self._ids):,} words)"
 
     def batch_sentences(self, sentences: Iterable[str | Sequence[str]]) -> np.ndarray:
         """Convert B lists of tokens, or plain strings, which are split on whitespace.

@@ -46,6 +46,9 @@ class LMDataset:
             raise ConfigError("reverse: expected False, got True: options with bidirectional train both")
         self.filepattern, self.vocab = filepattern, vocab
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.filepattern!r}, {self.vocab!r})"
+
 
 class BidirectionalLMDataset(LMDataset):
     """The same for a model of both directions."""

@@ -59,6 +59,10 @@ class WeightLayers(nn.Module):
         self.W = None if use_top_only else nn.Parameter(torch.zeros(num_layers))
         self.gamma = nn.Parameter(torch.ones(1))
 
+    def __repr__(self) -> str:
+        layers = "top layer only" if self.W is None else f"num_layers={len(self.W)}"
+        return f"WeightLayers({layers}, l2_coef={self.l2_coef}, do_layer_norm={self.do_layer_norm})"
+
     def forward(self, bilm_ops: BilmOps) -> WeightedLayers:
         """Compute the weighted sum of the layers of a batch."""
         layers = bilm_ops["lm_embeddings"].unbind(dim=1)

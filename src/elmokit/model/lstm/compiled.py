@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from elmokit.kernels import lstm as kernels
 from elmokit.kernels.library import can_compute
+from elmokit.model.first_order import differentiable_once
 from elmokit.model.lstm.interface import LstmState, LstmWeights
 from elmokit.model.lstm.packed import packed_lstm
 from elmokit.model.lstm.steps import last_of_each_row, step_before
@@ -97,7 +97,7 @@ class _CompiledLstm(torch.autograd.Function):
         return outputs, last_cell, last_hidden
 
     @staticmethod
-    @once_differentiable
+    @differentiable_once
     @without_autocast
     def backward(ctx: Any, grad_outputs: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         inputs, kernel, projection, cell_before, hidden_before, gates, cells, gated_cells, outputs = (

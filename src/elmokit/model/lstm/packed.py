@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from elmokit.model.first_order import differentiable_once
 from elmokit.model.lstm.interface import FORGET_BIAS, LstmState, LstmWeights
 from elmokit.model.lstm.steps import last_of_each_row, step_before
 from elmokit.model.precision import without_autocast
@@ -95,7 +95,7 @@ class _LstmLayer(torch.autograd.Function):
         return outputs, last_cell, last_hidden
 
     @staticmethod
-    @once_differentiable
+    @differentiable_once
     @without_autocast
     def backward(ctx: Any, grad_outputs: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         inputs, kernel, projection, cell_before, hidden_before, gates, cells, gated_cells, outputs = (
