@@ -181,5 +181,7 @@ def _one_line(error: Exception) -> str:
 
 
 def _fail(message: str, code: int) -> None:
-    click.echo(f"elmokit: {' '.join(message.split())}", err=True)
+    from elmokit.console.terminal import printable
+
+    click.echo(printable(f"elmokit: {' '.join(message.split())}"), err=True)
     sys.exit(code)

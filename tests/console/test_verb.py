@@ -20,7 +20,7 @@ def refusal(run_cli, *arguments: str) -> str:
 
 def test_several_faults(run_cli):
     assert refusal(run_cli, "plot", "tiny-en", "--seed", "x", "--method", "som") == (
-        "plot: 4 errors: Invalid value for '--seed': 'x' is not a valid integer; "
+        "plot: 4 errors: Invalid value for '--seed': 'x' is not a valid integer range; "
         "Invalid value for '--method': 'som' is not one of 'tsne', 'umap', 'pca'; "
         "Missing argument 'SENTENCES.txt'; Missing option '--output'"
     )

@@ -224,3 +224,11 @@ def test_a_prefix_is_the_beginning_of_paths(tmp_path):
     assert [Path(file.path).name for file in found] == ["part-1.txt", "part-2.txt"]
     with pytest.raises(TextError, match="no such file"):
         find_texts(tmp_path / "part")  # elsewhere a path is a path
+
+
+@pytest.mark.parametrize("pattern", ["", "  "])
+def test_an_empty_path_is_not_the_working_directory(pattern, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.txt").write_text("a")
+    with pytest.raises(TextError, match="an empty path, expected text"):
+        find_texts(pattern)

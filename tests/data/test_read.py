@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from elmokit.data import read as read_module
 from elmokit.data.find import find_texts
 from elmokit.data.read import is_storable, no_token_error, read_lines, read_sentences, total_bytes
 from elmokit.errors import TextError
@@ -40,7 +41,7 @@ class TestReadLines:
             (b"\n", [""]),
             (b"a\nb", ["a", "b"]),
             (b"a\r\nb\r\n\r\nc\r", ["a", "b", "", "c"]),
-            (b"a\rb\r\r\n", ["a\rb\r"]),
+            (b"a\rb\r\r\n", ["a", "b", ""]),
             ("a\u2028b\x0b\x85c\n".encode(), ["a\u2028b\x0b\x85c"]),
             (b"\xef\xbb\xbfa\n\xef\xbb\xbfb\n", ["a", "\ufeffb"]),
             (b"\xef\xbb\xbf", []),
@@ -202,3 +203,14 @@ class TestReadSentences:
         path.write_bytes("a b\n".encode("utf-16-le"))
         with pytest.raises(TextError, match=r"t\.txt:1: NUL character"):
             list(read_sentences(str(path)))
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 1 << 18])
+@pytest.mark.parametrize("content", [b"a\rb\rc", b"a\r\nb\r\nc\r\n", b"\r\r\n\n\rx\r", b"a\n\rb\r\n\r\n"])
+def test_lines_end_as_in_text_files_of_python(content, block, tmp_path, monkeypatch):
+    monkeypatch.setattr(read_module, "_BLOCK_BYTES", block)
+    path = tmp_path / "text.txt"
+    path.write_bytes(content)
+    with path.open(encoding="utf-8") as file:
+        expected = [line.removesuffix("\n") for line in file]
+    assert list(read_lines(path)) == expected

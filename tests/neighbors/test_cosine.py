@@ -38,6 +38,14 @@ def test_descending_is_a_stable_sort(first_ranked):
     assert list(itertools.islice(descending(values, first_ranked=first_ranked), 4)) == expected[:4]
 
 
+@pytest.mark.parametrize("first_ranked", [1, 3, 1000])
+def test_descending_ends_with_nan(first_ranked):
+    values = np.array([np.nan, 2, np.nan, -np.inf, 3], np.float32)
+    ranked = list(itertools.islice(descending(values, first_ranked=first_ranked), 10))
+    assert ranked[:2] == [4, 1]
+    assert sorted(ranked) == [0, 1, 2, 3, 4]
+
+
 def test_descending_of_no_value_and_of_one_value():
     assert list(descending(np.zeros(0, np.float32))) == []
     assert list(descending(np.zeros(1, np.float32))) == [0]

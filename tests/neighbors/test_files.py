@@ -17,6 +17,7 @@ from elmokit.data.corpus import Corpus
 from elmokit.data.prepare import prepare_corpus
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import CorpusError, ElmokitError, MissingExtraError, OutputError
+from elmokit.files.checksums import file_checksum, values_checksum
 from elmokit.neighbors import files as neighbor_files
 from elmokit.neighbors.index import NeighborIndex
 
@@ -215,6 +216,64 @@ def test_a_damaged_index_is_refused_and_rebuilt_in_the_cache(monkeypatch, embedd
 def test_any_index_json(embedder, content):
     stored(embedder, "mine")
     Path("mine/index.json").write_text(content, encoding="utf-8", errors="surrogateescape")
+    with pytest.raises(CorpusError, match="mine: damaged neighbor index"):
+        NeighborIndex.open("mine", embedder)
+
+
+def reseal(directory: Path, **changes: object) -> None:
+    """Write index.json as someone would who has changed files on purpose."""
+    values = json.loads((directory / "index.json").read_text())
+    del values["own_checksum"]
+    values["checksums"] = {name: file_checksum(directory / name) for name in values["checksums"]}
+    values |= changes
+    text = json.dumps({"own_checksum": values_checksum(values), **values})
+    (directory / "index.json").write_text(text, encoding="utf-8")
+
+
+def test_an_index_without_the_checksum_of_each_file_is_refused(embedder):
+    stored(embedder, "mine")
+    checksums = json.loads(Path("mine/index.json").read_text())["checksums"]
+    outside = {"../text.txt": file_checksum(Path("text.txt"))}
+    for given in ({}, {name: value for name, value in checksums.items() if name != "words.f16"}, outside):
+        reseal(Path("mine"), checksums=given)
+        with pytest.raises(CorpusError, match=r"\(index.json does not have the checksum of each file\)"):
+            NeighborIndex.open("mine", embedder)
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, 60_000.0])
+@pytest.mark.parametrize("name", ["vectors.f16", "words.f16"])
+def test_vectors_that_are_no_unit_vectors_end_a_search(embedder, name, number):
+    stored(embedder, "mine")
+    values = np.fromfile(Path("mine") / name, "<f2")
+    values[:] = number
+    values.tofile(Path("mine") / name)
+    reseal(Path("mine"))
+    index = NeighborIndex.open("mine", embedder)
+    with pytest.raises(CorpusError, match="damaged neighbor index: it holds vectors that are not finite"):
+        index.nearest(*QUERY)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "position", "number"),
+    [
+        ("corpus/tokens.u32", "<u4", 3, 10**6),
+        ("corpus/offsets.i64", "<i8", 2, 10**6),
+        ("corpus/offsets.i64", "<i8", 0, -4),
+        ("corpus/spelling_offsets.i64", "<i8", 4, 10**6),
+        ("corpus/spelling_offsets.i64", "<i8", 4, -(10**6)),
+        ("corpus/spellings.bytes", "u1", 2, 0xFF),
+        ("rows.u32", "<u4", 3, 10**6),
+        ("ends.i64", "<i8", 0, 10**6),
+        ("ends.i64", "<i8", 0, -1),
+    ],
+)
+def test_numbers_that_point_nowhere_are_refused(monkeypatch, embedder, name, kind, position, number):
+    monkeypatch.setattr(neighbor_files, "LARGE_BYTES", 0)
+    stored(embedder, "mine")
+    values = np.fromfile(Path("mine") / name, kind)
+    values[position] = number
+    values.tofile(Path("mine") / name)
+    reseal(Path("mine"))
     with pytest.raises(CorpusError, match="mine: damaged neighbor index"):
         NeighborIndex.open("mine", embedder)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import sys
 from itertools import islice
 from pathlib import Path
@@ -309,3 +310,13 @@ def test_an_unsorted_vocabulary_is_a_warning_for_the_sampled_softmax(make_traine
         Trainer(config, texts.train, unsorted, save_dir=tmp_path)
     full = make_trainer(num_negatives=0).config
     Trainer(full, texts.train, unsorted, save_dir=tmp_path)  # without a warning
+
+
+def test_a_save_directory_that_is_removed_during_the_run_is_written_again(make_trainer):
+    trainer = make_trainer(max_steps=6)
+    for progress in trainer.run():
+        if progress.step == 3:
+            shutil.rmtree(trainer.save_dir)
+    loaded = load(trainer.save_dir)
+    assert loaded.facts["step"] == 6
+    assert loaded.vocabulary == trainer.vocabulary

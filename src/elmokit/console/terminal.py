@@ -14,6 +14,12 @@ from tqdm import tqdm
 from elmokit.console import modes
 from elmokit.console.progress_bars import Bar
 
+# The control characters of ASCII but tab and newline, those of Latin-1, and those that reorder what follows.
+_ESCAPES = {
+    code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+    for code in (*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
+
 PROGRESS_DELAY_SECONDS = 1.0
 """Progress bars appear after this time, so that fast work shows none."""
 
@@ -41,13 +47,13 @@ def progress_bar(description: str, total: float | None, unit: str, **options: An
 
 def warn(message: str) -> None:
     """Print a one-line warning on stderr."""
-    tqdm.write(f"warning: {message}", file=sys.stderr)
+    tqdm.write(printable(f"warning: {message}"), file=sys.stderr)
 
 
 def say(message: str = "") -> None:
     """Print a line of the result on stdout, above the progress bar if there is one."""
     with tqdm.external_write_mode(file=sys.stdout):
-        click.echo(message)
+        click.echo(printable(message))
 
 
 def note(message: str) -> None:
@@ -55,7 +61,7 @@ def note(message: str) -> None:
     if not (modes.is_quiet() or modes.wants_json()):
         file = sys.stderr if modes.stdout_is_taken() else sys.stdout
         with tqdm.external_write_mode(file=file):
-            click.echo(message, file=file)
+            click.echo(printable(message), file=file)
 
 
 def report(message: str, **figures: Any) -> None:
@@ -64,6 +70,11 @@ def report(message: str, **figures: Any) -> None:
         say(json.dumps(figures, ensure_ascii=False, default=str))
     else:
         note(message)
+
+
+def printable(text: str) -> str:
+    """Return text with its control characters as escapes, so that a text cannot control the terminal."""
+    return text.translate(_ESCAPES)
 
 
 def counted(number: int, noun: str) -> str:

@@ -57,6 +57,10 @@ def find_texts(patterns: Patterns, part: Part | None = None) -> list[TextFile]:
 
 
 def _find(pattern: str, part: Part | None) -> list[TextFile]:
+    if not pattern.strip():
+        raise MissingTextError(
+            f"{pattern!r}: an empty path, expected text: is a variable of the shell unset?"
+        )
     files = _find_remote(pattern) if is_url(pattern) else _find_local(pattern)
     if part is not None and len({Path(file.path).parent for file in files}) == 1:
         matches = [_SHARD.fullmatch(Path(file.path).name) for file in files]

@@ -35,7 +35,8 @@ _HINTS = (
 def read_lines(path: str | os.PathLike[str], on_bytes: Callable[[int], None] | None = None) -> Iterator[str]:
     r"""Read a file line by line, decompressed according to its suffix (.gz, .bz2, .xz, .zst).
 
-    Lines end at ``\n`` only; a ``\r`` before it and a byte order mark at the start are dropped.
+    Lines end at ``\n``, ``\r\n`` or ``\r``, as in Python's text files; a byte order mark at the start is
+    dropped.
 
     Args:
         path: A path or an fsspec URL.
@@ -68,8 +69,6 @@ def read_lines(path: str | os.PathLike[str], on_bytes: Callable[[int], None] | N
                     f"{path}:{number}: NUL character, expected text: the file is probably binary or UTF-16 "
                     "(convert with iconv -f UTF-16 -t UTF-8)"
                 )
-            if "\r" in text:
-                text = text.replace("\r\n", "\n").removesuffix("\r")
             yield from text.removesuffix("\n").split("\n")
             if on_bytes is not None and (position := _position(file)) - reported >= _REPORT_BYTES:
                 on_bytes(position - reported)
@@ -150,11 +149,12 @@ def _position(file: BinaryIO) -> int:
 
 
 def _whole_lines(path: str, stream: Readable) -> Iterator[tuple[int, bytes]]:
-    """Yield blocks of whole lines, each with the number of lines before it.
+    r"""Yield blocks of whole lines that end at ``\n``, each with the number of lines before it.
 
     Only the last line may lack its line end.
     """
     num_lines = 0
+    ends_in_return = False  # whether a ``\r`` is held back, which may be the first half of a line end
     pending: list[bytes] = []  # a line that is longer than a block, in pieces
     while True:
         where = f" beyond line {num_lines}" if num_lines else ""
@@ -164,6 +164,10 @@ def _whole_lines(path: str, stream: Readable) -> Iterator[tuple[int, bytes]]:
             chunk = stream.read(_BLOCK_BYTES)
         if not chunk:
             break
+        if ends_in_return or b"\r" in chunk:
+            chunk = b"\r" * ends_in_return + chunk
+            ends_in_return = chunk.endswith(b"\r")
+            chunk = chunk.removesuffix(b"\r").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         end = chunk.rfind(b"\n") + 1
         if end == 0:
             pending.append(chunk)
@@ -173,6 +177,8 @@ def _whole_lines(path: str, stream: Readable) -> Iterator[tuple[int, bytes]]:
         yield num_lines, block
         num_lines += block.count(b"\n")
         pending = [chunk[end:]]
+    if ends_in_return:
+        pending.append(b"\n")
     if rest := b"".join(pending):
         yield num_lines, rest
 

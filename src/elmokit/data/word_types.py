@@ -56,6 +56,18 @@ class TypeTable:
             ids[type_id] = vocabulary.id_of(self.word(type_id))
         return ids
 
+    def check(self) -> None:
+        """Check that every type has a spelling, for a table that comes from others.
+
+        Raises:
+            ValueError: If the offsets do not divide the bytes, or a spelling is not UTF-8.
+        """
+        offsets = self._offsets
+        if offsets[0] != 0 or offsets[-1] != len(self._spellings) or (np.diff(offsets) < 0).any():
+            raise ValueError("spelling_offsets.i64 does not divide spellings.bytes into words")
+        for type_id in range(len(self)):
+            self.word(type_id)
+
     def save(self, directory: Path) -> None:
         """Write the files of the table, see :mod:`elmokit.data.corpus`."""
         for name, values in (

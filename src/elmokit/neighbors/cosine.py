@@ -59,8 +59,10 @@ def similarities(
 def descending(values: np.ndarray, *, first_ranked: int = _FIRST_RANKED) -> Iterator[int]:
     """Yield the indices of values (N,) from the highest value to the lowest, equal values in their order.
 
-    Sorting is lazy: values are sorted in growing groups, of which the first has ``first_ranked`` values.
+    Sorting is lazy: values are sorted in growing groups, of which the first has ``first_ranked`` values. NaN
+    is the lowest value.
     """
+    values = np.where(np.isnan(values), -np.inf, values)
     num_given, num_ranked = 0, min(first_ranked, len(values))
     while num_given < len(values):
         lowest = np.partition(values, len(values) - num_ranked)[len(values) - num_ranked]

@@ -9,7 +9,8 @@
     index.json     format version, layer, widths, fingerprints of text and model, checksums
 
 The directory holds everything that a search needs besides the model, so it can be copied to another machine.
-Checksums cover every file except the large one, where a flipped bit affects at most one similarity.
+Checksums cover every file except the large one, where a flipped bit affects at most one similarity. An index
+whose ``index.json`` lacks a checksum is not read.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from elmokit.data.corpus import Corpus, open_corpus
+from elmokit.data.corpus import ARRAY_FILES, Corpus, open_corpus
 from elmokit.data.word_types import NUM_BOUNDARY_TYPES
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import CorpusError, OutputError
@@ -135,10 +136,14 @@ def open_index(directory: Path) -> tuple[IndexContent, dict[str, Any]]:
             raise ValueError(f"format version {values['format_version']}, expected {FORMAT_VERSION}")
         if own_checksum != values_checksum(values):
             raise ValueError("wrong checksum of index.json")
-        for name, checksum in values["checksums"].items():
-            if file_checksum(directory / name) != checksum:
+        expected = _checked_files(values["num_clusters"])
+        if values["checksums"].keys() != expected:
+            raise ValueError("index.json does not have the checksum of each file")
+        for name in sorted(expected):
+            if file_checksum(directory / name) != values["checksums"][name]:
                 raise ValueError(f"wrong checksum of {name}")
         corpus = open_corpus(directory / "corpus")
+        _check_ranges(corpus)
         content = IndexContent(
             layer=values["layer"],
             corpus=corpus,
@@ -161,16 +166,36 @@ def open_index(directory: Path) -> tuple[IndexContent, dict[str, Any]]:
     return content, values
 
 
+def _checked_files(num_clusters: int) -> set[str]:
+    """Return the names of the files of an index that have a checksum."""
+    corpus = {f"corpus/{name}" for name in (*ARRAY_FILES, "corpus.json")}
+    return corpus | {"words.f16"} | (set(_CLUSTER_FILES) if num_clusters else set())
+
+
+def _check_ranges(corpus: Corpus) -> None:
+    """Check what a search looks up: an index may come from others, with checksums that are right."""
+    offsets, tokens = corpus.offsets, corpus.tokens
+    if offsets[0] != 0 or offsets[-1] != len(tokens) or (np.diff(offsets) < 0).any():
+        raise ValueError("corpus/offsets.i64 does not divide the tokens into sentences")
+    if len(tokens) and tokens.max() >= len(corpus.types):
+        raise ValueError("corpus/tokens.u32 has words that are not in corpus/spellings.bytes")
+    corpus.types.check()
+
+
 def _map_clusters(directory: Path, num_clusters: int, dim: int, num_rows: int) -> Clusters | None:
     if num_clusters == 0:
         return None
     shapes = ((num_clusters, dim), (num_rows,), (num_clusters,))
-    return Clusters(
+    clusters = Clusters(
         *(
             map_array(directory / name, np.dtype(kind), shape, writable=True)
             for name, kind, shape in zip(_CLUSTER_FILES, ("<f4", "<u4", "<i8"), shapes, strict=True)
         )
     )
+    ends, rows = clusters.ends, clusters.rows
+    if ends[0] < 0 or ends[-1] != num_rows or (np.diff(ends) < 0).any() or rows.max() >= num_rows:
+        raise ValueError("the clusters do not divide the vectors")
+    return clusters
 
 
 def _check_free_space(directory: Path, num_bytes: int) -> None:

@@ -9,9 +9,12 @@ import numpy as np
 
 from elmokit.data.occurrences import Occurrence
 from elmokit.data.word_types import NUM_BOUNDARY_TYPES
+from elmokit.errors import CorpusError
 from elmokit.neighbors.content import IndexContent
 from elmokit.neighbors.cosine import descending, similarities
 from elmokit.neighbors.results import Neighbor, SimilarWord
+
+_LARGEST_SIMILARITY = 1.01  # of unit vectors in half precision
 
 Words: TypeAlias = Literal["all", "same", "other"]
 
@@ -55,7 +58,7 @@ def nearest_words(
         exclude: a word to leave out, however it is capitalized.
     """
     excluded = None if exclude is None else exclude.casefold()
-    found = similarities(content.word_vectors, unit)
+    found = _checked(similarities(content.word_vectors, unit))
     words: list[SimilarWord] = []
     for row in descending(found):
         word = content.corpus.types.word(NUM_BOUNDARY_TYPES + row)
@@ -70,9 +73,22 @@ def _ranked(
     content: IndexContent, unit: np.ndarray, rows: np.ndarray | None = None
 ) -> Iterator[tuple[int, float]]:
     """Yield rows, by default all, and their similarities to a unit vector, the highest first."""
-    found = similarities(content.vectors, unit, rows)
+    found = _checked(similarities(content.vectors, unit, rows))
     for index in descending(found):
         yield index if rows is None else int(rows[index]), round(float(found[index]), 6)
+
+
+def _checked(found: np.ndarray) -> np.ndarray:
+    """Return similarities, unless they show that vectors of the index are damaged.
+
+    The vectors of an index have no checksum: reading all of them may take longer than a search.
+    """
+    if not (np.abs(found) <= _LARGEST_SIMILARITY).all():  # not for NaN either
+        raise CorpusError(
+            "damaged neighbor index: it holds vectors that are not finite unit vectors: delete its directory "
+            "and build it again"
+        )
+    return found
 
 
 def _distinct(

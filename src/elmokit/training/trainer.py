@@ -310,9 +310,14 @@ class Trainer:
     def save_checkpoint(self) -> Path:
         """Write the whole state; keep the last checkpoints and the best one.
 
+        If the save directory has been removed during the run, configuration and vocabulary are written again,
+        without which the checkpoint could not be read.
+
         Raises:
             OutputError: when it cannot be written; older checkpoints are untouched.
         """
+        if not (self.save_dir / "config.json").exists():
+            write_model_files(self.save_dir, self.config, self.vocabulary)
         directory = self._checkpoints.write(
             self.training_state.to_checkpoint(self._identity.values()),
             step=self.step,
