@@ -16,7 +16,7 @@ from elmokit.console.progress_bars import Bar
 
 # The control characters of ASCII but tab and newline, those of Latin-1, and those that reorder what follows.
 _ESCAPES = {
-    code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+    code: f"\\x{code:02x}" if code < 32 else f"\\u{code:04x}"
     for code in (*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 }
 
