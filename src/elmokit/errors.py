@@ -98,7 +98,7 @@ class CacheNotWritableWarning(ElmokitWarning):
 
 
 class DamagedCacheWarning(ElmokitWarning):
-    """A prepared corpus in the cache is damaged and is made again."""
+    """A prepared corpus or a downloaded file in the cache is damaged and is made or downloaded again."""
 
 
 class MixturesWarning(ElmokitWarning):

@@ -20,7 +20,8 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from elmokit.errors import FetchError, MissingExtraError, OutputError
+from elmokit.errors import DamagedCacheWarning, FetchError, MissingExtraError, OutputError
+from elmokit.repository import bounds, remote_file
 from elmokit.repository import download as module
 from elmokit.repository.download import MissingFileError, UnreachableError, download
 
@@ -47,6 +48,10 @@ class Site:
     """Statuses of the first answers."""
     stall: threading.Event = field(default_factory=threading.Event)
     stall_after: int | None = None
+    announced: int | None = None
+    """The announced size, where it is not that of the body."""
+    drips: str | None = None
+    """What comes byte by byte, very slowly: ``headers`` or ``body``."""
     asked: list[str | None] = field(default_factory=list)
     """The Range of each request."""
     agents: list[str | None] = field(default_factory=list)
@@ -64,6 +69,14 @@ class _Handler(BaseHTTPRequestHandler):
         site.agents.append(self.headers["User-Agent"])
         if site.failures:
             self.send_error(site.failures.pop(0))
+            return
+        if self.path == "/loop":
+            self.send_response(302)
+            self.send_header("Location", "/loop")
+            self.end_headers()
+            return
+        if site.drips == "headers":
+            self._drip()
             return
         if not self.path.startswith("/weights.hdf5"):
             self.send_error(404)
@@ -85,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
             end = len(site.content)
             self.send_header("Content-Range", f"bytes {start}-{end - 1}/{end}")
         if site.announces_size:
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(site.announced or len(body)))
         if site.tag:
             self.send_header("ETag", site.tag)
         if site.changed:
@@ -93,11 +106,18 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if site.cuts:
             body = body[: site.cuts.pop(0)]
+        if site.drips == "body":
+            self._drip()
+            return
         if site.stall_after is not None:
             self.wfile.write(body[: site.stall_after])
             site.stall.wait(30)
             return
         self.wfile.write(body)
+
+    def _drip(self) -> None:
+        while not self.server.site.stall.wait(0.02):
+            self.wfile.write(b"H")
 
     def _date(self) -> str | None:
         changed = self.server.site.changed
@@ -132,21 +152,21 @@ def visible(path: Path) -> list[str]:
 
 
 def test_a_file_arrives_once(site, tmp_path):
-    path = tmp_path / "new" / "weights.hdf5"
+    path = tmp_path / "new" / "weights.bin"
     download(site.url, path, checksum=f"sha256:{hashlib.sha256(CONTENT).hexdigest()}")
     assert path.read_bytes() == CONTENT
-    assert visible(path.parent) == ["weights.hdf5"]
+    assert visible(path.parent) == ["weights.bin"]
     download(site.url, path)
     assert site.asked == [None]
     assert site.agents[0].startswith("elmokit/")
 
 
 def test_a_present_file_needs_neither_network_nor_a_writable_directory(tmp_path):
-    path = tmp_path / "weights.hdf5"
+    path = tmp_path / "weights.bin"
     path.write_bytes(b"here")
-    download("http://127.0.0.1:9/weights.hdf5", path)
-    assert visible(tmp_path) == ["weights.hdf5"]
-    assert not (tmp_path / ".weights.hdf5.lock").exists()
+    download("http://127.0.0.1:9/weights.bin", path)
+    assert visible(tmp_path) == ["weights.bin"]
+    assert not (tmp_path / ".weights.bin.lock").exists()
 
 
 def test_a_cut_connection_is_continued(site, tmp_path):
@@ -441,15 +461,21 @@ def test_another_protocol_goes_on_where_it_broke(tmp_path, monkeypatch):
     assert (tmp_path / "w").read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize(("announced", "left"), [(len(CONTENT) + 1, len(CONTENT)), (10, None)])
-def test_the_size_must_be_the_expected_one(tmp_path, monkeypatch, announced, left):
+@pytest.mark.parametrize(
+    ("announced", "left", "reason"),
+    [
+        (len(CONTENT) + 1, len(CONTENT), "got 1,024,000 bytes, expected 1,024,001"),
+        (10, None, "got more than the announced 10 bytes"),
+    ],
+)
+def test_the_size_must_be_the_expected_one(tmp_path, monkeypatch, announced, left, reason):
     source = tmp_path / "source"
     source.write_bytes(CONTENT)
     file_system = fsspec.filesystem("file")
     info = file_system.info
     monkeypatch.setattr(module, "_FIRST_DELAY_SECONDS", 0.0)
     monkeypatch.setattr(file_system, "info", lambda name: {**info(name), "size": announced})
-    with pytest.raises(FetchError, match=rf"got 1,024,000 bytes, expected {announced:,}\)"):
+    with pytest.raises(FetchError, match=rf"{reason}\)"):
         download(f"file://{source}", tmp_path / "w")
     assert not (tmp_path / "w").exists()
     part = tmp_path / ".w.part"
@@ -497,6 +523,91 @@ def test_progress_goes_to_a_terminal_only(site, tmp_path, monkeypatch, capsys):
     download(site.url, tmp_path / "w")
     assert "w:  29%" in terminal.getvalue()
     assert "w:   0%" not in terminal.getvalue(), "a download that goes on is shown from there"
+
+
+PAGE = b"<!DOCTYPE html>\n<html><body>Welcome to the airport: please log in</body></html>\n"
+
+
+@pytest.mark.parametrize("name", ["weights.hdf5", "model.zip", "options.json", "vocab.txt", "any"])
+def test_the_page_of_a_hotspot_is_never_kept(site, tmp_path, name):
+    site.content = PAGE
+    with pytest.raises(FetchError, match=r"the server sent a web page, .+: nothing of it has been kept"):
+        download(site.url, tmp_path / name)
+    assert visible(tmp_path) == []
+    assert site.asked == [None]
+
+
+def test_a_page_that_was_kept_earlier_is_downloaded_again(site, tmp_path):
+    (tmp_path / "options.json").write_bytes(PAGE)
+    site.content = b"{}"
+    with pytest.warns(DamagedCacheWarning, match=r"options\.json is a web page, .+; it is downloaded again"):
+        download(site.url, tmp_path / "options.json")
+    assert (tmp_path / "options.json").read_bytes() == b"{}"
+
+
+@pytest.mark.parametrize("tag", ['"one"', None])
+def test_a_body_that_is_shorter_than_announced_is_never_kept(site, tmp_path, tag):
+    site.tag, site.announced = tag, len(CONTENT) + 1
+    site.ranges = False
+    with pytest.raises(FetchError, match="failed 5 times"):
+        download(site.url, tmp_path / "w")
+    assert not (tmp_path / "w").exists()
+
+
+def test_an_announced_size_is_compared_with_the_room(site, tmp_path):
+    site.announced = 10**15
+    with pytest.raises(
+        OutputError, match=r"the file has 1,000,000,000,000,000 bytes, but only [\d,]+ are free$"
+    ):
+        download(site.url, tmp_path / "w")
+    assert visible(tmp_path) == []
+    assert len(site.asked) == 1
+
+
+def test_without_an_announced_size_there_is_a_bound(site, tmp_path, monkeypatch):
+    site.announces_size = False
+    monkeypatch.setattr(bounds, "_MAX_BYTES", 500_000)
+    with pytest.raises(
+        FetchError, match="more than 500,000 bytes from a server that does not announce the size"
+    ):
+        download(site.url, tmp_path / "w")
+    assert visible(tmp_path) == []
+    assert len(site.asked) == 1
+
+
+def test_a_server_that_sends_one_byte_at_a_time_is_given_up(site, tmp_path):
+    site.cuts = [1] * 1000
+    with pytest.raises(
+        FetchError, match=r"the download failed 50 times \(.+\); 50 of 1,024,000 bytes have been"
+    ):
+        download(site.url, tmp_path / "w")
+    assert len(site.asked) == 50
+
+
+def test_a_body_that_drips_is_given_up(site, tmp_path, monkeypatch):
+    site.drips = "body"
+    monkeypatch.setattr(bounds, "_SLOW_SECONDS", 0.2)
+    with pytest.raises(FetchError, match=r"failed 5 times \(less than 1,000 bytes/s for 0\.2 s\)"):
+        download(site.url, tmp_path / "w")
+
+
+def test_headers_that_drip_are_given_up(site, tmp_path, monkeypatch):
+    site.drips = "headers"
+    monkeypatch.setattr(remote_file, "_RESPONSE_SECONDS", 0.2)
+    with pytest.raises(FetchError, match=r"failed 5 times \(no complete response within 0\.2 s\)"):
+        download(site.url, tmp_path / "w")
+
+
+def test_a_download_has_an_end(site, tmp_path, monkeypatch):
+    monkeypatch.setattr(bounds, "_MAX_HOURS", 0)
+    with pytest.raises(FetchError, match="not complete after 0 hours"):
+        download(site.url, tmp_path / "w")
+
+
+def test_redirects_that_never_end(site, tmp_path):
+    with pytest.raises(MissingFileError, match=r"Exceeded 10 redirects: check the URL$"):
+        download(site.url.replace("weights.hdf5", "loop"), tmp_path / "w")
+    assert len(site.asked) == 11
 
 
 def test_the_note_tells_the_state_of_the_remote_file(site, tmp_path):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import zipfile
 from pathlib import Path
 
+import h5py
 import pytest
 
 from elmokit.errors import FetchError, OutputError
@@ -29,19 +32,48 @@ def remote(tmp_path):
 def put(folder: Path, *names: str) -> str:
     """Write files that hold their own names; returns the folder's URL."""
     for name in names:
-        (folder / name).write_text(name)
+        write(folder / name, name)
     return f"file://{folder}"
 
 
+def write(path: Path, content: str) -> None:
+    """Write a file of the kind that its suffix says."""
+    match path.suffix.lower():
+        case ".json":
+            path.write_text(json.dumps(content))
+        case ".hdf5" | ".h5":
+            with h5py.File(path, "w", track_order=True) as file:
+                file.attrs["content"] = content
+        case ".zip":
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr("content", content)
+        case _:
+            path.write_text(content)
+
+
+def content(path: Path) -> str:
+    match path.suffix.lower():
+        case ".json":
+            return str(json.loads(path.read_text()))
+        case ".hdf5" | ".h5":
+            with h5py.File(path) as file:
+                return str(file.attrs["content"])
+        case ".zip":
+            with zipfile.ZipFile(path) as archive:
+                return archive.read("content").decode()
+        case _:
+            return path.read_text()
+
+
 def contents(directory: Path) -> dict[str, str]:
-    return {path.name: path.read_text() for path in directory.iterdir() if not path.name.startswith(".")}
+    return {path.name: content(path) for path in directory.iterdir() if not path.name.startswith(".")}
 
 
 @pytest.fixture
 def published(remote, monkeypatch):
     """Two models: one with a softmax, one that cannot be reached."""
     put(remote, "o.json", "w.hdf5", "s.hdf5", "v-2016.txt")
-    digest = hashlib.sha256(b"w.hdf5").hexdigest()
+    digest = hashlib.sha256((remote / "w.hdf5").read_bytes()).hexdigest()
     url = f"file://{remote}"
     files = {
         "options": PublishedFile(f"{url}/o.json"),
@@ -76,7 +108,7 @@ def test_what_is_cached_needs_nothing_remote(published, remote):
 
 
 def test_a_published_model_that_was_replaced_is_refused(published, remote, cache):
-    (remote / "w.hdf5").write_text("another")
+    write(remote / "w.hdf5", "another")
     with pytest.raises(FetchError, match=r"w\.hdf5: sha256 [0-9a-f]{64}, expected [0-9a-f]{64}: damaged"):
         fetch_model("Full-1B")
     assert not (cache / "Full-1B" / "weights.hdf5").exists()
@@ -186,7 +218,7 @@ def test_a_zip_comes_as_it_is(remote):
     url = put(remote, "136.ZIP")
     path = fetch_model(f"{url}/136.ZIP")
     assert path.name == "136.ZIP"
-    assert path.read_text() == "136.ZIP"
+    assert content(path) == "136.ZIP"
 
 
 def test_other_files_are_no_model():
@@ -227,6 +259,7 @@ def test_a_file_keeps_its_name(remote, cache, url, name):
         ("https://h/d/a%20b.hdf5?x=/y", "a b.hdf5"),
         ("HTTPS://h/d/a.zip#part", "a.zip"),
         ("https://h/d%2Fa.zip", "a.zip"),
+        ("https://h/%1b[2Ja%0A.zip", "_[2Ja_.zip"),
         ("s3://bucket/a%20b.zip", "a%20b.zip"),
     ],
 )

@@ -174,7 +174,7 @@ def _file_name(url: str) -> str:
     name = path.rpartition("/")[2]
     if name.strip(".") == "" or "\0" in name:
         raise FetchError(f"{url}: expected the URL of a file")
-    return name
+    return "".join(c if c.isprintable() else "_" for c in name)
 
 
 def cached_weights(name: str) -> Path | None:

@@ -10,8 +10,11 @@ import fsspec
 
 from elmokit._version import __version__
 from elmokit.errors import PROTOCOL_EXTRAS, FetchError, MissingExtraError
+from elmokit.repository.waiting import call_within
 
 _BLOCK_BYTES = 1 << 22  # requested from an object store at a time
+_MAX_REDIRECTS = 10
+_RESPONSE_SECONDS = 120  # for the headers of a response over HTTP, redirects included
 # The keys of fsspec's file information that identify a version.
 _VALIDATORS = ("ETag", "etag", "LastModified", "mtime", "created")
 _SPAN = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")  # an HTTP Content-Range
@@ -73,7 +76,13 @@ def _open_http(url: str, offset: int, validator: str | None, timeout_seconds: fl
     }
     if offset and validator:
         headers |= {"Range": f"bytes={offset}-", "If-Range": validator}
-    response = requests.get(url, headers=headers, stream=True, timeout=timeout_seconds)
+    with requests.Session() as session:
+        session.max_redirects = _MAX_REDIRECTS
+        # The timeout is that of each packet, of which the headers of a response may have any number.
+        response = call_within(
+            _RESPONSE_SECONDS,
+            lambda: session.get(url, headers=headers, stream=True, timeout=timeout_seconds),
+        )
     status = response.status_code
     if status >= 400 and status != 416:
         response.close()
