@@ -29,7 +29,7 @@ LAYERS = (
     ("loading", "token_tables"),
     ("embedder", "elmo"),
     ("language_model", "training"),
-    ("neighbors", "dialects"),
+    ("neighbors", "dialects", "downstream"),
     ("visualize",),
     ("explorer",),
     ("console",),
