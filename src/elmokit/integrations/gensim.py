@@ -16,6 +16,8 @@ try:
 except ImportError:
     raise MissingExtraError("elmokit.integrations.gensim", "gensim") from None
 
+_FIRST_ROWS = 1024  # of the table of sums, which doubles when it is full
+
 
 def keyed_vectors(
     embedder: ElmoEmbedder,
@@ -49,7 +51,7 @@ def keyed_vectors(
     wanted = None if words is None else set(words)
     counts: Counter[str] = Counter()
     row_of: dict[str, int] = {}
-    sums = np.zeros((1024, embedder.dim))
+    sums = np.zeros((_FIRST_ROWS, embedder.dim))
     given: list[list[str]] = []  # sentences whose vectors are still to come
 
     def remembered() -> Iterable[list[str]]:

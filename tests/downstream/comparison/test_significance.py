@@ -66,7 +66,7 @@ def test_the_bootstrap_interval_agrees_with_scipy():
 
 def test_scores_of_f1_are_resampled_by_their_counts():
     generator = np.random.default_rng(0)
-    counts = generator.integers(0, 5, (1, 40, 3)) + [0, 4, 4]
+    counts = generator.integers(0, 5, (1, 40, 3)) + np.array([0, 4, 4])
     expected = stats.bootstrap(
         (np.arange(40),),
         lambda rows: METRICS["f1"].score(counts[0, rows].sum(axis=0)),

@@ -37,8 +37,7 @@ def f_beta(counts: np.ndarray, beta: float = 1.0) -> np.ndarray:
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Return part / whole, and 0 for 0 / 0."""
-    ratio: np.ndarray = part / np.where(whole > 0, whole, 1)
-    return ratio
+    return np.asarray(part / np.where(whole > 0, whole, 1))
 
 
 def _accuracy(counts: np.ndarray) -> np.ndarray:
