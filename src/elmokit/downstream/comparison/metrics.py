@@ -32,7 +32,7 @@ def f_beta(counts: np.ndarray, beta: float = 1.0) -> np.ndarray:
     """
     hits, predicted, true = np.moveaxis(np.asarray(counts, dtype=np.float64), -1, 0)
     denominator = beta**2 * true + predicted
-    return np.divide((1 + beta**2) * hits, denominator, out=np.zeros_like(denominator), where=denominator > 0)
+    return _ratio((1 + beta**2) * hits, denominator)
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
