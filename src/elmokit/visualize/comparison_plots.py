@@ -30,7 +30,7 @@ def plot_scores(comparison: Comparison) -> Figure:
     """
     rows = comparison.main_rows
     names = [row.system for row in rows]
-    figure, axes = _panel_of_rows(names, bottom=0.8)
+    figure, axes = _panel_of_rows(names, bottom=0.55)
     for place, row in enumerate(rows):
         color = COLORS[place % len(COLORS)]
         if row.low is not None and row.high is not None:

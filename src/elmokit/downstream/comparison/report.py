@@ -38,8 +38,8 @@ def markdown(comparison: Comparison) -> str:
     parts = [
         f"# {comparison.name}",
         f"{metric.name}: {metric.description}, on {comparison.num_test_items:,} test items. Each score is "
-        f"the mean of {_number(seeds, 'model')} with different seeds, and ± is half of the 95% interval of this "
-        f"mean (Student's t). {_tuned(comparison)}",
+        f"the mean of {_number(seeds, 'model')} with different seeds, and ± is half of the 95% interval of "
+        f"this mean (Student's t). {_tuned(comparison)}",
         score_table(comparison),
     ]
     if comparison.pairs:
