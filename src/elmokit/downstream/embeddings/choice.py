@@ -65,7 +65,12 @@ def embeddings_of(
         MissingExtraError: if gensim or fastText is needed and not installed.
     """
     request = Request(device, text, vectors or VectorSettings(), progress)
-    return tuple(_embedding(name.strip(), request) for name in _JOINT.split(choice))
+    return tuple(_embedding(name, request) for name in names_of(choice))
+
+
+def names_of(choice: str) -> list[str]:
+    """Return the names that a choice joins."""
+    return [name.strip() for name in _JOINT.split(choice)]
 
 
 def _embedding(name: str, request: Request) -> TokenEmbedding:
