@@ -83,21 +83,8 @@ class Features:
     def batch(self, rows: Sequence[int], device: torch.device | str = "cpu") -> FeatureBatch:
         """Return the vectors of the sentences with the given indexes."""
         sentences = [self.sentences[row] for row in rows]
-        longest = max(1, *(len(sentence) for sentence in sentences))
-        mask = torch.zeros(len(rows), longest, dtype=torch.bool)
-        for place, sentence in enumerate(sentences):
-            mask[place, : len(sentence)] = True
-        vectors: list[Tensor | None] = []
-        for embedding, kept in zip(self.embeddings, self._kept, strict=True):
-            if embedding.is_contextual and self.fine_tune:
-                vectors.append(None)
-                continue
-            own = embedding.vectors(sentences) if kept is None else [self._read(kept, row) for row in rows]
-            padded = torch.zeros(len(rows), longest, embedding.num_layers, embedding.dim)
-            for place, values in enumerate(own):
-                padded[place, : len(values)] = torch.from_numpy(np.array(values))  # (T, L, D)
-            vectors.append(padded.to(device))
-        return FeatureBatch(sentences, vectors, mask.to(device))
+        kept = [None if own is None else [self._read(own, row) for row in rows] for own in self._kept]
+        return _batch(self.embeddings, sentences, kept, device, fine_tune=self.fine_tune)
 
     def _read(self, kept: np.ndarray, row: int) -> np.ndarray:
         end = int(self._ends[row])
@@ -123,6 +110,42 @@ class Features:
             return map_array(path, np.float32, shape)
         report(len(self.sentences))
         return found
+
+
+def embed_batch(
+    embeddings: Sequence[TokenEmbedding],
+    sentences: Sequence[Sequence[str]],
+    device: torch.device | str = "cpu",
+    *,
+    fine_tune: bool = False,
+) -> FeatureBatch:
+    """Return the vectors of sentences that are read once, as of a stream: nothing is kept on disk."""
+    return _batch(embeddings, list(sentences), [None] * len(embeddings), device, fine_tune=fine_tune)
+
+
+def _batch(
+    embeddings: Sequence[TokenEmbedding],
+    sentences: list[Sequence[str]],
+    kept: Sequence[list[np.ndarray] | None],
+    device: torch.device | str,
+    *,
+    fine_tune: bool,
+) -> FeatureBatch:
+    longest = max((1, *(len(sentence) for sentence in sentences)))
+    mask = torch.zeros(len(sentences), longest, dtype=torch.bool)
+    for place, sentence in enumerate(sentences):
+        mask[place, : len(sentence)] = True
+    vectors: list[Tensor | None] = []
+    for embedding, found in zip(embeddings, kept, strict=True):
+        if embedding.is_contextual and fine_tune:
+            vectors.append(None)
+            continue
+        own = embedding.vectors(sentences) if found is None else found
+        padded = torch.zeros(len(sentences), longest, embedding.num_layers, embedding.dim)
+        for place, values in enumerate(own):
+            padded[place, : len(values)] = torch.from_numpy(np.array(values))  # (T, L, D)
+        vectors.append(padded.to(device))
+    return FeatureBatch(sentences, vectors, mask.to(device))
 
 
 def _chunks(sentences: Sequence[Sequence[str]]) -> Iterator[Sequence[Sequence[str]]]:

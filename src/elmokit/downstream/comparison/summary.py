@@ -97,7 +97,7 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[fl
     try:
         from scipy.special import stdtrit
     except ImportError:
-        raise MissingExtraError("the interval over seeds", "compare") from None
+        raise MissingExtraError("the interval over seeds", "downstream") from None
     mean, deviation = np.mean(values), np.std(values, ddof=1)
     half = stdtrit(len(values) - 1, (1 + confidence) / 2) * deviation / np.sqrt(len(values))
     return float(mean - half), float(mean + half)
