@@ -61,7 +61,7 @@ class Features:
         *,
         fine_tune: bool = False,
         cache_dir: Path | None = None,
-        on_sentences: Callable[[int], None] | None = None,
+        on_sentences: Callable[[int], object] | None = None,
     ) -> None:
         self.embeddings = tuple(embeddings)
         self.sentences = list(sentences)
@@ -82,16 +82,16 @@ class Features:
 
     def batch(self, rows: Sequence[int], device: torch.device | str = "cpu") -> FeatureBatch:
         """Return the vectors of the sentences with the given indexes."""
-        sentences = [self.sentences[row] for row in rows]
         kept = [None if own is None else [self._read(own, row) for row in rows] for own in self._kept]
-        return _batch(self.embeddings, sentences, kept, device, fine_tune=self.fine_tune)
+        sentences = [self.sentences[row] for row in rows]
+        return _padded(self.embeddings, sentences, kept, self.fine_tune, device)
 
     def _read(self, kept: np.ndarray, row: int) -> np.ndarray:
         end = int(self._ends[row])
         return kept[end - int(self.lengths[row]) : end]
 
     def _vectors_on_disk(
-        self, embedding: TokenEmbedding, cache: Path, report: Callable[[int], None]
+        self, embedding: TokenEmbedding, cache: Path, report: Callable[[int], object]
     ) -> np.ndarray:
         """Return all vectors (ΣT, L, D) of an embedding, mapped from disk."""
         directory = cache / f"{embedding.fingerprint}-{_fingerprint(self.sentences)}"
@@ -112,37 +112,43 @@ class Features:
         return found
 
 
-def embed_batch(
+def batch_of(
     embeddings: Sequence[TokenEmbedding],
     sentences: Sequence[Sequence[str]],
-    device: torch.device | str = "cpu",
     *,
     fine_tune: bool = False,
+    device: torch.device | str = "cpu",
 ) -> FeatureBatch:
-    """Return the vectors of sentences that are read once, as of a stream: nothing is kept on disk."""
-    return _batch(embeddings, list(sentences), [None] * len(embeddings), device, fine_tune=fine_tune)
+    """Return the vectors of sentences that are read only once, so that none are kept on disk.
+
+    Args:
+        embeddings: see :class:`Features`.
+        sentences: lists of tokens, at least one.
+        fine_tune: see :class:`Features`.
+        device: where the vectors are needed.
+    """
+    return _padded(embeddings, list(sentences), [None] * len(embeddings), fine_tune, device)
 
 
-def _batch(
+def _padded(
     embeddings: Sequence[TokenEmbedding],
     sentences: list[Sequence[str]],
     kept: Sequence[list[np.ndarray] | None],
-    device: torch.device | str,
-    *,
     fine_tune: bool,
+    device: torch.device | str,
 ) -> FeatureBatch:
-    longest = max((1, *(len(sentence) for sentence in sentences)))
+    """Return a batch; ``kept`` has the vectors of each embedding that are known already."""
+    longest = max(1, *(len(sentence) for sentence in sentences))
     mask = torch.zeros(len(sentences), longest, dtype=torch.bool)
     for place, sentence in enumerate(sentences):
         mask[place, : len(sentence)] = True
     vectors: list[Tensor | None] = []
-    for embedding, found in zip(embeddings, kept, strict=True):
+    for embedding, known in zip(embeddings, kept, strict=True):
         if embedding.is_contextual and fine_tune:
             vectors.append(None)
             continue
-        own = embedding.vectors(sentences) if found is None else found
         padded = torch.zeros(len(sentences), longest, embedding.num_layers, embedding.dim)
-        for place, values in enumerate(own):
+        for place, values in enumerate(embedding.vectors(sentences) if known is None else known):
             padded[place, : len(values)] = torch.from_numpy(np.array(values))  # (T, L, D)
         vectors.append(padded.to(device))
     return FeatureBatch(sentences, vectors, mask.to(device))

@@ -1,4 +1,4 @@
-"""Tagged sentences that a small tagger learns at once: the tag follows from the word, or from the one before."""
+"""Tagged sentences that a small tagger learns at once: the tag follows from the word."""
 
 from __future__ import annotations
 

@@ -58,7 +58,11 @@ def write(tmp_path):
                 (["10 000"], ["NUM"]),
             ],
         ),
-        (CONLLU, {"column": "xpos"}, [(["vamos", "nos", "a", "el", "mar"], list("VPSDN")), (["10 000"], ["Z"])]),
+        (
+            CONLLU,
+            {"column": "xpos"},
+            [(["vamos", "nos", "a", "el", "mar"], list("VPSDN")), (["10 000"], ["Z"])],
+        ),
         (TSV, {}, [(["O", "#"], ["DET", "PUNCT"]), (["casa nova"], ["NOUN"])]),
         ("b\u00a0c  X\n \t\nd\tY \n", {}, [(["b\u00a0c"], ["X"]), (["d"], ["Y"])]),
         ("\ufeffa\tX\r\n\r\n\r\nb\tY", {}, [(["a"], ["X"]), (["b"], ["Y"])]),
@@ -126,7 +130,11 @@ def test_the_place_of_a_token(write):
         ("-DOCSTART- O\n\n", {}, "no tokens in it"),
         ("", {}, "no tokens in it"),
         (CONLLU.replace("mar\tmar", "mar mar"), {}, r":9: expected 10 columns separated by tabs"),
-        (CONLLU.replace("\n\n# sent_id = 2", ""), {}, r":11: expected word 6 .* got the ID '1': is the empty line"),
+        (
+            CONLLU.replace("\n\n# sent_id = 2", ""),
+            {},
+            r":11: expected word 6 .* got the ID '1': is the empty line",
+        ),
         (CONLLU.replace("\tNUM\t", "\t_\t"), {}, r":13: '10 000' has no UPOS"),
     ],
 )

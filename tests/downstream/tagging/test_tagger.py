@@ -168,7 +168,12 @@ def test_plain_tags_and_one_tag_only(random_embedding):
     ("arguments", "options", "error", "message"),
     [
         (([["a"]], [["X", "Y"]], [["b"]], [["X"]]), {}, ElmokitError, "training: sentence 0: expected a tag"),
-        (([["a"]], [], [["b"]], [["X"]]), {}, ElmokitError, "training: expected tags for each of 1 sentences"),
+        (
+            ([["a"]], [], [["b"]], [["X"]]),
+            {},
+            ElmokitError,
+            "training: expected tags for each of 1 sentences",
+        ),
         (([[]], [[]], [["b"]], [["X"]]), {}, ElmokitError, "training: no tokens"),
         (([["a"]], [["X"]], [["a"]], [["X"]]), {}, ElmokitError, "the dev data is the training data"),
         (([["a"]], [["X"]], [["b"]], [["X"]]), {"scheme": "BIO"}, ConfigError, "scheme: BIO is for tags"),

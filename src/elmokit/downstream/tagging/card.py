@@ -39,8 +39,8 @@ def model_card(
         lines += [
             f"- trained on {history['num_training_sentences']:,} sentences, {history['epochs']} epochs",
             f"- {history['dev_metric']} on {history['num_dev_sentences']:,} dev sentences: "
-            f"{history['dev_score']:.4f} (epoch {history['best_epoch']}, chosen by this figure: report figures "
-            "on other data)",
+            f"{history['dev_score']:.4f} (epoch {history['best_epoch']}, chosen by this figure: report "
+            "figures on other data)",
         ]
     for place, embeddings in mixing_weights.items():
         lines += [

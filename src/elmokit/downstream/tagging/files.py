@@ -68,9 +68,7 @@ class TaggedReader:
         if line.startswith(DOCUMENT_START):  # often without the columns of the lines of tokens
             self.layout_name = self.layout_name or ("tsv" if "\t" in line else "conll")
             return None
-        return choose_layout(
-            line, self.source, name=self.layout_name, column=self.column, tagged=self.tagged
-        )
+        return choose_layout(line, self.source, name=self.layout_name, column=self.column, tagged=self.tagged)
 
     def _sentence(self, first: int, lines: list[str]) -> TaggedSentence:
         if self.layout is None:  # nothing but comments and starts of documents so far
@@ -102,17 +100,26 @@ def read_tagged(
     reader = TaggedReader(os.fspath(path), layout, column)
     found = [sentence for sentence in reader.read(read_lines(path, on_bytes)) if sentence.tokens]
     if not found:
-        raise TextError(f"{path}: no tokens in it: expected a token and a tag a line, an empty line after a sentence")
+        raise TextError(
+            f"{path}: no tokens in it: expected a token and a tag a line, an empty line after a sentence"
+        )
     return found
 
 
-def write_tagged(layout: Layout | None, sentence: TaggedSentence, tags: Sequence[str]) -> Iterator[str]:
+def write_tagged(
+    layout: Layout | None,
+    sentence: TaggedSentence,
+    tags: Sequence[str],
+    probabilities: Sequence[float] | None = None,
+) -> Iterator[str]:
     """Yield the lines of a sentence with the given tags, and the empty line after it.
 
     Args:
         layout: what :class:`TaggedReader` has found; None if it has not seen a token yet.
         sentence: the sentence.
         tags: a tag for each of its tokens.
+        probabilities: of the tags, to be written as well.
     """
-    yield from sentence.lines if layout is None else layout.write(sentence, tags)
+    shares = None if probabilities is None else [f"{share:.4f}" for share in probabilities]
+    yield from sentence.lines if layout is None else layout.write(sentence, tags, shares)
     yield ""

@@ -60,8 +60,10 @@ class Layout(ABC):
         """
 
     @abstractmethod
-    def write(self, sentence: TaggedSentence, tags: Sequence[str]) -> list[str]:
-        """Return the lines of a sentence with the given tags."""
+    def write(
+        self, sentence: TaggedSentence, tags: Sequence[str], shares: Sequence[str] | None = None
+    ) -> list[str]:
+        """Return the lines of a sentence with the given tags and, if they are given, their probabilities."""
 
 
 @dataclass(frozen=True)
@@ -82,14 +84,16 @@ class Conllu(Layout):
                 continue
             where, columns = f"{source}:{first_line + index}", line.split("\t")
             if len(columns) != len(CONLLU_COLUMNS):
-                raise TextError(f"{where}: expected 10 columns separated by tabs (CoNLL-U), got {len(columns)}")
+                raise TextError(
+                    f"{where}: expected 10 columns separated by tabs (CoNLL-U), got {len(columns)}"
+                )
             if _OTHER_ID.fullmatch(columns[0]):
                 continue
             number = len(sentence.tokens) + 1
             if not _TOKEN_ID.fullmatch(columns[0]) or int(columns[0]) != number:
                 raise TextError(
-                    f"{where}: expected word {number} of the sentence, got the ID {columns[0]!r}: is the empty "
-                    "line between two sentences missing?"
+                    f"{where}: expected word {number} of the sentence, got the ID {columns[0]!r}: is the "
+                    "empty line between two sentences missing?"
                 )
             _add(sentence, index, columns[1], columns[self.column] if tagged else None, where)
             if tagged and columns[self.column] == "_" and self.column in _ALWAYS_GIVEN:
@@ -99,12 +103,17 @@ class Conllu(Layout):
                 )
         return sentence
 
-    def write(self, sentence: TaggedSentence, tags: Sequence[str]) -> list[str]:
-        """Put the tags into their column."""
+    def write(
+        self, sentence: TaggedSentence, tags: Sequence[str], shares: Sequence[str] | None = None
+    ) -> list[str]:
+        """Put the tags into their column, and probabilities into MISC."""
         lines = list(sentence.lines)
-        for place, tag in zip(sentence.places, tags, strict=True):
+        for number, (place, tag) in enumerate(zip(sentence.places, tags, strict=True)):
             columns = lines[place].split("\t")
             columns[self.column] = tag
+            if shares is not None:
+                misc = [] if columns[-1] == "_" else [columns[-1]]
+                columns[-1] = "|".join([*misc, f"TagProb={shares[number]}"])
             lines[place] = "\t".join(columns)
         return lines
 
@@ -138,11 +147,14 @@ class Columns(Layout):
             _add(sentence, index, columns[0], columns[self.column] if tagged else None, where)
         return sentence
 
-    def write(self, sentence: TaggedSentence, tags: Sequence[str]) -> list[str]:
-        """Add the tags as a last column."""
+    def write(
+        self, sentence: TaggedSentence, tags: Sequence[str], shares: Sequence[str] | None = None
+    ) -> list[str]:
+        """Add the tags as a last column, and probabilities after it."""
         lines = list(sentence.lines)
-        for place, tag in zip(sentence.places, tags, strict=True):
-            lines[place] = f"{lines[place]}{self.separator}{tag}"
+        for number, place in enumerate(sentence.places):
+            own = (tags[number],) if shares is None else (tags[number], shares[number])
+            lines[place] = self.separator.join((lines[place], *own))
         return lines
 
     def _split(self, line: str) -> list[str]:
@@ -160,9 +172,12 @@ class PlainText(Layout):
         tokens = [token for line in lines for token in line.split()]
         return TaggedSentence(source, first_line, lines, tokens, None, [0] * len(tokens))
 
-    def write(self, sentence: TaggedSentence, tags: Sequence[str]) -> list[str]:
-        """Write two columns, token and tag."""
-        return [f"{token}\t{tag}" for token, tag in zip(sentence.tokens, tags, strict=True)]
+    def write(
+        self, sentence: TaggedSentence, tags: Sequence[str], shares: Sequence[str] | None = None
+    ) -> list[str]:
+        """Write two columns, token and tag, or three with the probability."""
+        columns = (sentence.tokens, tags) if shares is None else (sentence.tokens, tags, shares)
+        return ["\t".join(row) for row in zip(*columns, strict=True)]
 
 
 def choose_layout(
@@ -202,7 +217,8 @@ def choose_layout(
     num_columns = len(layout._split(first_line))
     if tagged and num_columns < 2:
         raise TextError(
-            f"{source}: expected a token and a tag a line, separated by a tab or by spaces, got {first_line[:60]!r}"
+            f"{source}: expected a token and a tag a line, separated by a tab or by spaces, got "
+            f"{first_line[:60]!r}"
         )
     index = _column_index(column, num_columns, named=False) if tagged and column is not None else -1
     return replace(layout, num_columns=num_columns, column=index)

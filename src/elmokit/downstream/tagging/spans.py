@@ -64,7 +64,9 @@ def faults(tags: Sequence[str], scheme: Scheme) -> Iterator[Fault]:
     before = OUTSIDE
     for position, tag in enumerate(tags):
         if not _may_follow(before, tag, scheme):
-            yield Fault(position, f"{tag} after {before}" if position else f"{tag} at the start of a sentence")
+            yield Fault(
+                position, f"{tag} after {before}" if position else f"{tag} at the start of a sentence"
+            )
         before = tag
     if not _may_end(before, scheme):
         yield Fault(len(tags), f"{before} at the end of a sentence")
@@ -131,7 +133,9 @@ def constraints_of(tags: Sequence[str], scheme: Scheme) -> Constraints:
     for tag in tags:
         prefix, type_ = _parts(tag)
         if tag != OUTSIDE and (type_ is None or prefix not in _PREFIXES[scheme]):
-            raise ConfigError(f"tag {tag!r} is not one of {scheme}: expected O or one of {_PREFIXES[scheme]}-TYPE")
+            raise ConfigError(
+                f"tag {tag!r} is not one of {scheme}: expected O or one of {_PREFIXES[scheme]}-TYPE"
+            )
     transitions = [[_may_follow(first, second, scheme) for second in tags] for first in tags]
     return Constraints(
         start=torch.tensor([_may_follow(OUTSIDE, tag, scheme) for tag in tags]),

@@ -16,7 +16,7 @@ from elmokit.data.batches_by_length import batches_by_length
 from elmokit.data.sentences import tokenized
 from elmokit.downstream.embeddings.choice import embeddings_of
 from elmokit.downstream.embeddings.protocol import TokenEmbedding
-from elmokit.downstream.features import Features, embed_batch
+from elmokit.downstream.features import Features, batch_of
 from elmokit.downstream.fitting import Epoch, fit
 from elmokit.downstream.progress import Progress, no_progress
 from elmokit.downstream.saved import embeddings_of_saved, read_model, refuse_other_embeddings, save_model
@@ -40,7 +40,7 @@ class Prediction(NamedTuple):
     tags: list[str]
     """The most probable sequence of tags."""
     probabilities: np.ndarray
-    """(T, K) the marginal probability of each tag at each token, exact under the CRF; they are not calibrated."""
+    """(T, K) the marginal probability of each tag at each token: exact under the CRF, but not calibrated."""
 
 
 class SequenceTagger:
@@ -123,7 +123,9 @@ class SequenceTagger:
         train, dev = Examples(sentences, tags, "training"), Examples(dev_sentences, dev_tags, "dev")
         dev.refuse_same(train)
         tag_set = TagSet.of(train.tags, scheme)
-        embeddings = embeddings_of(embedding, device=device) if isinstance(embedding, str) else tuple(embedding)
+        embeddings = (
+            embeddings_of(embedding, device=device) if isinstance(embedding, str) else tuple(embedding)
+        )
         with seeded(settings.seed):
             network = TaggerNetwork(embeddings, tag_set.tags, tag_set.scheme, settings)
         target = find_device(device)
@@ -149,11 +151,8 @@ class SequenceTagger:
 
         epochs: list[Epoch] = []
         with progress("training", len(train) * settings.max_epochs, "sent") as bar:
-            for epoch in fit(
-                network, loss_of, features.lengths, dev_score, settings, on_step=bar.update
-            ):
+            for epoch in fit(network, loss_of, features.lengths, dev_score, settings, on_step=bar.update):
                 epochs.append(epoch)
-                bar.set_postfix_str(f"epoch {epoch.number}, dev {epoch.dev_score:.4f}")
                 on_epoch(epoch)
         best = max(epochs, key=lambda epoch: epoch.is_best * epoch.number)
         tagger.history = {
@@ -182,7 +181,9 @@ class SequenceTagger:
         """Yield the tags of any number of sentences with their probabilities; see :meth:`predict`."""
         return self._predictions(tokenized(sentences), batch_size, True)
 
-    def evaluate(self, sentences: Sentences, tags: Iterable[Sequence[str]], *, batch_size: int = 32) -> TagScores:
+    def evaluate(
+        self, sentences: Sentences, tags: Iterable[Sequence[str]], *, batch_size: int = 32
+    ) -> TagScores:
         """Compare predictions with the tags of the data, both in the scheme of the tagger.
 
         Raises:
@@ -279,9 +280,7 @@ class SequenceTagger:
     ) -> Iterator[Prediction]:
         @torch.no_grad()
         def run(chunk: list[list[str]]) -> list[Prediction]:
-            batch = embed_batch(
-                self.embeddings, chunk, self._device, fine_tune=self.settings.fine_tune
-            )
+            batch = batch_of(self.embeddings, chunk, fine_tune=self.settings.fine_tune, device=self._device)
             emissions, crf = self.network(batch), self.network.crf
             paths = crf.decode(emissions, batch.mask)
             shares = crf.marginals(emissions, batch.mask) if with_probabilities else emissions[..., :0]
