@@ -31,7 +31,7 @@ LAYERS = (
     ("language_model", "training"),
     ("neighbors", "dialects", "downstream"),
     ("visualize",),
-    ("explorer",),
+    ("explorer", "integrations"),
     ("console",),
     ("commands",),
     ("cli",),
