@@ -31,6 +31,7 @@ VERBS = {
     "neighbors": ("elmokit.commands.neighbors", "Find the words of a text that are most similar in context."),
     "projector": ("elmokit.commands.projector", "Show words in context in TensorBoard's projector."),
     "explore": ("elmokit.commands.explore", "Type sentences on a local page and see their words in context."),
+    "classify": ("elmokit.commands.classify", "Train and use a text classifier."),
     "tag": ("elmokit.commands.tag", "Train and use a sequence tagger."),
     "info": ("elmokit.commands.info", "Print the architecture, parameters and training of a model."),
     "models": ("elmokit.commands.models", "List the models that can be loaded by name."),
