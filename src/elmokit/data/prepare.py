@@ -22,13 +22,12 @@ from elmokit.errors import (
     OutputError,
     StaleCorpusError,
 )
-from elmokit.files.atomic import clear_leftovers, new_directory
+from elmokit.files.atomic import new_directory
 from elmokit.files.cache import default_cache_dir
 from elmokit.files.checksums import file_sha256, text_checksum
+from elmokit.files.leftovers import clear_leftovers
 
 _logger = logging.getLogger(__name__)
-
-_LEFTOVER_SECONDS = 24 * 60 * 60  # without a write: nobody prepares a text this slowly
 
 
 def prepare_corpus(
@@ -112,8 +111,7 @@ def _open_or_prepare(
         _logger.info("preparing %d files of text in %s", len(files), directory)
         try:
             with new_directory(directory) as temporary:
-                now = temporary.stat().st_mtime  # by the clock of the file system, which may be another's
-                clear_leftovers(directory.parent / "*", unchanged_since=now - _LEFTOVER_SECONDS)
+                clear_leftovers(directory.parent)
                 _write(temporary, files, content, on_bytes)
         except OutputError as error:
             if not _is_usable(directory, content):  # another process may have prepared it in the meantime

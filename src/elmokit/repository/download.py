@@ -21,7 +21,7 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from elmokit.errors import DamagedCacheWarning, ElmokitError, FetchError
-from elmokit.files.atomic import output_error
+from elmokit.files.atomic import make_directory, output_error
 from elmokit.repository.bounds import Bounds
 from elmokit.repository.content import content_problem
 from elmokit.repository.partial_file import PartialFile
@@ -81,7 +81,7 @@ def download(url: str, path: Path, *, checksum: str | None = None) -> None:
     if checksum is not None and not _CHECKSUM.fullmatch(checksum):
         raise FetchError(f"checksum {checksum!r}: expected sha256:, sha1: or md5: followed by hex digits")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(path.parent)
         with FileLock(path.with_name(f".{path.name}.lock")):
             if not _is_there(path):
                 _logger.info("downloading %s", path)  # the URL may contain credentials
