@@ -12,6 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from elmokit._version import __version__
+from elmokit.addresses import without_secrets
 from elmokit.errors import ElmokitError
 
 # Module and summary of each verb; a module is imported only when its verb is used.
@@ -188,5 +189,5 @@ def _one_line(error: Exception) -> str:
 def _fail(message: str, code: int) -> None:
     from elmokit.console.terminal import printable
 
-    click.echo(printable(f"elmokit: {' '.join(message.split())}"), err=True)
+    click.echo(printable(f"elmokit: {without_secrets(' '.join(message.split()))}"), err=True)
     sys.exit(code)

@@ -91,7 +91,7 @@ def read_checkpoint(directory: Path, files: Sequence[str] = TENSOR_FILES) -> Che
     Raises:
         CheckpointError: when a file is missing, truncated or changed; the message names it.
     """
-    trainer = _read_trainer(directory)
+    trainer = read_values(directory)
     return Checkpoint({name: _read_tensors(directory, name, trainer) for name in files}, trainer)
 
 
@@ -119,7 +119,7 @@ def read_best_checkpoint(
         )
     directory = directories[-1]
     try:
-        newest = _read_trainer(directory)
+        newest = read_values(directory)
         best = checkpoint_directory(save_dir, newest["best_step"])
         if newest["best_perplexity"] is not None and best.is_dir():
             directory = best
@@ -188,7 +188,12 @@ def remove_old_checkpoints(
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def _read_trainer(directory: Path) -> dict[str, Any]:
+def read_values(directory: Path) -> dict[str, Any]:
+    """Return the plain values of a checkpoint.
+
+    Raises:
+        CheckpointError: when they are missing or damaged.
+    """
     path = directory / "trainer.json"
     try:
         values = read_json(path)
