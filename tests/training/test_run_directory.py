@@ -141,3 +141,13 @@ def test_the_training_text_of_a_run_is_found_and_nothing_in_a_model_is_followed(
     (run.save_dir / "texts.json").write_text('{"train_prefix": ["train-*.txt"]}')
     assert training_text_of(checkpoint) is None
     assert training_text_of(texts.directory) is None
+
+
+def test_a_run_without_its_texts_is_told_them_again(run):
+    (run.save_dir / "texts.json").unlink()
+    with pytest.raises(CheckpointError, match=r"texts\.json: missing"):
+        continue_run(run.save_dir)
+    with pytest.raises(CheckpointError, match="this run was started with heldout text: give the same one"):
+        continue_run(run.save_dir, train_prefixes=["train-*.txt"])
+    again = continue_run(run.save_dir, train_prefixes=["train-*.txt"], heldout_prefixes=["heldout.txt"])
+    assert (again.train_prefixes, again.heldout_prefixes) == (["train-*.txt"], ["heldout.txt"])

@@ -16,7 +16,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,8 @@ FORMAT_VERSION = 3
 TENSOR_FILES = ("model", "optimizer", "state")
 
 _NAME = re.compile(r"step-([0-9]+)")
+_MOST_TRIES = 20  # to read a checkpoint of a run that keeps replacing them
+_SETTLING_SECONDS = 0.05  # within which a checkpoint that is being replaced has its name again
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,8 @@ def read_best_checkpoint(
 ) -> tuple[Path, Checkpoint, dict[str, Any]]:
     """Read the checkpoint with the best heldout perplexity.
 
-    Without heldout text, or when the best checkpoint has been deleted, this is the newest checkpoint.
+    Without heldout text, or when the best checkpoint has been deleted, this is the newest checkpoint. The run
+    may be going on: when a checkpoint is replaced meanwhile, the new one is read.
 
     Args:
         save_dir: the save directory of the run.
@@ -112,6 +117,17 @@ def read_best_checkpoint(
     Raises:
         CheckpointError: when there is no checkpoint, or a required one is damaged.
     """
+    tries = _MOST_TRIES
+    while True:
+        before, tries = _listing(save_dir), tries - 1
+        try:
+            return _read_best(save_dir, files)
+        except CheckpointError:
+            if _listing(save_dir, _SETTLING_SECONDS) == before or not tries:
+                raise
+
+
+def _read_best(save_dir: Path, files: Sequence[str]) -> tuple[Path, Checkpoint, dict[str, Any]]:
     directories = list_checkpoints(save_dir)
     if not directories:
         raise CheckpointError(
@@ -133,6 +149,17 @@ def read_best_checkpoint(
         raise CheckpointError(
             f"{error}: restore it from a copy, or delete {directory} to use another checkpoint"
         ) from None
+
+
+def _listing(save_dir: Path, seconds: float = 0.0) -> list[tuple[str, int, int]]:
+    """Return which checkpoints there are after some time, also whether one has been replaced."""
+    time.sleep(seconds)
+    states = []
+    for directory in list_checkpoints(save_dir):
+        with suppress(OSError):  # just deleted
+            status = directory.stat()
+            states.append((directory.name, status.st_ino, status.st_mtime_ns))
+    return states
 
 
 def is_checkpoint(directory: Path) -> bool:

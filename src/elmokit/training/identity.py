@@ -47,11 +47,6 @@ class RunIdentity:
             raise CheckpointError(
                 f"this run was started {had} replayed text: resume it the same way, or start a new run"
             )
-        if "heldout text" in values["fingerprints"] and self.heldout is None:
-            raise CheckpointError(
-                "this run was started with heldout text: give the same one with --heldout-prefix, or start a "
-                "new run"
-            )
         for name, fingerprint in self._fingerprints().items():
             expected = values["fingerprints"].get(name, fingerprint)
             if expected != fingerprint:
