@@ -250,6 +250,8 @@ class Trainer:
         stops = training.patience is not None and counters.evaluations_without_gain >= training.patience
         overdue = self._checkpoints.seconds_since_last > 60 * training.checkpoint_minutes
         is_saved = is_time or stops or overdue or self._stop_requested
+        if is_saved:
+            journal.sync()
         return self._progress(
             evaluation=evaluation,
             is_best=is_best,
