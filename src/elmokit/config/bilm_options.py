@@ -75,8 +75,8 @@ def values_from_options(options: Mapping[str, Any], *, source: str) -> dict[str,
     """Translate the ``options.json`` of bilm-tf into the values of a configuration.
 
     ``n_tokens_vocab`` and ``n_train_tokens`` are ignored, because they are counted. ``n_gpus``, which scripts
-    of bilm-tf pass beside the options, may be one of them; ``batch_size`` is per GPU, as it was. Files written
-    by elmokit have all other settings of the training under the key ``elmokit``.
+    of bilm-tf pass beside the options, may be among them; ``batch_size`` is per GPU. Files written by elmokit
+    have all other settings of the training under the key ``elmokit``.
     ``n_characters`` may be 261 (training) or 262 (inference).
 
     Args:

@@ -1,4 +1,4 @@
-"""The processes that train together: the only place that knows about ranks.
+"""The processes that train together: the only place that knows about ranks, besides how they meet.
 
 torchrun starts the processes, on one machine or several, and tells each its rank by environment variables;
 :mod:`elmokit.training.launch` does the same from one command. Every process has the whole model. It reads and
@@ -10,7 +10,6 @@ Messages are numbers and JSON; nothing is pickled.
 from __future__ import annotations
 
 import json
-import os
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from torch import distributed as dist
 from elmokit.config import TrainingConfig
 from elmokit.errors import ConfigError, ElmokitError
 from elmokit.model.device import find_device
+from elmokit.training.rendezvous import launched, meet, own_device
 
 T = TypeVar("T")
 
@@ -81,30 +81,30 @@ class Ranks:
             RankError: when they do not find each other.
             ConfigError: when a machine has fewer GPUs than processes.
         """
-        address = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
+        process = launched()
+        assert process is not None
+        rank, num = process.rank, process.num
         try:
-            dist.init_process_group("gloo", timeout=_JOIN_TIMEOUT)
+            store = meet(_JOIN_TIMEOUT)
+            dist.init_process_group("gloo", store=store, rank=rank, world_size=num, timeout=_JOIN_TIMEOUT)
+            patient = dist.new_group(backend="gloo", timeout=_PATIENCE)
+            control = dist.new_group(backend="gloo", timeout=timedelta(seconds=timeout))
         except (RuntimeError, ValueError) as error:
-            in_use = "EADDRINUSE" in str(error) or "in use" in str(error)
+            is_taken = "EADDRINUSE" in str(error) or "in use" in str(error)
             remedy = (
                 "the port is in use: choose another one with torchrun --master-port or MASTER_PORT"
-                if in_use
+                if is_taken
                 else f"{_first_line(error)}: check MASTER_ADDR, MASTER_PORT, RANK and WORLD_SIZE"
             )
-            raise RankError(f"cannot join the other processes at {address}: {remedy}") from None
-        patient = dist.new_group(backend="gloo", timeout=_PATIENCE)
-        control = dist.new_group(backend="gloo", timeout=timedelta(seconds=timeout))
-        rank, num = dist.get_rank(), dist.get_world_size()
-        local_rank = int(os.environ.get("LOCAL_RANK", rank))
-        local_num = int(os.environ.get("LOCAL_WORLD_SIZE", num))
-        ranks = cls(rank, num, local_rank, None, _Groups(control, control, patient))
+            raise RankError(f"cannot join the other processes at {process.address}: {remedy}") from None
+        ranks = cls(rank, num, process.local_rank, None, _Groups(control, control, patient))
         with ranks.together():
-            found = find_device(_own_device(device, local_rank, local_num))
+            found = find_device(own_device(device, process))
         step = control
         if found.type == "cuda":
             torch.cuda.set_device(found)
             step = dist.new_group(backend="nccl", timeout=timedelta(seconds=timeout))
-        return cls(rank, num, local_rank, found, _Groups(step, control, patient))
+        return cls(rank, num, process.local_rank, found, _Groups(step, control, patient))
 
     def leave(self) -> None:
         """End the process groups."""
@@ -169,14 +169,19 @@ class Ranks:
         """Return which of the flags are set in any process."""
         return [number > 0 for number in self.sum(*map(float, flags))] if self._groups else list(flags)
 
-    # --- what may take long ---------------------------------------------------------------------------
+    # --- between steps --------------------------------------------------------------------------------
 
-    def texts(self, text: str) -> list[str]:
-        """Return the texts of all processes."""
+    def texts(self, text: str, *, patiently: bool = False) -> list[str]:
+        """Return the texts of all processes.
+
+        Args:
+            text: without null characters.
+            patiently: wait for the others as long as it takes.
+        """
         if self._groups is None:
             return [text]
         own = torch.frombuffer(bytearray(text.encode() + b"\0"), dtype=torch.uint8)
-        group = self._groups.patient
+        group = self._groups.patient if patiently else self._groups.control
         with _answers():
             sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(self.num)]
             dist.all_gather(sizes, torch.tensor([len(own)]), group=group)
@@ -186,13 +191,23 @@ class Ranks:
         return [bytes(part.numpy()).partition(b"\0")[0].decode() for part in parts]
 
     def from_main(self, function: Callable[[], T]) -> T:
-        """Call a function in the main process, and return in all what it returns, plain values."""
+        """Call a function in the main process, and return in all what it returns, plain values.
+
+        The others wait as long as it takes; when it is done, they have to answer soon.
+        """
         if self._groups is None:
             return function()
-        result: Any = None
-        with self.together():
-            result = function() if self.is_main else None
-        return json.loads(self.texts(json.dumps(result) if self.is_main else "")[0])  # type: ignore[no-any-return]
+        result, error = "null", None
+        if self.is_main:
+            try:
+                result = json.dumps(function())
+            except (ElmokitError, OSError) as found:
+                error = found
+        with _answers():
+            dist.broadcast(torch.zeros(1), 0, group=self._groups.patient)
+        self._raise_any(error, patiently=False)
+        value: T = json.loads(self.texts(result)[0])
+        return value
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -210,7 +225,11 @@ class Ranks:
             yield
         except (ElmokitError, OSError) as found:
             error = found
-        problems = self.texts("" if error is None else f"{_here()}: {error}")
+        self._raise_any(error, patiently=True)
+
+    def _raise_any(self, error: Exception | None, *, patiently: bool) -> None:
+        """Raise an error if there is one in any process."""
+        problems = self.texts("" if error is None else f"{_here()}: {error}", patiently=patiently)
         failed = [rank for rank, problem in enumerate(problems) if problem]
         if not failed:
             return
@@ -224,12 +243,12 @@ class Ranks:
     def first_of_machine_first(self) -> Iterator[None]:
         """Let one process of each machine do what the others then find done."""
         if self._groups is not None and self.local_rank:
-            self.texts("")
+            self.texts("", patiently=True)
         try:
             yield
         finally:
             if self._groups is not None and not self.local_rank:
-                self.texts("")
+                self.texts("", patiently=True)
 
     def refuse_different(self, values: Mapping[str, Any]) -> None:
         """Refuse processes that do not have the same values as the main one.
@@ -264,34 +283,13 @@ class Ranks:
         own = tensor.detach().cpu().contiguous()
         parts = [torch.empty_like(own) for _ in range(self.num)] if self.is_main else None
         with _answers():
-            dist.gather(own, parts, 0, group=self._groups.patient)
+            dist.gather(own, parts, 0, group=self._groups.control)
         return own if parts is None else torch.cat(parts)
 
     @property
     def _group(self) -> _Groups:
         assert self._groups is not None
         return self._groups
-
-
-def launched_processes() -> int | None:
-    """Return the number of processes that torchrun has started; None without torchrun."""
-    names = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-    return int(os.environ["WORLD_SIZE"]) if all(name in os.environ for name in names) else None
-
-
-def _own_device(name: str, local_rank: int, local_num: int) -> str:
-    if name.startswith("cuda:") and local_num > 1:
-        raise ConfigError(
-            f"device={name}: expected auto, cuda or cpu: each of {local_num} processes takes a GPU of its own"
-        )
-    if name not in ("auto", "cuda") or not torch.cuda.is_available():
-        return name
-    if local_num > torch.cuda.device_count():
-        raise ConfigError(
-            f"{local_num} processes on {socket.gethostname()} need as many GPUs, found "
-            f"{torch.cuda.device_count()}: lower num_processes, or set device=cpu"
-        )
-    return f"cuda:{local_rank}"
 
 
 @contextmanager

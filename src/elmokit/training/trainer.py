@@ -88,7 +88,8 @@ class Trainer:
         replay: Corpus | None = None,
         ranks: Ranks | None = None,
     ) -> None:
-        self._ranks = Ranks() if ranks is None else ranks
+        self.ranks = Ranks() if ranks is None else ranks
+        """The processes that train together; by default this one alone."""
         config = config.for_vocabulary(len(vocabulary))
         training = config.training
         if training.patience is not None and heldout is None:
@@ -96,10 +97,10 @@ class Trainer:
         self.config, self.vocabulary, self.save_dir = config, vocabulary, Path(save_dir)
         self.corpus, self.heldout, self.replay = corpus, heldout, replay
         self.texts = RunTexts(config, vocabulary, corpus, heldout, replay)
-        rows = self._ranks.rows(training)
+        rows = self.ranks.rows(training)
         stream = self.texts.stream(rows)
         self._length = RunLength(training, stream.num_predictions_per_epoch)
-        model = new_model(config, self.texts.training, self._ranks.device)
+        model = new_model(config, self.texts.training, self.ranks.device)
         optimizer = make_optimizer(dict(model.named_parameters()), training)
         self.training_state = TrainingState(
             model=model,
@@ -113,7 +114,7 @@ class Trainer:
         )
         """Everything that changes, and that a checkpoint holds."""
         self._exchange = GradientExchange(
-            model.parameters(), self._ranks, getattr(torch, training.gradient_communication)
+            model.parameters(), self.ranks, getattr(torch, training.gradient_communication)
         )
         self._identity = RunIdentity(config, vocabulary, corpus, heldout, replay)
         self._checkpoints = RunCheckpoints(self.save_dir)
@@ -193,10 +194,10 @@ class Trainer:
             RankError: when the processes have different texts or settings, or one does not answer.
         """
         with ExitStack() as stack, computing_threads(self.config.training.threads):
-            with self._ranks.together():
-                journal = self._open(stack) if self._ranks.is_main else NoJournal()
-            self._ranks.refuse_different(self._identity.values_of_all_processes() | {"step": self.step})
-            self._ranks.broadcast([parameter.detach() for parameter in self.model.parameters()])
+            with self.ranks.together():
+                journal = self._open(stack) if self.ranks.is_main else NoJournal()
+            self.ranks.refuse_different(self._identity.values_of_all_processes() | {"step": self.step})
+            self.ranks.broadcast([parameter.detach() for parameter in self.model.parameters()])
             for progress in self._steps(journal):
                 yield progress
                 if progress.stopped_early or progress.stopped:
@@ -259,12 +260,12 @@ class Trainer:
         traffic = self._exchange.finish()
         norm = clip_gradients(self.model.parameters(), training.clip_norm)
         words = WordCounts.of(batch.targets[0].numpy())
-        loss_value, *counts = self._ranks.sum(sum(map(float, losses)), *words)
+        loss_value, *counts = self.ranks.sum(sum(map(float, losses)), *words)
         if not (math.isfinite(loss_value) and math.isfinite(norm)):
             places = ", ".join(map(self.texts.mixed.corpus.location, batch.sentences))
             raise NonFiniteError(
                 f"step {self.step + 1}: loss {loss_value}, gradient norm {norm}, expected finite numbers: "
-                f"the update was not applied; the batch contains {', '.join(self._ranks.texts(places))}"
+                f"the update was not applied; the batch contains {', '.join(self.ranks.texts(places))}"
             )
         state.schedule.apply(self.step)
         state.optimizer.step()
@@ -285,9 +286,9 @@ class Trainer:
         is_time = is_last or self.step % self._length.evaluation_interval == 0 or counters.evaluation_is_due
         evaluation, is_best = self._evaluate(journal) if is_time else (None, False)
         stops = training.patience is not None and counters.evaluations_without_gain >= training.patience
-        age = self._checkpoints.seconds_since_last if self._ranks.is_main else 0.0
+        age = self._checkpoints.seconds_since_last if self.ranks.is_main else 0.0
         # Clocks and signals of the processes differ, so they agree.
-        stopped, overdue = self._ranks.any(self._stop_requested, age > 60 * training.checkpoint_minutes)
+        stopped, overdue = self.ranks.any(self._stop_requested, age > 60 * training.checkpoint_minutes)
         is_saved = is_time or stops or overdue or stopped
         return self._progress(
             evaluation=evaluation,
@@ -303,7 +304,7 @@ class Trainer:
         counters.evaluation_is_due = self.texts.heldout is not None
         if self.texts.heldout is None:
             return None, False
-        figures = self._ranks.from_main(self._measure_heldout)
+        figures = self.ranks.from_main(self._measure_heldout)
         if figures is None:
             return None, False
         evaluation = Evaluation(**figures)
@@ -364,7 +365,7 @@ class Trainer:
         Raises:
             OutputError: when it cannot be written; older checkpoints are untouched.
         """
-        checkpoint = self.training_state.to_checkpoint(self._identity.values(), self._ranks.gather_rows)
+        checkpoint = self.training_state.to_checkpoint(self._identity.values(), self.ranks.gather_rows)
 
         def write() -> str:
             if not (self.save_dir / "config.json").exists():
@@ -372,8 +373,8 @@ class Trainer:
             best_step = self.best_step if math.isfinite(self.best_perplexity) else None
             return str(self._checkpoints.write(checkpoint, step=self.step, best_step=best_step))
 
-        directory = Path(self._ranks.from_main(write))
-        if not self._ranks.is_main:
+        directory = Path(self.ranks.from_main(write))
+        if not self.ranks.is_main:
             self._checkpoints.adopt(self.step)
         self._recovery.checkpoint_written()
         return directory
