@@ -66,10 +66,6 @@ def apply_override(values: dict[str, Any], override: str, paths: Mapping[str, tu
             stacklevel=2,
         )
         return
-    if key == "n_gpus":
-        if text.strip() != "1":
-            raise ConfigError(f"override {override!r}: a run uses one device, which `device` selects")
-        return
     key = bilm_options.SETTING_NAMES.get(key, key)
     path = tuple(key.split("."))
     known = set(paths.values())
