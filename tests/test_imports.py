@@ -30,6 +30,7 @@ LAYERS = (
     ("embedder", "elmo"),
     ("language_model", "training"),
     ("neighbors", "dialects", "downstream"),
+    ("viewer",),
     ("visualize",),
     ("explorer",),
     ("console",),

@@ -51,6 +51,7 @@ def test_lines_with_labels(run_cli, text):
     page = Path("a.html").read_text()
     assert '"name":"noun"' in page
     assert '"name":"verb"' in page
+    assert "<title>“play” in labels.tsv · no_clips</title>" in page
     message = refusal(run_cli, "plot", MODEL, text, "-o", "b.html", "--color-by", "label")
     assert message == "text.txt:1: no tab, expected a label, a tab and a sentence"
 
@@ -106,7 +107,7 @@ def test_curves(run_cli, text):
     [
         ("matplotlib", ("-o", "a.png", "--method", "pca"), "plotting"),
         ("openTSNE", ("-o", "a.png"), "t-SNE"),
-        ("plotly", ("-o", "a.html"), "interactive plotting"),
+        ("openTSNE", ("-o", "a.html"), "t-SNE"),
     ],
 )
 def test_a_missing_package_is_named_by_its_extra(module, arguments, feature, text, run_cli, monkeypatch):
