@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 @takes_model()
 @click.argument("text", metavar="SENTENCES.txt")
 @takes_output(
-    "Figure to write: .png, .svg or .pdf; or .html, a page to zoom and search, layer by layer.",
+    "Figure to write: .png, .svg or .pdf; .html, a page to zoom and search, layer by layer; or .parquet, a "
+    "table for Embedding Atlas.",
     dir_okay=False,
 )
 @click.option(
@@ -91,12 +92,15 @@ def command(
     labels, sentences = _read(text, with_labels=color_by == "label")
     pretrained = model.load()
     from elmokit.embedder import ElmoEmbedder
+    from elmokit.visualize.atlas_table import check_parquet
     from elmokit.visualize.interactive_map import InteractiveMap
     from elmokit.visualize.layout import lay_out
     from elmokit.visualize.static_map import draw_static
     from elmokit.visualize.word_map import map_words
 
-    is_page = output.suffix.lower() == ".html"
+    is_page, is_table = (output.suffix.lower() == suffix for suffix in (".html", ".parquet"))
+    if is_table:
+        check_parquet()
     with terminal.progress_bar("drawing", 1.0, "map") as bar:
         word_map = map_words(
             ElmoEmbedder(pretrained, device=device),
@@ -109,11 +113,12 @@ def command(
             labels=labels,
             max_points=max_points,
             seed=seed,
+            neighbors=is_table,
             every_layer=is_page,
             text_name=Path(text).name,
             on_progress=lambda fraction: bar.update(fraction - bar.n),
         )
-    if is_page:
+    if is_page or is_table:
         save_figure(InteractiveMap(word_map), output)
         caption = word_map.caption
     else:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from elmokit.errors import ConfigError, MissingExtraError
 from elmokit.files.atomic import kind_by_beginning, new_file
+from elmokit.visualize.atlas_table import write_atlas_table
 from elmokit.visualize.interactive_map import InteractiveMap
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SUFFIXES = (".png", ".svg", ".pdf", ".html")
+SUFFIXES = (".png", ".svg", ".pdf", ".html", ".parquet")
+_OF_MAPS = (".html", ".parquet")
 _SAVED_DPI = 200
 
 
@@ -50,7 +52,7 @@ def check_suffix(path: Path) -> None:
     """Check that the suffix of a file name is a supported image format.
 
     Raises:
-        ConfigError: if the suffix is not .png, .svg, .pdf or .html.
+        ConfigError: if the suffix is not .png, .svg, .pdf, .html or .parquet.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise ConfigError(
@@ -67,28 +69,32 @@ _KINDS = {
         "svg": rb"\s*<(\?xml|svg|!doctype svg)",
         "html": rb"\s*<(!doctype html|html)",
     }.items()
-}
+} | {"parquet": kind_by_beginning("a .parquet file", rb"PAR1")}
 
 
 def save_figure(figure: Figure | InteractiveMap, path: str | Path) -> None:
     """Save a figure to a file; the same figure gives the same bytes.
 
     Args:
-        figure: an interactive map for ``.html``, else a Matplotlib figure.
+        figure: an interactive map for ``.html`` and ``.parquet``, else a Matplotlib figure.
         path: the file to write; its suffix selects the format.
 
     Raises:
-        ConfigError: if the suffix is not .png, .svg, .pdf or .html.
+        ConfigError: if the suffix is not .png, .svg, .pdf, .html or .parquet, or the figure of another kind.
+        MissingExtraError: if PyArrow is needed and not installed.
         OutputError: if the file cannot be written, or a file of another kind is there.
     """
     path = Path(path)
     check_suffix(path)
     kind = path.suffix.lower().removeprefix(".")
-    if (kind == "html") != isinstance(figure, InteractiveMap):
-        expected = "an interactive map" if kind == "html" else "a Matplotlib figure"
+    of_maps = path.suffix.lower() in _OF_MAPS
+    if of_maps != isinstance(figure, InteractiveMap):
+        expected = "an interactive map" if of_maps else "a Matplotlib figure"
         raise ConfigError(f"{path}: expected {expected} for this format, got {type(figure).__name__}")
     with new_file(path, _KINDS[kind]) as temporary:
-        if isinstance(figure, InteractiveMap):
+        if isinstance(figure, InteractiveMap) and kind == "parquet":
+            write_atlas_table(figure.map, temporary)
+        elif isinstance(figure, InteractiveMap):
             temporary.write_text(figure.page, encoding="utf-8")
         else:
             _write_image(figure, temporary, kind)

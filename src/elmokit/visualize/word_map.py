@@ -53,7 +53,7 @@ class WordMap:
     seed: int = 0
     """Random seed of the projection."""
     layers: tuple[LayerMap, ...] = ()
-    """The same words in every layer, if this was asked for."""
+    """The same words in every layer, or in this one with its nearest words, if this was asked for."""
     start: int = 0
     """Index in ``layers`` of the layer that the coordinates belong to."""
     central: Mapping[str, int] = field(default_factory=dict)
@@ -96,6 +96,7 @@ def map_words(
     labels: Sequence[str] | None = None,
     max_points: int = 3000,
     seed: int = 0,
+    neighbors: bool = False,
     every_layer: bool = False,
     text_name: str = "",
     on_progress: Callable[[float], None] | None = None,
@@ -115,8 +116,9 @@ def map_words(
         labels: a label for each sentence.
         max_points: maximum number of words.
         seed: random seed of the projection and of the sample.
-        every_layer: whether to map the other layers as well, see
-            :func:`~elmokit.visualize.layer_maps.map_layers`.
+        neighbors: whether to find the nearest words of each word.
+        every_layer: whether to find the nearest words in every layer, and to map the other layers as well,
+            see :func:`~elmokit.visualize.layer_maps.map_layers`.
         text_name: name of the text, for the title.
         on_progress: called with the completed fraction of the work, from 0 to 1.
 
@@ -137,20 +139,19 @@ def map_words(
         "all" if every_layer else layer,
         on_sentences=lambda done, total: report(done / total * _EMBEDDING),
     )  # (L, N, D) or (N, D)
-    named: dict[str, np.ndarray] = {}
-    vectors, shown = embedded, ""
-    maps: list[LayerMap] = []
+    shown = _AVERAGE if layer == "average" else layer_name(choice.indexes[0])
+    named = {shown: embedded}
     if every_layer:
         named = {layer_name(number): one for number, one in enumerate(embedded)}
         if layer == "average":
-            named[_AVERAGE] = embedded.mean(axis=0)
-        shown = _AVERAGE if layer == "average" else layer_name(choice.indexes[0])
-        vectors = named[shown]
+            named[shown] = embedded.mean(axis=0)
+    vectors = named[shown]
 
     def report_layout(fraction: float) -> None:
         report(_EMBEDDING + (1 - _EMBEDDING) * fraction)
 
-    if every_layer:
+    maps: list[LayerMap] = []
+    if neighbors or every_layer:
         coordinates, maps = map_layers(
             named, shown, method, perplexity=perplexity, seed=seed, on_progress=report_layout
         )
@@ -178,7 +179,7 @@ def map_words(
         title=_title(words, text_name, _model_name(embedder.pretrained.source)),
         seed=seed,
         layers=tuple(maps),
-        start=list(named).index(shown) if every_layer else 0,
+        start=list(named).index(shown),
         central=central_points(vectors, groups) if by_sense and groups else {},
         in_context=bool(words),
     )
