@@ -19,7 +19,8 @@ ROOT = Path(elmokit.__file__).parent
 
 # Lowest first. Parts on one line may not import each other.
 LAYERS = (
-    ("errors", "_moved", "_version", "alphabet"),
+    ("installation", "_moved", "_version", "alphabet"),
+    ("errors",),
     ("batch", "kernels"),
     ("files",),
     ("config",),

@@ -6,6 +6,8 @@ for the same mistake, an error is of that kind too, so that code which catches `
 ``FileNotFoundError`` or ``ImportError`` works as usual.
 """
 
+from elmokit.installation import install_command
+
 _LONGEST = 4000  # characters of a message
 _END = 1000  # of them at its end, where it says what to do
 
@@ -86,7 +88,7 @@ class MissingExtraError(ElmokitError, ImportError):
     """A feature that needs an optional dependency; the message names the extra to install."""
 
     def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(f"{feature} needs an optional package: pip install 'elmokit[{extra}]'")
+        super().__init__(f"{feature} needs an optional package: {install_command(extra)}")
 
 
 class ElmokitWarning(_OneLine, UserWarning):
