@@ -26,6 +26,8 @@ from messages import index_in_markdown, kinds_in_markdown
 ROOT = Path(__file__).parents[2]
 PAGES = ("CHANGELOG.md", "CONTRIBUTING.md")
 _LINK_OUT = re.compile(r"\]\(\.\./([^)#]+)")
+_MARK = re.compile(r'<a class="(?:headerlink|anchor-link)" href="([^"]*)"[^>]*>(?:&para;|¶)</a>')
+_EMPTY_HEADER = re.compile(r"<th[^>]*>\s*</th>")
 _SCRIPTS_FROM_THE_WEB = re.compile(
     r"<!-- Load mathjax -->.*?<!-- End of mathjax configuration -->"
     r"|<script type=\"module\">(?:(?!</script>).)*mermaid.*?</script>",
@@ -76,12 +78,21 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 
 
 def on_page_content(html: str, page: Page, **_: Any) -> str:
-    """Remove the scripts that a notebook would load from the web, and point its links to pages."""
+    """Help screen readers; drop the scripts of notebooks that are on the web, and point links to pages."""
+    # The mark beside a heading is added by the style sheet, so that it is no part of the heading.
+    html = _MARK.sub(r'<a class="headerlink" href="\1" title="Permanent link"></a>', html)
+    html = _EMPTY_HEADER.sub("<td></td>", html)
     if not page.file.src_uri.endswith(".ipynb"):
         return html
     html = _SCRIPTS_FROM_THE_WEB.sub("", html)  # for formulas and diagrams, which the notebooks do not use
     html = re.sub(r'\b(href|src)="\.\./docs/', r'\1="../', html)
     return re.sub(r'\bhref="([^":]+)\.(?:md|ipynb)(?=["#])', r'href="\1.html', html)
+
+
+def on_post_page(output: str, **_: Any) -> str:
+    """Name the dialog of the search."""
+    search = 'data-md-component="search" role="dialog"'
+    return output.replace(search, f'{search} aria-label="Search"')
 
 
 def help_in_markdown(text: str) -> str:
