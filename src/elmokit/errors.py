@@ -114,6 +114,14 @@ class UnknownSettingsWarning(ElmokitWarning):
     """Options of a model with settings that elmokit does not know; they are ignored."""
 
 
+class OverlappingTextsWarning(ElmokitWarning):
+    """Texts to evaluate a model on that it was trained with."""
+
+
+class UnseenLabelsWarning(ElmokitWarning):
+    """Labels of texts to evaluate a model on that it cannot predict."""
+
+
 class UnreachableWordsWarning(ElmokitWarning):
     """A vocabulary of a model with lines that no token can match; they keep their rows."""
 

@@ -65,6 +65,23 @@ def find_input(pattern: str) -> TextFile:
     return files[0]
 
 
+def stdin_lines() -> Iterator[str]:
+    """Yield the lines of the standard input as they come, without their line ends.
+
+    Raises:
+        TextError: with the line, if it is not UTF-8.
+    """
+    for number, line in enumerate(sys.stdin.buffer, start=1):
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            raise TextError(
+                f"standard input:{number}: not valid UTF-8 (byte 0x{line[error.start]:02x}): convert with "
+                "iconv, for instance iconv -f LATIN1 -t UTF-8"
+            ) from None
+        yield text.removesuffix("\n").removesuffix("\r")
+
+
 def _stdin_file() -> Path:
     """Return a file with the standard input, which is deleted when the command ends.
 

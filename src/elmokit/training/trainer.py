@@ -19,6 +19,7 @@ from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError
 from elmokit.formats.checkpoint import Checkpoint
 from elmokit.model.bilm import BiLM, BiLMOutput, BiLMState
+from elmokit.model.parallel import computing_threads
 from elmokit.model.perplexity import perplexity
 from elmokit.training.carried_state import CarriedState
 from elmokit.training.counters import Counters
@@ -171,7 +172,8 @@ class Trainer:
 
         Evaluates and writes a checkpoint ``evaluations_per_epoch`` times an epoch and at the end. A batch
         whose loss or gradient is not finite is skipped; after too many in a row training goes back to
-        the last checkpoint with half the learning rate, or stops: see ``non_finite``.
+        the last checkpoint with half the learning rate, or stops: see ``non_finite``. If ``threads`` is set,
+        PyTorch uses that many CPU threads until the run ends.
 
         Raises:
             OutputError: when the save directory holds another run or another process is training there, or a
@@ -179,7 +181,7 @@ class Trainer:
             NonFiniteError: when training cannot continue.
         """
         refuse_foreign_files(self.save_dir, self.vocabulary)
-        with locked(self.save_dir):
+        with locked(self.save_dir), computing_threads(self.config.training.threads):
             self._checkpoints.refuse_others()
             with Journal(self.save_dir, step=self.step) as journal:
                 write_model_files(self.save_dir, self.config, self.vocabulary)
