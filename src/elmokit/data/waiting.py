@@ -29,7 +29,7 @@ def call_within(seconds: float, function: Callable[[], _Result]) -> _Result:
         except BaseException as error:
             future.set_exception(error)
 
-    threading.Thread(target=call, name="elmokit-download", daemon=True).start()
+    threading.Thread(target=call, name="elmokit-waiting", daemon=True).start()
     try:
         return future.result(seconds)
     except TimeoutError as error:
