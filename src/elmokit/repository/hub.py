@@ -186,8 +186,8 @@ def _readable_errors(task: str, where: str) -> Iterator[None]:
     except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
         # The client expects the answers of a Hub.
         raise FetchError(
-            f"{where}: the answer is not that of a Hub ({type(error).__name__}: {error}): a hotspot or a proxy "
-            "may have sent a page of its own: check the network and HF_ENDPOINT"
+            f"{where}: the answer is not that of a Hub ({type(error).__name__}: {error}): a hotspot or a "
+            "proxy may have sent a page of its own: check the network and HF_ENDPOINT"
         ) from error
 
 

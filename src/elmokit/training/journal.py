@@ -114,6 +114,22 @@ class Journal:
                     self._events.close()
 
 
+class NoJournal:
+    """The journal of a process that writes nothing."""
+
+    def rewind(self, step: int) -> None:
+        """Do nothing."""
+
+    def scalars(self, event: str, step: int, values: Mapping[str, float | int | None]) -> None:
+        """Do nothing."""
+
+    def sync(self) -> None:
+        """Do nothing."""
+
+    def histograms(self, step: int, model: BiLM, output: BiLMOutput) -> None:
+        """Do nothing."""
+
+
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
     """Turn an error of the operating system into one that names ``path``."""

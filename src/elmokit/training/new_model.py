@@ -15,12 +15,13 @@ from elmokit.training.parameter_names import matching_names
 from elmokit.training.unigrams import unigram_bias
 
 
-def new_model(config: Config, text: IndexedCorpus) -> BiLM:
+def new_model(config: Config, text: IndexedCorpus, device: torch.device | None = None) -> BiLM:
     """Return a randomly initialized model on the run's device, with the parameters of ``freeze`` frozen.
 
     Args:
         config: geometry and recipe.
         text: the training text, whose word frequencies the softmax's bias may start from.
+        device: of this process; None for the one that the configuration names.
 
     Raises:
         ConfigError: when the model has a lexicon, a pattern of ``freeze`` matches no parameter or all of
@@ -38,7 +39,7 @@ def new_model(config: Config, text: IndexedCorpus) -> BiLM:
     if training.unigram_bias:
         with torch.no_grad():
             model.softmax.bias.copy_(unigram_bias(text, bidirectional=config.model.bidirectional))
-    model.to(find_device(training.device))
+    model.to(find_device(training.device) if device is None else device)
     set_precision(model, choose_precision(training.precision, model.device))
     parameters = dict(model.named_parameters())
     for name in matching_names(training.freeze, parameters, setting="freeze"):

@@ -11,6 +11,7 @@
     tensorboard/    the same records for TensorBoard
     checkpoints/    see formats/checkpoint.py
     corpora/        prepared text, where the cache is not writable
+    .launch         which launch of several processes trains, so that it finds its run after a restart
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from elmokit.training.text_addresses import read_text_addresses, write_text_addr
 
 # Files of a run, or of a model, that would be replaced or read as one model with those of the run.
 _FOREIGN = {"config.json", "vocab.txt", "metrics.jsonl", "texts.json", "restart.json", "options.json"}
+_LAUNCH = ".launch"
 _FOREIGN_SUFFIXES = {".hdf5", ".h5", ".safetensors"}
 
 
@@ -69,6 +71,21 @@ class Run:
             heldout_prefix=self.heldout_prefixes,
             replay_prefix=self.replay_prefixes,
         )
+
+
+def mark_launch(save_dir: Path, launch: str | None) -> None:
+    """Write down which launch of several processes trains in a directory, if one does."""
+    if launch is not None:
+        write_text(save_dir / _LAUNCH, launch + "\n")
+
+
+def is_run_of_launch(save_dir: Path, launch: str | None) -> bool:
+    """Return whether this launch has trained in a directory, and has left a checkpoint there."""
+    try:
+        same = (save_dir / _LAUNCH).read_text(encoding="utf-8").strip() == launch
+    except (OSError, UnicodeDecodeError):
+        return False
+    return same and bool(list_checkpoints(save_dir))
 
 
 def write_model_files(save_dir: Path, config: Config, vocabulary: Vocabulary) -> None:

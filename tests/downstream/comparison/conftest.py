@@ -42,7 +42,8 @@ class FakeSystem:
 
     name: str
     log: list[tuple[str, Any, int, int]]
-    is_deterministic: bool = False
+    is_baseline: bool = False
+    num_preparations: int = 0
 
     @property
     def fingerprint(self) -> str:
@@ -50,6 +51,9 @@ class FakeSystem:
 
     def embedding_seconds(self) -> float:
         return 1.5
+
+    def prepare(self) -> None:
+        self.num_preparations += 1
 
     def train(self, settings: Mapping[str, Any], rows: Sequence[int], *, seed: int) -> FakeModel:
         self.log.append((self.name, settings.get("rate"), len(rows), seed))
@@ -66,10 +70,14 @@ class FakeExperiment:
     log: list[tuple[str, Any, int, int]] = field(default_factory=list)
     """What has been trained: system, rate, number of examples, seed."""
 
+    def check_settings(self, settings: Mapping[str, Any]) -> None:
+        if "rate" not in settings:
+            raise ConfigError("no rate")
+
     def system(self, name: str) -> FakeSystem:
         if "-" not in name:
             raise ConfigError(f"no system {name}")
-        return FakeSystem(name, self.log, is_deterministic=name.startswith("tfidf"))
+        return FakeSystem(name, self.log, is_baseline=name.startswith("tfidf"))
 
 
 @pytest.fixture

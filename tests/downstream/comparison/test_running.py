@@ -33,8 +33,8 @@ def test_single_settings_are_not_tried(experiment, outcomes):
     assert result.trials == ()
 
 
-def test_a_deterministic_system_is_trained_once_on_all_examples(experiment, outcomes):
-    plan = Plan(("tfidf-60",), 3, (10, 40), TRIALS[:1])
+def test_a_baseline_is_trained_once_on_all_examples_and_without_trials(experiment, outcomes):
+    plan = Plan(("tfidf-60",), 3, (10, 40), TRIALS)
     list(run(experiment, plan, outcomes))
     assert experiment.log == [("tfidf-60", 1, 10, seed) for seed in (1, 2, 3)] + [("tfidf-60", 1, 40, 1)]
 

@@ -21,6 +21,12 @@ def test_a_sample_has_each_label_as_often_as_the_whole(size):
             assert abs(counts[label] - total * size / 100) <= 1.5, (label, counts)
 
 
+def test_no_label_is_missing_from_a_small_sample():
+    strata = ["common"] * 990 + ["rare"] * 9 + ["once"]
+    for seed in range(10):
+        assert {strata[row] for row in sample_order(strata, seed)[:3]} == {"common", "rare", "once"}
+
+
 def test_every_item_comes_once_and_each_seed_has_its_own_order():
     first, again, other = (sample_order(STRATA, seed) for seed in (1, 1, 2))
     assert sorted(first) == list(range(100))

@@ -33,22 +33,26 @@ def probabilities(logits: np.ndarray, temperature: float, *, is_multi_label: boo
 
 
 def loss(logits: np.ndarray, targets: np.ndarray, temperature: float, *, is_multi_label: bool) -> float:
-    """Return the average negative log-likelihood of the targets (N, K), which are 0 or 1."""
+    """Return the average negative log-likelihood of the targets (N, K), from 0 to 1."""
     scaled = np.asarray(logits, dtype=np.float64) / temperature
     if is_multi_label:
         return float((np.logaddexp(0, scaled) - targets * scaled).mean())
     largest = scaled.max(axis=1, keepdims=True)
     log_total = largest[:, 0] + np.log(np.exp(scaled - largest).sum(axis=1))
-    return float((log_total - (targets * scaled).sum(axis=1)).mean())
+    return float((targets.sum(axis=1) * log_total - (targets * scaled).sum(axis=1)).mean())
 
 
 def best_temperature(logits: np.ndarray, targets: np.ndarray, *, is_multi_label: bool) -> float:
     """Return the temperature under which the targets are most likely; 1 if there are none.
 
-    The loss has one minimum, which is found by golden-section search over the logarithm.
+    The targets are smoothed as by Platt (1999), as if each label had been seen once more: few texts, all of
+    them right, are no reason to be certain. The loss has one minimum, which is found by golden-section
+    search over the logarithm.
     """
-    if not len(logits):
+    num_texts, num_labels = logits.shape
+    if not num_texts:
         return 1.0
+    targets = (num_texts * targets + 1) / (num_texts + (2 if is_multi_label else num_labels))
 
     def at(position: float) -> float:
         return loss(logits, targets, math.exp(position), is_multi_label=is_multi_label)

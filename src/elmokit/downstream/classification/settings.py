@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from elmokit.config.overrides import apply_override, field_paths
 from elmokit.config.section import LARGEST_DIM, Section
-from elmokit.config.validation import describe_errors
 from elmokit.downstream.embeddings.vector_training import VectorSettings
 from elmokit.downstream.fitting import FitSettings
-from elmokit.errors import ConfigError
 
 
 class ClassifierSettings(Section):
@@ -43,22 +39,3 @@ class ClassifierSettings(Section):
     )
     fit: FitSettings = Field(default_factory=FitSettings, description="training")
     vectors: VectorSettings = Field(default_factory=VectorSettings, description="word2vec and fastText")
-
-    @classmethod
-    def from_overrides(cls, overrides: Iterable[str]) -> ClassifierSettings:
-        """Return the default settings with some of them changed.
-
-        Args:
-            overrides: ``key=value`` each; the key is a full path or, where it is one only, a last name.
-
-        Raises:
-            ConfigError: with all faults.
-        """
-        values: dict[str, Any] = {}
-        paths = {path[-1]: path for path in reversed(list(field_paths(cls)))}
-        for override in overrides:
-            apply_override(values, override, paths)
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            raise ConfigError(f"settings: {describe_errors(error, paths)}") from None

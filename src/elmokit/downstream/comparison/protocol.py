@@ -39,11 +39,14 @@ class System(Protocol):
         """Digest of everything but settings, rows and seed that its models depend on."""
 
     @property
-    def is_deterministic(self) -> bool:
-        """Whether all seeds give the same model, given the same training rows."""
+    def is_baseline(self) -> bool:
+        """Whether it has neither settings nor seeds: the same rows give the same model."""
 
     def embedding_seconds(self) -> float:
         """Measure the time to compute the vectors of all texts of the task once."""
+
+    def prepare(self) -> None:
+        """Compute what all its models share, so that it is not counted for one of them."""
 
     def train(self, settings: Mapping[str, JsonValue], rows: Sequence[int], *, seed: int) -> Trained:
         """Train a model on some rows of the training data, with early stopping on the dev data."""
@@ -63,6 +66,13 @@ class Experiment(Protocol):
     @property
     def strata(self) -> Sequence[str]:
         """A label for each training item; small samples have about the same shares of them."""
+
+    def check_settings(self, settings: Mapping[str, JsonValue]) -> None:
+        """Check the settings of a model.
+
+        Raises:
+            ConfigError: if one is unknown or impossible.
+        """
 
     def system(self, name: str) -> System:
         """Load an embedding or a baseline by name.

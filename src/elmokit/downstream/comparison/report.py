@@ -22,7 +22,7 @@ def write_report(comparison: Comparison, directory: Path) -> list[Path]:
     """
     texts = {
         "comparison.md": markdown(comparison),
-        "comparison.json": as_json(comparison),
+        "comparison.json": json.dumps(as_record(comparison), indent=2, ensure_ascii=False) + "\n",
         "scores.csv": _csv([_score_record(row) for row in comparison.rows]),
         "pairs.csv": _csv([_pair_record(test) for test in comparison.pairs]),
     }
@@ -99,9 +99,9 @@ def pair_table(comparison: Comparison) -> str:
     )
 
 
-def as_json(comparison: Comparison) -> str:
-    """Return all figures as JSON."""
-    values = {
+def as_record(comparison: Comparison) -> dict[str, object]:
+    """Return all figures, as JSON can hold them."""
+    return {
         "name": comparison.name,
         "metric": comparison.metric.name,
         "num_test_items": comparison.num_test_items,
@@ -109,7 +109,6 @@ def as_json(comparison: Comparison) -> str:
         "scores": [dataclasses.asdict(row) for row in comparison.rows],
         "pairs": [_pair_record(test) for test in comparison.pairs],
     }
-    return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
 
 def _score_record(row: Row) -> dict[str, object]:

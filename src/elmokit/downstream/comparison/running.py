@@ -26,10 +26,14 @@ class Plan:
     """The settings to try on the dev data; a single one is not tried."""
 
     @property
+    def num_models_per_size(self) -> int:
+        """How many models are trained of a system on each number of examples; fewer of a baseline."""
+        return (len(self.trials) if len(self.trials) > 1 else 0) + self.seeds
+
+    @property
     def num_models(self) -> int:
-        """How many models are trained, or fewer if systems are deterministic."""
-        trials = len(self.trials) if len(self.trials) > 1 else 0
-        return len(self.systems) * len(self.train_sizes) * (trials + self.seeds)
+        """How many models are trained, or fewer if there are baselines."""
+        return len(self.systems) * len(self.train_sizes) * self.num_models_per_size
 
 
 @dataclass(frozen=True)
@@ -85,14 +89,14 @@ class _SystemRunner:
         runs, trials = [], []
         seconds = self._system.embedding_seconds()
         for size in self._plan.train_sizes:
-            tried = [] if len(self._plan.trials) == 1 else list(self._tried(size))
+            tried = [] if len(self._plan.trials) == 1 or self._system.is_baseline else list(self._tried(size))
             best = (
                 max(tried, key=lambda outcome: outcome.dev_score).settings if tried else self._plan.trials[0]
             )
             trials += tried
-            seeds = 1 if self._system.is_deterministic and size == self._num_items else self._plan.seeds
+            seeds = 1 if self._system.is_baseline and size == self._num_items else self._plan.seeds
             runs += [self._outcome(best, size, seed, with_test=True) for seed in range(1, seeds + 1)]
-            self._on_model(self._name, self._plan.seeds - seeds)
+            self._on_model(self._name, self._plan.num_models_per_size - len(tried) - seeds)
         return SystemRuns(self._name, seconds, tuple(runs), tuple(trials))
 
     @property
@@ -129,6 +133,7 @@ class _SystemRunner:
         rows: Sequence[int] = range(self._num_items)
         if size < self._num_items:
             rows = sorted(sample_order(self._experiment.strata, seed)[:size].tolist())
+        self._system.prepare()
         restart_peak()
         begin = time.perf_counter()
         model = self._system.train(settings, rows, seed=seed)

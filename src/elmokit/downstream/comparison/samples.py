@@ -13,7 +13,8 @@ from elmokit.errors import ConfigError
 def sample_order(strata: Sequence[str], seed: int) -> np.ndarray:
     """Return the indexes of all N items in an order whose every beginning is a fair sample.
 
-    The first n items have each label about as often as all items do, and contain the first n - 1.
+    The first n items have each label about as often as all items do, but at least once if there are no
+    more than n labels, and they contain the first n - 1.
 
     Args:
         strata: the label of each item.
@@ -25,8 +26,8 @@ def sample_order(strata: Sequence[str], seed: int) -> np.ndarray:
     places = np.empty(len(strata))
     for row in order:
         label = strata[row]
-        # The k-th item of a label belongs where k / total of all items have come.
-        places[row] = (seen[label] + generator.random()) / totals[label]
+        # The k-th item of a label belongs where k / total of all items have come, the first one before all.
+        places[row] = (seen[label] + generator.random()) / totals[label] if seen[label] else -1.0
         seen[label] += 1
     return np.argsort(places, kind="stable")
 

@@ -11,6 +11,7 @@ from elmokit.config.files import read_table
 from elmokit.config.section import Section
 from elmokit.config.validation import describe_errors
 from elmokit.downstream.comparison.metrics import METRICS
+from elmokit.downstream.embeddings.vector_training import VectorSettings
 from elmokit.errors import ConfigError
 from elmokit.files.home import expanded
 
@@ -25,12 +26,18 @@ class Task(Section):
     train: Path = Field(description="labeled data to train on")
     dev: Path = Field(description="labeled data for early stopping and for choosing settings")
     test: Path = Field(description="labeled data for the scores of the table, used for nothing else")
+    positive_label: str | None = Field(
+        None, description="F scores count only this label, by default all of them"
+    )
     text_column: str | None = Field(None, description="column of the text; guessed by default")
     label_column: str | None = Field(None, description="column of the label; guessed by default")
+    label_delimiter: str | None = Field(None, description="what separates the labels of a text with several")
     metric: str | None = Field(None, description=f"the score that counts: {', '.join(METRICS)}")
-    embedding_text: tuple[Path, ...] = Field(
-        (),
-        description="text on which word2vec and fastText are trained; by default that of the training data",
+    embedding_text: tuple[str, ...] = Field(
+        (), description="tokenized text on which word2vec and fastText are trained"
+    )
+    vectors: VectorSettings = Field(
+        default_factory=VectorSettings, description="how word2vec and fastText are trained"
     )
     model: dict[str, JsonValue] = Field(
         default_factory=dict, description="settings of the classifier or tagger and of its training"
@@ -81,10 +88,15 @@ def read_task(path: str | Path) -> Task:
         update={
             "name": task.name or file.stem,
             **{part: here / expanded(getattr(task, part)) for part in ("train", "dev", "test")},
-            "embedding_text": tuple(here / expanded(text) for text in task.embedding_text),
+            "embedding_text": tuple(_beside(here, text) for text in task.embedding_text),
         }
     )
     for part in ("train", "dev", "test"):
         if not (data := getattr(found, part)).is_file():
             raise ConfigError(f"{file}: {part}: no file {data}")
     return found
+
+
+def _beside(directory: Path, text: str) -> str:
+    """Return a path or glob relative to a directory; a URL stays as it is."""
+    return text if "://" in text else str(directory / expanded(text))
