@@ -39,6 +39,8 @@ elmokit train --train-prefix old/train-0.txt.gz --heldout-prefix old/heldout.txt
     "from-the-tutorial.md": "",
     "see-it.md": "",
     "in-your-model.md": "",
+    "integrations.md": "",
+    "compare.md": "",
     "language-model.md": "",
     "models.md": "",
     "sharing.md": "",
