@@ -44,6 +44,7 @@ COMMANDS = {
     "embed-tokens": "directory vocab.txt tokens.hdf5",
     "score": "run sentences.txt",
     "substitutes": "run w1_w2_w3 --position 0 -k 3",
+    "tag": "train --train tags.tsv --dev dev.tsv -o tagger --embedding random max_epochs=1 --device cpu",
     "info": "directory",
     "neighbors": "tiny-en sentences.txt --query play --word play -k 3",
     "projector": "run sentences.txt --logdir logs",
@@ -69,6 +70,8 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = [" ".join(f"w{rng.randrange(30)}" for _ in range(rng.randint(2, 9))) for _ in range(60)]
     (directory / "text.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (directory / "sentences.txt").write_text("w1 w2 w3\nplay w2 w5\nw6 w7\n", encoding="utf-8")
+    (directory / "tags.tsv").write_text("w1\tA\nw2\tB\n\nw3\tA\n", encoding="utf-8")
+    (directory / "dev.tsv").write_text("w2\tB\n", encoding="utf-8")
     return directory
 
 

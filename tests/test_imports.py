@@ -19,6 +19,7 @@ ROOT = Path(elmokit.__file__).parent
 
 # Lowest first. Parts on one line may not import each other.
 LAYERS = (
+    ("addresses",),
     ("errors", "_moved", "_version", "alphabet"),
     ("batch", "kernels"),
     ("files",),
@@ -31,7 +32,7 @@ LAYERS = (
     ("language_model", "training"),
     ("neighbors", "dialects", "downstream"),
     ("visualize",),
-    ("explorer",),
+    ("explorer", "integrations"),
     ("console",),
     ("commands",),
     ("cli",),

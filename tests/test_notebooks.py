@@ -84,12 +84,13 @@ def test_the_output_is_the_stored_one(path, run_notebooks, tmp_path, monkeypatch
         )
 
 
-def test_there_are_four_tutorials():
+def test_there_are_five_tutorials():
     assert [path.name for path in NOTEBOOKS] == [
         "1-pretrained.ipynb",
         "2-from-scratch.ipynb",
         "3-incremental.ipynb",
         "4-elmo-in-your-model.ipynb",
+        "5-keras.ipynb",
     ]
 
 

@@ -19,7 +19,7 @@ from elmokit.cli import elmokit
 from elmokit.config import Config
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("CHANGELOG.md", "CONTRIBUTING.md")
+PAGES = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 _LINK_OUT = re.compile(r"\]\(\.\./([^)#]+)")
 _SCRIPTS_FROM_THE_WEB = re.compile(
     r"<!-- Load mathjax -->.*?<!-- End of mathjax configuration -->"

@@ -282,8 +282,8 @@ def _trainer(run: Run, ranks: Ranks) -> Trainer:
 
     # Report mistakes in the paths before hours of reading.
     refuse_shared_files(
-        [file.path for file in find_inputs(run.train_prefixes, "train")],
-        [file.path for file in find_inputs(run.heldout_prefixes, "heldout")],
+        [file.source_state for file in find_inputs(run.train_prefixes, "train")],
+        [file.source_state for file in find_inputs(run.heldout_prefixes, "heldout")],
     )
     parts: list[tuple[list[str], str, Part]] = [
         (run.train_prefixes, "training", "train"),

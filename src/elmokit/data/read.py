@@ -32,7 +32,9 @@ _HINTS = (
 )
 
 
-def read_lines(path: str | os.PathLike[str], on_bytes: Callable[[int], None] | None = None) -> Iterator[str]:
+def read_lines(
+    path: str | os.PathLike[str], on_bytes: Callable[[int], object] | None = None
+) -> Iterator[str]:
     r"""Read a file line by line, decompressed according to its suffix (.gz, .bz2, .xz, .zst).
 
     Lines end at ``\n``, ``\r\n`` or ``\r``, as in Python's text files; a byte order mark at the start is
@@ -80,7 +82,7 @@ def read_lines(path: str | os.PathLike[str], on_bytes: Callable[[int], None] | N
 
 
 def read_sentences(
-    path: str | os.PathLike[str], on_bytes: Callable[[int], None] | None = None
+    path: str | os.PathLike[str], on_bytes: Callable[[int], object] | None = None
 ) -> Iterator[list[str]]:
     """Read a file of tokenized sentences.
 

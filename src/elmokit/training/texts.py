@@ -37,7 +37,7 @@ class RunTexts:
         replay: Corpus | None,
     ) -> None:
         if heldout is not None:
-            refuse_shared_files(corpus.sources, heldout.sources)
+            refuse_shared_files(corpus.source_states, heldout.source_states)
         self._config = config
         max_characters = None if config.model.char_cnn is None else config.model.char_cnn.max_characters
 

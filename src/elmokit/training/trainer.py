@@ -290,6 +290,8 @@ class Trainer:
         # Clocks and signals of the processes differ, so they agree.
         stopped, overdue = self.ranks.any(self._stop_requested, age > 60 * training.checkpoint_minutes)
         is_saved = is_time or stops or overdue or stopped
+        if is_saved:
+            journal.sync()
         return self._progress(
             evaluation=evaluation,
             is_best=is_best,
