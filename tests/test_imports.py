@@ -31,6 +31,7 @@ LAYERS = (
     ("embedder", "elmo"),
     ("language_model", "training"),
     ("neighbors", "dialects", "downstream"),
+    ("viewer",),
     ("visualize",),
     ("explorer", "integrations"),
     ("console",),

@@ -126,6 +126,9 @@ class NoJournal:
     def scalars(self, event: str, step: int, values: Mapping[str, float | int | None]) -> None:
         """Do nothing."""
 
+    def sync(self) -> None:
+        """Do nothing."""
+
     def histograms(self, step: int, model: BiLM, output: BiLMOutput) -> None:
         """Do nothing."""
 
