@@ -120,9 +120,6 @@ class NoJournal:
     def rewind(self, step: int) -> None:
         """Do nothing."""
 
-    def sync(self) -> None:
-        """Do nothing."""
-
     def scalars(self, event: str, step: int, values: Mapping[str, float | int | None]) -> None:
         """Do nothing."""
 
