@@ -25,6 +25,7 @@ SETUP = {
     "index.md": "",
     "vectors.md": "",
     "train.md": "",
+    "large.md": "",
     "incremental.md": """
 mkdir old new
 cp examples/data/sotu/train-00000.txt.gz old/train-0.txt.gz
