@@ -20,7 +20,7 @@ ROOT = Path(elmokit.__file__).parent
 # Lowest first. Parts on one line may not import each other.
 LAYERS = (
     ("errors", "_moved", "_version", "alphabet"),
-    ("batch", "kernels"),
+    ("batch", "kernels", "processes"),
     ("files",),
     ("config",),
     ("data", "model"),

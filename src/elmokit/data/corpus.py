@@ -177,14 +177,27 @@ def verify_corpus(directory: Path, content: Sequence[Mapping[str, Any] | None]) 
     try:
         summary = json.loads((directory / "corpus.json").read_text(encoding="utf-8"))
         checksums, stored = summary.get("checksums"), summary.get("content")
-        if checksums is None or stored != list(content) or None in content:
-            raise StaleCorpusError(f"{directory}: not the present content of the text")
-        for name, checksum in checksums.items():
+    except (OSError, ValueError, AttributeError) as error:
+        raise CorpusError(f"{directory}: damaged prepared corpus ({error})") from None
+    if checksums is None or stored != list(content) or None in content:
+        raise StaleCorpusError(f"{directory}: not the present content of the text")
+    verify_files(directory)
+
+
+def verify_files(directory: Path) -> None:
+    """Check that the files of a prepared corpus are those that were written.
+
+    Raises:
+        CorpusError: If one of them has changed or is missing.
+    """
+    try:
+        summary = json.loads((directory / "corpus.json").read_text(encoding="utf-8"))
+        for name, checksum in summary["checksums"].items():
             if file_sha256(directory / name) != checksum:
                 raise CorpusError(f"{directory}: damaged prepared corpus (wrong checksum of {name})")
-    except (OSError, ValueError, AttributeError) as error:
-        if isinstance(error, CorpusError):
-            raise
+    except FileNotFoundError as error:
+        raise CorpusError(f"{error.filename}: missing: not a whole prepared corpus") from None
+    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
         raise CorpusError(f"{directory}: damaged prepared corpus ({error})") from None
 
 
