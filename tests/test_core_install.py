@@ -18,6 +18,7 @@ import pytest
 
 import elmokit
 from elmokit.cli import VERBS
+from elmokit.installation import install_command
 
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 HAS_EXTRAS = importlib.util.find_spec("matplotlib") is not None
@@ -45,6 +46,7 @@ COMMANDS = {
     "embed-tokens": "directory vocab.txt tokens.hdf5",
     "score": "run sentences.txt",
     "substitutes": "run w1_w2_w3 --position 0 -k 3",
+    "tag": "train --train tags.tsv --dev dev.tsv -o tagger --embedding random max_epochs=1 --device cpu",
     "info": "directory",
     "neighbors": "tiny-en sentences.txt --query play --word play -k 3",
     "projector": "run sentences.txt --logdir logs",
@@ -71,6 +73,8 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = [" ".join(f"w{rng.randrange(30)}" for _ in range(rng.randint(2, 9))) for _ in range(60)]
     (directory / "text.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (directory / "sentences.txt").write_text("w1 w2 w3\nplay w2 w5\nw6 w7\n", encoding="utf-8")
+    (directory / "tags.tsv").write_text("w1\tA\nw2\tB\n\nw3\tA\n", encoding="utf-8")
+    (directory / "dev.tsv").write_text("w2\tB\n", encoding="utf-8")
     return directory
 
 
@@ -106,7 +110,7 @@ def test_a_missing_extra_is_named(
 ) -> None:
     done = run_cli(*arguments.replace("GOLDEN", str(golden)).split())
     assert done.exit_code == 2
-    assert done.err == f"elmokit: {feature} needs an optional package: pip install 'elmokit[{extra}]'\n"
+    assert done.err == f"elmokit: {feature} needs an optional package: {install_command(extra)}\n"
 
 
 def test_every_public_name_is_there() -> None:

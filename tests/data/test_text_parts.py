@@ -117,7 +117,7 @@ def test_corpora_that_cannot_be_joined(texts, tmp_path):
     (directory,) = (tmp_path / "first").iterdir()
     with pytest.raises(CorpusError, match=r"a.txt: in two of the corpora"):
         join_corpora([directory, directory], tmp_path / "joined")
-    with pytest.raises(CorpusError, match=r"corpus.json: missing: not a whole prepared corpus"):
+    with pytest.raises(CorpusError, match=r"text: damaged prepared corpus"):
         join_corpora([tmp_path / "text"], tmp_path / "joined")
     content = bytearray((directory / "tokens.u32").read_bytes())
     content[0] ^= 1

@@ -10,12 +10,18 @@ import click
 from elmokit.console import terminal
 from elmokit.console.inputs import find_input
 from elmokit.console.layers import layers_option
-from elmokit.console.models import GivenModel, batch_size_option, device_option, takes_model
+from elmokit.console.models import (
+    GivenModel,
+    batch_size_option,
+    device_option,
+    precision_option,
+    takes_model,
+)
 from elmokit.console.modes import json_option
 from elmokit.console.outputs import takes_output
-from elmokit.console.processes import num_processes_option
 from elmokit.console.threads import threads_option
 from elmokit.console.verb import verb
+from elmokit.console.worker_processes import num_processes_option
 from elmokit.data.read import total_bytes
 from elmokit.files.atomic import refuse_inputs
 from elmokit.files.home import expanded
@@ -56,6 +62,7 @@ if TYPE_CHECKING:
 @json_option
 @batch_size_option
 @device_option
+@precision_option
 @threads_option
 def command(
     model: GivenModel,
@@ -68,6 +75,7 @@ def command(
     num_processes: int | None,
     batch_size: int,
     device: str,
+    precision: str,
 ) -> None:
     """Write the vectors of every line of INPUT.txt to OUTPUT.
 
@@ -94,6 +102,7 @@ def command(
     embedder = ElmoEmbedder(
         pretrained,
         device=device,
+        precision=precision,
         token_table=None
         if token_embeddings is None
         else read_token_table(expanded(token_embeddings), words_by_row(pretrained)),

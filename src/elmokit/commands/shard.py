@@ -12,8 +12,8 @@ from elmokit.console import terminal
 from elmokit.console.inputs import find_inputs, text_inputs
 from elmokit.console.modes import json_option
 from elmokit.console.outputs import takes_output
-from elmokit.console.processes import num_processes_option
 from elmokit.console.verb import verb
+from elmokit.console.worker_processes import num_processes_option
 from elmokit.data.compression import Compression
 from elmokit.data.read import total_bytes
 from elmokit.data.sharding import ShardSummary, write_shards

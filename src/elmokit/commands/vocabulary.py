@@ -10,8 +10,8 @@ from elmokit.console import terminal
 from elmokit.console.inputs import find_inputs, text_inputs
 from elmokit.console.modes import json_option
 from elmokit.console.outputs import takes_output, text_output
-from elmokit.console.processes import num_processes_option
 from elmokit.console.verb import verb
+from elmokit.console.worker_processes import num_processes_option
 from elmokit.data.read import total_bytes
 from elmokit.data.text_file import is_url
 from elmokit.data.vocabulary import NUM_SPECIALS, Vocabulary

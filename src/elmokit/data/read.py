@@ -43,7 +43,9 @@ class Span:
     """Position after its last byte."""
 
 
-def read_lines(path: str | os.PathLike[str], on_bytes: Callable[[int], None] | None = None) -> Iterator[str]:
+def read_lines(
+    path: str | os.PathLike[str], on_bytes: Callable[[int], object] | None = None
+) -> Iterator[str]:
     r"""Read a file line by line, decompressed according to its suffix (.gz, .bz2, .xz, .zst).
 
     Lines end at ``\n``, ``\r\n`` or ``\r``, as in Python's text files; a byte order mark at the start is
@@ -66,11 +68,11 @@ def read_lines(path: str | os.PathLike[str], on_bytes: Callable[[int], None] | N
 
 
 def _blocks(
-    path: str, on_bytes: Callable[[int], None] | None, span: Span | None = None
+    path: str, on_bytes: Callable[[int], object] | None, span: Span | None = None
 ) -> Iterator[tuple[int, str]]:
     """Yield blocks of whole lines, without the last line end, each with the number of lines before it."""
     reported = 0
-    with _open(path) as file:
+    with open_text(path) as file:
         stream = decompressed(path, file) if span is None else _part_of(file, span)
         for lines_before, block in _whole_lines(path, stream):
             if lines_before == 0 and (span is None or span.start == 0) and block.startswith(_UTF8_BOM):
@@ -98,7 +100,7 @@ def _blocks(
 
 
 def read_sentences(
-    path: str | os.PathLike[str], on_bytes: Callable[[int], None] | None = None
+    path: str | os.PathLike[str], on_bytes: Callable[[int], object] | None = None
 ) -> Iterator[list[str]]:
     """Read a file of tokenized sentences.
 
@@ -118,7 +120,7 @@ def read_sentences(
 
 
 def read_sentence_blocks(
-    path: str | os.PathLike[str], on_bytes: Callable[[int], None] | None = None, span: Span | None = None
+    path: str | os.PathLike[str], on_bytes: Callable[[int], object] | None = None, span: Span | None = None
 ) -> Iterator[list[list[str]]]:
     """Read a file of tokenized sentences, many at a time, which is faster than one by one.
 
@@ -180,7 +182,13 @@ def is_storable(word: str) -> bool:
         return False
 
 
-def _open(path: str) -> BinaryIO:
+def open_text(path: str) -> BinaryIO:
+    """Open a file or an fsspec URL for reading, as it is stored.
+
+    Raises:
+        TextError: If it cannot be opened.
+        MissingExtraError: If the package behind a URL's protocol is not installed.
+    """
     with as_text_error(f"{path}: cannot read"):
         if not is_url(path):
             return expanded(path).open("rb")

@@ -1,6 +1,6 @@
 """Texts in parts of bounded size, for several processes to work on.
 
-A part is one or more small files, or a span of a large file that is neither compressed nor remote.
+A part is one or more small files, or a span of a large file that is not compressed.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from functools import partial
 from typing import TypeVar
 
 from elmokit.data.compression import COMPRESSED_SUFFIXES
-from elmokit.data.read import Span, read_sentence_blocks
-from elmokit.data.text_file import TextFile, as_text_error, look_up
+from elmokit.data.read import Span, open_text, read_sentence_blocks
+from elmokit.data.text_file import TextFile, as_text_error, is_url, look_up
 from elmokit.errors import TextError
-from elmokit.files.home import expanded
 from elmokit.processes import ordered_map
 
 Result = TypeVar("Result")
@@ -48,7 +47,7 @@ def divide(paths: Sequence[str | os.PathLike[str]]) -> list[list[TextPart]]:
     """
     parts: list[list[TextPart]] = []
     room = 0
-    for piece in (piece for path in paths for piece in _pieces(look_up(path))):
+    for piece in (piece for path in paths for piece in pieces(look_up(path), PART_BYTES)):
         if piece.size > room or not parts:
             parts.append([])
             room = PART_BYTES
@@ -58,7 +57,7 @@ def divide(paths: Sequence[str | os.PathLike[str]]) -> list[list[TextPart]]:
 
 
 def read_parts(
-    parts: Iterable[TextPart], on_bytes: Callable[[int], None] | None = None
+    parts: Iterable[TextPart], on_bytes: Callable[[int], object] | None = None
 ) -> Iterator[list[list[str]]]:
     """Yield the sentences of parts, many at a time; see
     :func:`~elmokit.data.read.read_sentence_blocks`."""
@@ -70,7 +69,7 @@ def map_parts(
     function: Callable[[list[TextPart]], Result],
     parts: Sequence[list[TextPart]],
     num_processes: int,
-    on_bytes: Callable[[int], None] | None = None,
+    on_bytes: Callable[[int], object] | None = None,
 ) -> Iterator[Result]:
     """Apply a function to each part in several processes and yield the results in the order of the text.
 
@@ -101,16 +100,20 @@ def _with_whole_lines(function: Callable[[list[TextPart]], Result], parts: list[
         raise
 
 
-def _pieces(file: TextFile) -> Iterator[TextPart]:
+def pieces(file: TextFile, part_bytes: int) -> Iterator[TextPart]:
+    """Yield the parts of a file, each of about ``part_bytes``; a file that cannot be cut is one part."""
     size = file.size or 0
-    is_whole = file.status is None or file.path.lower().endswith(COMPRESSED_SUFFIXES) or size <= PART_BYTES
-    if is_whole:
+    can_be_cut = is_url(file.path) or file.status is not None  # not a pipe, for example
+    if not can_be_cut or file.path.lower().endswith(COMPRESSED_SUFFIXES) or size <= part_bytes:
         yield TextPart(file, size=size)
         return
-    with as_text_error(f"{file}: cannot read"), expanded(file.path).open("rb") as stream:
+    with as_text_error(f"{file}: cannot read"), open_text(file.path) as stream:
+        if not stream.seekable():
+            yield TextPart(file, size=size)
+            return
         start = 0
         while start < size:
-            stream.seek(min(start + PART_BYTES, size))
+            stream.seek(min(start + part_bytes, size))
             while (line := stream.readline(_LINE_BYTES)) and not line.endswith(b"\n"):
                 pass
             end = stream.tell()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from elmokit.data.corpus import open_corpus, verify_files
+from elmokit.data.corpus import open_corpus, verify_checksums
 from elmokit.data.find import prepared_directory
 from elmokit.data.read import no_token_error
 from elmokit.data.text_file import look_up
@@ -29,7 +29,7 @@ class WordCounts:
 
 def count_words(
     paths: Sequence[str | os.PathLike[str]],
-    on_bytes: Callable[[int], None] | None = None,
+    on_bytes: Callable[[int], object] | None = None,
     *,
     num_processes: int = 1,
 ) -> WordCounts:
@@ -66,14 +66,14 @@ def count_words(
 
 def _counts_of(directory: Path) -> WordCounts:
     """Return the word counts of a prepared corpus."""
-    verify_files(directory)
+    verify_checksums(directory)
     corpus = open_corpus(directory)
     types = range(NUM_BOUNDARY_TYPES, len(corpus.types))
     counts = Counter({corpus.types.word(type_id): int(corpus.types.counts[type_id]) for type_id in types})
     return WordCounts(counts, corpus.num_tokens, corpus.num_sentences, corpus.num_blank_lines)
 
 
-def _count(parts: Iterable[TextPart], on_bytes: Callable[[int], None] | None = None) -> WordCounts:
+def _count(parts: Iterable[TextPart], on_bytes: Callable[[int], object] | None = None) -> WordCounts:
     counts: Counter[str] = Counter()
     num_tokens = num_sentences = num_blank_lines = 0
     for sentences in read_parts(parts, on_bytes):

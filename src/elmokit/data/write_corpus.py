@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from elmokit.data.corpus import ARRAY_FILES, open_corpus, verify_files, write_summary
+from elmokit.data.corpus import ARRAY_FILES, open_corpus, verify_checksums, write_summary
 from elmokit.data.find import prepared_directory
 from elmokit.data.numbering import TypeNumbering
 from elmokit.data.read import no_token_error
@@ -32,7 +32,7 @@ def write_corpus(
     directory: Path,
     files: Sequence[TextFile],
     content: Sequence[Mapping[str, Any] | None],
-    on_bytes: Callable[[int], None] | None = None,
+    on_bytes: Callable[[int], object] | None = None,
     num_processes: int = 1,
 ) -> None:
     """Prepare a text.
@@ -83,7 +83,7 @@ def write_corpus(
 def new_corpus(
     output: Path,
     files: Sequence[TextFile],
-    on_bytes: Callable[[int], None] | None = None,
+    on_bytes: Callable[[int], object] | None = None,
     num_processes: int = 1,
 ) -> None:
     """Prepare a text in a new directory, which appears once it is complete.
@@ -108,7 +108,7 @@ def _refuse_content(output: Path) -> None:
 
 
 def join_corpora(
-    directories: Sequence[Path], output: Path, on_corpus: Callable[[int], None] | None = None
+    directories: Sequence[Path], output: Path, on_corpus: Callable[[int], object] | None = None
 ) -> None:
     """Join prepared corpora, for example of parts of a text that were prepared on several machines.
 
@@ -129,7 +129,7 @@ def join_corpora(
     with new_directory(output) as temporary:
         with _numbering(temporary) as numbering:
             for directory in directories:
-                verify_files(directory)
+                verify_checksums(directory)
                 corpus = open_corpus(directory)
                 known = {state["path"] for state in sources}
                 if twice := [path for path in corpus.sources if path in known]:

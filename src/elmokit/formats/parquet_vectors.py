@@ -35,7 +35,12 @@ def part_name(number: int) -> str:
 
 
 def write_parquet_vectors(
-    directory: Path, rows: Iterable[Row], layout: VectorLayout, *, file_bytes: int = DEFAULT_FILE_BYTES
+    directory: Path,
+    rows: Iterable[Row],
+    layout: VectorLayout,
+    *,
+    file_bytes: int = DEFAULT_FILE_BYTES,
+    deviation: Deviation | None = None,
 ) -> dict[str, Any]:
     """Write vectors as they are computed.
 
@@ -44,6 +49,7 @@ def write_parquet_vectors(
         rows: Line number, tokens and vectors of each line, in the order of the lines.
         layout: What the vectors are.
         file_bytes: Approximate size of the largest file.
+        deviation: Is told how much the stored vectors differ from the given ones.
 
     Returns:
         The manifest.
@@ -53,7 +59,7 @@ def write_parquet_vectors(
         MissingExtraError: If pyarrow is not installed.
     """
     refuse_other_content(directory)
-    deviation = Deviation()
+    deviation = deviation or Deviation()
     files: list[dict[str, Any]] = []
     with new_directory(directory) as temporary:
         remaining = iter(rows)

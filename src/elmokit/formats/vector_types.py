@@ -57,7 +57,8 @@ class Deviation:
     def __init__(self) -> None:
         self.largest = 0.0
         """Largest difference of a component."""
-        self._squared_error = self._squared_norm = 0.0
+        self.squared_error = self.squared_norm = 0.0
+        """Sums over all components of all vectors."""
 
     def add(self, vectors: np.ndarray, stored: StoredVectors) -> None:
         """Take vectors (..., D) into account."""
@@ -65,10 +66,16 @@ class Deviation:
             return
         errors = stored.restored() - vectors
         self.largest = max(self.largest, float(np.abs(errors).max()))
-        self._squared_error += float(np.vdot(errors, errors))
-        self._squared_norm += float(np.vdot(vectors, vectors))
+        self.squared_error += float(np.vdot(errors, errors))
+        self.squared_norm += float(np.vdot(vectors, vectors))
+
+    def add_figures(self, largest: float, squared_error: float, squared_norm: float) -> None:
+        """Take the figures of other vectors into account."""
+        self.largest = max(self.largest, largest)
+        self.squared_error += squared_error
+        self.squared_norm += squared_norm
 
     @property
     def relative(self) -> float:
         """Norm of all differences together, as a share of the norm of all vectors."""
-        return (self._squared_error / self._squared_norm) ** 0.5 if self._squared_norm else 0.0
+        return (self.squared_error / self.squared_norm) ** 0.5 if self.squared_norm else 0.0
