@@ -32,6 +32,8 @@ VERBS = {
     "projector": ("elmokit.commands.projector", "Show words in context in TensorBoard's projector."),
     "explore": ("elmokit.commands.explore", "Type sentences on a local page and see their words in context."),
     "tag": ("elmokit.commands.tag", "Train and use a sequence tagger."),
+    "senses": ("elmokit.commands.senses", "Choose the sense of words in sentences."),
+    "pairs": ("elmokit.commands.pairs", "Judge pairs of words in context, or of sentences."),
     "info": ("elmokit.commands.info", "Print the architecture, parameters and training of a model."),
     "models": ("elmokit.commands.models", "List the models that can be loaded by name."),
     "settings": ("elmokit.commands.settings", "List all settings of a model and its training."),
