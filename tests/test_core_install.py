@@ -18,6 +18,7 @@ import pytest
 
 import elmokit
 from elmokit.cli import VERBS
+from elmokit.installation import install_command
 
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 HAS_EXTRAS = importlib.util.find_spec("matplotlib") is not None
@@ -112,7 +113,7 @@ def test_a_missing_extra_is_named(
 ) -> None:
     done = run_cli(*arguments.replace("GOLDEN", str(golden)).split())
     assert done.exit_code == 2
-    assert done.err == f"elmokit: {feature} needs an optional package: pip install 'elmokit[{extra}]'\n"
+    assert done.err == f"elmokit: {feature} needs an optional package: {install_command(extra)}\n"
 
 
 def test_every_public_name_is_there() -> None:

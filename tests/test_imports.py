@@ -19,7 +19,8 @@ ROOT = Path(elmokit.__file__).parent
 
 # Lowest first. Parts on one line may not import each other.
 LAYERS = (
-    ("errors", "_moved", "_version", "alphabet"),
+    ("addresses", "installation", "_moved", "_version", "alphabet"),
+    ("errors",),
     ("batch", "kernels"),
     ("files",),
     ("config",),
@@ -30,8 +31,9 @@ LAYERS = (
     ("embedder", "elmo"),
     ("language_model", "training"),
     ("neighbors", "dialects", "downstream"),
+    ("viewer",),
     ("visualize",),
-    ("explorer",),
+    ("explorer", "integrations"),
     ("console",),
     ("commands",),
     ("cli",),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from elmokit.data.corpus import Corpus
     from elmokit.data.prepare import prepare_corpus
     from elmokit.data.vocabulary import Vocabulary
+    from elmokit.downstream.classification.classifier import TextClassifier
     from elmokit.downstream.tagging.tagger import SequenceTagger
     from elmokit.elmo import Elmo, batch_to_ids
     from elmokit.embedder import ElmoEmbedder
@@ -57,6 +58,7 @@ _HOMES = {
     "PretrainedModel": "elmokit.pretrained",
     "ProjectorLog": "elmokit.visualize.projector",
     "SequenceTagger": "elmokit.downstream.tagging.tagger",
+    "TextClassifier": "elmokit.downstream.classification.classifier",
     "Trainer": "elmokit.training.trainer",
     "Vocabulary": "elmokit.data.vocabulary",
     "batch_to_ids": "elmokit.elmo",
@@ -87,6 +89,7 @@ __all__ = [
     "PretrainedModel",
     "ProjectorLog",
     "SequenceTagger",
+    "TextClassifier",
     "Trainer",
     "Vocabulary",
     "__version__",

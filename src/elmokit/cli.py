@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 import click
 
 from elmokit._version import __version__
+from elmokit.addresses import without_secrets
 from elmokit.console.verb_group import VerbGroup
 from elmokit.errors import ElmokitError
 
@@ -31,9 +33,11 @@ VERBS = {
     "neighbors": ("elmokit.commands.neighbors", "Find the words of a text that are most similar in context."),
     "projector": ("elmokit.commands.projector", "Show words in context in TensorBoard's projector."),
     "explore": ("elmokit.commands.explore", "Type sentences on a local page and see their words in context."),
+    "classify": ("elmokit.commands.classify", "Train and use a text classifier."),
     "tag": ("elmokit.commands.tag", "Train and use a sequence tagger."),
     "senses": ("elmokit.commands.senses", "Choose the sense of words in sentences."),
     "pairs": ("elmokit.commands.pairs", "Judge pairs of words in context, or of sentences."),
+    "compare": ("elmokit.commands.compare", "Compare embeddings on a task, with tests of significance."),
     "info": ("elmokit.commands.info", "Print the architecture, parameters and training of a model."),
     "models": ("elmokit.commands.models", "List the models that can be loaded by name."),
     "settings": ("elmokit.commands.settings", "List all settings of a model and its training."),
@@ -93,13 +97,15 @@ def elmokit(debug: bool) -> None:
 
 def main() -> None:
     """Run the command line; a user error becomes one line on stderr and exit code 2."""
-    from elmokit.console.streams import prepare_streams
+    from elmokit.console.signals import interrupting_signals, number_of
+    from elmokit.console.streams import prepare_streams, unstoppable_output
 
     _bound_spinning()
     prepare_streams()
     debug = "--debug" in sys.argv[1:]
     try:
-        code = elmokit.main(prog_name="elmokit", standalone_mode=False)
+        with interrupting_signals():
+            code = elmokit.main(prog_name="elmokit", standalone_mode=False)
         if code:  # the command has set its own exit code
             sys.exit(code)
     except click.exceptions.Exit as stop:
@@ -119,8 +125,10 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output is gone, as in `elmokit info MODEL | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except (KeyboardInterrupt, click.Abort):
-        _fail("interrupted", 130)
+    except (KeyboardInterrupt, click.Abort) as error:
+        number = number_of(error)
+        with unstoppable_output():  # the terminal may be gone
+            _fail("interrupted" if number == signal.SIGINT else f"ended by {number.name}", 128 + number)
     except (ElmokitError, OSError, MemoryError, RuntimeError) as error:
         if debug or (isinstance(error, RuntimeError) and not _is_out_of_memory(error)):
             raise
@@ -152,5 +160,5 @@ def _one_line(error: Exception) -> str:
 def _fail(message: str, code: int) -> None:
     from elmokit.console.terminal import printable
 
-    click.echo(printable(f"elmokit: {' '.join(message.split())}"), err=True)
+    click.echo(printable(f"elmokit: {without_secrets(' '.join(message.split()))}"), err=True)
     sys.exit(code)

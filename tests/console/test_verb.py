@@ -125,3 +125,15 @@ def test_quiet_and_json(run_cli, tmp_path):
     (tmp_path / "out.hdf5").unlink()
     figures = json.loads(run_cli(*arguments, "--json").out)
     assert figures == {"output": str(tmp_path / "out.hdf5"), "num_lines": 1, "num_layers": 3, "dim": 256}
+
+
+def test_an_empty_argument_is_not_the_current_directory(run_cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for arguments, name in [
+        (["curves", "", "-o", "c.png"], "an argument"),
+        (["convert", "tiny-en", "--format", "bilm", "--output="], "--output"),
+        (["vocabulary", "--input", "", "-o", "v.txt"], "an argument"),
+        (["train", "--save-dir", "", "--resume"], "an argument"),
+    ]:
+        message = refusal(run_cli, *arguments)
+        assert message == f"{arguments[0]}: {name} is empty: is a variable of the shell unset?"

@@ -30,10 +30,12 @@ def field_paths(section: type[BaseModel], prefix: tuple[str, ...] = ()) -> Itera
 def section_with(section: type[_Section], overrides: Iterable[str]) -> _Section:
     """Return a section with its defaults, changed by ``key=value``.
 
+    A last name that several settings have means the first of them.
+
     Raises:
         ConfigError: If there is no such setting, or a value does not fit; all faults in one message.
     """
-    paths = {path[-1]: path for path in field_paths(section)}
+    paths = {path[-1]: path for path in reversed(list(field_paths(section)))}
     values: dict[str, Any] = {}
     for override in overrides:
         apply_override(values, override, paths)
@@ -63,10 +65,6 @@ def apply_override(values: dict[str, Any], override: str, paths: Mapping[str, tu
             UnknownSettingsWarning,
             stacklevel=2,
         )
-        return
-    if key == "n_gpus":
-        if text.strip() != "1":
-            raise ConfigError(f"override {override!r}: a run uses one device, which `device` selects")
         return
     key = bilm_options.SETTING_NAMES.get(key, key)
     path = tuple(key.split("."))

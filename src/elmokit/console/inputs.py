@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from elmokit.console.verb import checked
 from elmokit.data.find import Part, find_texts
 from elmokit.data.text_file import TextFile
 from elmokit.errors import TextError
+from elmokit.files.leftovers import temporary_directory
 
 _STDIN = "elmokit.stdin"
 
@@ -89,9 +89,8 @@ def _stdin_file() -> Path:
     """
     context = click.get_current_context()
     if _STDIN not in context.meta:
-        directory = tempfile.TemporaryDirectory(prefix="elmokit-")
-        context.find_root().call_on_close(directory.cleanup)
-        context.meta[_STDIN] = Path(directory.name) / "stdin"
+        directory = context.find_root().with_resource(temporary_directory())
+        context.meta[_STDIN] = directory / "stdin"
         with context.meta[_STDIN].open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
     path: Path = context.meta[_STDIN]

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from elmokit.addresses import without_secrets
 from elmokit.errors import PROTOCOL_EXTRAS, ElmokitError, MissingExtraError, MissingTextError, TextError
+from elmokit.files.checksums import text_checksum
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.:-]*://")
 # What file systems call the time or entity tag that changes with a file, in order of preference.
@@ -58,10 +60,24 @@ class TextFile:
         return self.path
 
     @property
+    def address(self) -> str:
+        """The absolute path, or the URL with all that it takes to read it: not to be shown or stored."""
+        return self.path if is_url(self.path) else str(Path(self.path).absolute())
+
+    @property
     def source_state(self) -> dict[str, Any]:
-        """What distinguishes this state of the file from others, for JSON; a local path is absolute."""
-        path = self.path if is_url(self.path) else str(Path(self.path).absolute())
-        return {"path": path, "size": self.size, "changed": self.changed}
+        """What distinguishes this state of the file from others, for JSON; a local path is absolute.
+
+        A URL is without credentials and query, of which there is a checksum.
+        """
+        state = {"path": self.address, "size": self.size, "changed": self.changed}
+        if is_url(self.path):
+            state["path"] = without_secrets(self.path)
+            # Not of the user information: there a checksum would tell whether a password has been guessed.
+            _, mark, query = self.path.partition("?")
+            if mark and state["path"] != self.path:
+                state["query"] = text_checksum(query)
+        return state
 
     def content_state(self) -> dict[str, Any] | None:
         """Return what changes with the content of the file even if size and time stay the same, for JSON.
@@ -131,16 +147,16 @@ def file_system(url: str) -> tuple[Any, str]:
     with as_text_error(f"{url}: cannot open"):
         try:
             remote, path = fsspec.core.url_to_fs(url)
-        except ImportError as error:
+        except ImportError:
             if protocol not in PROTOCOL_EXTRAS:
                 raise
-            raise MissingExtraError(f"reading {url}", PROTOCOL_EXTRAS[protocol]) from error
+            raise MissingExtraError(f"reading {url}", PROTOCOL_EXTRAS[protocol]) from None
     return remote, path
 
 
 @contextmanager
 def as_text_error(what: str, advice: str = "") -> Iterator[None]:
-    """Turn every error in the context into a TextError.
+    """Turn every error in the context into a TextError; a URL is shown without credentials and query.
 
     Each file system and each decompressor raises exceptions of its own.
     """
@@ -152,4 +168,5 @@ def as_text_error(what: str, advice: str = "") -> Iterator[None]:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         reason = " ".join(reason.split()) or type(error).__name__
         kind = MissingTextError if isinstance(error, FileNotFoundError) else TextError
-        raise kind(f"{what}: {reason}{advice}") from error
+        # The errors of file systems contain the URL with its credentials.
+        raise kind(f"{what}: {reason}{advice}") from (None if "://" in what else error)

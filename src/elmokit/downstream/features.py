@@ -86,6 +86,10 @@ class Features:
         sentences = [self.sentences[row] for row in rows]
         return _padded(self.embeddings, sentences, kept, self.fine_tune, device)
 
+    def on_disk(self, row: int) -> list[np.ndarray | None]:
+        """Return for each embedding the vectors (T, L, D) of a sentence; None if they are not on disk."""
+        return [None if own is None else self._read(own, row) for own in self._kept]
+
     def _read(self, kept: np.ndarray, row: int) -> np.ndarray:
         end = int(self._ends[row])
         return kept[end - int(self.lengths[row]) : end]

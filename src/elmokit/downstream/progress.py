@@ -13,8 +13,8 @@ class Bar(Protocol):
     def update(self, amount: float, /) -> object:
         """Add to what is done."""
 
-    def set_postfix_str(self, text: str, /) -> object:
-        """Say what has been reached so far."""
+    def set_postfix_str(self, text: str, refresh: bool, /) -> object:
+        """Say what has been reached so far, now or with the next update."""
 
 
 Progress: TypeAlias = Callable[[str, float | None, str], AbstractContextManager[Bar]]
@@ -25,7 +25,7 @@ class _NoBar:
     def update(self, amount: float, /) -> None:
         """Show nothing."""
 
-    def set_postfix_str(self, text: str, /) -> None:
+    def set_postfix_str(self, text: str, refresh: bool, /) -> None:
         """Show nothing."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from elmokit.config import Config
 from elmokit.data.prepare import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError
+from elmokit.files.leftovers import temporary_directory
 from elmokit.formats.checkpoint import list_checkpoints
 from elmokit.loading import load
 from elmokit.training.bilm_perplexity import bilm_perplexity
@@ -155,7 +155,7 @@ def test(options: Mapping[str, Any], ckpt_file: str | Path, data: LMDataset, bat
 
 
 def _config(options: Mapping[str, Any]) -> Config:
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory, "options.json")
+    with temporary_directory() as directory:
+        path = directory / "options.json"
         path.write_text(json.dumps(options), encoding="utf-8")
         return Config.load(path)
