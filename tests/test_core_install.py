@@ -44,6 +44,8 @@ COMMANDS = {
     "embed-tokens": "directory vocab.txt tokens.hdf5",
     "score": "run sentences.txt",
     "substitutes": "run w1_w2_w3 --position 0 -k 3",
+    "classify": "train --train labelled.tsv --dev labelled-dev.tsv -o classifier --embedding random "
+    "max_epochs=1 --device cpu",
     "tag": "train --train tags.tsv --dev dev.tsv -o tagger --embedding random max_epochs=1 --device cpu",
     "info": "directory",
     "neighbors": "tiny-en sentences.txt --query play --word play -k 3",
@@ -58,6 +60,11 @@ NEED_EXTRAS = [
     ("curves run -o curves.png", "plotting", "plot"),
     ("explore run --no-browser", "the explorer page", "explore"),
     ("shard --input text.txt --output-dir zst --compression zst", "writing .zst files", "zstd"),
+    (
+        "classify train --train labelled.tsv -o c --embedding word2vec --embedding-text text.txt",
+        "training word2vec or fastText",
+        "downstream",
+    ),
     ("info GOLDEN/train_trace_char/ckpt", "reading TensorFlow checkpoints", "tensorflow"),
 ]
 
@@ -71,6 +78,8 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (directory / "text.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (directory / "sentences.txt").write_text("w1 w2 w3\nplay w2 w5\nw6 w7\n", encoding="utf-8")
     (directory / "tags.tsv").write_text("w1\tA\nw2\tB\n\nw3\tA\n", encoding="utf-8")
+    (directory / "labelled.tsv").write_text("text\tlabel\nw1 w2\tA\nw3\tB\n", encoding="utf-8")
+    (directory / "labelled-dev.tsv").write_text("text\tlabel\nw1\tA\n", encoding="utf-8")
     (directory / "dev.tsv").write_text("w2\tB\n", encoding="utf-8")
     return directory
 

@@ -23,7 +23,6 @@ from elmokit.downstream.progress import Progress, no_progress
 from elmokit.downstream.seeding import seeded
 from elmokit.errors import ConfigError
 
-
 _LOSS_WEIGHT = 1e-9
 
 
