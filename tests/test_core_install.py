@@ -18,6 +18,7 @@ import pytest
 
 import elmokit
 from elmokit.cli import VERBS
+from elmokit.installation import install_command
 
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 HAS_EXTRAS = importlib.util.find_spec("matplotlib") is not None
@@ -47,6 +48,8 @@ COMMANDS = {
     "classify": "train --train labelled.tsv --dev labelled-dev.tsv -o classifier --embedding random "
     "max_epochs=1 --device cpu",
     "tag": "train --train tags.tsv --dev dev.tsv -o tagger --embedding random max_epochs=1 --device cpu",
+    "senses": "train senses.tsv -o senses --embedding random --device cpu",
+    "pairs": "train --train pairs.tsv --dev dev_pairs.tsv -o pairs --embedding random max_epochs=1",
     "info": "directory",
     "neighbors": "tiny-en sentences.txt --query play --word play -k 3",
     "projector": "run sentences.txt --logdir logs",
@@ -81,6 +84,9 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (directory / "labelled.tsv").write_text("text\tlabel\nw1 w2\tA\nw3\tB\n", encoding="utf-8")
     (directory / "labelled-dev.tsv").write_text("text\tlabel\nw1\tA\n", encoding="utf-8")
     (directory / "dev.tsv").write_text("w2\tB\n", encoding="utf-8")
+    (directory / "senses.tsv").write_text("sense\tindex\ttokens\na\t0\tw1 w2\nb\t0\tw1 w3\n")
+    (directory / "pairs.tsv").write_text("label\ttext1\ttext2\n1\tw1\tw1\n0\tw1\tw2\n")
+    (directory / "dev_pairs.tsv").write_text("label\ttext1\ttext2\n1\tw3\tw3\n")
     return directory
 
 
@@ -116,7 +122,7 @@ def test_a_missing_extra_is_named(
 ) -> None:
     done = run_cli(*arguments.replace("GOLDEN", str(golden)).split())
     assert done.exit_code == 2
-    assert done.err == f"elmokit: {feature} needs an optional package: pip install 'elmokit[{extra}]'\n"
+    assert done.err == f"elmokit: {feature} needs an optional package: {install_command(extra)}\n"
 
 
 def test_every_public_name_is_there() -> None:

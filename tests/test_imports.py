@@ -19,8 +19,8 @@ ROOT = Path(elmokit.__file__).parent
 
 # Lowest first. Parts on one line may not import each other.
 LAYERS = (
-    ("addresses",),
-    ("errors", "_moved", "_version", "alphabet"),
+    ("addresses", "installation", "_moved", "_version", "alphabet"),
+    ("errors",),
     ("batch", "kernels"),
     ("files",),
     ("config",),

@@ -7,6 +7,7 @@ for the same mistake, an error is of that kind too, so that code which catches `
 """
 
 from elmokit.addresses import without_secrets
+from elmokit.installation import install_command
 
 _LONGEST = 4000  # characters of a message
 _END = 1000  # of them at its end, where it says what to do
@@ -91,7 +92,7 @@ class MissingExtraError(ElmokitError, ImportError):
     """A feature that needs an optional dependency; the message names the extra to install."""
 
     def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(f"{feature} needs an optional package: pip install 'elmokit[{extra}]'")
+        super().__init__(f"{feature} needs an optional package: {install_command(extra)}")
 
 
 class ElmokitWarning(_OneLine, UserWarning):

@@ -14,6 +14,7 @@ import pytest
 
 from elmokit.commands import explore
 from elmokit.console.models import GivenModel
+from elmokit.installation import install_command
 
 
 def start(*arguments: object) -> subprocess.Popen[str]:
@@ -58,7 +59,7 @@ def test_a_package_that_is_missing_is_named(work, run_cli, monkeypatch):
     monkeypatch.setitem(sys.modules, "dash", None)
     result = run_cli("explore", "model", "--port", 0)
     assert result.exit_code == 2
-    assert "pip install 'elmokit[explore]'" in result.err
+    assert install_command("explore") in result.err
 
 
 def test_the_bundled_model_is_the_default(run_cli, monkeypatch):

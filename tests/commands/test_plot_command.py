@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from elmokit.installation import install_command
+
 MODEL = str(Path(__file__).parents[1] / "golden" / "infer_models" / "no_clips")
 TEXT = "the play was long\n\nchildren play the guitar\nBrazil is a strong team\n"
 
@@ -123,5 +125,5 @@ def test_a_missing_package_is_named_by_its_extra(module, arguments, feature, tex
         monkeypatch.setitem(sys.modules, name, None)
     message = refusal(run_cli, "plot", MODEL, text, *arguments)
     extra = "parquet" if module == "pyarrow" else "plot"
-    assert message == f"{feature} needs an optional package: pip install 'elmokit[{extra}]'"
+    assert message == f"{feature} needs an optional package: {install_command(extra)}"
     assert not list(Path().glob("a.*"))

@@ -172,8 +172,8 @@ def continue_run(
     )
     if "heldout text" in checkpoint.trainer["fingerprints"] and not prefixes["heldout_prefix"]:
         raise CheckpointError(
-            f"{save_dir}: this run was started with heldout text: give the same one with --heldout-prefix, or "
-            "start a new run"
+            f"{save_dir}: this run was started with heldout text: give the same one with --heldout-prefix, "
+            "or start a new run"
         )
     return Run(
         save_dir,

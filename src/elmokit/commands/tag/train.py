@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from elmokit.console import terminal
-from elmokit.console.inputs import find_inputs
+from elmokit.console.downstream import embedding_options, given_embeddings
 from elmokit.console.models import device_option
 from elmokit.console.modes import json_option, wants_json
 from elmokit.console.outputs import takes_output
@@ -66,20 +66,7 @@ def _setting_sections() -> list[tuple[str, list[tuple[str, str]]]]:
     "--test", "test", metavar="FILE", help="Tagged text to evaluate on in the end, which decides nothing."
 )
 @takes_output("Directory of the tagger.")
-@click.option(
-    "--embedding",
-    metavar="EMBEDDING",
-    default="elmo:small",
-    show_default=True,
-    help="elmo:MODEL, word2vec[:FILE], fasttext[:FILE], fasttext-official[:FILE] or random; several joined "
-    "with +.",
-)
-@click.option(
-    "--embedding-text",
-    metavar="TEXT",
-    multiple=True,
-    help="Tokenized text to train word2vec or fastText on, without a file. May be repeated.",
-)
+@embedding_options
 @format_option(plain=False)
 @column_option
 @click.option(
@@ -134,7 +121,6 @@ def command(
     for own in data.values():
         warn_of_faults(own)
     from elmokit.config.overrides import section_with
-    from elmokit.downstream.embeddings.choice import embeddings_of
     from elmokit.downstream.tagging.network import TaggerSettings
     from elmokit.downstream.tagging.tagger import SequenceTagger
 
@@ -145,11 +131,10 @@ def command(
     settings = section_with(TaggerSettings, [*overrides, *more])
     if threads is not None:
         use_threads(threads)
-    text = [str(file) for file in find_inputs(embedding_text)] if embedding_text else []
     tagger = SequenceTagger.train(
         *tokens_and_tags(data["train"]),
         *tokens_and_tags(data["dev"]),
-        embedding=embeddings_of(embedding, device=device, text=text, progress=terminal.progress_bar),
+        embedding=given_embeddings(embedding, embedding_text, device),
         settings=settings,
         scheme=None if scheme is None else ("BIO" if scheme.upper() == "BIO" else "BIOES"),
         device=device,

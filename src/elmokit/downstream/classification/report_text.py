@@ -12,9 +12,9 @@ _LARGEST_MATRIX = 12  # labels
 
 def report_lines(report: ClassificationReport) -> Iterator[str]:
     """Yield the lines of a report: scores, scores per label, and a confusion matrix that is not too large."""
-    noun = "text" if report.num_texts == 1 else "texts"
+    texts = "text" if report.num_texts == 1 else "texts"
     yield (
-        f"{report.num_texts:,} {noun}: accuracy {report.accuracy:.4f}, macro F1 {report.macro_f1:.4f}, "
+        f"{report.num_texts:,} {texts}: accuracy {report.accuracy:.4f}, macro F1 {report.macro_f1:.4f}, "
         f"calibration error {report.calibration_error:.4f}"
     )
     yield ""
