@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from elmokit.console import terminal
-from elmokit.console.classifying import ColumnChoice, classifier_argument, relocated_option, takes_columns
+from elmokit.console.classifying import ColumnChoice, classifier_argument, takes_columns
+from elmokit.console.downstream import relocated_option
 from elmokit.console.inputs import find_input, stdin_lines
 from elmokit.console.models import batch_size_option, device_option
 from elmokit.console.modes import json_option, wants_json
