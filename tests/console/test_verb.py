@@ -104,7 +104,8 @@ for arguments in (
     ["embed", "--bogus"], ["info", "nowhere"], ["info", "no/where.hdf5"], ["train"], ["train", "--device"],
     ["embed", "tiny-en", "nowhere.txt", "o"], ["evaluate", "tiny-en", "--input", "nowhere.txt"],
     ["score", "tiny-en", "nowhere.txt"], ["plot", "tiny-en", "nowhere.txt", "-o", "o.png"],
-    *([verb, "--help"] for verb in cli.VERBS), *(["tag", verb, "--help"] for verb in ("predict", "evaluate")),
+    *([verb, "--help"] for verb in cli.VERBS),
+    *([name, verb, "--help"] for name in ("tag", "classify") for verb in ("predict", "evaluate")),
 ):
     sys.argv = ["elmokit", *arguments]
     try:
