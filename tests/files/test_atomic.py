@@ -178,7 +178,8 @@ def killed_before(patch, num_operations: int, write) -> bool:
 
         return run
 
-    patch.setattr(Path, "rename", counted(Path.rename))
+    for name in ("rename", "replace"):
+        patch.setattr(Path, name, counted(getattr(Path, name)))
     for name in ("mkdir", "rmdir", "unlink"):
         patch.setattr(os, name, counted(getattr(os, name)))
     try:

@@ -70,5 +70,5 @@ def test_few_vectors(num_vectors, capfd):
 
 def test_without_faiss(monkeypatch, units):
     monkeypatch.setitem(sys.modules, "faiss", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'elmokit\[neighbors\]'"):
+    with pytest.raises(MissingExtraError, match=r"\[neighbors\]'"):
         find_clusters(units)

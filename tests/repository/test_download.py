@@ -492,14 +492,14 @@ def test_unknown_and_missing_protocols(tmp_path, monkeypatch):
         download("gopher://x/y", tmp_path / "w")
 
     monkeypatch.setitem(sys.modules, "requests", None)
-    with pytest.raises(MissingExtraError, match=r"fetching http://b/y needs .*pip install 'elmokit\[http\]'"):
+    with pytest.raises(MissingExtraError, match=r"fetching http://b/y needs .*\[http\]'"):
         download("http://b/y", tmp_path / "w")
 
     def missing(*_: object, **__: object) -> None:
         raise ImportError("no such package")
 
     monkeypatch.setattr(fsspec.core, "url_to_fs", missing)
-    with pytest.raises(MissingExtraError, match=r"fetching s3://b/y needs .*pip install 'elmokit\[s3\]'"):
+    with pytest.raises(MissingExtraError, match=r"fetching s3://b/y needs .*\[s3\]'"):
         download("s3://b/y", tmp_path / "w")
     with pytest.raises(FetchError, match="gs://b/y: no such package"):
         download("gs://b/y", tmp_path / "w")

@@ -351,7 +351,7 @@ def test_a_cache_that_cannot_be_written(hub, tmp_path, monkeypatch):
 
 def test_without_the_extra(model, monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(MissingExtraError, match=r"fetching me/elmo needs .*pip install 'elmokit\[hub\]'"):
+    with pytest.raises(MissingExtraError, match=r"fetching me/elmo needs .*\[hub\]'"):
         fetch_snapshot("me/elmo")
-    with pytest.raises(MissingExtraError, match=r"pushing to me/elmo needs .*pip install 'elmokit\[hub\]'"):
+    with pytest.raises(MissingExtraError, match=r"pushing to me/elmo needs .*\[hub\]'"):
         push_directory(model, "me/elmo")

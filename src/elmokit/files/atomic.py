@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from elmokit.errors import ElmokitError, OutputError
+from elmokit.files.durable import flush, flush_directory, rename
 
 _PARTIAL = ".partial"  # suffix of what is not complete yet
 _REPLACED = ".replaced"  # suffix of a complete directory that is being replaced
@@ -86,11 +87,11 @@ def new_file(path: Path, kind: Kind | None = None) -> Iterator[Path]:
             with temporary.open("rb") as source, target.open("wb") as stream:
                 shutil.copyfileobj(source, stream)
             return
+        flush(temporary)
         if before is not None:
             temporary.chmod(stat.S_IMODE(before.st_mode))
-        _flush(temporary)
-        temporary.replace(target)
-        _flush(target.parent)
+        rename(temporary, target)
+        flush_directory(target.parent)
     except ElmokitError:  # some are an OSError as well
         raise
     except OSError as error:
@@ -118,11 +119,11 @@ def new_directory(path: Path) -> Iterator[Path]:
         yield temporary
         for file in temporary.rglob("*"):
             if file.is_file():
+                flush(file)
                 file.chmod(0o666 & ~_umask())  # some libraries give access to the owner only
-                _flush(file)
-        _flush(temporary)
+        flush_directory(temporary)
         _replace_directory(temporary, path)
-        _flush(path.parent)
+        flush_directory(path.parent)
     except ElmokitError:  # some are an OSError as well
         raise
     except OSError as error:
@@ -220,20 +221,12 @@ def _replace_directory(temporary: Path, path: Path) -> None:
     replaced = temporary.with_suffix(_REPLACED)
     try:
         if path.is_dir() and not path.is_symlink():
-            path.rename(replaced)
-        temporary.rename(path)
+            rename(path, replaced)
+        rename(temporary, path)
     finally:
         if replaced.exists() and not path.exists():
             replaced.rename(path)
     shutil.rmtree(replaced, ignore_errors=True)
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _umask() -> int:

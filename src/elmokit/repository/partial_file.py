@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from elmokit.files.atomic import output_error, write_text
 from elmokit.files.checksums import text_checksum
+from elmokit.files.durable import flush, rename
 
 
 class PartialFile:
@@ -84,9 +84,8 @@ class PartialFile:
 
     def publish(self, path: Path) -> None:
         """Make it the complete file at ``path``."""
-        with self.path.open("rb") as file:
-            os.fsync(file.fileno())
-        self.path.replace(path)
+        flush(self.path)
+        rename(self.path, path)
         self._note.unlink(missing_ok=True)
 
     @contextmanager
