@@ -66,15 +66,12 @@ NEED_EXTRAS = [
     ("explore run --no-browser", "the explorer page", "explore"),
     ("embed pair sentences.txt vectors.parquet", "writing Parquet files", "parquet"),
     ("shard --input text.txt --output-dir zst --compression zst", "writing .zst files", "zstd"),
-<<<<<<< HEAD
     ("compare --task task.toml --embeddings random --seeds 2", "the interval over seeds", "downstream"),
-=======
     (
         "classify train --train labelled.tsv -o c --embedding word2vec --embedding-text text.txt",
         "training word2vec or fastText",
         "downstream",
     ),
->>>>>>> classify
     ("info GOLDEN/train_trace_char/ckpt", "reading TensorFlow checkpoints", "tensorflow"),
 ]
 
