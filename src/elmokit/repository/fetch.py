@@ -174,7 +174,8 @@ def _file_name(url: str) -> str:
     name = path.rpartition("/")[2]
     if name.strip(".") == "" or "\0" in name:
         raise FetchError(f"{url}: expected the URL of a file")
-    return "".join(c if c.isprintable() else "_" for c in name)
+    # Windows reserves some characters, among them the colon.
+    return "".join(c if c.isprintable() and c not in '<>:"|?*\\' else "_" for c in name)
 
 
 def cached_weights(name: str) -> Path | None:
