@@ -50,6 +50,7 @@ COMMANDS = {
     "tag": "train --train tags.tsv --dev dev.tsv -o tagger --embedding random max_epochs=1 --device cpu",
     "senses": "train senses.tsv -o senses --embedding random --device cpu",
     "pairs": "train --train pairs.tsv --dev dev_pairs.tsv -o pairs --embedding random max_epochs=1",
+    "compare": "--task task.toml --embeddings random,majority --seeds 1 --train-sizes all",
     "info": "directory",
     "neighbors": "tiny-en sentences.txt --query play --word play -k 3",
     "projector": "run sentences.txt --logdir logs",
@@ -68,6 +69,7 @@ NEED_EXTRAS = [
         "training word2vec or fastText",
         "downstream",
     ),
+    ("compare --task task.toml --embeddings random --seeds 2", "the interval over seeds", "downstream"),
     ("info GOLDEN/train_trace_char/ckpt", "reading TensorFlow checkpoints", "tensorflow"),
 ]
 
@@ -87,6 +89,9 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (directory / "senses.tsv").write_text("sense\tindex\ttokens\na\t0\tw1 w2\nb\t0\tw1 w3\n")
     (directory / "pairs.tsv").write_text("label\ttext1\ttext2\n1\tw1\tw1\n0\tw1\tw2\n")
     (directory / "dev_pairs.tsv").write_text("label\ttext1\ttext2\n1\tw3\tw3\n")
+    (directory / "test.tsv").write_text("w1\tA\n", encoding="utf-8")
+    parts = 'kind = "tag"\ntrain = "tags.tsv"\ndev = "dev.tsv"\ntest = "test.tsv"\n'
+    (directory / "task.toml").write_text(f"{parts}[model]\nmax_epochs = 1\n", encoding="utf-8")
     return directory
 
 
