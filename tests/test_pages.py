@@ -52,7 +52,7 @@ printf 'Ada B-PER\\nwrote O\\n\\nLondon B-LOC\\nis O\\nold O\\n' > train.conll
 printf 'Ada B-PER\\nis O\\nold O\\n' > dev.conll
 printf 'London B-LOC\\nwrote O\\n' > test.conll
 echo "Ada lives in London" > sentences.txt
-printf 'sense\\tlemma\\tindex\\ttokens\\nshore\\tbank\\t1\\tthe bank of\\nmoney\\tbank\\t0\\tbanks\\n' > words.tsv
+printf 'sense\\tlemma\\tindex\\ttokens\\nshore\\tbank\\t0\\tbank\\nmoney\\tbank\\t0\\tbanks\\n' > words.tsv
 cp words.tsv senses-train.tsv
 cp words.tsv senses-test.tsv
 for part in train dev test; do head -n 20 {ROOT}/examples/data/wic_wordnet/$part.tsv > $part.tsv; done
