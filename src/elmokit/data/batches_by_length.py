@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from elmokit.errors import ConfigError
+from elmokit.data.numbers import whole_number
 
 Result = TypeVar("Result")
 
@@ -33,8 +33,7 @@ def batches_by_length(
     Raises:
         ConfigError: if ``batch_size`` is not positive.
     """
-    if batch_size < 1:
-        raise ConfigError(f"batch_size: expected at least 1, got {batch_size}")
+    batch_size = whole_number("batch_size", batch_size, least=1)
     return _run_batches(sentences, run, batch_size, read_ahead_batches)
 
 
