@@ -138,6 +138,23 @@ def page(browser: Browser) -> Iterator[Page]:
     assert errors == []
 
 
+@pytest.fixture
+def serious_findings() -> Callable[[Page], list[str]]:
+    """A function that returns what axe-core finds on a page that would keep somebody from using it."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+
+    def find(page: Page) -> list[str]:
+        found = axe.Axe().run(page).response["violations"]
+        return [
+            f"{finding['id']}: {node['html']}"
+            for finding in found
+            if finding["impact"] in ("serious", "critical")
+            for node in finding["nodes"]
+        ]
+
+    return find
+
+
 # --- Tiny models -------------------------------------------------------------------------------------------
 
 _MODEL_WORDS = ("<S>", "</S>", "<UNK>", "the", "cat", "sat", "on", "mat", ".")

@@ -45,6 +45,8 @@ COMMANDS = {
     "embed-tokens": "directory vocab.txt tokens.hdf5",
     "score": "run sentences.txt",
     "substitutes": "run w1_w2_w3 --position 0 -k 3",
+    "tag": "train --train tags.tsv --dev dev.tsv -o tagger --embedding random max_epochs=1 --device cpu",
+    "compare": "--task task.toml --embeddings random,majority --seeds 1 --train-sizes all",
     "info": "directory",
     "neighbors": "tiny-en sentences.txt --query play --word play -k 3",
     "projector": "run sentences.txt --logdir logs",
@@ -58,6 +60,7 @@ NEED_EXTRAS = [
     ("curves run -o curves.png", "plotting", "plot"),
     ("explore run --no-browser", "the explorer page", "explore"),
     ("shard --input text.txt --output-dir zst --compression zst", "writing .zst files", "zstd"),
+    ("compare --task task.toml --embeddings random --seeds 2", "the interval over seeds", "downstream"),
     ("info GOLDEN/train_trace_char/ckpt", "reading TensorFlow checkpoints", "tensorflow"),
 ]
 
@@ -70,6 +73,11 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = [" ".join(f"w{rng.randrange(30)}" for _ in range(rng.randint(2, 9))) for _ in range(60)]
     (directory / "text.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (directory / "sentences.txt").write_text("w1 w2 w3\nplay w2 w5\nw6 w7\n", encoding="utf-8")
+    (directory / "tags.tsv").write_text("w1\tA\nw2\tB\n\nw3\tA\n", encoding="utf-8")
+    (directory / "dev.tsv").write_text("w2\tB\n", encoding="utf-8")
+    (directory / "test.tsv").write_text("w1\tA\n", encoding="utf-8")
+    parts = 'kind = "tag"\ntrain = "tags.tsv"\ndev = "dev.tsv"\ntest = "test.tsv"\n'
+    (directory / "task.toml").write_text(f"{parts}[model]\nmax_epochs = 1\n", encoding="utf-8")
     return directory
 
 

@@ -19,7 +19,7 @@ ROOT = Path(elmokit.__file__).parent
 
 # Lowest first. Parts on one line may not import each other.
 LAYERS = (
-    ("installation", "_moved", "_version", "alphabet"),
+    ("addresses", "installation", "_moved", "_version", "alphabet"),
     ("errors",),
     ("batch", "kernels"),
     ("files",),
@@ -30,9 +30,10 @@ LAYERS = (
     ("loading", "token_tables"),
     ("embedder", "elmo"),
     ("language_model", "training"),
-    ("neighbors", "dialects"),
+    ("neighbors", "dialects", "downstream"),
+    ("viewer",),
     ("visualize",),
-    ("explorer",),
+    ("explorer", "integrations"),
     ("console",),
     ("commands",),
     ("cli",),

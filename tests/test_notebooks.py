@@ -96,12 +96,13 @@ def test_it_starts_at_the_root_of_the_repository_too(path, tmp_path, monkeypatch
         assert Path.cwd() == tmp_path / "examples"
 
 
-def test_there_are_four_tutorials():
+def test_there_are_five_tutorials():
     assert [path.name for path in NOTEBOOKS] == [
         "1-pretrained.ipynb",
         "2-from-scratch.ipynb",
         "3-incremental.ipynb",
         "4-elmo-in-your-model.ipynb",
+        "5-keras.ipynb",
     ]
 
 

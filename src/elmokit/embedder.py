@@ -23,9 +23,10 @@ from elmokit.model.batching import encode_words, run_sentences
 from elmokit.model.bilm import BiLMState
 from elmokit.model.device import find_device
 from elmokit.model.layer_choice import Layers, choose_layers
+from elmokit.model.parameter_version import ParameterVersion, parameter_version
 from elmokit.model.pooling import Pooling, choose_pooling
 from elmokit.model.state_rows import replace_first_rows, select_rows
-from elmokit.model.token_cache import ParameterVersion, TokenCache, parameter_version
+from elmokit.model.token_cache import TokenCache
 from elmokit.pretrained import PretrainedModel
 from elmokit.token_tables import encoder_fingerprint, refuse_table_of_another_model
 
@@ -47,6 +48,8 @@ class ElmoEmbedder:
     Args:
         pretrained: the model, which is not modified. It is copied only to another device.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        precision: of the matrix products: ``float32``, or ``bf16``, which is faster where the processor has
+            such products; docs/performance.md says how far vectors deviate.
         token_table: precomputed token vectors (P,) by word, see
             :func:`elmokit.formats.token_embeddings.read_token_table`. Other words go through the encoder.
         max_cached_types: number of word types whose token vectors are kept between calls.
@@ -54,7 +57,8 @@ class ElmoEmbedder:
     Raises:
         ModelFileError: if the vocabulary of a model with word embeddings is missing, or the table is a file
             of another model.
-        ConfigError: if there is no such device, or the table's vectors have the wrong width.
+        ConfigError: if there is no such device, it does not have the precision, or the table's vectors have
+            the wrong width.
     """
 
     def __init__(
@@ -62,11 +66,12 @@ class ElmoEmbedder:
         pretrained: PretrainedModel,
         *,
         device: str = "cpu",
+        precision: str = "float32",
         token_table: Mapping[str, Tensor] | None = None,
         max_cached_types: int = 20_000,
     ) -> None:
         self.pretrained = pretrained
-        self.model = pretrained.model.on(find_device(device))
+        self.model = pretrained.model.on(find_device(device)).in_precision(precision)
         self._indexer = pretrained.indexer
         self._token_table = token_table or {}
         refuse_table_of_another_model(self._token_table, pretrained, self.model)
@@ -74,9 +79,10 @@ class ElmoEmbedder:
         self._fingerprint: tuple[ParameterVersion, str] | None = None
 
     def __repr__(self) -> str:
+        precision = "" if self.model.precision == "float32" else f", precision={self.model.precision!r}"
         return (
             f"ElmoEmbedder({str(self.pretrained.source)!r}, num_layers={self.num_layers}, dim={self.dim}, "
-            f"device={str(self.model.device)!r})"
+            f"device={str(self.model.device)!r}{precision})"
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -87,14 +93,16 @@ class ElmoEmbedder:
         return {**self.__dict__, "pretrained": pretrained, "model": model, "_fingerprint": None}
 
     @classmethod
-    def load(cls, model: str | Path, *, device: str = "cpu") -> ElmoEmbedder:
+    def load(cls, model: str | Path, *, device: str = "cpu", precision: str = "float32") -> ElmoEmbedder:
         """Load a model in any format that :func:`elmokit.load` reads."""
-        return cls(load(model), device=device)
+        return cls(load(model), device=device, precision=precision)
 
     @classmethod
-    def from_pretrained(cls, model: str | Path, *, device: str = "cpu") -> ElmoEmbedder:
+    def from_pretrained(
+        cls, model: str | Path, *, device: str = "cpu", precision: str = "float32"
+    ) -> ElmoEmbedder:
         """Load a model; the same as :meth:`load`, under the name that Hugging Face uses."""
-        return cls.load(model, device=device)
+        return cls.load(model, device=device, precision=precision)
 
     @property
     def num_layers(self) -> int:
@@ -118,6 +126,8 @@ class ElmoEmbedder:
     def _computed_fingerprint(self) -> str:
         pretrained = self.pretrained
         digest = hashlib.blake2b(repr(pretrained.config.model).encode(), digest_size=16)
+        if self.model.precision != "float32":
+            digest.update(self.model.precision.encode())
         tensors = [*self.model.named_parameters(), *sorted(self._token_table.items())]
         for name, tensor in tensors:
             if not name.startswith("softmax."):  # the same model may come with or without it

@@ -30,7 +30,13 @@ def refusal(run_cli, *arguments: str) -> str:
 
 @pytest.mark.parametrize(
     ("name", "start"),
-    [("a.png", b"\x89PNG"), ("a.svg", b"<?xml"), ("a.PDF", b"%PDF"), ("a.html", b"<!doctype html>")],
+    [
+        ("a.png", b"\x89PNG"),
+        ("a.svg", b"<?xml"),
+        ("a.PDF", b"%PDF"),
+        ("a.html", b"<!doctype html>"),
+        ("a.parquet", b"PAR1"),
+    ],
 )
 def test_the_suffix_selects_the_format(name, start, text, run_cli):
     result = run_cli("plot", MODEL, text, "-o", f"pictures/{name}")
@@ -53,6 +59,7 @@ def test_lines_with_labels(run_cli, text):
     page = Path("a.html").read_text()
     assert '"name":"noun"' in page
     assert '"name":"verb"' in page
+    assert "<title>“play” in labels.tsv · no_clips</title>" in page
     message = refusal(run_cli, "plot", MODEL, text, "-o", "b.html", "--color-by", "label")
     assert message == "text.txt:1: no tab, expected a label, a tab and a sentence"
 
@@ -108,7 +115,8 @@ def test_curves(run_cli, text):
     [
         ("matplotlib", ("-o", "a.png", "--method", "pca"), "plotting"),
         ("openTSNE", ("-o", "a.png"), "t-SNE"),
-        ("plotly", ("-o", "a.html"), "interactive plotting"),
+        ("openTSNE", ("-o", "a.html"), "t-SNE"),
+        ("pyarrow", ("-o", "a.parquet"), "writing .parquet files"),
     ],
 )
 def test_a_missing_package_is_named_by_its_extra(module, arguments, feature, text, run_cli, monkeypatch):
@@ -116,5 +124,6 @@ def test_a_missing_package_is_named_by_its_extra(module, arguments, feature, tex
     for name in [name for name in sys.modules if name.startswith(f"{module}.")]:
         monkeypatch.setitem(sys.modules, name, None)
     message = refusal(run_cli, "plot", MODEL, text, *arguments)
-    assert message == f"{feature} needs an optional package: {install_command('plot')}"
+    extra = "parquet" if module == "pyarrow" else "plot"
+    assert message == f"{feature} needs an optional package: {install_command(extra)}"
     assert not list(Path().glob("a.*"))

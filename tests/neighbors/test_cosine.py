@@ -7,7 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from elmokit.neighbors.cosine import UNIT_TYPE, descending, similarities, unit_vectors
+from elmokit.neighbors import cosine
+from elmokit.neighbors.cosine import UNIT_TYPE, descending, nearest_rows, similarities, unit_vectors
 
 
 def test_unit_vectors_have_length_one_and_a_zero_vector_stays():
@@ -50,3 +51,23 @@ def test_descending_of_no_value_and_of_one_value():
     assert list(descending(np.zeros(0, np.float32))) == []
     assert list(descending(np.zeros(1, np.float32))) == [0]
     assert list(descending(np.zeros(5000, np.float32))) == list(range(5000))
+
+
+@pytest.mark.parametrize("block_rows", [1, 7, 1024])
+def test_the_nearest_rows_are_those_of_a_plain_sort(monkeypatch, block_rows):
+    monkeypatch.setattr(cosine, "_BLOCK_ROWS", block_rows)
+    units = unit_vectors(np.random.default_rng(0).normal(size=(30, 5)))
+    rows, found = nearest_rows(units, 6)
+    cosines = units.astype(float) @ units.T
+    np.fill_diagonal(cosines, -2)
+    np.testing.assert_array_equal(rows, np.argsort(-cosines, axis=1)[:, :6])
+    np.testing.assert_allclose(found, -np.sort(-cosines, axis=1)[:, :6], atol=1e-6)
+
+
+def test_a_row_is_never_its_own_neighbor():
+    done: list[int] = []
+    rows, found = nearest_rows(np.ones((4, 1), np.float32), 9, done.append)
+    assert [sorted(row) for row in rows.tolist()] == [[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]]
+    assert (found == 1).all()
+    assert done == [4]
+    assert nearest_rows(np.ones((1, 3), np.float32), 8)[0].shape == (1, 0)

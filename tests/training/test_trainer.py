@@ -62,6 +62,42 @@ def test_no_global_generator_is_touched(make_trainer):
     assert torch.equal(torch.get_rng_state(), before)
 
 
+@pytest.mark.parametrize("ending", ["end", "abandoned", "error"])
+def test_threads_are_those_of_the_run_alone(make_trainer, monkeypatch, ending):
+    trainer = make_trainer(max_steps=3, threads=3)
+    before, used, train_step = torch.get_num_threads(), [], trainer.train_step
+
+    def step(*arguments):
+        used.append(torch.get_num_threads())
+        if ending == "error":
+            raise OSError("no such luck")
+        return train_step(*arguments)
+
+    monkeypatch.setattr(trainer, "train_step", step)
+    run = trainer.run()
+    if ending == "error":
+        with pytest.raises(OSError, match="no such luck"):
+            next(run)
+    else:
+        next(run)
+    if ending == "end":
+        list(run)
+    run.close()
+    assert set(used) == {3} != {before}
+    assert torch.get_num_threads() == before
+
+
+def test_without_the_setting_the_threads_stay(make_trainer):
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        for progress in make_trainer(max_steps=2).run():
+            assert torch.get_num_threads() == 2, progress
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_the_number_of_steps(make_trainer):
     trainer = make_trainer(num_epochs=3)
     num_predictions = trainer.corpus.num_tokens + trainer.corpus.num_sentences

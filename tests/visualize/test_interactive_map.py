@@ -1,81 +1,95 @@
-"""Maps drawn with Plotly."""
+"""Maps of the words of a text as interactive pages."""
 
 from __future__ import annotations
 
-import re
+import html
 
+import numpy as np
 import pytest
+from playwright.sync_api import expect
 
-from elmokit.data.occurrences import Occurrence
+from elmokit.errors import ConfigError
 from elmokit.visualize.figures import save_figure
-from elmokit.visualize.interactive_map import hover_text
+from elmokit.visualize.interactive_map import map_data
 from elmokit.visualize.plots import plot_occurrences
+from elmokit.visualize.word_map import map_words
 
 
-def test_hovering_shows_the_sentence_with_the_word_in_bold():
-    assert hover_text(Occurrence(("a", "<b>", "c"), 0, 1)) == "a <b>&lt;b&gt;</b> c"
-    long = hover_text(Occurrence(tuple(f"word{k}" for k in range(2000)), 0, 1000))
-    assert "<b>word1000</b>" in long
-    lines = long.split("<br>")
-    assert len(lines) == 14
-    assert (lines[0], lines[-1]) == ("…", "…")
-    assert max(map(len, lines)) < 100
+def test_the_page_has_what_the_map_has(embedder, sentences):
+    text = ["", *sentences]
+    word_map = map_words(
+        embedder, text, words=["play", "the"], method="pca", every_layer=True, text_name="a.txt"
+    )
+    data = map_data(word_map)
+    assert data.title == "“play”, “the” in a.txt · no_clips"
+    assert data.file_name.startswith("play-the-in-a.txt-")
+    assert data.caption.startswith("PCA, top layer, seed 0 · first component, ")
+    words = [data.sentences[sentence][position] for sentence, position in data.occurrences]
+    assert words == [occurrence.word for occurrence in word_map.occurrences]
+    assert data.sentence_numbers == [
+        4,
+        5,
+        6,
+    ]  # in the text, from 1
+    assert [layer.name for layer in data.layers] == ["token layer", "LSTM layer 1", "LSTM layer 2"]
+    assert [(group.name, group.count) for group in data.groups] == [("the", 4), ("play", 2)]
+    assert [data.groups[k].name for k in data.group_of] == words
+    assert data.context_words == 2
 
 
-def test_an_interactive_map_is_a_standalone_file(embedder, tmp_path, sentences):
+def test_small_groups_share_the_last_entry(embedder):
+    text = [[f"word{k}", "x"] for k in range(9)] + [["x"]]
+    data = map_data(map_words(embedder, text, color_by="word", method="pca", every_layer=True))
+    assert len(data.groups) == 7
+    assert (data.groups[-1].name, data.groups[-1].count, data.groups[-1].color) == ("4 others", 4, -1)
+    assert sum(group.count for group in data.groups) == len(data.group_of)
+
+
+def test_senses_have_their_most_central_sentence(embedder):
+    text = [["they", "vote", "right"]] * 8 + [["turn", "x", "y", "right"]] * 8
+    word_map = map_words(embedder, text, words=["right"], method="pca", every_layer=True)
+    data = map_data(word_map)
+    assert data.named_on_map
+    for number, group in enumerate(data.groups):
+        assert data.group_of[group.central] == number
+
+
+def test_a_notebook_shows_the_page_in_a_frame_of_its_own(embedder, sentences):
+    figure = plot_occurrences(embedder, [*sentences, ["<script>", '"']], method="pca", interactive=True)
+    shown = figure._repr_html_()
+    assert html.escape(figure.page) in shown
+    assert 'sandbox="allow-scripts allow-downloads"' in shown
+    assert "<script" not in shown
+
+
+@pytest.mark.browser
+def test_a_notebook_frame_works(embedder, page, sentences):
+    figure = plot_occurrences(embedder, sentences, method="pca", interactive=True)
+    page.set_content(f"<!doctype html><title>notebook</title>{figure._repr_html_()}")
+    frame = page.frame_locator("iframe")
+    frame.locator("[data-ready]").wait_for(state="attached")
+    frame.locator("canvas").focus()
+    page.keyboard.press("ArrowRight")
+    expect(frame.locator("#details h2")).to_have_text("Argentina")
+
+
+def test_a_map_is_saved_as_a_page_and_a_figure_as_a_picture(embedder, tmp_path, sentences):
+    figure = plot_occurrences(embedder, sentences, method="pca", interactive=True)
     for name in ("one.html", "two.html"):
-        save_figure(plot_occurrences(embedder, sentences, method="pca", interactive=True), tmp_path / name)
-    text = (tmp_path / "one.html").read_text(encoding="utf-8")
-    assert text == (tmp_path / "two.html").read_text(encoding="utf-8")
-    assert not re.search(r"<(script|link|img)[^>]*(src|href)=", text)
+        save_figure(figure, tmp_path / name)
+    assert (tmp_path / "one.html").read_bytes() == (tmp_path / "two.html").read_bytes()
+    with pytest.raises(ConfigError, match=r"one\.png: expected a Matplotlib figure .*, got InteractiveMap"):
+        save_figure(figure, tmp_path / "one.png")
+    with pytest.raises(ConfigError, match=r"three\.html: expected an interactive map"):
+        save_figure(plot_occurrences(embedder, sentences, method="pca"), tmp_path / "three.html")
 
 
-@pytest.mark.browser
-def test_a_browser_shows_an_interactive_map_without_a_network(embedder, tmp_path, page, sentences):
-    requests: list[str] = []
-    page.on("request", lambda request: requests.append(request.url))
-    sentences = [*sentences, ["<script>document.title='taken'</script>", "&amp;"]]
-    save_figure(plot_occurrences(embedder, sentences, method="pca", interactive=True), tmp_path / "map.html")
-    page.goto((tmp_path / "map.html").as_uri())
-    page.wait_for_selector(".scatterlayer .point")
-    assert page.locator(".scatterlayer .point").count() == 33
-    assert "Argentina" in page.locator(".scatterlayer .textpoint").all_text_contents()
-    assert page.locator(".legend .legendtext").count() == 6
-    assert page.title() != "taken"
-    box = page.locator(".scatterlayer .trace").first.locator(".point").first.bounding_box()
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    hover = page.locator(".hoverlayer .hovertext")
-    hover.wait_for()
-    assert hover.text_content().startswith("Argentina played football")
-    # No button offers to send the text anywhere, and the page is not allowed to.
-    titles = [button.get_attribute("data-title") or "" for button in page.locator(".modebar-btn").all()]
-    assert titles
-    assert not [title for title in titles if re.search("share|cloud|edit|upload", title, re.IGNORECASE)]
-    blocked = page.evaluate("fetch('https://example.com').then(() => 'sent', () => 'blocked')")
-    assert blocked == "blocked"
-    assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
-
-
-PUNCTUATION = [chr(code) for code in range(33, 127) if not chr(code).isalnum()]
-HOSTILE = ["&quot;", "&amp;lt;", "<b>bold</b>", "<i", "a<br>b", "$x^2$", "&#34;", "'\"`", "&nu;", "{{7*7}}"]
-
-
-@pytest.mark.browser
-def test_every_token_is_shown_as_it_is(embedder, tmp_path, page):
-    """The labels, the legend and the sentence of a point."""
-    sentences = [[token, "play", "now"] for token in (*PUNCTUATION, *HOSTILE)]
-    words = [*PUNCTUATION, *HOSTILE]
-    figure = plot_occurrences(embedder, sentences, method="pca", words=words, interactive=True)
-    save_figure(figure, tmp_path / "map.html")
-    page.goto((tmp_path / "map.html").as_uri())
-    page.wait_for_selector(".scatterlayer .point")
-    shown = page.evaluate("document.getElementById('elmokit').data.map(trace => trace.hovertext).flat()")
-    assert len(shown) == len(sentences)
-    labels = set(page.locator(".scatterlayer .textpoint").all_text_contents())
-    assert labels
-    assert labels <= {f"{token} play now" for token in (*PUNCTUATION, *HOSTILE)}
-    point = page.locator(".scatterlayer .point").first.bounding_box()
-    page.mouse.move(point["x"] + point["width"] / 2, point["y"] + point["height"] / 2)
-    hover = page.locator(".hoverlayer .hovertext")
-    hover.wait_for()
-    assert hover.text_content() in {f"{token} play now" for token in (*PUNCTUATION, *HOSTILE)}
+def test_the_layer_that_is_asked_for_is_shown_first(embedder, sentences):
+    for layer, start, number in (("top", 2, 3), (0, 0, 3), (-2, 1, 3), ("average", 3, 4)):
+        word_map = map_words(embedder, sentences, layer=layer, method="pca", every_layer=True)
+        assert (word_map.start, len(word_map.layers)) == (start, number)
+        alone = map_words(embedder, sentences, layer=layer, method="pca")
+        np.testing.assert_array_equal(word_map.coordinates, alone.coordinates)
+        shown = word_map.layers[start].coordinates
+        centered = alone.coordinates - alone.coordinates.mean(axis=0)
+        np.testing.assert_allclose(shown, centered / np.sqrt((centered**2).sum(axis=1).mean()), atol=1e-9)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from elmokit.errors import ConfigError, ElmokitError
+from elmokit.visualize import projection
 from elmokit.visualize.projection import explained_variance, project
 
 
@@ -64,10 +65,33 @@ def test_identical_vectors_are_one_point(method):
 def test_repeated_vectors_stay_together():
     vectors = np.repeat(clusters()[0][::20], 6, axis=0)
     groups = project(vectors).reshape(3, 6, 2)
-    within = np.linalg.norm(groups - groups.mean(axis=1, keepdims=True), axis=-1).max()
-    middles = groups.mean(axis=1)
-    between = np.linalg.norm(middles[:, None] - middles[None], axis=-1)[np.triu_indices(3, 1)].min()
-    assert within < between
+    assert (groups == groups[:, :1]).all()
+    assert len(np.unique(groups[:, 0], axis=0)) == 3
+
+
+def test_a_layout_can_be_continued(capfd):
+    vectors, _ = clusters()
+    first = project(vectors)
+    continued = project(vectors, start=first)
+    # Points stay about where they are; without the start they would be anywhere.
+    assert np.corrcoef(first.ravel(), continued.ravel())[0, 1] > 0.9
+    repeated = np.repeat(vectors, 2, axis=0)
+    doubled = project(repeated, start=np.repeat(first, 2, axis=0)).reshape(-1, 2, 2)
+    assert (doubled[:, 0] == doubled[:, 1]).all()
+    assert np.corrcoef(first.ravel(), doubled[:, 0].ravel())[0, 1] > 0.9
+    assert capfd.readouterr() == ("", "")
+
+
+def test_many_points_are_laid_out_by_interpolation(monkeypatch):
+    monkeypatch.setattr(projection, "_ITERATIONS", 20)
+    vectors, _ = clusters()
+    start = project(vectors, "pca") * 20
+    exact = project(vectors, perplexity=9, start=start)
+    monkeypatch.setattr(projection, "_MANY", 50)
+    monkeypatch.setattr(projection, "_ITERATIONS", 40)  # of which half are done
+    interpolated = project(vectors, perplexity=9, start=start)
+    assert np.abs(exact - start).max() > 1
+    np.testing.assert_allclose(interpolated, exact, atol=0.02 * np.ptp(exact))
 
 
 @pytest.mark.parametrize("perplexity", [0.5, 7, float("nan")])

@@ -7,7 +7,7 @@ import pytest
 
 from elmokit.data.occurrences import find_occurrences
 from elmokit.visualize import senses
-from elmokit.visualize.senses import find_senses
+from elmokit.visualize.senses import central_points, find_senses
 
 VOTE = "in this land the right to vote is for all"
 NOW = "the work that all do right now is for all"
@@ -71,3 +71,9 @@ def test_names_are_distinct(monkeypatch):
 def test_equal_vectors(value):
     _, occurrences = _case([VOTE] * 15)
     assert len(set(find_senses(np.full((15, 4), value), occurrences))) == 1
+
+
+def test_the_most_central_point_of_each_group():
+    vectors = np.array([[1.0, 0.2], [1, 0], [1, -0.1], [0, 9], [0.3, 1], [2, 2]])
+    assert central_points(vectors, ["a", "a", "a", "b", "b", "c"]) == {"a": 1, "b": 3, "c": 5}
+    assert central_points(np.zeros((2, 3)), ["x", "x"]) == {"x": 0}

@@ -28,9 +28,9 @@ def command(save_dirs: tuple[Path, ...], output: Path) -> None:
       elmokit curves model austen-model -o curves.png
     """
     check_suffix(output)
-    if output.suffix.lower() == ".html":
+    if output.suffix.lower() in (".html", ".parquet"):
         raise ConfigError(
-            f"{output}: curves cannot be written as .html: expected .png, .svg or .pdf, "
+            f"{output}: curves cannot be written as {output.suffix.lower()}: expected .png, .svg or .pdf, "
             "or use TensorBoard to see them in a browser"
         )
     from elmokit.visualize.curves import plot_curves

@@ -10,7 +10,13 @@ import click
 from elmokit.console import terminal
 from elmokit.console.inputs import find_input
 from elmokit.console.layers import layers_option
-from elmokit.console.models import GivenModel, batch_size_option, device_option, takes_model
+from elmokit.console.models import (
+    GivenModel,
+    batch_size_option,
+    device_option,
+    precision_option,
+    takes_model,
+)
 from elmokit.console.modes import json_option
 from elmokit.console.outputs import takes_output
 from elmokit.console.threads import threads_option
@@ -38,6 +44,7 @@ if TYPE_CHECKING:
 @json_option
 @batch_size_option
 @device_option
+@precision_option
 @threads_option
 def command(
     model: GivenModel,
@@ -47,6 +54,7 @@ def command(
     token_embeddings: Path | None,
     batch_size: int,
     device: str,
+    precision: str,
 ) -> None:
     """Write the vectors of every line of INPUT.txt to OUTPUT.hdf5.
 
@@ -74,6 +82,7 @@ def command(
     embedder = ElmoEmbedder(
         pretrained,
         device=device,
+        precision=precision,
         token_table=None
         if token_embeddings is None
         else read_token_table(expanded(token_embeddings), words_by_row(pretrained)),

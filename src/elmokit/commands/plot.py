@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 @takes_model()
 @click.argument("text", metavar="SENTENCES.txt")
 @takes_output(
-    "Figure to write: .png, .svg or .pdf; or .html, where you can hover over a point to see its sentence.",
+    "Figure to write: .png, .svg or .pdf; .html, a page to zoom and search, layer by layer; or .parquet, a "
+    "table for Embedding Atlas.",
     dir_okay=False,
 )
 @click.option(
@@ -90,11 +92,15 @@ def command(
     labels, sentences = _read(text, with_labels=color_by == "label")
     pretrained = model.load()
     from elmokit.embedder import ElmoEmbedder
-    from elmokit.visualize.interactive_map import draw_interactive
+    from elmokit.visualize.atlas_table import check_parquet
+    from elmokit.visualize.interactive_map import InteractiveMap
     from elmokit.visualize.layout import lay_out
     from elmokit.visualize.static_map import draw_static
     from elmokit.visualize.word_map import map_words
 
+    is_page, is_table = (output.suffix.lower() == suffix for suffix in (".html", ".parquet"))
+    if is_table:
+        check_parquet()
     with terminal.progress_bar("drawing", 1.0, "map") as bar:
         word_map = map_words(
             ElmoEmbedder(pretrained, device=device),
@@ -107,17 +113,30 @@ def command(
             labels=labels,
             max_points=max_points,
             seed=seed,
+            neighbors=is_table,
+            every_layer=is_page,
+            text_name=Path(text).name,
             on_progress=lambda fraction: bar.update(fraction - bar.n),
         )
-    layout = lay_out(word_map)
-    save_figure(draw_interactive(layout) if output.suffix.lower() == ".html" else draw_static(layout), output)
-    if layout.missing:
+    if is_page or is_table:
+        save_figure(InteractiveMap(word_map), output)
+        caption = word_map.caption
+    else:
+        layout = lay_out(word_map)
+        save_figure(draw_static(layout), output)
+        caption = layout.caption
+        _warn_of_missing(layout.missing)
+    terminal.report(f"{output}: {caption}", output=output, num_points=len(word_map.occurrences))
+
+
+def _warn_of_missing(characters: Collection[str]) -> None:
+    """Say which characters are drawn as boxes because no font has them."""
+    if characters:
         terminal.warn(
-            f"no installed font has {terminal.counted(len(layout.missing), 'character')} of the text "
-            f"({' '.join(map(ascii, sorted(layout.missing)[:5]))}), drawn as boxes: "
+            f"no installed font has {terminal.counted(len(characters), 'character')} of the text "
+            f"({' '.join(map(ascii, sorted(characters)[:5]))}), drawn as boxes: "
             "install the Noto fonts, which cover all scripts"
         )
-    terminal.report(f"{output}: {layout.caption}", output=output, num_points=len(word_map.occurrences))
 
 
 def _read(text: str, *, with_labels: bool) -> tuple[list[str] | None, list[list[str]]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from elmokit.console.verb import checked
 from elmokit.data.find import Part, find_texts
 from elmokit.data.text_file import TextFile
 from elmokit.errors import TextError
+from elmokit.files.leftovers import temporary_directory
 
 _STDIN = "elmokit.stdin"
 
@@ -65,6 +65,23 @@ def find_input(pattern: str) -> TextFile:
     return files[0]
 
 
+def stdin_lines() -> Iterator[str]:
+    """Yield the lines of the standard input as they come, without their line ends.
+
+    Raises:
+        TextError: with the line, if it is not UTF-8.
+    """
+    for number, line in enumerate(sys.stdin.buffer, start=1):
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            raise TextError(
+                f"standard input:{number}: not valid UTF-8 (byte 0x{line[error.start]:02x}): convert with "
+                "iconv, for instance iconv -f LATIN1 -t UTF-8"
+            ) from None
+        yield text.removesuffix("\n").removesuffix("\r")
+
+
 def _stdin_file() -> Path:
     """Return a file with the standard input, which is deleted when the command ends.
 
@@ -72,9 +89,8 @@ def _stdin_file() -> Path:
     """
     context = click.get_current_context()
     if _STDIN not in context.meta:
-        directory = tempfile.TemporaryDirectory(prefix="elmokit-")
-        context.find_root().call_on_close(directory.cleanup)
-        context.meta[_STDIN] = Path(directory.name) / "stdin"
+        directory = context.find_root().with_resource(temporary_directory())
+        context.meta[_STDIN] = directory / "stdin"
         with context.meta[_STDIN].open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
     path: Path = context.meta[_STDIN]

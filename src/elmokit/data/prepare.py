@@ -5,15 +5,25 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from elmokit.data.corpus import ARRAY_FILES, FORMAT_VERSION, Corpus, open_corpus, verify_corpus, write_summary
+from elmokit.data.corpus import (
+    ARRAY_FILES,
+    FORMAT_VERSION,
+    Corpus,
+    open_corpus,
+    read_summary,
+    verify_checksums,
+    verify_corpus,
+    write_summary,
+)
 from elmokit.data.find import Patterns, find_texts
 from elmokit.data.numbering import TypeNumbering
-from elmokit.data.read import no_token_error, read_sentences
+from elmokit.data.read import no_token_error, read_sentences, total_bytes
 from elmokit.data.text_file import TextFile
 from elmokit.errors import (
     CacheNotWritableWarning,
@@ -22,13 +32,14 @@ from elmokit.errors import (
     OutputError,
     StaleCorpusError,
 )
-from elmokit.files.atomic import clear_leftovers, new_directory
+from elmokit.files.atomic import new_directory
 from elmokit.files.cache import default_cache_dir
 from elmokit.files.checksums import file_sha256, text_checksum
+from elmokit.files.leftovers import clear_leftovers
 
 _logger = logging.getLogger(__name__)
 
-_LEFTOVER_SECONDS = 24 * 60 * 60  # without a write: nobody prepares a text this slowly
+_MOST_BYTES_OF_TEXT = 4  # per byte of its prepared form, which has four bytes for each token
 
 
 def prepare_corpus(
@@ -78,26 +89,29 @@ def prepare_corpus(
     return _open_or_prepare(fallback_dir / name, files, progress.add)
 
 
-def find_prepared(
-    patterns: Patterns, *, cache_dir: Path | None = None, fallback_dir: Path | None = None
-) -> Corpus | None:
-    """Open the prepared form of a text if it has been prepared before; see :func:`prepare_corpus`.
+def find_prepared(fingerprint: str, *, cache_dir: Path | None = None) -> Corpus | None:
+    """Open a text that this machine has prepared, by its fingerprint.
 
-    Raises:
-        TextError: If nothing matches, or a file cannot be accessed.
-        CorpusError: If the prepared corpus is damaged.
+    Nothing but the cache is looked at, so the fingerprint may come from others.
+
+    Args:
+        fingerprint: see :attr:`Corpus.fingerprint`.
+        cache_dir: as for :func:`prepare_corpus`.
     """
-    files = find_texts(patterns)
-    content = [file.content_state() for file in files]
     cache = cache_dir if cache_dir is not None else default_cache_dir() / "corpora"
-    for directory in (cache, fallback_dir):
-        if directory is not None and _is_usable(directory / _corpus_name(files), content):
-            return open_corpus(directory / _corpus_name(files))
+    for path in sorted(cache.glob("*/corpus.json")):
+        try:
+            if read_summary(path.parent)["fingerprint"] == fingerprint:
+                verify_checksums(path.parent)
+                return open_corpus(path.parent)
+        except (CorpusError, OSError):
+            continue
     return None
 
 
 def _corpus_name(files: Sequence[TextFile]) -> str:
-    return text_checksum(json.dumps([FORMAT_VERSION, [file.source_state for file in files]]))
+    states = [{**file.source_state, "path": file.address} for file in files]
+    return text_checksum(json.dumps([FORMAT_VERSION, states]))
 
 
 def _is_directory(path: Path) -> bool:
@@ -112,8 +126,8 @@ def _open_or_prepare(
         _logger.info("preparing %d files of text in %s", len(files), directory)
         try:
             with new_directory(directory) as temporary:
-                now = temporary.stat().st_mtime  # by the clock of the file system, which may be another's
-                clear_leftovers(directory.parent / "*", unchanged_since=now - _LEFTOVER_SECONDS)
+                clear_leftovers(directory.parent)
+                _check_room(temporary, files)
                 _write(temporary, files, content, on_bytes)
         except OutputError as error:
             if not _is_usable(directory, content):  # another process may have prepared it in the meantime
@@ -133,6 +147,20 @@ def _is_usable(directory: Path, content: Sequence[Mapping[str, Any] | None]) -> 
         warnings.warn(f"{error}; preparing the text again", DamagedCacheWarning, stacklevel=5)
         return False
     return True
+
+
+def _check_room(directory: Path, files: Sequence[TextFile]) -> None:
+    """Refuse a text that cannot fit before hours of reading; a server may announce any size.
+
+    Raises:
+        OutputError: when there is too little room.
+    """
+    num_bytes, free = total_bytes(files), shutil.disk_usage(directory).free
+    if num_bytes > _MOST_BYTES_OF_TEXT * free:
+        raise OutputError(
+            f"{directory.parent}: the text has {num_bytes:,} bytes, but only {free:,} are free for its "
+            "prepared form"
+        )
 
 
 def _write(

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 from elmokit.data.compression import Readable, decompressed
-from elmokit.data.text_file import as_text_error, file_system, is_url, list_names, look_up
+from elmokit.data.remote_text import open_remote_text
+from elmokit.data.text_file import as_text_error, is_url, list_names, look_up
 from elmokit.errors import TextError
 from elmokit.files.home import expanded
 
@@ -32,7 +33,9 @@ _HINTS = (
 )
 
 
-def read_lines(path: str | os.PathLike[str], on_bytes: Callable[[int], None] | None = None) -> Iterator[str]:
+def read_lines(
+    path: str | os.PathLike[str], on_bytes: Callable[[int], object] | None = None
+) -> Iterator[str]:
     r"""Read a file line by line, decompressed according to its suffix (.gz, .bz2, .xz, .zst).
 
     Lines end at ``\n``, ``\r\n`` or ``\r``, as in Python's text files; a byte order mark at the start is
@@ -80,7 +83,7 @@ def read_lines(path: str | os.PathLike[str], on_bytes: Callable[[int], None] | N
 
 
 def read_sentences(
-    path: str | os.PathLike[str], on_bytes: Callable[[int], None] | None = None
+    path: str | os.PathLike[str], on_bytes: Callable[[int], object] | None = None
 ) -> Iterator[list[str]]:
     """Read a file of tokenized sentences.
 
@@ -139,9 +142,7 @@ def _open(path: str) -> BinaryIO:
     with as_text_error(f"{path}: cannot read"):
         if not is_url(path):
             return expanded(path).open("rb")
-        remote, name = file_system(path)
-        file: BinaryIO = remote.open(name, "rb")
-        return file
+        return open_remote_text(path)
 
 
 def _position(file: BinaryIO) -> int:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elmokit.data.occurrences import Occurrence
+from elmokit.explorer.plotly_page import hover_text, plotly_text
 from elmokit.explorer.typed_text import displayed_word
-from elmokit.visualize.interactive_map import hover_text
 from elmokit.visualize.label_placement import Box, place_labels
 from elmokit.visualize.palette import COLORS
-from elmokit.visualize.plotly_page import plotly_text
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

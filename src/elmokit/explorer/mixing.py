@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from elmokit.visualize.alignment import aligned
 from elmokit.visualize.projection import Method, project
 
 
@@ -37,16 +38,3 @@ def map_of_mix(layers: np.ndarray, weights: Sequence[float], method: Method) -> 
     """
     average = [1 / len(layers)] * len(layers)
     return aligned(project(mixed(layers, weights), method), project(mixed(layers, average), "pca"))
-
-
-def aligned(points: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Align points (N, 2) with a reference (N, 2) by orthogonal Procrustes analysis (Schönemann 1966).
-
-    The result is centered, and the root mean square distance of its points from the center is 1.
-    """
-    centered, target = points - points.mean(axis=0), reference - reference.mean(axis=0)
-    left, _, right = np.linalg.svd(centered.T @ target)
-    rotated = centered @ (left @ right)
-    size = np.sqrt((rotated**2).sum(axis=1).mean())
-    scaled: np.ndarray = rotated / (size if size > 1e-9 else 1.0)
-    return scaled

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from elmokit.explorer.explorer import Explorer
 from elmokit.explorer.map_figure import HEIGHT
-from elmokit.visualize.plotly_page import OFFLINE
+from elmokit.explorer.plotly_page import OFFLINE
 
 if TYPE_CHECKING:
     from dash.development.base_component import Component

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -37,6 +38,19 @@ class Task(NamedTuple):
 def num_workers() -> int:
     """Return the number of tasks that run at the same time: the threads that PyTorch may use here."""
     return torch.get_num_threads()
+
+
+@contextmanager
+def computing_threads(number: int | None) -> Iterator[None]:
+    """Compute with this many CPU threads inside the ``with`` block; with those of before for None."""
+    before = torch.get_num_threads()
+    if number is not None:
+        torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        if number is not None:
+            torch.set_num_threads(before)
 
 
 def run_tasks(tasks: Sequence[Task]) -> list[tuple[Tensor, ...]]:

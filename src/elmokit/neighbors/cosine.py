@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ UNIT_TYPE = np.dtype("<f2")
 
 _BLOCK_NUMBERS = 1 << 20  # numbers converted to float32 at a time: a block should fit a core's cache
 _FIRST_RANKED = 1024
+_BLOCK_ROWS = 1024  # compared with all others at a time
 
 
 def unit_vectors(vectors: np.ndarray) -> np.ndarray:
@@ -70,3 +71,37 @@ def descending(values: np.ndarray, *, first_ranked: int = _FIRST_RANKED) -> Iter
         indices = indices[np.argsort(-values[indices], kind="stable")]
         yield from indices[num_given:].tolist()
         num_given, num_ranked = len(indices), min(8 * num_ranked, len(values))
+
+
+def nearest_rows(
+    units: np.ndarray, k: int, on_rows: Callable[[int], None] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the rows that are most similar to each row, without itself.
+
+    Args:
+        units: (N, D) float32 unit vectors.
+        k: number of rows to find; fewer if there are not so many others.
+        on_rows: called with the number of rows that were just compared with all others.
+
+    Returns:
+        (N, K) int32 row numbers, nearest first, equally near ones in their order; and (N, K) float32 cosine
+        similarities, rounded to six decimals.
+    """
+    num_rows = len(units)
+    k = max(0, min(k, num_rows - 1))
+    rows, found = np.empty((num_rows, k), np.int32), np.empty((num_rows, k), np.float32)
+    if not k:
+        return rows, found
+    all_units = torch.from_numpy(np.ascontiguousarray(units, dtype=np.float32))
+    for start in range(0, num_rows, _BLOCK_ROWS):
+        block = all_units[start : start + _BLOCK_ROWS] @ all_units.T
+        own = torch.arange(len(block))
+        block[own, start + own] = -torch.inf
+        values, indices = torch.topk(block, k)
+        similarity = values.round_(decimals=6).numpy()
+        order = np.lexsort((indices.numpy(), -similarity))
+        rows[start : start + len(block)] = np.take_along_axis(indices.numpy(), order, axis=1)
+        found[start : start + len(block)] = np.take_along_axis(similarity, order, axis=1)
+        if on_rows is not None:
+            on_rows(len(block))
+    return rows, found

@@ -6,6 +6,7 @@ Nothing here needs PyTorch, so that a command can report a wrong name at once.
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from pathlib import Path
 
@@ -43,6 +44,10 @@ def locate_model(model: str | Path, *, softmax: bool = False) -> Path:
         ModelFileError: when the path cannot be read.
         FetchError: when the model cannot be downloaded.
     """
+    if not os.fspath(model).strip():
+        raise MissingModelError(
+            f"{os.fspath(model)!r}: an empty name, expected a model: is a variable of the shell unset?"
+        )
     path, name = expanded(model), str(model)
     is_name = find_bundled_model(name) is not None or is_published(name)
     if _is_there(path) and not (is_name and _has_no_model(path)):

@@ -86,6 +86,7 @@ class PartialFile:
         """Make it the complete file at ``path``."""
         flush(self.path)
         rename(self.path, path)
+        flush(path.parent)
         self._note.unlink(missing_ok=True)
 
     @contextmanager

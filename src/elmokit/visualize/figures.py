@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from elmokit.errors import ConfigError, MissingExtraError
 from elmokit.files.atomic import kind_by_beginning, new_file
-from elmokit.visualize.plotly_page import OFFLINE, standalone_page
+from elmokit.visualize.atlas_table import write_atlas_table
+from elmokit.visualize.interactive_map import InteractiveMap
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from plotly.graph_objects import Figure as InteractiveFigure
 
-SUFFIXES = (".png", ".svg", ".pdf", ".html")
+SUFFIXES = (".png", ".svg", ".pdf", ".html", ".parquet")
+_OF_MAPS = (".html", ".parquet")
 _SAVED_DPI = 200
 
 
@@ -51,7 +52,7 @@ def check_suffix(path: Path) -> None:
     """Check that the suffix of a file name is a supported image format.
 
     Raises:
-        ConfigError: if the suffix is not .png, .svg, .pdf or .html.
+        ConfigError: if the suffix is not .png, .svg, .pdf, .html or .parquet.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise ConfigError(
@@ -68,39 +69,38 @@ _KINDS = {
         "svg": rb"\s*<(\?xml|svg|!doctype svg)",
         "html": rb"\s*<(!doctype html|html)",
     }.items()
-}
+} | {"parquet": kind_by_beginning("a .parquet file", rb"PAR1")}
 
 
-def save_figure(figure: Figure | InteractiveFigure, path: str | Path) -> None:
+def save_figure(figure: Figure | InteractiveMap, path: str | Path) -> None:
     """Save a figure to a file; the same figure gives the same bytes.
 
     Args:
-        figure: a Plotly figure for ``.html``, else a Matplotlib figure.
+        figure: an interactive map for ``.html`` and ``.parquet``, else a Matplotlib figure.
         path: the file to write; its suffix selects the format.
 
     Raises:
-        ConfigError: if the suffix is not .png, .svg, .pdf or .html.
+        ConfigError: if the suffix is not .png, .svg, .pdf, .html or .parquet, or the figure of another kind.
+        MissingExtraError: if PyArrow is needed and not installed.
         OutputError: if the file cannot be written, or a file of another kind is there.
     """
     path = Path(path)
     check_suffix(path)
     kind = path.suffix.lower().removeprefix(".")
+    of_maps = path.suffix.lower() in _OF_MAPS
+    if of_maps != isinstance(figure, InteractiveMap):
+        expected = "an interactive map" if of_maps else "a Matplotlib figure"
+        raise ConfigError(f"{path}: expected {expected} for this format, got {type(figure).__name__}")
     with new_file(path, _KINDS[kind]) as temporary:
-        if kind == "html":
-            _write_html(figure, temporary)
+        if isinstance(figure, InteractiveMap) and kind == "parquet":
+            write_atlas_table(figure.map, temporary)
+        elif isinstance(figure, InteractiveMap):
+            temporary.write_text(figure.page, encoding="utf-8")
         else:
             _write_image(figure, temporary, kind)
 
 
-def _write_html(figure: Any, path: Path) -> None:
-    """Write a standalone page that works without a network."""
-    body = figure.to_html(
-        full_html=False, include_plotlyjs=True, div_id="elmokit", config={**OFFLINE, "scrollZoom": True}
-    )
-    path.write_text(standalone_page(body, "Words in context - elmokit"), encoding="utf-8")
-
-
-def _write_image(figure: Any, path: Path, kind: str) -> None:
+def _write_image(figure: Figure, path: Path, kind: str) -> None:
     from matplotlib import rc_context
 
     # Without dates and random names, the same figure gives the same bytes.

@@ -1,131 +1,92 @@
-"""Draw a map of words as a Plotly figure: zoom in, and hover over a point to see its sentence."""
+"""A map of words as an interactive page: zoom in, search, follow the words from layer to layer."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import html
+import re
+from dataclasses import dataclass
+from functools import cached_property
 
-from elmokit.data.occurrences import Occurrence
-from elmokit.errors import MissingExtraError
-from elmokit.visualize.layout import MapLayout
-from elmokit.visualize.palette import COLORS, TEXT
-from elmokit.visualize.plotly_page import plotly_text
+import numpy as np
 
-if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
+from elmokit.viewer.map_data import Group, Layer, MapData
+from elmokit.viewer.map_page import map_page
+from elmokit.visualize.palette import COLORS, OTHER, color_groups
+from elmokit.visualize.word_map import CONTEXT_WORDS, WordMap
 
-_PIXELS = 96 / 72  # per typographic point
-_FONT = "DejaVu Sans, Verdana, Arial, sans-serif"
-_HORIZONTAL = {-1: "left", 0: "center", 1: "right"}
-_VERTICAL = {-1: "bottom", 0: "middle", 1: "top"}
-_LINE_CHARACTERS = 80  # in a hover text
-_MAX_LINES = 12
+_NOTEBOOK_HEIGHT = 620  # pixels
+_MAX_FILE_NAME = 60  # characters
 
 
-def draw_interactive(layout: MapLayout) -> Figure:
-    """Draw a map of words with Plotly.
+@dataclass(frozen=True)
+class InteractiveMap:
+    """A map that a notebook displays, and that :func:`elmokit.save_figure` saves as ``.html``."""
 
-    Raises:
-        MissingExtraError: if Plotly is not installed.
-    """
-    try:
-        from plotly.graph_objects import Figure, Scatter
-    except ImportError:
-        raise MissingExtraError("interactive plotting", "plot") from None
-    word_map = layout.map
-    groups = [""] * len(word_map.occurrences) if word_map.groups is None else word_map.groups
-    traces: dict[str, list[int]] = {name: [] for name, _ in _entries(layout)}
-    for k, group in enumerate(groups):
-        traces[_entry_of(layout, group)].append(k)
-    figure = Figure()
-    for name, color in _entries(layout):
-        points = traces[name]
-        figure.add_trace(
-            Scatter(
-                x=word_map.coordinates[points, 0].tolist(),
-                y=word_map.coordinates[points, 1].tolist(),
-                name=plotly_text(name),
-                mode="markers+text",
-                marker={"color": color, "size": layout.marker_diameter * _PIXELS},
-                text=[plotly_text(word_map.texts[k]) if k in layout.placements else "" for k in points],
-                textposition=[_side(layout, k) for k in points],
-                textfont={"size": layout.font_size * _PIXELS, "color": TEXT},
-                hovertext=[hover_text(word_map.occurrences[k]) for k in points],
-                hoverinfo="text",
-                cliponaxis=False,
-            )
+    map: WordMap
+
+    @cached_property
+    def page(self) -> str:
+        """The page: one file that needs no network."""
+        return map_page(map_data(self.map))
+
+    def _repr_html_(self) -> str:
+        # In a frame of its own, the page neither sees the notebook nor changes its style.
+        return (
+            f'<iframe srcdoc="{html.escape(self.page)}" title="{html.escape(self.map.title)}" '
+            'sandbox="allow-scripts allow-downloads" '
+            f'style="width: 100%; height: {_NOTEBOOK_HEIGHT}px; border: 1px solid #8888"></iframe>'
         )
-    hidden = {
-        "showgrid": False,
-        "zeroline": False,
-        "showticklabels": False,
-        "linecolor": "#BBBBBB",
-        "mirror": True,
-    }
-    titles = word_map.axes or ("", "")
-    num_lines = len(layout.legend)
-    figure.update_layout(
-        width=layout.width * _PIXELS + 80,
-        height=layout.height * _PIXELS + 80 + 22 * num_lines,
-        margin={"l": 40, "r": 40, "t": 20, "b": 60 + 22 * num_lines},
-        xaxis={**hidden, "range": list(layout.limits[0]), "title": titles[0]},
-        yaxis={**hidden, "range": list(layout.limits[1]), "title": titles[1]},
-        font={"family": _FONT, "color": TEXT},
-        paper_bgcolor="white",
-        plot_bgcolor="white",
-        hoverlabel={"align": "left", "bgcolor": "white"},
-        showlegend=num_lines > 0,
-        legend={"orientation": "v", "x": 0, "y": -0.04, "yanchor": "top"},
-        dragmode="pan",
-        annotations=[
-            {
-                "text": plotly_text(layout.caption),
-                "x": 1, "y": 0, "xref": "paper", "yref": "paper", "yshift": -8,
-                "xanchor": "right", "yanchor": "top", "showarrow": False,
-                "font": {"size": 11, "color": "#666666"},
-            }
-        ],
-    )  # fmt: skip
-    return figure
 
 
-def hover_text(occurrence: Occurrence) -> str:
-    """Return the sentence of an occurrence in Plotly's markup, with the word in bold."""
-    lines: list[str] = []
-    line: list[str] = []
-    length = 0
-    for position, word in enumerate(occurrence.sentence):
-        if length and length + len(word) > _LINE_CHARACTERS:
-            lines.append(" ".join(line))
-            line, length = [], 0
-        shown = word if len(word) <= _LINE_CHARACTERS else word[: _LINE_CHARACTERS - 1] + "…"
-        line.append(f"<b>{plotly_text(shown)}</b>" if position == occurrence.position else plotly_text(shown))
-        length += len(shown) + 1
-    lines.append(" ".join(line))
-    around = next(number for number, text in enumerate(lines) if "<b>" in text)
-    start = max(0, min(around - _MAX_LINES // 2, len(lines) - _MAX_LINES))
-    shown_lines = lines[start : start + _MAX_LINES]
-    return "<br>".join(
-        [
-            *(["…"] if start else []),
-            *shown_lines,
-            *(["…"] if start + _MAX_LINES < len(lines) else []),
-        ]
+def map_data(word_map: WordMap) -> MapData:
+    """Return what the viewer shows of a map, which has every layer (``every_layer``)."""
+    indices: dict[int, int] = {}  # of sentences that have a word on the map
+    places, sentences = [], []
+    for occurrence in word_map.occurrences:
+        number = occurrence.sentence_index
+        if number not in indices:
+            indices[number] = len(indices)
+            sentences.append(occurrence.sentence)
+        places.append((indices[number], occurrence.position))
+    groups, group_of = _groups(word_map)
+    caption = f"{word_map.caption}, seed {word_map.seed}" + (
+        f" · {word_map.axes[0]}; {word_map.axes[1]}" if word_map.axes else ""
+    )
+    return MapData(
+        title=word_map.title,
+        caption=caption,
+        file_name=_file_name(word_map.title),
+        layers=[Layer(**vars(layer)) for layer in word_map.layers],
+        start=word_map.start,
+        sentences=sentences,
+        sentence_numbers=[number + 1 for number in indices],
+        occurrences=np.array(places, np.int32).reshape(-1, 2),
+        context_words=CONTEXT_WORDS if word_map.in_context else 0,
+        groups=groups,
+        group_of=group_of,
+        named_on_map=bool(word_map.central),
     )
 
 
-def _entries(layout: MapLayout) -> list[tuple[str, str]]:
-    """Return name and color of each trace: the legend, or one unnamed trace without it."""
-    return layout.legend or [("", COLORS[0])]
+def _groups(word_map: WordMap) -> tuple[list[Group], np.ndarray | None]:
+    """Return the groups, and the index of the group of each point; small groups share the last, gray one."""
+    if word_map.groups is None:
+        return [], None
+    colors = {str(name): color for name, color in color_groups(word_map.groups).items()}
+    own = [name for name, color in colors.items() if color != OTHER]
+    others = [name for name, color in colors.items() if color == OTHER]
+    entry_of = {name: number for number, name in enumerate(own)} | dict.fromkeys(others, len(own))
+    group_of = np.array([entry_of[name] for name in word_map.groups], np.uint16)
+    counts = np.bincount(group_of, minlength=len(own))
+    groups = [
+        Group(name, int(counts[number]), word_map.central.get(name, -1), COLORS.index(colors[name]), number)
+        for number, name in enumerate(own)
+    ]
+    if others:
+        groups.append(Group(f"{len(others):,} others", int(counts[len(own)]), -1, -1, 0))
+    return groups, group_of
 
 
-def _entry_of(layout: MapLayout, group: str) -> str:
-    """Return the legend entry of a group."""
-    if not layout.legend:
-        return ""
-    color = layout.colors[group]
-    return next(text for text, own in layout.legend if own == color)
-
-
-def _side(layout: MapLayout, point: int) -> str:
-    dx, dy = layout.placements[point].direction if point in layout.placements else (1, 0)
-    return f"{_VERTICAL[dy]} {_HORIZONTAL[dx]}"
+def _file_name(title: str) -> str:
+    """Return a name for files that every file system takes."""
+    return re.sub(r"[^\w.-]+", "-", title).strip("-.")[:_MAX_FILE_NAME] or "map"

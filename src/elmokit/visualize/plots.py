@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from elmokit.embedder import ElmoEmbedder, Layers
-from elmokit.visualize.interactive_map import draw_interactive
+from elmokit.visualize.interactive_map import InteractiveMap
 from elmokit.visualize.layout import lay_out
 from elmokit.visualize.projection import Method
 from elmokit.visualize.static_map import draw_static
@@ -14,7 +14,6 @@ from elmokit.visualize.word_map import ColorBy, map_words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from plotly.graph_objects import Figure as InteractiveFigure
 
 
 def plot_occurrences(
@@ -30,7 +29,7 @@ def plot_occurrences(
     max_points: int = 3000,
     seed: int = 0,
     interactive: bool = False,
-) -> Figure | InteractiveFigure:
+) -> Figure | InteractiveMap:
     """Draw the words of some sentences so that occurrences with similar contextual vectors are close.
 
     Args:
@@ -46,8 +45,8 @@ def plot_occurrences(
         labels: a label for each sentence, for example the sense of its word.
         max_points: maximum number of words; more are sampled at random.
         seed: random seed; the same seed gives the same figure.
-        interactive: whether to return a Plotly figure, which shows the sentence of a point when you hover
-            over it, instead of a Matplotlib figure.
+        interactive: whether to return an interactive map, with all layers, search and the sentences of the
+            points, instead of a Matplotlib figure.
 
     Returns:
         The figure, which a notebook displays; :func:`elmokit.save_figure` saves it.
@@ -68,6 +67,6 @@ def plot_occurrences(
         labels=labels,
         max_points=max_points,
         seed=seed,
+        every_layer=interactive,
     )
-    layout = lay_out(word_map)
-    return draw_interactive(layout) if interactive else draw_static(layout)
+    return InteractiveMap(word_map) if interactive else draw_static(lay_out(word_map))

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from elmokit.errors import ConfigError, ElmokitError, MissingExtraError
-from elmokit.neighbors.cosine import unit_vectors
+from elmokit.neighbors.cosine import nearest_rows, unit_vectors
 
 Method: TypeAlias = Literal["tsne", "umap", "pca"]
 
@@ -18,6 +18,8 @@ _NO_SPREAD = 1e-6  # a smaller spread of single-precision unit vectors is roundi
 _DEFAULT_PERPLEXITY = 30.0
 _NUM_NEIGHBORS = 15  # UMAP
 _ITERATIONS = 500  # t-SNE, after 250 iterations with early exaggeration
+_MANY = 5000  # points from which t-SNE takes half as many iterations, which interpolate the forces
+_CONTINUED = 0.3  # share of the iterations if a layout is continued
 _REPORT_EVERY = 10  # iterations
 
 
@@ -27,12 +29,14 @@ def project(
     *,
     perplexity: float | None = None,
     seed: int = 0,
+    start: np.ndarray | None = None,
+    nearest: tuple[np.ndarray, np.ndarray] | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> np.ndarray:
     """Project vectors to the plane so that vectors with similar directions are close.
 
-    Vectors are scaled to unit length first, so that distances correspond to cosine similarities. The same
-    vectors and seed give the same result.
+    Vectors are scaled to unit length first, so that distances correspond to cosine similarities. Equal
+    vectors get the same point. The same vectors and seed give the same result.
 
     Args:
         vectors: (N, D)
@@ -40,6 +44,10 @@ def project(
         perplexity: perplexity of t-SNE, roughly the number of neighbors per point, from 1 to (N - 1) / 3;
             30 by default, or less if there are few points.
         seed: random seed of t-SNE and UMAP.
+        start: (N, 2) an earlier layout by the same method that t-SNE and UMAP continue, for example that of
+            another layer.
+        nearest: what :func:`~elmokit.neighbors.cosine.nearest_rows` returned for :func:`num_nearest` rows, if
+            it was called already.
         on_progress: called by t-SNE with the completed fraction of the work, from 0 to 1.
 
     Returns:
@@ -67,11 +75,49 @@ def project(
         )
     if method == "pca" or num_points < _MIN_POINTS or np.ptp(units, axis=0).max() < _NO_SPREAD:
         return _pca(units)
+    rows, members = _distinct(units)
+    if len(rows) < num_points:
+        if start is not None:
+            start = _means(start, members, len(rows))
+        if perplexity is not None:
+            perplexity = min(perplexity, _max_perplexity(len(rows)))
+        few = project(
+            units[rows], method, perplexity=perplexity, seed=seed, start=start, on_progress=on_progress
+        )
+        distinct: np.ndarray = few[members]
+        return distinct
     if method == "umap":
-        return _umap(units, seed)
-    return _tsne(
-        units, perplexity or min(_DEFAULT_PERPLEXITY, _max_perplexity(num_points)), seed, on_progress
+        return _umap(units, seed, start)
+    perplexity = perplexity or min(_DEFAULT_PERPLEXITY, _max_perplexity(num_points))
+    return _tsne(units, perplexity, seed, start, nearest, on_progress)
+
+
+def num_nearest(num_points: int, method: Method, perplexity: float | None = None) -> int:
+    """Return how many nearest vectors of each vector a projection needs; 0 if it finds them itself."""
+    return int(3 * (perplexity or _DEFAULT_PERPLEXITY)) if method == "tsne" and num_points >= _MANY else 0
+
+
+def _distinct(units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of distinct vectors, in their order, and for each vector the index of its row there.
+
+    The vector of a word may differ by rounding errors from batch to batch.
+    """
+    rounded = np.round(units, 5) + 0.0  # without negative zeros
+    _, first, members = np.unique(
+        rounded.view(np.dtype((np.void, rounded.itemsize * rounded.shape[1]))).ravel(),
+        return_index=True,
+        return_inverse=True,
     )
+    order = np.argsort(first)
+    return first[order], np.argsort(order)[members]
+
+
+def _means(points: np.ndarray, members: np.ndarray, number: int) -> np.ndarray:
+    """Return the mean point of each group, (number, 2)."""
+    counts = np.bincount(members, minlength=number)[:, None]
+    sums = [np.bincount(members, weights=points[:, axis], minlength=number) for axis in (0, 1)]
+    means: np.ndarray = np.stack(sums, axis=1) / counts
+    return means
 
 
 def explained_variance(vectors: np.ndarray, coordinates: np.ndarray) -> np.ndarray:
@@ -97,36 +143,59 @@ def _pca(units: np.ndarray) -> np.ndarray:
 
 
 def _tsne(
-    units: np.ndarray, perplexity: float, seed: int, on_progress: Callable[[float], None] | None
+    units: np.ndarray,
+    perplexity: float,
+    seed: int,
+    start: np.ndarray | None,
+    nearest: tuple[np.ndarray, np.ndarray] | None,
+    on_progress: Callable[[float], None] | None,
 ) -> np.ndarray:
     try:
         from openTSNE import TSNE
+        from openTSNE.affinity import PerplexityBasedNN
+        from openTSNE.nearest_neighbors import PrecomputedNeighbors
         from threadpoolctl import threadpool_limits
     except ImportError:
         raise MissingExtraError("t-SNE", "plot") from None
+    is_large = len(units) >= _MANY
+    iterations = _ITERATIONS // 2 if is_large else _ITERATIONS
     early = TSNE().early_exaggeration_iter
+    if start is not None:
+        early, iterations = 0, int(_CONTINUED * iterations)
     done = 0
 
     def report(iteration: int, error: float, embedding: np.ndarray) -> None:
         nonlocal done
         done += _REPORT_EVERY
         if on_progress is not None:
-            on_progress(min(1.0, done / (early + _ITERATIONS)))
+            on_progress(min(1.0, done / (early + iterations)))
 
     # With several threads, the order of summation would differ from run to run.
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        embedding = TSNE(
+        affinities = None
+        if is_large:
+            rows, found = nearest or nearest_rows(units, num_nearest(len(units), "tsne", perplexity))
+            distances = np.sqrt(np.maximum(0, 2 - 2 * found.astype(np.float64)))
+            index = PrecomputedNeighbors(rows.astype(np.int64), distances)
+            affinities = PerplexityBasedNN(perplexity=perplexity, knn_index=index, n_jobs=1)
+        tsne = TSNE(
             perplexity=perplexity,
             initialization=_start(units, seed),
             neighbors="exact",
-            negative_gradient_method="bh",
-            n_iter=_ITERATIONS,
+            negative_gradient_method="fft" if is_large else "bh",
+            n_iter=iterations,
             random_state=seed,
             n_jobs=1,
             callbacks=report,
             callbacks_every_iters=_REPORT_EVERY,
-        ).fit(units)
+        )
+        if start is None:
+            embedding = tsne.fit(units, affinities=affinities)
+        else:
+            embedding = tsne.prepare_initial(units, affinities=affinities)
+            embedding[:] = start
+            embedding.optimize(iterations, momentum=0.8, inplace=True)
     return np.array(embedding, dtype=np.float64)
 
 
@@ -137,7 +206,7 @@ def _start(units: np.ndarray, seed: int) -> np.ndarray:
     return start + np.random.default_rng(seed).normal(scale=1e-5, size=start.shape)
 
 
-def _umap(units: np.ndarray, seed: int) -> np.ndarray:
+def _umap(units: np.ndarray, seed: int, start: np.ndarray | None) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -149,7 +218,7 @@ def _umap(units: np.ndarray, seed: int) -> np.ndarray:
         warnings.simplefilter("ignore")
         embedding = UMAP(
             n_neighbors=min(_NUM_NEIGHBORS, len(units) - 1),
-            init=_start(units, seed) * 1e5,  # UMAP expects a width of about 10
+            init=_start(units, seed) * 1e5 if start is None else start,  # UMAP expects a width of about 10
             random_state=seed,
             n_jobs=1,
         ).fit_transform(units)

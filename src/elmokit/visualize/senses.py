@@ -10,6 +10,7 @@ import numpy as np
 
 from elmokit.data.occurrences import Occurrence
 from elmokit.errors import MissingExtraError
+from elmokit.neighbors.cosine import unit_vectors
 
 MIN_OCCURRENCES = 12
 """Fewer occurrences are one group."""
@@ -45,6 +46,22 @@ def find_senses(vectors: np.ndarray, occurrences: Sequence[Occurrence], *, seed:
     return [names[group] for group in groups]
 
 
+def central_points(vectors: np.ndarray, groups: Sequence[str]) -> dict[str, int]:
+    """Return the index of the most central vector of each group: the nearest to the mean of the unit vectors.
+
+    Args:
+        vectors: (N, D)
+        groups: N names.
+    """
+    units, names = unit_vectors(vectors), np.asarray(groups, dtype=object)
+    central = {}
+    for name in dict.fromkeys(groups):
+        members = np.flatnonzero(names == name)
+        own = units[members]
+        central[name] = int(members[np.argmax(np.round(own @ own.mean(axis=0), 6))])
+    return central
+
+
 def _groups(vectors: np.ndarray, seed: int) -> np.ndarray:
     """Return the number of the group of each vector, the largest group first."""
     try:
@@ -52,8 +69,7 @@ def _groups(vectors: np.ndarray, seed: int) -> np.ndarray:
         from sklearn.metrics import silhouette_score
     except ImportError as error:
         raise MissingExtraError("coloring by sense", "plot") from error
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    units = vectors / np.where(norms > 0, norms, 1)
+    units = unit_vectors(vectors)
     best, groups = _LEAST_SILHOUETTE, np.zeros(len(units), dtype=int)
     if len(np.unique(units, axis=0)) <= _MAX_GROUPS:
         return groups

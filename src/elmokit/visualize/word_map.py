@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -13,16 +14,21 @@ import numpy as np
 from elmokit.data.occurrences import Occurrence, find_occurrences, sample_occurrences
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.errors import ConfigError
+from elmokit.model.layer_choice import choose_layers
+from elmokit.visualize.layer_maps import LayerMap, layer_name, map_layers
 from elmokit.visualize.occurrence_vectors import embed_occurrences
 from elmokit.visualize.projection import Method, explained_variance, project
-from elmokit.visualize.senses import MIN_OCCURRENCES, find_senses
+from elmokit.visualize.senses import MIN_OCCURRENCES, central_points, find_senses
 
 ColorBy: TypeAlias = Literal["sentence", "word", "label", "sense"]
 
 _FEW = 8  # groups whose colors can be told apart
-_CONTEXT_WORDS = 2  # on either side, if all points are occurrences of the same few words
+CONTEXT_WORDS = 2  # on either side, if all points are occurrences of the same few words
 _MAX_LABELS = 8  # with the same text
 _MAX_CHARACTERS = 40  # of a word in a label
+_WORDS_IN_TITLE = 4
+_AVERAGE = "average of the layers"
+_EMBEDDING = 0.4  # share of the work
 _METHOD_NAMES = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 
 
@@ -42,6 +48,18 @@ class WordMap:
     """Axis labels; None if only distances are meaningful."""
     caption: str
     """How the map was made."""
+    title: str = "Words in context"
+    """What the map shows: the words, the text and the model."""
+    seed: int = 0
+    """Random seed of the projection."""
+    layers: tuple[LayerMap, ...] = ()
+    """The same words in every layer, or in this one with its nearest words, if this was asked for."""
+    start: int = 0
+    """Index in ``layers`` of the layer that the coordinates belong to."""
+    central: Mapping[str, int] = field(default_factory=dict)
+    """The point of each group that is nearest to the mean vector of the group."""
+    in_context: bool = False
+    """Whether the labels show the words around a word."""
 
     @property
     def uses(self) -> list[Occurrence]:
@@ -78,6 +96,9 @@ def map_words(
     labels: Sequence[str] | None = None,
     max_points: int = 3000,
     seed: int = 0,
+    neighbors: bool = False,
+    every_layer: bool = False,
+    text_name: str = "",
     on_progress: Callable[[float], None] | None = None,
 ) -> WordMap:
     """Compute a map of the words of some sentences.
@@ -95,6 +116,10 @@ def map_words(
         labels: a label for each sentence.
         max_points: maximum number of words.
         seed: random seed of the projection and of the sample.
+        neighbors: whether to find the nearest words of each word.
+        every_layer: whether to find the nearest words in every layer, and to map the other layers as well,
+            see :func:`~elmokit.visualize.layer_maps.map_layers`.
+        text_name: name of the text, for the title.
         on_progress: called with the completed fraction of the work, from 0 to 1.
 
     Raises:
@@ -105,34 +130,73 @@ def map_words(
     sentences = sentences if isinstance(sentences, str) else list(sentences)
     _check(layer, max_points, color_by, labels, len(sentences))
     report = on_progress or (lambda fraction: None)
+    choice = choose_layers(layer, embedder.num_layers)
     found = find_occurrences(sentences, words)
     occurrences = sample_occurrences(found, max_points, seed)
-    vectors = embed_occurrences(
-        embedder, occurrences, layer, on_sentences=lambda done, total: report(done / total / 2)
-    )  # (N, D)
-    coordinates = project(
-        vectors,
-        method,
-        perplexity=perplexity,
-        seed=seed,
-        on_progress=lambda fraction: report((1 + fraction) / 2),
-    )
+    embedded = embed_occurrences(
+        embedder,
+        occurrences,
+        "all" if every_layer else layer,
+        on_sentences=lambda done, total: report(done / total * _EMBEDDING),
+    )  # (L, N, D) or (N, D)
+    shown = _AVERAGE if layer == "average" else layer_name(choice.indexes[0])
+    named = {shown: embedded}
+    if every_layer:
+        named = {layer_name(number): one for number, one in enumerate(embedded)}
+        if layer == "average":
+            named[shown] = embedded.mean(axis=0)
+    vectors = named[shown]
+
+    def report_layout(fraction: float) -> None:
+        report(_EMBEDDING + (1 - _EMBEDDING) * fraction)
+
+    maps: list[LayerMap] = []
+    if neighbors or every_layer:
+        coordinates, maps = map_layers(
+            named, shown, method, perplexity=perplexity, seed=seed, on_progress=report_layout
+        )
+    else:
+        coordinates = project(vectors, method, perplexity=perplexity, seed=seed, on_progress=report_layout)
     report(1.0)
     axes = None
     if method == "pca":
         first, second = explained_variance(vectors, coordinates)
         axes = (f"first component, {first:.0%} of the variance", f"second component, {second:.0%}")
     sampled = "" if len(occurrences) == len(found) else f", {len(occurrences):,} of {len(found):,} words"
+    by_sense = _colors_senses(color_by, words, labels, len(occurrences))
+    groups = (
+        find_senses(vectors, occurrences, seed=seed)
+        if by_sense
+        else _groups(occurrences, color_by, words, labels)
+    )
     return WordMap(
         occurrences,
         coordinates,
         [_text(occurrence, in_context=bool(words)) for occurrence in occurrences],
-        find_senses(vectors, occurrences, seed=seed)
-        if _colors_senses(color_by, words, labels, len(occurrences))
-        else _groups(occurrences, color_by, words, labels),
+        groups,
         axes,
         f"{_METHOD_NAMES[method]}, {_layer_name(layer)}{sampled}",
+        title=_title(words, text_name, _model_name(embedder.pretrained.source)),
+        seed=seed,
+        layers=tuple(maps),
+        start=list(named).index(shown),
+        central=central_points(vectors, groups) if by_sense and groups else {},
+        in_context=bool(words),
     )
+
+
+def _model_name(source: Path) -> str:
+    """Return the name of a model: that of its directory, or of the directory of its weights."""
+    return source.parent.name if source.is_file() else source.name
+
+
+def _title(words: Collection[str], text_name: str, model: str) -> str:
+    """Return what a map shows, for example ``“right” in speeches.txt · tiny-en``."""
+    quoted = [f"“{_shortened(word)}”" for word in dict.fromkeys(words)]
+    if len(quoted) > _WORDS_IN_TITLE:
+        quoted = [*quoted[:_WORDS_IN_TITLE], f"{len(quoted) - _WORDS_IN_TITLE} more"]
+    subject = ", ".join(quoted) or "Words"
+    return " · ".join(part for part in (f"{subject} in {text_name or 'context'}", model) if part)
 
 
 def _check(
@@ -185,8 +249,8 @@ def _groups(
 def _text(occurrence: Occurrence, *, in_context: bool) -> str:
     if not in_context:
         return _shortened(occurrence.word)
-    start = max(0, occurrence.position - _CONTEXT_WORDS)
-    stop = occurrence.position + 1 + _CONTEXT_WORDS
+    start = max(0, occurrence.position - CONTEXT_WORDS)
+    stop = occurrence.position + 1 + CONTEXT_WORDS
     text = " ".join(_shortened(word) for word in occurrence.sentence[start:stop])
     return ("… " if start else "") + text + (" …" if stop < len(occurrence.sentence) else "")
 

@@ -1,0 +1,1 @@
+"""Models built on word vectors: one switch chooses between ELMo, word2vec, fastText and random vectors."""

@@ -1,0 +1,1 @@
+"""The vectors that a downstream model reads its text through."""

@@ -1,0 +1,25 @@
+import pytest
+
+from elmokit.downstream.embeddings.choice import embeddings_of
+from elmokit.errors import ConfigError
+
+
+def test_embeddings_are_joined_in_their_order(model_directory):
+    model = model_directory("characters")
+    first, second = embeddings_of(f"random + elmo:{model}")
+    assert (first.name, second.name) == ("random", f"elmo:{model}")
+    assert (first.num_layers, second.num_layers) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ("elmo", "'elmo' names no model: expected elmo:MODEL"),
+        ("glow", "got 'glow'"),
+        ("random+", "got ''"),
+        ("random:3", "takes no file"),
+    ],
+)
+def test_a_choice_that_cannot_be_understood(choice, message):
+    with pytest.raises(ConfigError, match=message):
+        embeddings_of(choice)

@@ -1,0 +1,51 @@
+"""The modules of the viewer, joined to one script."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from elmokit.viewer.bundle import asset, asset_names, bundle
+from elmokit.viewer.map_data import NUM_COLORS
+from elmokit.visualize.palette import COLORS, OTHER
+
+MODULES = sorted(name for name in asset_names() if name.endswith(".js"))
+_TOP_LEVEL = re.compile(r"^(?:export )?(?:async )?(?:const|let|function|class) (\w+)", re.MULTILINE)
+
+
+@pytest.mark.parametrize("entry", ["map_page.js"])
+def test_each_module_comes_once_and_before_it_is_used(entry):
+    script = bundle(entry)
+    assert not re.search(r"^\s*(import|export)\b", script, re.MULTILINE)
+    joined = [name for name in MODULES if asset(name).splitlines()[0] in script]
+    assert entry in joined
+    for name in joined:
+        first_line = asset(name).splitlines()[0]
+        assert script.count(first_line) == 1
+        for imported in re.findall(r'from "\./([\w.]+)"', asset(name)):
+            assert script.index(asset(imported).splitlines()[0]) < script.index(first_line)
+
+
+def test_no_two_modules_have_a_name_in_common():
+    for entry in ("map_page.js",):
+        names = _TOP_LEVEL.findall(bundle(entry))
+        assert sorted(names) == sorted(set(names))
+
+
+@pytest.mark.parametrize("name", sorted(asset_names()))
+def test_nothing_is_loaded_from_elsewhere(name):
+    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", asset(name))
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", asset(name)
+    )
+
+
+def test_the_colors_are_those_of_the_figures():
+    style = asset("theme.css")
+    light = style[: style.index("@media")]
+    for number, color in enumerate(COLORS):
+        assert f"--group-{number}: {color.lower()};" in light
+        assert style.count(f"--group-{number}:") == 2
+    assert f"--group-other: {OTHER.lower()};" in light
+    assert len(COLORS) == NUM_COLORS
