@@ -47,6 +47,7 @@ COMMANDS = {
     "score": "run sentences.txt",
     "substitutes": "run w1_w2_w3 --position 0 -k 3",
     "tag": "train --train tags.tsv --dev dev.tsv -o tagger --embedding random max_epochs=1 --device cpu",
+    "compare": "--task task.toml --embeddings random,majority --seeds 1 --train-sizes all",
     "info": "directory",
     "neighbors": "tiny-en sentences.txt --query play --word play -k 3",
     "projector": "run sentences.txt --logdir logs",
@@ -61,6 +62,7 @@ NEED_EXTRAS = [
     ("explore run --no-browser", "the explorer page", "explore"),
     ("embed pair sentences.txt vectors.parquet", "writing Parquet files", "parquet"),
     ("shard --input text.txt --output-dir zst --compression zst", "writing .zst files", "zstd"),
+    ("compare --task task.toml --embeddings random --seeds 2", "the interval over seeds", "downstream"),
     ("info GOLDEN/train_trace_char/ckpt", "reading TensorFlow checkpoints", "tensorflow"),
 ]
 
@@ -75,6 +77,9 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (directory / "sentences.txt").write_text("w1 w2 w3\nplay w2 w5\nw6 w7\n", encoding="utf-8")
     (directory / "tags.tsv").write_text("w1\tA\nw2\tB\n\nw3\tA\n", encoding="utf-8")
     (directory / "dev.tsv").write_text("w2\tB\n", encoding="utf-8")
+    (directory / "test.tsv").write_text("w1\tA\n", encoding="utf-8")
+    parts = 'kind = "tag"\ntrain = "tags.tsv"\ndev = "dev.tsv"\ntest = "test.tsv"\n'
+    (directory / "task.toml").write_text(f"{parts}[model]\nmax_epochs = 1\n", encoding="utf-8")
     return directory
 
 

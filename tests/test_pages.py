@@ -25,6 +25,7 @@ SETUP = {
     "index.md": "",
     "vectors.md": "",
     "train.md": "",
+    "large.md": "",
     "incremental.md": """
 mkdir old new
 cp examples/data/sotu/train-00000.txt.gz old/train-0.txt.gz
@@ -39,6 +40,8 @@ elmokit train --train-prefix old/train-0.txt.gz --heldout-prefix old/heldout.txt
     "from-the-tutorial.md": "",
     "see-it.md": "",
     "in-your-model.md": "",
+    "integrations.md": "",
+    "compare.md": "",
     "language-model.md": "",
     "models.md": "",
     "sharing.md": "",

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from elmokit.data.text_file import TextFile, as_text_error, file_system, is_url
+from elmokit.data.text_file import TextFile, answer, as_text_error, file_system, is_url
 from elmokit.errors import MissingTextError
 from elmokit.files.home import expanded
 
@@ -132,16 +132,20 @@ def _status(path: Path) -> os.stat_result | None:
 def _find_remote(url: str) -> list[TextFile]:
     remote, path = file_system(url)
     with as_text_error(f"{url}: cannot list"):
-        info = _remote_info(remote, path)
+        info = answer(url, lambda: _remote_info(remote, path))
         if info is not None and info["type"] == "file":
             # A chained URL (simplecache::s3://...) differs from the last file system's name for the file.
             return [TextFile.remote(url if "::" in url else remote.unstrip_protocol(path), info)]
-        if remote.isdir(path):
-            names = [name for name in remote.find(path) if "/." not in name.removeprefix(path)]
-        else:
-            entries = remote.glob(path, detail=True)
-            names = [name for name, entry in entries.items() if entry["type"] == "file"]
-        return [TextFile.remote(remote.unstrip_protocol(name), remote.info(name)) for name in names]
+        return answer(url, lambda: _list_remote(remote, path))
+
+
+def _list_remote(remote: Any, path: str) -> list[TextFile]:
+    if remote.isdir(path):
+        names = [name for name in remote.find(path) if "/." not in name.removeprefix(path)]
+    else:
+        entries = remote.glob(path, detail=True)
+        names = [name for name, entry in entries.items() if entry["type"] == "file"]
+    return [TextFile.remote(remote.unstrip_protocol(name), remote.info(name)) for name in names]
 
 
 def _remote_info(remote: Any, path: str) -> dict[str, Any] | None:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from elmokit.data.compression import Readable, decompressed
-from elmokit.data.text_file import as_text_error, file_system, is_url, list_names, look_up
+from elmokit.data.remote_text import open_remote_text
+from elmokit.data.text_file import as_text_error, is_url, list_names, look_up
 from elmokit.errors import TextError
 from elmokit.files.home import expanded
 
@@ -192,9 +193,7 @@ def open_text(path: str) -> BinaryIO:
     with as_text_error(f"{path}: cannot read"):
         if not is_url(path):
             return expanded(path).open("rb")
-        remote, name = file_system(path)
-        file: BinaryIO = remote.open(name, "rb")
-        return file
+        return open_remote_text(path)
 
 
 class _PartReader:

@@ -94,6 +94,9 @@ def write_shards(
     compressor(compression)  # the package it needs is looked for before the text is read
     with atomic.new_directory(output_dir.resolve()) as directory:
         tally = _Tally()
+        num_bytes, free = total_bytes(paths), shutil.disk_usage(directory).free
+        if num_bytes > free:
+            raise OutputError(f"{output_dir}: the text has {num_bytes:,} bytes, but only {free:,} are free")
         bucket_dir = directory / "buckets"
         bucket_dir.mkdir()
         shuffle = ExternalShuffle(bucket_dir, random.Random(seed), max_bucket_bytes=max_bucket_bytes)

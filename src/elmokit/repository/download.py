@@ -20,13 +20,13 @@ from typing import Any
 from filelock import FileLock
 from tqdm import tqdm
 
+from elmokit.data.waiting import SlowError
 from elmokit.errors import DamagedCacheWarning, ElmokitError, FetchError
 from elmokit.files.atomic import make_directory, output_error
 from elmokit.repository.bounds import Bounds
 from elmokit.repository.content import content_problem
 from elmokit.repository.partial_file import PartialFile
 from elmokit.repository.remote_file import open_remote
-from elmokit.repository.waiting import SlowError
 
 _logger = logging.getLogger(__name__)
 

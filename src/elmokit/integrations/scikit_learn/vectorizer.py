@@ -1,4 +1,4 @@
-"""scikit-learn: ELMo vectors of sentences as a transformer of pipelines and grid searches."""
+"""ELMo vectors of sentences as a transformer."""
 
 from __future__ import annotations
 

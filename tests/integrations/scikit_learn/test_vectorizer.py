@@ -111,7 +111,7 @@ def test_a_pickle_has_no_parameters_of_the_model_and_still_works(model):
 
 def test_a_clone_shares_the_loaded_model_and_nothing_else(model, monkeypatch):
     vectorizer = ElmoVectorizer(model, layers="top").fit(SENTENCES)
-    monkeypatch.setattr("elmokit.integrations.scikit_learn.load", None)
+    monkeypatch.setattr("elmokit.integrations.scikit_learn.vectorizer.load", None)
     copy = clone(vectorizer)
     assert not hasattr(copy, "fingerprint_")
     np.testing.assert_array_equal(copy.fit_transform(SENTENCES), vectorizer.transform(SENTENCES))
