@@ -98,9 +98,7 @@ def test_each_process_takes_a_gpu(monkeypatch):
     with pytest.raises(ConfigError, match="device=cuda:0: expected auto, cuda or cpu: each of 2 processes"):
         own_device("cuda:0", process)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
-    with pytest.raises(
-        ConfigError, match="need as many GPUs, found 1: lower num_processes"
-    ):
+    with pytest.raises(ConfigError, match="need as many GPUs, found 1: lower num_processes"):
         own_device("auto", process)
 
 
