@@ -9,8 +9,8 @@ from typing import Any
 import fsspec
 
 from elmokit._version import __version__
+from elmokit.data.waiting import call_within
 from elmokit.errors import PROTOCOL_EXTRAS, FetchError, MissingExtraError
-from elmokit.repository.waiting import call_within
 
 _BLOCK_BYTES = 1 << 22  # requested from an object store at a time
 _MAX_REDIRECTS = 10

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from elmokit.downstream.embeddings.static import StaticEmbedding
 from elmokit.downstream.embeddings.subwords import SubwordEmbedding
 from elmokit.downstream.embeddings.vector_training import TrainingText, VectorSettings
 from elmokit.errors import ConfigError, MissingExtraError, ModelFileError
+from elmokit.files.leftovers import temporary_directory
 
 # The package's own function for this takes no seed.
 _PROGRAM = """
@@ -54,8 +54,8 @@ def fasttext_version() -> str:
 def train_official_fasttext(name: str, text: TrainingText, settings: VectorSettings) -> StaticEmbedding:
     """Train fastText in a process of its own, whose memory is known at the beginning."""
     _fasttext()
-    with tempfile.TemporaryDirectory(prefix="elmokit-") as directory:
-        path, model = Path(directory) / "text", Path(directory) / "model.bin"
+    with temporary_directory() as directory:
+        path, model = directory / "text", directory / "model.bin"
         with path.open("w", encoding="utf-8") as file:
             file.writelines(" ".join(sentence) + "\n" for sentence in text)
         training_bytes = settings.epochs * total_bytes(text.files)
@@ -144,5 +144,5 @@ def _fasttext() -> Any:
     try:
         import fasttext
     except ImportError:
-        raise MissingExtraError("fastText's own program", "fasttext") from None
+        raise MissingExtraError("running fastText's own program", "fasttext") from None
     return fasttext
