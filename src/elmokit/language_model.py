@@ -233,7 +233,7 @@ class LanguageModel:
 
     @torch.inference_mode()
     def _losses(self, hidden: Tensor, targets: Tensor) -> np.ndarray:
-        losses: np.ndarray = self._softmax(hidden, targets)[1].double().cpu().numpy()
+        losses: np.ndarray = self._softmax(hidden, targets)[1].cpu().double().numpy()
         return losses
 
     @torch.inference_mode()

@@ -117,6 +117,31 @@ def curve(trainer: Trainer) -> dict[str, list[float]]:
     }
 
 
+def sharded_gradients(directory: Path, ranks: Ranks) -> dict[str, Tensor]:
+    """The gradients of a model that FSDP has sharded, of the rows of all processes; (N,) parts are whole."""
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+    from torch.distributed.tensor import DTensor
+
+    trainer = make_trainer(directory, "sharded", "full", ranks, dropout=0.0, state_reset=0.0)
+    model, mesh = trainer.model, init_device_mesh("cpu", (ranks.num,))
+    for stack in model.stacks:
+        for layer in stack:
+            fully_shard(layer, mesh=mesh)
+    fully_shard(model.encoder, mesh=mesh)
+    fully_shard(model.softmax, mesh=mesh)
+    fully_shard(model, mesh=mesh)
+    (batch,) = islice(trainer.stream, 1)
+    totals = [direction.total_loss for direction in model(batch).directions]
+    torch.stack([total for total in totals if total is not None]).sum().backward()
+    found = {}
+    for name, parameter in model.named_parameters():
+        gradient = parameter.grad
+        assert isinstance(gradient, DTensor)
+        found[name] = gradient.full_tensor() * ranks.num  # FSDP divides by their number
+    return found
+
+
 class Seen:
     """What a process has seen."""
 
@@ -196,6 +221,9 @@ def main(directory: Path) -> None:
     if ranks.rank == ranks.num - 1:
         stopped.request_stop()
     seen.values["stopped"] = [progress.stopped for progress in run]
+
+    if hasattr(torch.cpu.Stream, "record_event"):  # other versions of PyTorch shard on accelerators only
+        seen.keep("sharded", sharded_gradients(directory, ranks))
 
     save_file(seen.tensors, directory / f"rank-{ranks.rank}.safetensors")
     (directory / f"rank-{ranks.rank}.json").write_text(json.dumps(seen.values), encoding="utf-8")

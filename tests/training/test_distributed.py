@@ -204,6 +204,17 @@ def test_another_number_of_rows_is_refused_by_name(group):
         make_trainer(group.directory, "fresh", batch_size=rows).load_checkpoint(checkpoint)
 
 
+def test_a_sharded_model_has_the_gradients_of_one_process(group):
+    found = group.of(0, "sharded")
+    if not found:
+        pytest.skip("this PyTorch shards on accelerators only")
+    trainer = make_trainer(group.directory, "fresh", "full", dropout=0.0, state_reset=0.0)
+    (batch,) = islice(trainer.stream, 1)
+    sum(direction.total_loss for direction in trainer.model(batch).directions).backward()
+    for name, parameter in trainer.model.named_parameters():
+        torch.testing.assert_close(found[name], parameter.grad, rtol=1e-5, atol=1e-5, msg=name)
+
+
 def test_only_the_main_process_writes(group):
     records = [
         json.loads(line) for line in (group.directory / "several/metrics.jsonl").read_text().splitlines()

@@ -100,10 +100,12 @@ def command(
     from elmokit.downstream.comparison.report import as_record, pair_table, score_table, write_report
     from elmokit.downstream.comparison.running import Plan, run
     from elmokit.downstream.comparison.samples import train_sizes as read_sizes
-    from elmokit.downstream.comparison.summary import summarize
+    from elmokit.downstream.comparison.summary import import_t_quantile, summarize
     from elmokit.downstream.comparison.task import read_task
     from elmokit.downstream.comparison.tuning import trial_settings
 
+    if seeds > 1:
+        import_t_quantile()  # its absence is told before hours of training, not after
     task = read_task(task_file)
     if embedding_text:
         task = task.model_copy(update={"embedding_text": embedding_text})

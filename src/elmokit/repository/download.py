@@ -22,7 +22,8 @@ from tqdm import tqdm
 
 from elmokit.data.waiting import SlowError
 from elmokit.errors import DamagedCacheWarning, ElmokitError, FetchError
-from elmokit.files.atomic import make_directory, output_error
+from elmokit.files.atomic import output_error
+from elmokit.files.durable import make_directory
 from elmokit.repository.bounds import Bounds
 from elmokit.repository.content import content_problem
 from elmokit.repository.partial_file import PartialFile

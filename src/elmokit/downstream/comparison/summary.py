@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,6 +86,20 @@ def summarize(name: str, metric: Metric, systems: Sequence[SystemRuns], *, num_t
     return Comparison(name, metric, num_items, num_trials, tuple(rows), tuple(paired_tests(counts, metric)))
 
 
+def import_t_quantile() -> Callable[[int, float], float]:
+    """Return SciPy's quantile function of Student's t distribution.
+
+    Raises:
+        MissingExtraError: if SciPy is not installed.
+    """
+    try:
+        from scipy.special import stdtrit
+    except ImportError:
+        raise MissingExtraError("the interval over seeds", "downstream") from None
+    quantile: Callable[[int, float], float] = stdtrit
+    return quantile
+
+
 def mean_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
     """Return the t interval of a mean (Student 1908); None for a single value.
 
@@ -94,10 +108,7 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[fl
     """
     if len(values) < 2:
         return None
-    try:
-        from scipy.special import stdtrit
-    except ImportError:
-        raise MissingExtraError("the interval over seeds", "downstream") from None
+    stdtrit = import_t_quantile()
     mean, deviation = np.mean(values), np.std(values, ddof=1)
     half = stdtrit(len(values) - 1, (1 + confidence) / 2) * deviation / np.sqrt(len(values))
     return float(mean - half), float(mean + half)
