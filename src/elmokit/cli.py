@@ -17,11 +17,12 @@ from elmokit.errors import ElmokitError
 VERBS = {
     "vocabulary": ("elmokit.commands.vocabulary", "Count words and write a vocabulary file."),
     "shard": ("elmokit.commands.shard", "Shuffle text into training shards and heldout text."),
+    "prepare": ("elmokit.commands.prepare", "Prepare a text for training, in parts if need be."),
     "train": ("elmokit.commands.train", "Train a biLM, or resume a training run."),
     "evaluate": ("elmokit.commands.evaluate", "Compute the perplexity of a biLM on a text."),
     "dump-weights": ("elmokit.commands.dump_weights", "Write a model as options.json and weights.hdf5."),
     "convert": ("elmokit.commands.convert", "Convert a model to another format."),
-    "embed": ("elmokit.commands.embed", "Write the vectors of every line of a file to HDF5."),
+    "embed": ("elmokit.commands.embed", "Write the vectors of every line of a file to HDF5 or Parquet."),
     "embed-tokens": (
         "elmokit.commands.embed_tokens",
         "Precompute the context-free vectors of words.",
@@ -91,7 +92,7 @@ def elmokit(debug: bool) -> None:
     \b
     Example:
       elmokit vocabulary --input 'text/*.txt' --output vocab.txt
-      elmokit train --train-prefix 'text/*.txt' --vocab-file vocab.txt --save-dir model
+      elmokit train --train-prefix 'text/*.txt' --vocab-file vocab.txt --save-dir run
     """
 
 

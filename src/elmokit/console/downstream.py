@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,12 @@ from elmokit.console.outputs import STDOUT
 from elmokit.files.atomic import new_file, refuse_inputs
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from elmokit.downstream.embeddings.protocol import TokenEmbedding
     from elmokit.downstream.words.tables import Table
+
+_VECTORS = "vectors."
 
 relocated_option = click.option(
     "--embedding",
@@ -44,13 +49,44 @@ def embedding_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def given_embeddings(
-    embedding: str, embedding_text: Sequence[str], device: str
+    embedding: str, embedding_text: Sequence[str], device: str, vectors: Iterable[str] = ()
 ) -> tuple[TokenEmbedding, ...]:
-    """Load or train the embeddings that the options name."""
-    from elmokit.downstream.embeddings.choice import embeddings_of
+    """Load or train the embeddings that the options name.
 
+    Args:
+        embedding: the choice.
+        embedding_text: texts to train word vectors on.
+        device: where biLMs run.
+        vectors: ``key=value``: how word vectors are trained.
+    """
+    from elmokit.config.overrides import section_with
+    from elmokit.downstream.embeddings.choice import embeddings_of
+    from elmokit.downstream.embeddings.vector_training import VectorSettings
+
+    settings = section_with(VectorSettings, vectors)
     text = [str(file) for file in find_inputs(embedding_text)] if embedding_text else []
-    return embeddings_of(embedding, device=device, text=text, progress=terminal.progress_bar)
+    return embeddings_of(
+        embedding, device=device, text=text, vectors=settings, progress=terminal.progress_bar
+    )
+
+
+def setting_rows(section: type[BaseModel], prefix: str = "") -> list[tuple[str, str]]:
+    """Return the settings of a section with their defaults and meanings, for a help text."""
+    return [
+        (f"{prefix}{name}={json.dumps(field.default)}", field.description or "")
+        for name, field in section.model_fields.items()
+    ]
+
+
+def vector_settings(overrides: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return the ``key=value`` of the model, and those of word vectors, without their ``vectors.``."""
+    own, vectors = [], []
+    for override in overrides:
+        if override.startswith(_VECTORS):
+            vectors.append(override.removeprefix(_VECTORS))
+        else:
+            own.append(override)
+    return own, vectors
 
 
 def read_table(name: str) -> Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from elmokit.console import terminal
-from elmokit.console.downstream import embedding_options, given_embeddings, read_table
+from elmokit.console.downstream import (
+    embedding_options,
+    given_embeddings,
+    read_table,
+    setting_rows,
+    vector_settings,
+)
 from elmokit.console.models import device_option
 from elmokit.console.modes import json_option
 from elmokit.console.outputs import takes_output
@@ -27,11 +32,13 @@ def _check(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _setting_sections() -> list[tuple[str, list[tuple[str, str]]]]:
+    from elmokit.downstream.embeddings.vector_training import VectorSettings
     from elmokit.downstream.words.pairs import PairSettings
 
-    fields = PairSettings.model_fields.items()
-    rows = [(f"{name}={json.dumps(field.default)}", field.description or "") for name, field in fields]
-    return [("Settings of --method classifier", rows)]
+    return [
+        ("Settings of --method classifier", setting_rows(PairSettings)),
+        ("Settings of word2vec and fastText", setting_rows(VectorSettings, "vectors.")),
+    ]
 
 
 @verb("train", describe_more=_setting_sections)
@@ -82,13 +89,14 @@ def command(
 
     train_pairs, dev_pairs = (read_pairs(table) for table in tables)
     more = [] if seed is None else [f"seed={seed}"]
-    settings = section_with(PairSettings, [*overrides, *more])
+    of_model, of_vectors = vector_settings(overrides)
+    settings = section_with(PairSettings, [*of_model, *more])
     if threads is not None:
         use_threads(threads)
     model = PairModel.train(
         train_pairs,
         dev_pairs,
-        given_embeddings(embedding, embedding_text, device),
+        given_embeddings(embedding, embedding_text, device, of_vectors),
         method=method,
         settings=settings,
         progress=terminal.progress_bar,

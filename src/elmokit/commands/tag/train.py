@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from elmokit.console import terminal
-from elmokit.console.downstream import embedding_options, given_embeddings
+from elmokit.console.downstream import (
+    embedding_options,
+    given_embeddings,
+    setting_rows,
+    vector_settings,
+)
 from elmokit.console.models import device_option
 from elmokit.console.modes import json_option, wants_json
 from elmokit.console.outputs import takes_output
@@ -46,14 +51,14 @@ def _check(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _setting_sections() -> list[tuple[str, list[tuple[str, str]]]]:
+    from elmokit.downstream.embeddings.vector_training import VectorSettings
     from elmokit.downstream.tagging.network import TaggerSettings
 
-    rows = [
-        (f"{name}={json.dumps(field.default)}", field.description or "")
-        for name, field in TaggerSettings.model_fields.items()
-        if name not in _FLAGS
+    rows = [row for row in setting_rows(TaggerSettings) if row[0].partition("=")[0] not in _FLAGS]
+    return [
+        ("Settings", rows),
+        ("Settings of word2vec and fastText", setting_rows(VectorSettings, "vectors.")),
     ]
-    return [("Settings", rows)]
 
 
 @verb("train", describe_more=_setting_sections)
@@ -128,13 +133,14 @@ def command(
     more = [f"{name}=true" for name, is_set in flags.items() if is_set]
     if seed is not None:
         more.append(f"seed={seed}")
-    settings = section_with(TaggerSettings, [*overrides, *more])
+    of_tagger, of_vectors = vector_settings(overrides)
+    settings = section_with(TaggerSettings, [*of_tagger, *more])
     if threads is not None:
         use_threads(threads)
     tagger = SequenceTagger.train(
         *tokens_and_tags(data["train"]),
         *tokens_and_tags(data["dev"]),
-        embedding=given_embeddings(embedding, embedding_text, device),
+        embedding=given_embeddings(embedding, embedding_text, device, of_vectors),
         settings=settings,
         scheme=None if scheme is None else ("BIO" if scheme.upper() == "BIO" else "BIOES"),
         device=device,
