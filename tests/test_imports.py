@@ -21,7 +21,7 @@ ROOT = Path(elmokit.__file__).parent
 LAYERS = (
     ("addresses", "installation", "_moved", "_version", "alphabet"),
     ("errors",),
-    ("batch", "kernels"),
+    ("batch", "kernels", "processes"),
     ("files",),
     ("config",),
     ("data", "model"),

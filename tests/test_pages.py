@@ -43,6 +43,10 @@ elmokit train --train-prefix old/train-0.txt.gz --heldout-prefix old/heldout.txt
     "integrations.md": "",
     "compare.md": "",
     "language-model.md": "",
+    "downstream.md": f"""
+for part in train dev test; do head -n 60 {ROOT}/examples/data/sentiment/$part.tsv > $part.tsv; done
+echo "a fine product" > texts.txt
+""",
     "models.md": "",
     "sharing.md": "",
     "other-scripts.md": "",

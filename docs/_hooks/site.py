@@ -6,6 +6,7 @@ import inspect
 import json
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,19 @@ def on_config(config: MkDocsConfig) -> None:
     assert config.nav is not None
     (tutorials,) = (part["Tutorials"] for part in config.nav if "Tutorials" in part)
     tutorials += [name for name in notebooks() if name not in tutorials]
-    context = click.Context(elmokit)
-    for verb in elmokit.list_commands(context):
-        command = elmokit.get_command(context, verb)
-        assert command is not None
+    for command in all_commands(elmokit):
         command.help = help_in_markdown(command.help or "")
-    elmokit.help = help_in_markdown(elmokit.help or "")
+
+
+def all_commands(command: click.Command) -> Iterator[click.Command]:
+    """Yield a command, and if it is a group, the commands in it."""
+    yield command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from all_commands(inner)
 
 
 @event_priority(100)  # before the plugin that renders notebooks

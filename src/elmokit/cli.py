@@ -17,11 +17,12 @@ from elmokit.errors import ElmokitError
 VERBS = {
     "vocabulary": ("elmokit.commands.vocabulary", "Count words and write a vocabulary file."),
     "shard": ("elmokit.commands.shard", "Shuffle text into training shards and heldout text."),
+    "prepare": ("elmokit.commands.prepare", "Prepare a text for training, in parts if need be."),
     "train": ("elmokit.commands.train", "Train a biLM, or resume a training run."),
     "evaluate": ("elmokit.commands.evaluate", "Compute the perplexity of a biLM on a text."),
     "dump-weights": ("elmokit.commands.dump_weights", "Write a model as options.json and weights.hdf5."),
     "convert": ("elmokit.commands.convert", "Convert a model to another format."),
-    "embed": ("elmokit.commands.embed", "Write the vectors of every line of a file to HDF5."),
+    "embed": ("elmokit.commands.embed", "Write the vectors of every line of a file to HDF5 or Parquet."),
     "embed-tokens": (
         "elmokit.commands.embed_tokens",
         "Precompute the context-free vectors of words.",
@@ -35,6 +36,8 @@ VERBS = {
     "explore": ("elmokit.commands.explore", "Type sentences on a local page and see their words in context."),
     "classify": ("elmokit.commands.classify", "Train and use a text classifier."),
     "tag": ("elmokit.commands.tag", "Train and use a sequence tagger."),
+    "senses": ("elmokit.commands.senses", "Choose the sense of words in sentences."),
+    "pairs": ("elmokit.commands.pairs", "Judge pairs of words in context, or of sentences."),
     "compare": ("elmokit.commands.compare", "Compare embeddings on a task, with tests of significance."),
     "info": ("elmokit.commands.info", "Print the architecture, parameters and training of a model."),
     "models": ("elmokit.commands.models", "List the models that can be loaded by name."),

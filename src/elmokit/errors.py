@@ -80,6 +80,10 @@ class OutputError(ElmokitError):
     """Output that cannot be written: no permission, disk full, would overwrite."""
 
 
+class WorkerError(ElmokitError):
+    """A worker process that was killed."""
+
+
 class FetchError(ElmokitError):
     """A remote model that cannot be fetched or uploaded: unknown name, no connection, no access, damaged."""
 

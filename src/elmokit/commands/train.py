@@ -29,6 +29,7 @@ from elmokit.data.prepare import prepare_corpus
 from elmokit.data.read import total_bytes
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError
+from elmokit.processes import available_processors
 
 if TYPE_CHECKING:
     from elmokit.config import Config
@@ -322,7 +323,12 @@ def _trainer(run: Run, ranks: Ranks) -> Trainer:
 def _prepare(prefixes: list[str], part: Part, description: str, fallback_dir: Path) -> Corpus:
     files = find_inputs(prefixes, part)
     with terminal.progress_bar(description, total_bytes(files), "B") as bar:
-        return prepare_corpus(files, fallback_dir=fallback_dir, on_bytes=bar.update)
+        return prepare_corpus(
+            files,
+            fallback_dir=fallback_dir,
+            on_bytes=bar.update,
+            num_processes=available_processors(),
+        )
 
 
 def _describe_texts(trainer: Trainer, run: Run) -> None:

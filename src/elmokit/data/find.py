@@ -24,6 +24,7 @@ _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 Part: TypeAlias = Literal["train", "heldout"]
 """A part of the text in a directory that :func:`~elmokit.data.sharding.write_shards` has written."""
 
+_CORPUS, _TOKENS = "corpus.json", "tokens.u32"  # files of a prepared corpus
 _SHARD = re.compile(r"(train|heldout)-\d{5}\.txt(\.\w+)?")
 
 
@@ -35,7 +36,7 @@ def find_texts(patterns: Patterns, part: Part | None = None) -> list[TextFile]:
     Args:
         patterns: Each is a path (taken literally if it exists), a glob (``**`` matches any number of
             directories), a directory (all files below it except hidden ones), an fsspec URL, or a file found
-            earlier.
+            earlier. For a prepared corpus that is its ``corpus.json``, see :func:`prepared_directory`.
         part: The files to take from a directory of shards, which has training and heldout text side by side;
             None for all of them. With a part, a path that does not exist is the beginning of the paths of
             files, as in the scripts of bilm-tf.
@@ -75,8 +76,21 @@ def _find(pattern: str, part: Part | None) -> list[TextFile]:
     return files
 
 
+def prepared_directory(file: TextFile) -> Path | None:
+    """Return the directory of a prepared corpus that :func:`find_texts` has found; None for a text."""
+    path = Path(file.path)
+    return path.parent if path.name == _CORPUS and _is_prepared(path.parent) else None
+
+
+def _is_prepared(directory: Path) -> bool:
+    # Path.is_file raises where even looking is not allowed.
+    return all(os.path.isfile(directory / name) for name in (_CORPUS, _TOKENS))  # noqa: PTH113
+
+
 def _find_local(pattern: str) -> list[TextFile]:
     path = expanded(pattern)
+    if _is_prepared(path):
+        path /= _CORPUS
     # A literal path first: its name may contain glob characters. It need not be a regular file (a pipe).
     status = _status(path)
     if status is not None:

@@ -171,7 +171,10 @@ def _is_http(url: str) -> bool:
 
 
 def _file_name(url: str) -> str:
-    path = unquote(urlsplit(url).path) if _is_http(url) else url.partition("://")[2]
+    try:
+        path = unquote(urlsplit(url).path) if _is_http(url) else url.partition("://")[2]
+    except ValueError as error:
+        raise FetchError(f"{url}: not a URL: {error}") from None
     name = path.rpartition("/")[2]
     if name.strip(".") == "" or "\0" in name:
         raise FetchError(f"{url}: expected the URL of a file")
