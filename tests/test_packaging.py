@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 import tomllib
 import zipfile
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -57,6 +59,43 @@ def test_the_wheel_installs_the_command_and_the_license(files_of_wheel):
 
 
 @pytest.fixture(scope="module")
+def hatch_build() -> ModuleType:
+    """The build hooks."""
+    spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+ADDRESS = "https://example.org/us/elmokit"
+
+
+def test_links_of_the_readme_work_on_a_package_index(hatch_build):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    absolute = hatch_build.with_absolute_links(text, ADDRESS)
+    links = re.findall(r"(!?)\[[^\]]*\]\(([^)\s]+)\)", absolute)
+    assert len(links) > 20
+    for is_picture, link in links:
+        assert link.startswith("https://")
+        if link.startswith(ADDRESS):
+            kind, branch, path = link.removeprefix(f"{ADDRESS}/").split("/", 2)
+            assert (kind, branch) == ("raw" if is_picture else "blob", "main")
+            assert (ROOT / path.partition("#")[0]).is_file(), link
+    assert f"]({ADDRESS}/raw/main/docs/images/" in absolute
+
+
+@pytest.mark.parametrize("address", ["", f"{ADDRESS}/"])
+def test_the_address_is_one_setting(hatch_build, address):
+    metadata: dict[str, Any] = {}
+    hatch_build.PublishedMetadata(str(ROOT), {"address": address}).update(metadata)
+    assert metadata["readme"]["content-type"] == "text/markdown"
+    assert (ADDRESS in metadata["readme"]["text"]) == bool(address)
+    assert metadata["urls"].get("Source") == (ADDRESS if address else None)
+
+
+@pytest.fixture(scope="module")
 def lowest_versions() -> ModuleType:
     """The program that prints the lowest versions."""
     spec = importlib.util.spec_from_file_location("lowest_versions", ROOT / ".ci" / "lowest_versions.py")
@@ -70,7 +109,7 @@ def lowest_versions() -> ModuleType:
 def test_every_dependency_has_a_lowest_version(lowest_versions):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     versions = lowest_versions.lowest_versions(project)
-    assert {"torch", "numpy", "s3fs", "dash", "mkdocs-material"} <= versions.keys()
+    assert {"torch", "numpy", "s3fs", "pydantic", "mkdocs-material"} <= versions.keys()
     assert "pytest" not in versions
     assert f"torch>={versions['torch']}" in project["dependencies"]
 

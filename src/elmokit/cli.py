@@ -36,6 +36,8 @@ VERBS = {
     "explore": ("elmokit.commands.explore", "Type sentences on a local page and see their words in context."),
     "classify": ("elmokit.commands.classify", "Train and use a text classifier."),
     "tag": ("elmokit.commands.tag", "Train and use a sequence tagger."),
+    "senses": ("elmokit.commands.senses", "Choose the sense of words in sentences."),
+    "pairs": ("elmokit.commands.pairs", "Judge pairs of words in context, or of sentences."),
     "compare": ("elmokit.commands.compare", "Compare embeddings on a task, with tests of significance."),
     "info": ("elmokit.commands.info", "Print the architecture, parameters and training of a model."),
     "models": ("elmokit.commands.models", "List the models that can be loaded by name."),
@@ -90,7 +92,7 @@ def elmokit(debug: bool) -> None:
     \b
     Example:
       elmokit vocabulary --input 'text/*.txt' --output vocab.txt
-      elmokit train --train-prefix 'text/*.txt' --vocab-file vocab.txt --save-dir model
+      elmokit train --train-prefix 'text/*.txt' --vocab-file vocab.txt --save-dir run
     """
 
 

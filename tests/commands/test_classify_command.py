@@ -185,3 +185,21 @@ def test_mistakes_are_one_line(run_cli, arguments, message):
     assert message in result.err
     assert len(result.err.splitlines()) == 1
     assert not Path("c").exists()
+
+
+def test_an_answer_comes_before_the_next_text(monkeypatch):
+    """Lines that are there are classified without waiting for a full batch."""
+    from elmokit.console.inputs import stdin_chunks
+
+    class Pipe:
+        def __init__(self):
+            self.blocks = [b"\xef\xbb\xbfone\ntw", b"o\nthree\r\n", b"fo", b"ur", b""]
+            self.buffer = self
+
+        def read1(self, _):
+            return self.blocks.pop(0)
+
+    monkeypatch.setattr(sys, "stdin", Pipe())
+    assert list(stdin_chunks(1)) == [["one"], ["two"], ["three"], ["four"]]
+    monkeypatch.setattr(sys, "stdin", Pipe())
+    assert list(stdin_chunks(9)) == [["one"], ["two", "three"], ["four"]]

@@ -14,7 +14,7 @@ import pytest
 
 from elmokit.commands import explore
 from elmokit.console.models import GivenModel
-from elmokit.installation import install_command
+from elmokit.explorer.server import PageServer
 
 
 def start(*arguments: object) -> subprocess.Popen[str]:
@@ -55,11 +55,13 @@ def test_a_corpus_that_is_missing_is_one_line(work, run_cli):
     assert result.err.count("\n") == 1
 
 
-def test_a_package_that_is_missing_is_named(work, run_cli, monkeypatch):
-    monkeypatch.setitem(sys.modules, "dash", None)
-    result = run_cli("explore", "model", "--port", 0)
-    assert result.exit_code == 2
-    assert install_command("explore") in result.err
+def test_two_models_are_shown_under_their_names(work, run_cli, monkeypatch):
+    seen = []
+    monkeypatch.setattr(PageServer, "serve_forever", lambda server: seen.append(server.answers.names))
+    result = run_cli("explore", "model", "./model", "--port", 0, "--no-browser")
+    assert (result.exit_code, result.err) == (0, "")
+    assert seen == [("model", "model")]
+    assert run_cli("explore", "model", "missing").exit_code == 2
 
 
 def test_the_bundled_model_is_the_default(run_cli, monkeypatch):
@@ -90,14 +92,7 @@ def test_a_browser_is_opened_if_there_is_a_display(
     monkeypatch.setattr(sys, "platform", "linux")
     opened = []
     monkeypatch.setattr(explore.webbrowser, "open", opened.append)
-    real = explore.make_server
-
-    def make_stopped_server(app, listener):
-        server = real(app, listener)
-        monkeypatch.setattr(server, "serve_forever", server.server_close)
-        return server
-
-    monkeypatch.setattr(explore, "make_server", make_stopped_server)
+    monkeypatch.setattr(PageServer, "serve_forever", lambda server: None)
     result = run_cli("explore", "model", "--port", 0, *arguments)
     assert result.exit_code == 0
     assert result.err == ""

@@ -189,6 +189,19 @@ def test_one_line_for_what_is_wrong(run_cli, data, arguments, message):
     assert not (data / "x").exists()
 
 
+def test_word_vectors_are_trained_on_a_text(run_cli, data, tmp_path):
+    pytest.importorskip("gensim")
+    (tmp_path / "text.txt").write_text("in New York\nMs Lee runs\n" * 5)
+    result = run_cli(
+        *("tag", "train", "--train", "train.tsv", "--dev", "dev.tsv", "-o", tmp_path / "tagger"),
+        *("--embedding", "word2vec", "--embedding-text", tmp_path / "text.txt", "vectors.dim=7"),
+        *("vectors.epochs=1", "max_epochs=1", "hidden_dim=3", "--device", "cpu"),
+    )
+    assert result.exit_code == 0, result.err
+    (tmp_path / "text.txt").unlink()
+    assert run_cli("tag", "evaluate", tmp_path / "tagger", "test.tsv").exit_code == 0, "the tagger has them"
+
+
 def test_input_that_is_not_utf8(run_cli, data, stdin):
     stdin(b"in New\nS\xe3o Paulo\n")
     result = run_cli("tag", "predict", "tagger", "--batch-size", "1")

@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -16,12 +18,12 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from elmokit.embedder import ElmoEmbedder
-from elmokit.explorer.app import make_app
+from elmokit.explorer.answers import EXAMPLE, Answers
 from elmokit.explorer.explorer import Explorer
+from elmokit.explorer.listening import listen
 from elmokit.explorer.mixing import layer_weights
-from elmokit.explorer.page import EXAMPLE
-from elmokit.explorer.server import listen, make_server
-from elmokit.explorer.typed_text import displayed_word, read_typed
+from elmokit.explorer.server import PageServer
+from elmokit.explorer.typed_text import read_typed
 from elmokit.loading import load
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -30,7 +32,7 @@ PATIENCE = 60_000  # milliseconds: the machine may be busy
 TEXT = "every American has the right to vote\nwe are on the right track"
 SENTENCES = read_typed(TEXT).sentences
 RIGHT, OTHER_RIGHT = 4, 11  # indices
-THIRDS = [1 / 3, 1 / 3, 1 / 3]
+TOP = [0.0, 0.0, 1.0]
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +65,14 @@ def open_page(browser: Browser, url: str) -> tuple[Page, list[str]]:
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.goto(url)
-    page.wait_for_selector("#map .points path")
+    page.wait_for_selector("[data-ready]")
+    expect(page.locator("#sentences [aria-pressed=true]")).to_have_count(1, timeout=PATIENCE)
     return page, errors
 
 
 @pytest.fixture(scope="module")
 def opened(browser, url) -> Iterator[tuple[Page, list[str]]]:
-    page, errors = open_page(browser, url)
+    page, errors = open_page(browser, f"{url}#split=0")
     yield page, errors
     page.close()
 
@@ -78,43 +81,53 @@ def opened(browser, url) -> Iterator[tuple[Page, list[str]]]:
 def page(opened) -> Iterator[Page]:
     """The page with the text typed in; it must report no errors and contact no other machine."""
     page, errors = opened
-    page.get_by_label("mix of layers").check()
     type_text(page, TEXT)
+    show_layer(page, 2)
     yield page
     assert errors == []
 
 
+def shown(word: str) -> str:
+    """A word as the page shows it: of limited length, invisible characters marked."""
+    cut = word if len(word) <= 40 else word[:39] + "…"
+    return re.sub("[\0-\x1f\x7f-\x9f]", "\ufffd", cut)
+
+
 def type_text(page: Page, text: str) -> None:
     """Type sentences and wait until they are shown with a selected word."""
-    if page.input_value("#text") == text:
-        return
-    page.fill("#text", text)
-    page.click("#show")
-    words = [displayed_word(word) for sentence in read_typed(text).sentences for word in sentence]
+    words = [shown(word) for sentence in read_typed(text).sentences for word in sentence]
+    if page.input_value("#text") != text:
+        page.fill("#text", text)
+        page.click("#show")
     expect(tokens(page)).to_have_count(len(words), timeout=PATIENCE)
     expect(tokens(page)).to_have_text(words, timeout=PATIENCE)
-    expect(points(page)).to_have_count(len(words), timeout=PATIENCE)
+    until(page, f"{MAP}.map.size === {len(words)}")
     expect(page.locator("#sentences [aria-pressed=true]")).to_have_count(1, timeout=PATIENCE)
 
 
-def paste(page: Page, text: str) -> None:
-    """Insert a long text at once; typing it would take a minute."""
-    page.evaluate(
-        """text => {
-            const area = document.getElementById("text");
-            Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set.call(area, text);
-            area.dispatchEvent(new Event("input", { bubbles: true }));
-        }""",
-        text,
-    )
+MAP = "document.querySelector('#map canvas').wordMap"
+
+
+def until(page: Page, condition: str) -> None:
+    """Wait until a condition holds; the page's policy forbids Playwright's own function for that."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not page.evaluate(condition):
+        assert time.monotonic() < deadline, condition
+        time.sleep(0.03)
+
+
+def show_layer(page: Page, number: int) -> None:
+    """Glide to a layer with the keyboard."""
+    slider = page.get_by_role("slider", name="Layer", exact=True)
+    slider.press("Home" if number == 0 else "End")
+    until(page, f"{MAP}.layer === {0 if number == 0 else 2}")
+    if number == 1:
+        slider.press("ArrowLeft")
+        until(page, f"{MAP}.layer === 1")
 
 
 def tokens(page: Page) -> Locator:
     return page.locator("#sentences .token")
-
-
-def points(page: Page) -> Locator:
-    return page.locator("#map .points path")
 
 
 def expect_heading(page: Page, word: str, number: int = 1) -> None:
@@ -123,26 +136,21 @@ def expect_heading(page: Page, word: str, number: int = 1) -> None:
 
 def expect_map(page: Page, coordinates: np.ndarray) -> None:
     """Wait until the map shows these points, and check that they are drawn where they belong."""
-    page.wait_for_function(
-        """expected => {
-            const { x, y } = document.querySelector("#map .js-plotly-plot").data[0];
-            return expected.length === x.length
-                && expected.every((point, k) => Math.hypot(point[0] - x[k], point[1] - y[k]) < 1e-4);
-        }""",
-        arg=coordinates.tolist(),
-    )
-    drawn = page.evaluate(
-        """[...document.querySelectorAll("#map .points path")].map(path => {
-            const { x, y, width, height } = path.getBoundingClientRect();
-            return [x + width / 2, -(y + height / 2)];
-        })"""
-    )
+    deadline = time.monotonic() + PATIENCE / 1000
+    while True:
+        positions = np.array(page.evaluate(f"[...{MAP}.positions]")).reshape(-1, 2)
+        if positions.shape == coordinates.shape and np.allclose(positions, coordinates, atol=1e-4):
+            break
+        assert time.monotonic() < deadline, "the map shows other points"
+        time.sleep(0.05)
+    drawn = page.evaluate(f"{MAP}.drawNow(), [[...{MAP}.xs], [...{MAP}.ys].map(y => -y)]")
     for axis in (0, 1):
-        assert np.corrcoef(np.array(drawn)[:, axis], coordinates[:, axis])[0, 1] > 0.999
+        assert np.corrcoef(np.array(drawn)[axis], coordinates[:, axis])[0, 1] > 0.999
 
 
 def rows(page: Page, kind: str) -> list[list[str]]:
-    """The cells of a card's table."""
+    """The cells of a card's table, when the server has answered."""
+    expect(page.locator("#word[aria-busy=false] .card").first).to_be_visible(timeout=PATIENCE)
     return [
         [re.sub(r"\s+", " ", cell).strip() for cell in row.locator("td").all_inner_texts()]
         for row in page.locator(f"#word .{kind} tr").all()
@@ -152,9 +160,10 @@ def rows(page: Page, kind: str) -> list[list[str]]:
 def test_the_example_is_shown_with_a_selected_word(opened):
     page, errors = opened
     expect(tokens(page)).to_have_text(EXAMPLE.split(), timeout=PATIENCE)
-    assert points(page).count() == len(EXAMPLE.split())
     expect_heading(page, "right", 6)
-    assert page.locator("#map .textpoint text").count() > 25
+    until(page, f"{MAP}.map?.size === {len(EXAMPLE.split())}")
+    page.evaluate(f"{MAP}.drawNow()")
+    assert page.evaluate(f"{MAP}.scene.labels.length") > 20
     assert errors == []
 
 
@@ -164,7 +173,7 @@ def test_a_click_on_a_word_shows_its_neighbors_and_substitutes(page, explorer):
     assert tokens(page).nth(OTHER_RIGHT).get_attribute("aria-pressed") == "true"
     assert rows(page, "occurrences") == [
         [f"{similarity:.3f}", " ".join(occurrence.sentence)]
-        for occurrence, similarity in explorer.neighbors(SENTENCES, OTHER_RIGHT, THIRDS)
+        for occurrence, similarity in explorer.neighbors(SENTENCES, OTHER_RIGHT, TOP)
     ]
     assert rows(page, "words") == [
         [f"{similarity:.3f}", word] for word, similarity in explorer.similar_words(SENTENCES, OTHER_RIGHT)
@@ -180,42 +189,76 @@ def test_a_click_on_a_neighbor_selects_it(page, explorer):
     tokens(page).nth(RIGHT).click()
     expect(tokens(page).nth(RIGHT)).to_have_attribute("aria-pressed", "true", timeout=PATIENCE)
     expect_heading(page, "right")
-    nearest = explorer.neighbors(SENTENCES, RIGHT, THIRDS)[0].occurrence
+    nearest = explorer.neighbors(SENTENCES, RIGHT, TOP)[0].occurrence
     page.locator("#word .occurrences button").first.click()
     expect_heading(page, nearest.word, nearest.sentence_index + 1)
 
 
 def test_a_click_on_a_point_of_the_map_selects_its_word(page):
+    box = page.locator("#map canvas").bounding_box()
     for index, word, number in [(1, "American", 1), (12, "track", 2), (1, "American", 1)]:
-        box = points(page).nth(index).bounding_box()
-        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        expect(page.locator("#map .hovertext")).to_contain_text(word, timeout=PATIENCE)
-        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.evaluate(f"{MAP}.drawNow()")
+        x, y = page.evaluate(f"[{MAP}.xs[{index}], {MAP}.ys[{index}]]")
+        page.mouse.move(box["x"] + x, box["y"] + y)
+        expect(page.locator("#map .tip b")).to_have_text(word, timeout=PATIENCE)
+        page.mouse.click(box["x"] + x, box["y"] + y)
         expect_heading(page, word, number)
         tokens(page).nth(7).click()  # and back to the same point in between
         expect_heading(page, "we", 2)
     page.mouse.move(0, 0)
 
 
+def test_points_can_be_selected_by_keyboard(page):
+    tokens(page).nth(3).click()
+    page.locator("#map canvas").focus()
+    page.keyboard.press("PageDown")
+    expect_heading(page, "right")
+    page.keyboard.press("Home")
+    expect_heading(page, "every")
+
+
 def test_words_can_be_selected_by_keyboard(page):
-    tokens(page).nth(5).focus()
-    page.keyboard.press("Tab")
+    tokens(page).nth(5).click()
+    expect_heading(page, "to")
+    page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     expect_heading(page, "vote")
     assert page.evaluate("document.activeElement.textContent") == "vote"  # where one can go on from
-    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("ArrowLeft")
     page.keyboard.press("Space")
     expect_heading(page, "to")
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.textContent") == "we"
+    page.keyboard.press("End")
+    assert page.evaluate("document.activeElement.textContent") == "track"
+    assert page.locator("#sentences .token[tabindex='0']").count() == 1  # all words are one tab stop
+
+
+def test_every_control_is_a_few_tabs_away(page):
+    page.locator("#text").focus()
+    reached = []
+    for _ in range(16):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.id || document.activeElement.className"))
+    assert {"show", "tokenize", "play"} <= set(reached)
+    assert any("token" in name for name in reached)
+    page.evaluate("document.activeElement.blur(); document.body.focus()")
+    page.locator(".skip").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "word"
 
 
 def test_sliders_mix_the_layers(page, explorer):
-    expect_map(page, explorer.map(SENTENCES, layer_weights([0, 0, 0]).tolist(), "pca"))
-    slider = page.get_by_role("group", name="weight of LSTM layer 1").get_by_role("slider")
+    if not page.locator("details").evaluate("details => details.open"):
+        page.get_by_text("mix of layers").click()
+    slider = page.get_by_role("slider", name="weight of LSTM layer 1")
     slider.focus()
     page.keyboard.press("End")
     weights = layer_weights([0, 4, 0]).tolist()
     expect_map(page, explorer.map(SENTENCES, weights, "pca"))
-    expect(page.locator(".slider output")).to_have_text([f"{weight:.1%}" for weight in weights])
+    written = [f"{weight:.1%}" for weight in weights]
+    expect(page.locator(".slider output")).to_have_text(written)
+    expect(slider).to_have_attribute("aria-valuetext", written[1])
     tokens(page).nth(RIGHT).click()
     expect_heading(page, "right")
     nearest = explorer.neighbors(SENTENCES, RIGHT, weights)
@@ -228,26 +271,25 @@ def test_sliders_mix_the_layers(page, explorer):
     expect_map(page, explorer.map(SENTENCES, layer_weights([0, 0, 0]).tolist(), "pca"))
 
 
-def test_every_layer_has_a_map_and_a_slider_switches_back_to_the_mix(page, explorer):
+def test_every_layer_has_a_map(page, explorer):
     for number, name in enumerate(["token layer", "LSTM layer 1", "LSTM layer 2"]):
-        page.get_by_role("radio", name=name).check()
+        show_layer(page, number)
+        expect(page.locator(".layers output")).to_have_text(name)
         weights = [float(number == other) for other in range(3)]
         expect_map(page, explorer.map(SENTENCES, weights, "pca"))
-    expect(page.locator(".slider output")).to_have_text(["0.0%", "0.0%", "100.0%"])
-    slider = page.get_by_role("slider").first
-    slider.focus()
-    page.keyboard.press("ArrowRight")
-    expect(page.get_by_label("mix of layers")).to_be_checked(timeout=PATIENCE)
-    expect_map(page, explorer.map(SENTENCES, layer_weights([0.1, 0, 0]).tolist(), "pca"))
-    page.keyboard.press("ArrowLeft")
-    expect_map(page, explorer.map(SENTENCES, layer_weights([0, 0, 0]).tolist(), "pca"))
+        tokens(page).nth(RIGHT).click()
+        expect_heading(page, "right")
+        nearest = explorer.neighbors(SENTENCES, RIGHT, weights)
+        expect(page.locator("#word .occurrences .length")).to_have_text(
+            [f"{neighbor.similarity:.3f}" for neighbor in nearest], timeout=PATIENCE
+        )
 
 
 def test_the_map_can_use_t_sne(page, explorer):
     page.get_by_label("t-SNE").check()
-    expect_map(page, explorer.map(SENTENCES, layer_weights([0, 0, 0]).tolist(), "tsne"))
+    expect_map(page, explorer.map(SENTENCES, TOP, "tsne"))
     page.get_by_label("PCA").check()
-    expect_map(page, explorer.map(SENTENCES, layer_weights([0, 0, 0]).tolist(), "pca"))
+    expect_map(page, explorer.map(SENTENCES, TOP, "pca"))
 
 
 ALPHAS = """[...document.querySelectorAll("#sentences .token")].map(token =>
@@ -264,16 +306,17 @@ def test_surprisal_colors_the_words_by_direction(page, explorer):
     ]:
         page.get_by_label(name, exact=True).check()
         expected = np.minimum(surprisal[direction] / worst, 1)
-        page.wait_for_function(
-            f"expected => {{ const alphas = {ALPHAS};"
-            "return expected.every((alpha, k) => Math.abs(alpha - alphas[k]) < 0.01); }",
-            arg=expected.tolist(),
-        )
+        near = "(alpha, k) => Math.abs(alpha - alphas[k]) < 0.01"
+        until(page, f"(alphas => {expected.tolist()}.every({near}))({ALPHAS})")
     assert np.abs(surprisal["forward"] - surprisal["backward"]).max() > 1
-    tooltip = tokens(page).nth(RIGHT).get_attribute("title")
-    assert tooltip.splitlines()[0] == f"{surprisal['forward'][RIGHT]:.2f} nats given the left context"
-    assert tooltip.splitlines()[2] == f"{surprisal['mean'][RIGHT]:.2f} nats on average"
-    assert f"{worst:.1f}" in page.locator("#scale").inner_text()
+    tooltip = tokens(page).nth(RIGHT).get_attribute("title").splitlines()
+    bits = {direction: values[RIGHT] / math.log(2) for direction, values in surprisal.items()}
+    assert tooltip[0].startswith(f"{bits['mean']:.1f} bits (1 in ")
+    assert (
+        tooltip[1]
+        == f"{bits['forward']:.1f} bits (1 in {round(2 ** bits['forward']):,}) given the left context"
+    )
+    assert f"{worst / math.log(2):.0f} bits: like a guess among" in page.locator("#scale").inner_text()
 
 
 def test_words_outside_the_vocabulary_are_marked(page):
@@ -302,7 +345,7 @@ def test_unusual_text_is_shown_as_text(page):
         expect(message).to_have_text("")
         tokens(page).last.click()
         expect(tokens(page).last).to_have_attribute("aria-pressed", "true", timeout=PATIENCE)
-    assert page.evaluate("document.querySelectorAll('#react-entry-point :is(img, script)').length") == 0
+    assert page.evaluate("document.querySelectorAll('.page :is(img, script)').length") == 0
     for text in ("", " \n\t "):
         page.fill("#text", text)
         page.click("#show")
@@ -313,13 +356,17 @@ def test_unusual_text_is_shown_as_text(page):
 
 
 def test_a_long_text_is_cut(page):
-    paste(page, "the right to vote\n" * 5000)
+    # Inserted at once; typing it would take a minute.
+    page.evaluate("text => { document.getElementById('text').value = text; }", "the right to vote\n" * 5000)
     page.click("#show")
     expect(page.locator("#message")).to_have_text(
         "Only the first 400 of 20,000 tokens are shown.", timeout=PATIENCE
     )
     expect(tokens(page)).to_have_count(400, timeout=PATIENCE)
-    expect(points(page)).to_have_count(400, timeout=PATIENCE)
+    until(page, f"{MAP}.map.size === 400")
+    assert page.evaluate("location.hash.length") < 10_000
+    page.reload()
+    expect(tokens(page)).to_have_count(400, timeout=PATIENCE)  # the browser keeps a long text
 
 
 def test_after_many_fast_clicks_the_last_one_counts(page):
@@ -345,7 +392,7 @@ CONTRASTS = """() => {
     const light = rgb => rgb.reduce(
         (sum, v, k) => sum + linear(v / 255) * [0.2126, 0.7152, 0.0722][k], 0);
     const [card] = channels(getComputedStyle(document.querySelector(".card")).backgroundColor);
-    const texts = ".token, .hint, h3, .slider, .occurrences button, td, button.primary";
+    const texts = ".token:not(.unknown), .hint, h3, .slider, .occurrences button, td, button.primary";
     return [...document.querySelectorAll(texts)]
         .map(element => {
             const style = getComputedStyle(element), [own, alpha] = channels(style.backgroundColor);
@@ -372,32 +419,130 @@ def test_nothing_overflows_the_page(page, width):
     page.set_viewport_size({"width": width, "height": 900})
     type_text(page, TEXT + "\n" + "x" * 10_000)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.wait_for_function(
-        """() => {
-            const map = document.getElementById("map").getBoundingClientRect();
-            return [...document.querySelectorAll("#map .textpoint text")].every(text => {
-                const { left, right } = text.getBoundingClientRect();
-                return left > map.left - 2 && right < map.right + 2;
-            });
-        }"""
-    )
+    until(page, f"{MAP}.drawNow(), {MAP}.scene.labels.every(({{ x }}) => x > 0 && x < {MAP}.view.width)")
     page.set_viewport_size({"width": 1280, "height": 900})
+
+
+@contextmanager
+def serving(*explorers: Explorer, names: tuple[str, ...] = ()) -> Iterator[str]:
+    """Serve a page in this process, and yield its URL."""
+    with listen(0) as listener:
+        server = PageServer(Answers(explorers, names), listener)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield f"http://127.0.0.1:{server.port}/"
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def test_a_model_without_a_softmax_says_why_surprisal_is_missing(browser, golden):
     explorer = Explorer(ElmoEmbedder.load(golden / "infer_models" / "no_clips"))
-    with listen(0) as listener:
-        server = make_server(make_app(explorer), listener)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        page, errors = open_page(browser, f"http://127.0.0.1:{server.port}/")
+    with serving(explorer) as url:
+        page, errors = open_page(browser, url)
         type_text(page, TEXT)
         tokens(page).nth(RIGHT).click()
         expect_heading(page, "right")
+        expect(page.locator("#word .occurrences tr")).to_have_count(10, timeout=PATIENCE)
         assert len(rows(page, "occurrences")) == len(rows(page, "words")) == 10
         assert page.locator("#word .substitutes p").inner_text() == explorer.language_model_error
-        assert explorer.language_model_error in page.locator("section.text").inner_text()
+        assert explorer.language_model_error in page.locator("section.input").inner_text()
         assert errors == []
         page.close()
-        server.shutdown()
-        thread.join()
+
+
+def test_the_address_keeps_everything(page, browser):
+    tokens(page).nth(OTHER_RIGHT).click()
+    expect_heading(page, "right", 2)
+    show_layer(page, 0)
+    page.get_by_label("given left context").check()
+    page.get_by_label("t-SNE").check()
+    expect(page).to_have_url(re.compile(r"text=every\+.*word=11.*layer=0.*method=tsne.*direction=forward"))
+    address = page.url
+    page.reload()
+    expect_heading(page, "right", 2)
+    assert page.get_by_label("given left context").is_checked()
+    assert page.get_by_label("t-SNE").is_checked()
+    expect(page.locator(".layers output")).to_have_text("token layer")
+    tokens(page).nth(0).click()
+    expect_heading(page, "every")
+    page.go_back()
+    expect_heading(page, "right", 2)
+    other, errors = open_page(browser, address)
+    expect_heading(other, "right", 2)
+    assert other.input_value("#text") == TEXT
+    assert errors == []
+    other.close()
+    page.get_by_label("PCA").check()
+    page.get_by_label("average", exact=True).check()
+
+
+def test_typing_and_control_enter(page):
+    page.fill("#text", "we vote")
+    expect(tokens(page)).to_have_text(["we", "vote"], timeout=PATIENCE)  # without a click
+    page.locator("#text").press("Control+End")
+    page.keyboard.type(" right")
+    page.keyboard.press("Control+Enter")
+    expect(tokens(page)).to_have_text(["we", "vote", "right"], timeout=PATIENCE)
+    assert page.input_value("#text") == "we vote right"
+
+
+def test_raw_text_is_split_and_the_page_says_so(browser, url):
+    page, errors = open_page(browser, url)
+    page.fill("#text", "Do they really vote (the right way)?")
+    split = ["Do", "they", "really", "vote", "(", "the", "right", "way", ")", "?"]
+    expect(tokens(page)).to_have_text(split, timeout=PATIENCE)
+    expect(page.locator("#message")).to_contain_text("punctuation was split from words")
+    assert page.get_by_label("split punctuation").is_checked()
+    page.get_by_label("split punctuation").uncheck()
+    expect(tokens(page)).to_have_text(
+        ["Do", "they", "really", "vote", "(the", "right", "way)?"], timeout=PATIENCE
+    )
+    assert errors == []
+    page.close()
+
+
+def test_the_map_is_saved_as_one_file(page, browser, tmp_path):
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as one file").click()
+    path = tmp_path / "saved.html"
+    download.value.save_as(path)
+    saved = browser.new_page()
+    saved.goto(path.as_uri())
+    saved.wait_for_selector("[data-ready]")
+    saved.locator("canvas").focus()
+    saved.keyboard.press("Home")
+    expect(saved.locator("#details h2")).to_have_text("every")
+    saved.close()
+
+
+def test_two_models_side_by_side(browser, explorer, golden):
+    other = Explorer(ElmoEmbedder.load(golden / "infer_models" / "no_clips"))
+    with serving(explorer, explorer, names=("before", "after")) as url:
+        page, errors = open_page(browser, url)
+        expect(page.locator(".pane > h2").nth(1)).to_have_text("after")
+        expect(page.locator(".pane")).to_have_count(2)
+        for number in (0, 1):
+            pane = page.locator(".pane").nth(number)
+            expect(pane.locator(".word h2").first).to_have_text(re.compile("right$"), timeout=PATIENCE)
+        page.locator(".pane").nth(1).locator(".token").nth(1).click()
+        expect(page.locator(".pane").nth(0).locator(".word h2").first).to_have_text(
+            "1played", timeout=PATIENCE
+        )
+        expect(page.locator("#comparison caption")).to_have_text("Surprise in bits, before → after")
+        expect(page.locator("#comparison .hint").first).to_contain_text("On average")
+        assert errors == []
+        page.close()
+    with serving(explorer, other, names=("before", "after")) as url:  # one has no language model
+        page, errors = open_page(browser, url)
+        expect(page.locator("#comparison")).to_have_text("", timeout=PATIENCE)
+        assert errors == []
+        page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_serious_findings_of_axe(page, serious_findings, scheme):
+    page.emulate_media(color_scheme=scheme)
+    expect(page.locator("#word[aria-busy=false] table").first).to_be_visible(timeout=PATIENCE)
+    assert serious_findings(page) == []
+    page.emulate_media(color_scheme="light")

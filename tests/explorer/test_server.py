@@ -8,14 +8,17 @@ import socket
 import threading
 from http.client import HTTPConnection
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError
-from elmokit.explorer.app import make_app
+from elmokit.explorer import explorer as explorer_module
+from elmokit.explorer.answers import Answers
 from elmokit.explorer.explorer import Explorer
-from elmokit.explorer.server import listen, make_server
+from elmokit.explorer.listening import listen
+from elmokit.explorer.server import PageServer
 
 
 @pytest.fixture(scope="module")
@@ -23,12 +26,13 @@ def port(golden):
     """The port of a running server."""
     explorer = Explorer(ElmoEmbedder.load(golden / "infer_models" / "no_clips"))
     with listen(0) as listener:
-        server = make_server(make_app(explorer), listener)
+        server = PageServer(Answers([explorer]), listener)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         yield server.port
         server.shutdown()
         thread.join()
+        server.server_close()
 
 
 def ask(port: int, path: str, body: object = None, **headers: str) -> tuple[int, str]:
@@ -45,17 +49,10 @@ def ask(port: int, path: str, body: object = None, **headers: str) -> tuple[int,
         connection.close()
 
 
-def show(port: int, text: object) -> dict:
-    """Return the response to a click on the button."""
-    body = {
-        "output": "..shown.data...message.children..",
-        "outputs": [{"id": "shown", "property": "data"}, {"id": "message", "property": "children"}],
-        "inputs": [{"id": "show", "property": "n_clicks", "value": 1}],
-        "state": [{"id": "text", "property": "value", "value": text}],
-        "changedPropIds": ["show.n_clicks"],
-    }
-    status, answer = ask(port, "/_dash-update-component", body)
-    assert status == 200
+def question(port: int, name: str, **asked: object) -> dict:
+    """Return the answer to a question of the page."""
+    status, answer = ask(port, f"/api/{name}", asked)
+    assert (status == 200) == ("error" not in json.loads(answer))
     return json.loads(answer)
 
 
@@ -71,7 +68,7 @@ def test_requests_for_this_machine_are_served_through_any_port(port, host):
     ["evil.example", "evil.example:8050", "localhost.evil.example", "127.0.0.1.evil.example", "",
      "localhost:x", "127.0.0.1@evil.example", "[::1]", "10.0.0.1"],
 )  # fmt: skip
-@pytest.mark.parametrize("path", ["/", "/_dash-layout", "/assets/explorer.css"])
+@pytest.mark.parametrize("path", ["/", "/alive", "/assets/explore_page.js"])
 def test_a_request_for_another_host_is_refused(port, host, path):
     status, answer = ask(port, path, Host=host)
     assert status == 403
@@ -94,22 +91,108 @@ def test_other_addresses_of_this_machine_are_closed(port):
         socket.create_connection((address, port), timeout=10)
 
 
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "https://127.0.0.1.evil.example", "file://"]
+)
+def test_a_question_from_another_origin_is_refused(port, origin):
+    assert ask(port, "/api/text", {"text": "play"}, Origin=origin)[0] == 403
+    assert ask(port, "/api/text", {"text": "play"}, Origin="http://localhost:9")[0] == 200
+
+
 def test_unusable_text_is_reported_in_one_line(port):
-    for text in ("", "  \n ", None):
-        answer = show(port, text)["response"]
-        assert answer == {"message": {"children": "Type a sentence first: the text has no words."}}
-    answer = show(port, "a b c\n" * 5000)["response"]
-    assert answer["message"]["children"] == "Only the first 400 of 15,000 tokens are shown."
-    answer = show(port, "play the guitar")["response"]
-    assert answer == {"shown": {"data": [["play", "the", "guitar"]]}, "message": {"children": ""}}
+    for text in ("", "  \n "):
+        answer = question(port, "text", text=text)
+        assert answer == {
+            "sentences": [],
+            "tokenized": False,
+            "note": "Type a sentence first: the text has no words.",
+        }
+    answer = question(port, "text", text="a b c\n" * 5000)
+    assert answer["note"] == "Only the first 400 of 15,000 tokens are shown."
+    answer = question(port, "text", text="play the \ud83d", tokenize=False)
+    assert answer == {"sentences": [["play", "the", "?"]], "tokenized": False, "note": ""}
 
 
-def test_an_unexpected_error_is_one_line_and_its_traceback_is_logged(port, caplog):
+PLAY = [["play", "the", "guitar"]]
+BAD = [
+    ("text", {}, "text: Field required"),
+    ("text", {"text": 17}, "text: Input should be a valid string"),
+    ("text", {"text": "a", "more": 1}, "more: Extra inputs are not permitted"),
+    ("text", {"text": "x" * 1_000_001}, "text: String should have at most 1000000 characters"),
+    ("words", {"sentences": []}, "sentences: List should have at least 1 item after validation, not 0"),
+    ("words", {"sentences": [[]]}, "sentences: expected tokens without whitespace, at least one in each"),
+    ("words", {"sentences": [["a b"]]}, "sentences: expected tokens without whitespace"),
+    ("words", {"sentences": [["a"] * 401]}, "sentences: expected at most 400 tokens"),
+    ("words", {"sentences": PLAY, "model": 1}, "model: expected 0 to 0, got 1"),
+    ("map", {"sentences": PLAY, "weights": [1.0]}, "weights: expected 3 numbers, one for each layer, got 1"),
+    ("map", {"sentences": PLAY, "method": "umap"}, "method: Input should be 'pca' or 'tsne'"),
+    ("word", {"sentences": PLAY, "index": 3, "weights": [0.0, 0.0, 1.0]}, "index: expected 0 to 2, got 3"),
+    ("word", {"sentences": PLAY, "index": -1, "weights": [0.0, 0.0, 1.0]}, "index: Input should be greater"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "asked", "message"), BAD)
+def test_a_question_that_cannot_be_answered_is_one_line(port, name, asked, message):
+    status, answer = ask(port, f"/api/{name}", asked)
+    assert status == 400
+    error = json.loads(answer)["error"]
+    assert error.startswith(message)
+    assert "\n" not in error
+
+
+def test_what_is_no_question_is_refused(port):
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
+    for path, body, headers, status in (
+        ("/api/text", "{", {"Content-Type": "application/json"}, 400),
+        ("/api/text", "[" * 10_000, {"Content-Type": "application/json"}, 400),
+        ("/api/text", b"\xff", {"Content-Type": "application/json"}, 400),
+        ("/api/text", '{"text": "a"}', {"Content-Type": "text/plain"}, 415),
+        ("/api/other", "{}", {"Content-Type": "application/json"}, 404),
+        ("/api/text", "{}", {"Content-Type": "application/json", "Content-Length": "99999999"}, 413),
+        ("/api/text", "{}", {"Content-Type": "application/json", "Content-Length": "-2"}, 411),
+    ):
+        connection.request("POST", path, body, headers)
+        response = connection.getresponse()
+        answer = json.loads(response.read())
+        assert (response.status, list(answer)) == (status, ["error"])
+        connection.close()
+    for path in ("/assets/../server.py", "/assets/..%2f__init__.py", "/assets/", "/api/text", "/x"):
+        assert ask(port, path)[0] == 404
+    connection.request("PUT", "/")
+    assert connection.getresponse().status == 501
+    connection.close()
+
+
+def test_an_unexpected_error_is_one_line_and_its_traceback_is_logged(port, caplog, monkeypatch):
+    monkeypatch.setattr(Explorer, "explore", None)
     with caplog.at_level(logging.ERROR):
-        answer = show(port, 17)
-    assert "Something went wrong: AttributeError" in json.dumps(answer)
+        status, answer = ask(port, "/api/words", {"sentences": PLAY})
+    assert status == 500
+    assert "Something went wrong: TypeError" in answer
     assert "Traceback" in caplog.text
-    assert show(port, "play")["response"]["message"]["children"] == ""
+    monkeypatch.undo()
+    assert question(port, "words", sentences=PLAY)["unknown"] == [False] * 3
+
+
+def test_a_slow_layout_keeps_nobody_from_the_model(port, monkeypatch):
+    """One user's t-SNE does not block another's words."""
+    started, finish = threading.Event(), threading.Event()
+
+    def slow(layers, weights, method):
+        started.set()
+        assert finish.wait(60)
+        return np.zeros((layers.shape[1], 2))
+
+    monkeypatch.setattr(explorer_module, "map_of_mix", slow)
+    asked = {"sentences": [["slow", "map"]], "method": "tsne"}
+    thread = threading.Thread(target=ask, args=(port, "/api/map", asked))
+    thread.start()
+    assert started.wait(60)
+    assert len(question(port, "words", sentences=[["somebody", "else"]])["unknown"]) == 2
+    word = question(port, "word", sentences=PLAY, index=0, weights=[0.0, 0.0, 1.0])
+    assert len(word["neighbors"]) == 2
+    finish.set()
+    thread.join()
 
 
 def test_nothing_is_logged(port, capfd):
@@ -140,6 +223,7 @@ def test_the_page_may_not_be_framed_or_talk_to_others(port):
     policy = response.headers["Content-Security-Policy"]
     assert "frame-ancestors 'none'" in policy
     assert "connect-src 'self'" in policy
+    assert "unsafe" not in policy
     assert "http" not in policy
     assert response.headers["X-Frame-Options"] == "DENY"
     connection.close()
@@ -150,11 +234,11 @@ def test_the_page_may_not_be_framed_or_talk_to_others(port):
 def test_the_page_says_when_the_server_has_ended(golden, page):
     explorer = Explorer(ElmoEmbedder.load(golden / "infer_models" / "no_clips"))
     with listen(0) as listener:
-        server = make_server(make_app(explorer), listener)
+        server = PageServer(Answers([explorer]), listener)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         page.goto(f"http://127.0.0.1:{server.port}/")
-        page.wait_for_selector("#text")
+        page.wait_for_selector("[data-ready]")
         assert page.locator("#server-ended").text_content() == ""
         server.shutdown()
         thread.join()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from elmokit.explorer.typed_text import MAX_TOKENS, displayed_word, read_typed
+from elmokit.explorer.typed_text import MAX_TOKENS, read_typed
 
 
 def test_each_line_is_a_sentence_and_empty_lines_are_ignored():
@@ -23,8 +23,12 @@ def test_half_a_surrogate_pair_is_replaced():
     assert read_typed("a \ud83d b").sentences == (("a", "?", "b"),)
 
 
-def test_a_displayed_word_is_short_and_visible():
-    assert displayed_word("naïve") == "naïve"
-    assert displayed_word("👩‍🚀") == "👩‍🚀"
-    assert displayed_word("a\0b") == "a\N{REPLACEMENT CHARACTER}b"
-    assert displayed_word("x" * 10_000) == "x" * 29 + "…"
+def test_raw_text_is_split_if_it_looks_like_it_or_if_asked():
+    raw = "Do it (now)."
+    assert read_typed(raw).sentences == (("Do", "it", "(now)."),)
+    typed = read_typed(raw, None)
+    assert typed.sentences == (("Do", "it", "(", "now", ")", "."),)
+    assert typed.is_split
+    assert typed.note == "The text looks untokenized: punctuation was split from words."
+    assert read_typed("do it ( now ) .", None) == ((("do", "it", "(", "now", ")", "."),), "", False)
+    assert read_typed("do it ( now) .", True).sentences == (("do", "it", "(", "now", ")", "."),)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from elmokit.data.prepare import prepare_corpus
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import CorpusError, ElmokitError, MissingExtraError, OutputError
 from elmokit.files.checksums import file_checksum, values_checksum
+from elmokit.installation import install_command
 from elmokit.neighbors import files as neighbor_files
 from elmokit.neighbors.index import NeighborIndex
 
@@ -369,7 +371,7 @@ def test_a_large_index_needs_faiss_and_says_so_before_embedding(monkeypatch, emb
     monkeypatch.setattr(neighbor_files, "LARGE_BYTES", 0)
     monkeypatch.setitem(sys.modules, "faiss", None)
     counter = Counter()
-    with pytest.raises(MissingExtraError, match=r"pip install 'elmokit\[neighbors\]'"):
+    with pytest.raises(MissingExtraError, match=re.escape(install_command("neighbors"))):
         NeighborIndex.build(embedder, TEXT.splitlines(), "mine", on_tokens=counter)
     assert counter.count == 0
     assert NeighborIndex.build(embedder, TEXT.splitlines()).nearest(*QUERY).occurrences

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import importlib
 import json
+import re
 import sys
 import threading
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from elmokit.errors import FetchError, MissingExtraError, ModelFileError, OutputError
+from elmokit.installation import install_command
 from elmokit.repository import hub_bounds
 from elmokit.repository.hub import fetch_snapshot, push_directory
 
@@ -375,9 +377,13 @@ def test_a_cache_that_cannot_be_written(hub, tmp_path, monkeypatch):
 
 def test_without_the_extra(model, monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(MissingExtraError, match=r"fetching me/elmo needs .*pip install 'elmokit\[hub\]'"):
+    with pytest.raises(
+        MissingExtraError, match=f"fetching me/elmo needs .*{re.escape(install_command('hub'))}"
+    ):
         fetch_snapshot("me/elmo")
-    with pytest.raises(MissingExtraError, match=r"pushing to me/elmo needs .*pip install 'elmokit\[hub\]'"):
+    with pytest.raises(
+        MissingExtraError, match=f"pushing to me/elmo needs .*{re.escape(install_command('hub'))}"
+    ):
         push_directory(model, "me/elmo")
 
 

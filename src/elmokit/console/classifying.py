@@ -22,11 +22,6 @@ if TYPE_CHECKING:
 _LONGEST_TEXT = 100  # characters of a text that is shown
 
 classifier_argument = click.argument("directory", metavar="CLASSIFIER")
-relocated_option = click.option(
-    "--embedding",
-    metavar="EMBEDDING",
-    help="Where the embedding of the classifier is now, if it has moved.",
-)
 mistakes_option = click.option(
     "--mistakes",
     "num_mistakes",

@@ -26,12 +26,6 @@ column_option = click.option(
     help="Column of the tag: its number from 1, -1 for the last, or a name of CoNLL-U such as xpos.  "
     "[default: upos of CoNLL-U, else the last]",
 )
-relocated_option = click.option(
-    "--embedding",
-    "embedding",
-    metavar="EMBEDDING",
-    help="Where the embedding of the tagger is now, if it has moved.",
-)
 
 
 def format_option(*, plain: bool) -> Option:

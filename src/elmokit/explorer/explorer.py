@@ -23,7 +23,7 @@ from elmokit.visualize.projection import Method
 
 _MAX_WORDS = 10_000  # of the vocabulary: encoding them takes a second with a small model
 _CACHED_TEXTS = 8
-_CACHED_MAPS = 32
+_CACHED_MAPS = 64
 
 
 class Explorer:
@@ -63,8 +63,10 @@ class Explorer:
                 on_words(len(vectors))
         if chunks:
             self._units = np.concatenate(chunks)
-        # The embedder's cache is not thread-safe, and the model is the bottleneck anyway.
+        # The embedder's cache is not thread-safe, and the model is the bottleneck anyway. Laying out a map
+        # does not need the model, and must not keep others from it.
         self._lock = threading.Lock()
+        self._layout_lock = threading.Lock()
         self._explored = lru_cache(_CACHED_TEXTS)(self._explore)
         self._mapped = lru_cache(_CACHED_MAPS)(self._map)
 
@@ -94,8 +96,15 @@ class Explorer:
         Raises:
             ElmokitError: if a vector is not finite, or a package that the method needs is not installed.
         """
-        with self._lock:
+        if method == "pca":  # takes no time
             return self._mapped(sentences, tuple(weights), method)
+        with self._layout_lock:
+            return self._mapped(sentences, tuple(weights), method)
+
+    def layer_maps(self, sentences: Sentences, method: Method) -> list[np.ndarray]:
+        """Return a map (N, 2) of each layer, aligned with those of all mixes."""
+        size = self.embedder.num_layers
+        return [self.map(sentences, [float(k == own) for k in range(size)], method) for own in range(size)]
 
     def neighbors(
         self, sentences: Sentences, index: int, weights: Sequence[float], k: int = 10
@@ -153,7 +162,7 @@ class Explorer:
         return explore_text(self.embedder, self.language_model, sentences)
 
     def _map(self, sentences: Sentences, weights: tuple[float, ...], method: Method) -> np.ndarray:
-        return map_of_mix(self._explored(sentences).layers, weights, method)
+        return map_of_mix(self.explore(sentences).layers, weights, method)
 
     def _token_units(self, words: Sequence[str]) -> np.ndarray:
         """Return context-free unit vectors (len(words), P)."""

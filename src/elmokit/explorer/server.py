@@ -2,87 +2,185 @@
 
 from __future__ import annotations
 
-import errno
-import os
+import json
+import logging
 import socket
-from typing import TYPE_CHECKING, Any
+import sys
+import threading
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
 
-from elmokit.errors import ConfigError
+from pydantic import ValidationError
 
-if TYPE_CHECKING:
-    from dash import Dash
-    from flask import Response
-    from werkzeug.serving import BaseWSGIServer
+from elmokit.errors import ElmokitError
+from elmokit.explorer.answers import Answers
+from elmokit.explorer.listening import ADDRESS
+from elmokit.viewer.bundle import asset, asset_names
 
-ADDRESS = "127.0.0.1"
-DEFAULT_PORT = 8050
 _NAMES = (ADDRESS, "localhost")
-# Dash's own scripts are inline and use eval.
 _POLICY = (
-    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; connect-src 'self'; form-action 'none'; "
-    "base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
+_TYPES = {"js": "text/javascript", "css": "text/css", "html": "text/html"}
+_MAX_BODY = 8_000_000  # bytes: a text of the maximum length, with every character escaped
+_MAX_CONNECTIONS = 64
+_SECONDS = 30  # without a byte, after which a connection is closed
+
+_log = logging.getLogger(__name__)
 
 
-def listen(port: int | None = None, *, default_port: int = DEFAULT_PORT) -> socket.socket:
-    """Open a socket that accepts connections from this machine only.
-
-    Args:
-        port: the port, or 0 for any free one; None for ``default_port``, or any free one if that is in use.
-        default_port: the preferred port if none is given.
-
-    Raises:
-        ConfigError: if the port is in use or not permitted.
-    """
-    try:
-        return socket.create_server((ADDRESS, default_port if port is None else port))
-    except OSError as error:
-        if port is None and error.errno == errno.EADDRINUSE:
-            return socket.create_server((ADDRESS, 0))
-        raise ConfigError(
-            f"port {port}: {os.strerror(error.errno or 0)}: "
-            "choose another with --port, or 0 for any free port"
-        ) from None
-
-
-def make_server(app: Dash, listener: socket.socket) -> BaseWSGIServer:
-    """Create a server for the page; run it with ``serve_forever``. It writes no log.
+class PageServer(ThreadingHTTPServer):
+    """Serves the page and the answers to its questions, each in a thread; run it with ``serve_forever``.
 
     Requests with another host name are refused: otherwise a foreign page whose host name resolves to this
-    machine could read ours (DNS rebinding). Any port is accepted, so that the page works through a tunnel.
+    machine could read ours (DNS rebinding). Questions from pages of another origin are refused as well. Any
+    port is accepted, so that the page works through a tunnel. It writes no log of requests.
 
     Args:
-        app: the page.
-        listener: a socket from :func:`listen`; the server works with a duplicate and closes only that.
+        answers: answers the questions of the page.
+        listener: a socket from :func:`~elmokit.explorer.listening.listen`; the server works with a duplicate
+            and closes only that.
     """
-    from flask import abort, request
-    from werkzeug.serving import WSGIRequestHandler, make_server
 
-    class QuietHandler(WSGIRequestHandler):
-        def log(self, type: str, message: str, *args: Any) -> None:
-            pass
+    daemon_threads = True
 
-    def refuse_other_hosts() -> None:
-        name, _, port = request.headers.get("Host", "").partition(":")
-        if name.lower() not in _NAMES or not (port == "" or port.isdecimal()):
-            abort(403)
+    def __init__(self, answers: Answers, listener: socket.socket) -> None:
+        super().__init__(listener.getsockname(), _Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listener.dup()
+        self.answers = answers
+        self.port: int = listener.getsockname()[1]
+        self._connections = threading.BoundedSemaphore(_MAX_CONNECTIONS)
+        self._open: set[socket.socket] = set()
 
-    def protect(response: Response) -> Response:
-        """Let the page talk to this server only, and let no other page show it in a frame."""
-        response.headers["Content-Security-Policy"] = _POLICY
-        response.headers["X-Frame-Options"] = "DENY"
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "no-referrer"
-        return response
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection, unless there are too many."""
+        if not self._connections.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        super().process_request(request, client_address)
 
-    app.server.before_request(refuse_other_hosts)
-    app.server.after_request(protect)
-    app.server.add_url_rule("/alive", "alive", lambda: "yes")
-    return make_server(
-        ADDRESS,
-        listener.getsockname()[1],
-        app.server,
-        threaded=True,
-        request_handler=QuietHandler,
-        fd=listener.fileno(),
-    )
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve a connection in its thread."""
+        self._open.add(request)
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._open.discard(request)
+            self._connections.release()
+
+    def server_close(self) -> None:
+        """Close the socket and all connections, which browsers keep open for further questions."""
+        super().server_close()
+        for connection in list(self._open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Log what is not a browser that went away."""
+        if not isinstance(sys.exception(), OSError):
+            _log.error("unexpected error of the server:", exc_info=True)
+
+
+def _is_ours(host: str) -> bool:
+    """Return whether a ``Host`` header, or the host of an origin, is a name of this machine."""
+    name, _, port = host.partition(":")
+    return name.lower() in _NAMES and (port == "" or port.isdecimal())
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: PageServer
+    protocol_version = "HTTP/1.1"
+    timeout = _SECONDS
+    server_version, sys_version = "elmokit", ""
+
+    def do_GET(self) -> None:
+        if not self._is_allowed():
+            return
+        path = urlsplit(self.path).path
+        name = path.removeprefix("/assets/")
+        if path == "/":
+            self._send(200, "text/html", asset("explore.html"))
+        elif path == "/alive":
+            self._send(200, "text/plain", "yes")
+        elif path.startswith("/assets/") and name in asset_names():
+            self._send(200, _TYPES[name.rpartition(".")[2]], asset(name))
+        else:
+            self._refuse(404, "there is no such page")
+
+    def do_POST(self) -> None:
+        if not self._is_allowed():
+            return
+        name = urlsplit(self.path).path.removeprefix("/api/")
+        kinds = self.server.answers.kinds
+        length = self.headers.get("Content-Length", "")
+        if not self.path.startswith("/api/") or name not in kinds:
+            self._refuse(404, "there is no such question")
+        elif self.headers.get_content_type() != "application/json":
+            self._refuse(415, "expected Content-Type: application/json")
+        elif not length.isdecimal():
+            self._refuse(411, "expected Content-Length")
+        elif int(length) > _MAX_BODY:
+            self._refuse(413, f"the text is too long: expected at most {_MAX_BODY:,} bytes")
+        else:
+            self._answer(name, self.rfile.read(int(length)))
+
+    def _answer(self, name: str, body: bytes) -> None:
+        question_type, answer_to = self.server.answers.kinds[name]
+        try:
+            answer = answer_to(question_type.model_validate(json.loads(body)))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(map(str, first["loc"])) or "question"
+            self._refuse(400, f"{place}: {first['msg']}")
+        except ElmokitError as error:
+            self._refuse(400, str(error))
+        except (ValueError, RecursionError):
+            self._refuse(400, "expected JSON")
+        except Exception as error:
+            _log.error("unexpected error on the page:", exc_info=True)
+            self._refuse(500, f"Something went wrong: {type(error).__name__}: {error}")
+        else:
+            if isinstance(answer, str):
+                self._send(200, "text/html", answer)
+            else:
+                self._send(200, "application/json", json.dumps(answer))
+
+    def _is_allowed(self) -> bool:
+        origin = self.headers.get("Origin")
+        if _is_ours(self.headers.get("Host", "")) and (origin is None or _is_ours(_host_of(origin))):
+            return True
+        self._refuse(403, "this page is for this machine only")
+        return False
+
+    def _refuse(self, status: int, reason: str) -> None:
+        self.close_connection = True  # the body was perhaps not read
+        self._send(status, "application/json", json.dumps({"error": reason}))
+
+    def _send(self, status: int, kind: str, content: str) -> None:
+        """Send an answer; no other page may show it in a frame, and it may load from this server only."""
+        body = content.encode("utf-8", "replace")
+        self.send_response(status)
+        self.send_header("Content-Type", f"{kind}; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Security-Policy", _POLICY)
+        self.send_header("X-Frame-Options", "DENY")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Referrer-Policy", "no-referrer")
+        self.send_header("Cross-Origin-Resource-Policy", "same-origin")
+        self.send_header("Cache-Control", "no-store")
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Write no log: the terminal shows the address of the page only."""
+
+
+def _host_of(origin: str) -> str:
+    scheme, _, host = origin.partition("://")
+    return host if scheme in ("http", "https") else ""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import unicodedata
+from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
+
+from elmokit.explorer.word_splitting import looks_untokenized, split_words
 
 Sentences: TypeAlias = tuple[tuple[str, ...], ...]
 
 MAX_TOKENS = 400
 """Maximum number of tokens on the page: a larger map is unreadable, and too slow to follow a slider."""
-_MAX_CHARACTERS = 30  # per displayed word
-_INVISIBLE = ("Cc", "Cs")  # Unicode categories of control characters and of halves of surrogate pairs
 
 
 class TypedText(NamedTuple):
@@ -19,19 +19,35 @@ class TypedText(NamedTuple):
     sentences: Sentences
     """Tokenized sentences, at least one token each."""
     note: str
-    """One line that says what was left out; empty if nothing was."""
+    """What was done to the text and what was left out; empty if nothing was."""
+    is_split: bool = False
+    """Whether punctuation was split from words."""
 
 
-def read_typed(text: str) -> TypedText:
+def read_typed(
+    text: str,
+    split: bool | None = False,
+    is_known: Callable[[str], bool] = lambda word: False,
+) -> TypedText:
     """Split a text into sentences and tokens, up to the number of tokens that a page can show.
 
     Args:
         text: one sentence per line, tokens separated by whitespace; empty lines are ignored.
+        split: whether to split punctuation from words; None to do so if the text looks like it.
+        is_known: whether the vocabulary has a word.
     """
     # A browser can send half a surrogate pair, which no encoding can represent.
     readable = text.encode("utf-8", "replace").decode("utf-8")
     lines = (tuple(line.split()) for line in readable.split("\n"))
     found = [tokens for tokens in lines if tokens]
+    notes = []
+    is_split = split
+    if is_split is None:
+        is_split = any(looks_untokenized(tokens) for tokens in found)
+        if is_split:
+            notes.append("The text looks untokenized: punctuation was split from words.")
+    if is_split:
+        found = [tuple(split_words(tokens, is_known)) for tokens in found]
     kept: list[tuple[str, ...]] = []
     num_left = MAX_TOKENS
     for tokens in found:
@@ -40,12 +56,6 @@ def read_typed(text: str) -> TypedText:
         kept.append(tokens[:num_left])
         num_left -= len(kept[-1])
     num_tokens = sum(map(len, found))
-    if num_tokens <= MAX_TOKENS:
-        return TypedText(tuple(kept), "")
-    return TypedText(tuple(kept), f"Only the first {MAX_TOKENS:,} of {num_tokens:,} tokens are shown.")
-
-
-def displayed_word(word: str) -> str:
-    """Return a word as the page displays it: cut to a maximum length, invisible characters marked."""
-    cut = word if len(word) <= _MAX_CHARACTERS else word[: _MAX_CHARACTERS - 1] + "…"
-    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _INVISIBLE else c for c in cut)
+    if num_tokens > MAX_TOKENS:
+        notes.append(f"Only the first {MAX_TOKENS:,} of {num_tokens:,} tokens are shown.")
+    return TypedText(tuple(kept), " ".join(notes), is_split)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
@@ -52,7 +52,7 @@ def keyed_vectors(
     counts: Counter[str] = Counter()
     row_of: dict[str, int] = {}
     sums = np.zeros((_FIRST_ROWS, embedder.dim))
-    given: list[list[str]] = []  # sentences whose vectors are still to come
+    given: deque[list[str]] = deque()  # sentences whose vectors are still to come
 
     def remembered() -> Iterable[list[str]]:
         for sentence in tokenized(sentences):
@@ -61,7 +61,7 @@ def keyed_vectors(
 
     # Vectors come in the order of the sentences.
     for vectors in embedder.iter_embed(remembered(), layers, batch_size=batch_size):
-        sentence = given.pop(0)
+        sentence = given.popleft()
         for word, vector in zip(sentence, vectors, strict=True):
             if wanted is not None and word not in wanted:
                 continue

@@ -15,12 +15,12 @@ from elmokit.console.classifying import (
     check_picture,
     classifier_argument,
     mistakes_option,
-    relocated_option,
     report_figures,
     say_report,
     single_labels,
     takes_columns,
 )
+from elmokit.console.downstream import relocated_option
 from elmokit.console.models import device_option
 from elmokit.console.modes import json_option, wants_json
 from elmokit.console.threads import threads_option, use_threads

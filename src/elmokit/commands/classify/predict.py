@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import click
 
 from elmokit.console import terminal
-from elmokit.console.classifying import ColumnChoice, classifier_argument, relocated_option, takes_columns
-from elmokit.console.inputs import find_input, stdin_lines
+from elmokit.console.classifying import ColumnChoice, classifier_argument, takes_columns
+from elmokit.console.downstream import relocated_option
+from elmokit.console.inputs import find_input, stdin_chunks
 from elmokit.console.models import batch_size_option, device_option
 from elmokit.console.modes import json_option, wants_json
 from elmokit.console.outputs import STDOUT
@@ -74,11 +75,9 @@ def command(
 
     if threads is not None:
         use_threads(threads)
-    texts = _texts(file, columns)
+    chunks = _chunks(file, columns, batch_size)
     classifier = TextClassifier.load(directory, embedding, device=device, progress=terminal.progress_bar)
-    # A person at a terminal gets an answer after each text.
-    size = 1 if file == "-" and sys.stdin.isatty() else batch_size
-    written = _written(classifier, texts, size, probabilities)
+    written = _written(classifier, chunks, probabilities)
     if output == STDOUT:
         for line in written:
             terminal.say(line)
@@ -93,23 +92,26 @@ def command(
     terminal.report(f"{output}: {terminal.counted(num_texts, 'text')}", output=output, num_texts=num_texts)
 
 
-def _texts(file: str, columns: ColumnChoice) -> Iterator[str]:
+def _chunks(file: str, columns: ColumnChoice, size: int) -> Iterator[list[str]]:
+    """Yield the texts, a few at a time, however long the input goes on."""
     if file == "-" and columns.text is None:
-        return stdin_lines()
+        yield from stdin_chunks(size)
+        return
     is_table = Path(file).suffix.lower() in _TABLES or Path(file).is_dir()
-    if columns.text is not None or is_table or file == "-":
-        return iter(columns.read(file, "test", needs_label=False).texts)
-    return read_lines(find_input(file))
+    if columns.text is not None or is_table:
+        texts = iter(columns.read(file, "test", needs_label=False).texts)
+    else:
+        texts = read_lines(find_input(file))
+    while chunk := list(itertools.islice(texts, size)):
+        yield chunk
 
 
-def _written(
-    classifier: TextClassifier, texts: Iterator[str], size: int, probabilities: bool
-) -> Iterator[str]:
-    """Yield the lines of the output, a few texts at a time, however long the input goes on."""
+def _written(classifier: TextClassifier, chunks: Iterator[list[str]], probabilities: bool) -> Iterator[str]:
+    """Yield the lines of the output."""
     names = classifier.labels if probabilities else []
     if not wants_json():
         yield "\t".join(["label", "probability", *map(_cell, names), "text"])
-    while chunk := list(itertools.islice(texts, size)):
+    for chunk in chunks:
         for text, found in zip(chunk, classifier.iter_predict(chunk), strict=True):
             if wants_json():
                 yield json.dumps(_as_dict(found, text, classifier.is_multi_label), ensure_ascii=False)

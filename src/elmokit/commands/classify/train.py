@@ -18,6 +18,7 @@ from elmokit.console.classifying import (
     single_labels,
     takes_columns,
 )
+from elmokit.console.downstream import embedding_options
 from elmokit.console.models import device_option
 from elmokit.console.modes import json_option, wants_json
 from elmokit.console.outputs import takes_output
@@ -73,20 +74,7 @@ def _rows(section: type[Section], prefix: str = "") -> list[tuple[str, str]]:
 )
 @takes_output("Directory of the classifier.")
 @takes_columns()
-@click.option(
-    "--embedding",
-    metavar="EMBEDDING",
-    default="elmo:small",
-    show_default=True,
-    help="elmo:MODEL, word2vec[:FILE], fasttext[:FILE], fasttext-official[:FILE] or random; several joined "
-    "with +.",
-)
-@click.option(
-    "--embedding-text",
-    metavar="TEXT",
-    multiple=True,
-    help="Tokenized text to train word2vec or fastText on, without a file. May be repeated.",
-)
+@embedding_options
 @click.option(
     "--encoder",
     type=click.Choice(["pooled", "bilstm"]),

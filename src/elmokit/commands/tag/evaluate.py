@@ -7,13 +7,13 @@ import json
 import click
 
 from elmokit.console import terminal
+from elmokit.console.downstream import relocated_option
 from elmokit.console.models import batch_size_option, device_option
 from elmokit.console.modes import json_option, wants_json
 from elmokit.console.tagging import (
     column_option,
     format_option,
     read_data,
-    relocated_option,
     report_lines,
     tagger_argument,
     tokens_and_tags,

@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING
 import click
 
 from elmokit.console import terminal
+from elmokit.console.downstream import output_option, relocated_option, write_lines
 from elmokit.console.inputs import find_input, stdin_lines
 from elmokit.console.models import batch_size_option, device_option
 from elmokit.console.modes import json_option, wants_json
-from elmokit.console.outputs import STDOUT
-from elmokit.console.tagging import format_option, relocated_option, tagger_argument
+from elmokit.console.tagging import format_option, tagger_argument
 from elmokit.console.threads import threads_option, use_threads
 from elmokit.console.verb import verb
 from elmokit.data.read import read_lines
-from elmokit.files.atomic import new_file, refuse_inputs
 
 if TYPE_CHECKING:
     from elmokit.downstream.tagging.files import TaggedReader
@@ -31,13 +30,7 @@ if TYPE_CHECKING:
 @verb("predict")
 @tagger_argument
 @click.argument("file", metavar="[FILE]", default="-")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    default=STDOUT,
-    help="File to write.  [default: the standard output]",
-)
+@output_option
 @format_option(plain=True)
 @click.option(
     "--column",
@@ -78,8 +71,6 @@ def command(
       echo "Ada lives in London" | elmokit tag predict tagger
       elmokit tag predict tagger test.conllu -o tagged.conllu
     """
-    if output != STDOUT and file != "-":
-        refuse_inputs(output, [find_input(file)])
     from elmokit.downstream.tagging.files import TaggedReader
     from elmokit.downstream.tagging.tagger import SequenceTagger
 
@@ -92,14 +83,7 @@ def command(
     reader = TaggedReader("standard input" if file == "-" else file, layout, column, tagged=False)
     # A person at a terminal gets an answer after each sentence.
     size = 1 if file == "-" and sys.stdin.isatty() else batch_size
-    written = _written(reader, tagger, lines, size, probabilities)
-    if output == STDOUT:
-        for line in written:
-            click.echo(line)
-        return
-    with new_file(output) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
-        stream.writelines(f"{line}\n" for line in written)
-    terminal.report(f"{output}: written", output=str(output))
+    write_lines(output, [file], _written(reader, tagger, lines, size, probabilities))
 
 
 def _written(

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from elmokit.console import terminal
-from elmokit.console.inputs import find_inputs
+from elmokit.console.downstream import (
+    embedding_options,
+    given_embeddings,
+    setting_rows,
+    vector_settings,
+)
 from elmokit.console.models import device_option
 from elmokit.console.modes import json_option, wants_json
 from elmokit.console.outputs import takes_output
@@ -46,14 +51,14 @@ def _check(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _setting_sections() -> list[tuple[str, list[tuple[str, str]]]]:
+    from elmokit.downstream.embeddings.vector_training import VectorSettings
     from elmokit.downstream.tagging.network import TaggerSettings
 
-    rows = [
-        (f"{name}={json.dumps(field.default)}", field.description or "")
-        for name, field in TaggerSettings.model_fields.items()
-        if name not in _FLAGS
+    rows = [row for row in setting_rows(TaggerSettings) if row[0].partition("=")[0] not in _FLAGS]
+    return [
+        ("Settings", rows),
+        ("Settings of word2vec and fastText", setting_rows(VectorSettings, "vectors.")),
     ]
-    return [("Settings", rows)]
 
 
 @verb("train", describe_more=_setting_sections)
@@ -66,20 +71,7 @@ def _setting_sections() -> list[tuple[str, list[tuple[str, str]]]]:
     "--test", "test", metavar="FILE", help="Tagged text to evaluate on in the end, which decides nothing."
 )
 @takes_output("Directory of the tagger.")
-@click.option(
-    "--embedding",
-    metavar="EMBEDDING",
-    default="elmo:small",
-    show_default=True,
-    help="elmo:MODEL, word2vec[:FILE], fasttext[:FILE], fasttext-official[:FILE] or random; several joined "
-    "with +.",
-)
-@click.option(
-    "--embedding-text",
-    metavar="TEXT",
-    multiple=True,
-    help="Tokenized text to train word2vec or fastText on, without a file. May be repeated.",
-)
+@embedding_options
 @format_option(plain=False)
 @column_option
 @click.option(
@@ -134,7 +126,6 @@ def command(
     for own in data.values():
         warn_of_faults(own)
     from elmokit.config.overrides import section_with
-    from elmokit.downstream.embeddings.choice import embeddings_of
     from elmokit.downstream.tagging.network import TaggerSettings
     from elmokit.downstream.tagging.tagger import SequenceTagger
 
@@ -142,14 +133,14 @@ def command(
     more = [f"{name}=true" for name, is_set in flags.items() if is_set]
     if seed is not None:
         more.append(f"seed={seed}")
-    settings = section_with(TaggerSettings, [*overrides, *more])
+    of_tagger, of_vectors = vector_settings(overrides)
+    settings = section_with(TaggerSettings, [*of_tagger, *more])
     if threads is not None:
         use_threads(threads)
-    text = [str(file) for file in find_inputs(embedding_text)] if embedding_text else []
     tagger = SequenceTagger.train(
         *tokens_and_tags(data["train"]),
         *tokens_and_tags(data["dev"]),
-        embedding=embeddings_of(embedding, device=device, text=text, progress=terminal.progress_bar),
+        embedding=given_embeddings(embedding, embedding_text, device, of_vectors),
         settings=settings,
         scheme=None if scheme is None else ("BIO" if scheme.upper() == "BIO" else "BIOES"),
         device=device,

@@ -106,5 +106,5 @@ def _gensim() -> Any:
         with _without_its_warnings():
             import gensim
     except ImportError:
-        raise MissingExtraError("word2vec and fastText", "downstream") from None
+        raise MissingExtraError("training word2vec or fastText", "downstream") from None
     return gensim

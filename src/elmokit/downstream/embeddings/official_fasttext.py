@@ -144,5 +144,5 @@ def _fasttext() -> Any:
     try:
         import fasttext
     except ImportError:
-        raise MissingExtraError("fastText's own program", "fasttext") from None
+        raise MissingExtraError("running fastText's own program", "fasttext") from None
     return fasttext

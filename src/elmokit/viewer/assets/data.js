@@ -25,16 +25,11 @@ export function context(sentence, position, width) {
 
 /** Decode a stored map. */
 export function readMap(stored) {
-  const places = new Int32Array(bytes(stored.occurrences)); // sentence, position, sentence, position, …
-  const size = places.length / 2;
-  const map = {
+  const places = new Int32Array(bytes(stored.occurrences));
+  return complete({
     ...stored,
-    size,
-    sentenceOf: (k) => stored.sentences[places[2 * k]],
-    sentenceIndex: (k) => places[2 * k],
-    numberOf: (k) => stored.sentence_numbers[places[2 * k]],
-    positionOf: (k) => places[2 * k + 1],
-    groupOf: stored.groups ? new Uint16Array(bytes(stored.groups.of)) : new Uint16Array(size),
+    places,
+    groupOf: stored.groups ? new Uint16Array(bytes(stored.groups.of)) : new Uint16Array(places.length / 2),
     groups: stored.groups?.entries ?? [],
     layers: stored.layers.map((layer) => ({
       name: layer.name,
@@ -42,11 +37,25 @@ export function readMap(stored) {
       neighbors: new Int32Array(bytes(layer.neighbors)),
       similarities: new Float32Array(bytes(layer.similarities)),
     })),
-  };
+  });
+}
+
+/**
+ * Add to a map what follows from it.
+ * @param map {sentences, sentence_numbers, places (sentence, position, sentence, position, …), layers, groups,
+ *     groupOf, context_words}
+ */
+export function complete(map) {
+  const { places, sentences } = map;
+  map.size = places.length / 2;
+  map.sentenceOf = (k) => sentences[places[2 * k]];
+  map.sentenceIndex = (k) => places[2 * k];
+  map.numberOf = (k) => map.sentence_numbers[places[2 * k]];
+  map.positionOf = (k) => places[2 * k + 1];
   map.wordOf = (k) => map.sentenceOf(k)[map.positionOf(k)];
   map.contextOf = (k, width) => context(map.sentenceOf(k), map.positionOf(k), width);
-  map.labels = Array.from({ length: size }, (_, k) => map.contextOf(k, stored.context_words).join(""));
-  if (!stored.context_words) map.labels = map.labels.map((_, k) => shown(map.wordOf(k)));
+  map.labels = Array.from({ length: map.size }, (_, k) => map.contextOf(k, map.context_words).join(""));
+  if (!map.context_words) map.labels = map.labels.map((_, k) => shown(map.wordOf(k)));
   map.order = byImportance(map.labels, map.groups);
   return map;
 }

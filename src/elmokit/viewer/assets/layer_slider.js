@@ -66,5 +66,5 @@ export function layerSlider(wordMap, names, onSettled) {
     slider.setAttribute("aria-valuetext", name);
   }
   if (!last) element.replaceChildren(output);
-  return { element, update, play, go };
+  return { element, update, play, stop };
 }

@@ -4,7 +4,7 @@ import { shown } from "./data.js";
 import { SHAPES, SvgPath } from "./shapes.js";
 import { text } from "./text.js";
 
-function outlineOf(shape) {
+export function outlineOf(shape) {
   const path = new SvgPath();
   SHAPES[shape](path, 0, 0, 6);
   return path.d;

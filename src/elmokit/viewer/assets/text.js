@@ -23,5 +23,49 @@ export const text = {
   noneSelected: "Click a point, or focus the map and press an arrow key, to see its sentence.",
   nearest: (layer) => `Nearest occurrences in the ${layer}`,
   sentence: (n) => `sentence ${n.toLocaleString("en")}`,
+  // The page of the explorer.
+  given: {
+    mean: "on average",
+    forward: "given the left context",
+    backward: "given the right context",
+  },
+  unknown: "not in the vocabulary: read by its letters, scored like any unknown word",
+  bits: (bits) => `${bits.toFixed(1)} bits (1 in ${text.odds(bits)})`,
+  odds: (bits) => (bits > 33 ? "billions" : Math.max(1, Math.round(2 ** bits)).toLocaleString("en")),
+  surprise: "Surprise: ",
+  scaleEnds: (bits, words) => [
+    "0 bits: certain",
+    `${bits.toFixed(0)} bits: like a guess among ${words.toLocaleString("en")} words`,
+  ],
+  noSurprise: (reason) => `Surprise is not available: ${reason}`,
+  layerWords: (layers, dim, words, tokens) =>
+    [
+      `${layers} layers of width ${dim}`,
+      words ? `${words.toLocaleString("en")} words` : "",
+      tokens ? `corpus of ${tokens.toLocaleString("en")} tokens` : "",
+    ]
+      .filter(Boolean)
+      .join(" · "),
+  share: (value) => `${(100 * value).toFixed(1)}%`,
+  weight: (layer) => `weight of ${layer}`,
+  mix: "mix of layers",
+  nearestHere: "Nearest in these sentences",
+  nearestCorpus: "Nearest in the corpus",
+  nearestAlone: "Nearest without context",
+  substitutes: "Substitutes",
+  contexts: { combined: "both contexts", forward: "left context", backward: "right context" },
+  noOthers: "No other words.",
+  serverGone:
+    "The server has ended, and this page shows its last answer. Start elmokit explore again: the page then goes on.",
+  sentenceLabel: (n) => `Sentence ${n}`,
+  explorerMap: "Map of the words in context. Arrow keys move between words, plus and minus zoom, 0 shows everything.",
+  copyAddress: "Copy link",
+  copiedAddress: "Copied the address of this view. The text is part of it.",
+  saveFile: "Save as one file",
+  legend: "How surprising is each word to the model? Pale words were expected, dark words were not.",
+  unknownExample: "hatched",
+  meanChange: (before, after) => `On average ${before.toFixed(2)} → ${after.toFixed(2)} bits per word.`,
+  change: (bits) => `${bits > 0 ? "+" : "−"}${Math.abs(bits).toFixed(1)}`,
+  compared: (before, after) => `Surprise in bits, ${before} → ${after}`,
   columns: ["word", "group", "sentence", "x", "y"],
 };
