@@ -18,7 +18,7 @@ from elmokit.files.atomic import (
     refuse_inputs,
     write_text,
 )
-from elmokit.files.durable import flush, flush_directory
+from elmokit.files.durable import flush
 from elmokit.files.leftovers import clear_leftovers
 
 
@@ -341,6 +341,6 @@ def test_a_directory_that_cannot_be_synced_is_no_error(tmp_path, monkeypatch):
 
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(os, "fsync", fail)
-    flush_directory(tmp_path)
+    flush(tmp_path)
     with pytest.raises(OSError, match="Invalid argument"):
         flush(tmp_path / "file")

@@ -54,10 +54,10 @@ def test_file_systems_that_flush_no_directories(code, tmp_path, monkeypatch):
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(os, "fsync", refusing)
-    durable.flush_directory(tmp_path)
+    durable.flush(tmp_path)
     monkeypatch.setattr(durable, "_CANNOT_FLUSH", ())
     with pytest.raises(OSError, match=os.strerror(code)):
-        durable.flush_directory(tmp_path)
+        durable.flush(tmp_path)
 
 
 def refuse_to_rename(monkeypatch: pytest.MonkeyPatch, num_times: int) -> list[Path]:

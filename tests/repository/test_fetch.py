@@ -238,7 +238,7 @@ def test_a_softmax_by_address_is_refused():
     [
         ("file://{remote}/a b.txt", "a b.txt"),
         ("memory://a b.txt", "a b.txt"),
-        ("file://{remote}/what?.txt", "what_.txt"),
+        ("file://{remote}/what?.txt", "what?.txt"),
     ],
 )
 def test_a_file_keeps_its_name(remote, cache, url, name):

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from elmokit.errors import ElmokitError, OutputError
-from elmokit.files.durable import flush, flush_directory, make_directory, rename
+from elmokit.files.durable import flush, make_directory, rename
 from elmokit.files.leftovers import clear_leftovers, owned, remove, replaced_path, temporary_path
 
 
@@ -87,7 +87,7 @@ def new_file(path: Path, kind: Kind | None = None) -> Iterator[Path]:
             if before is not None:
                 temporary.chmod(stat.S_IMODE(before.st_mode))
             rename(temporary, target)
-            flush_directory(target.parent)
+            flush(target.parent)
     except ElmokitError:  # some are an OSError as well
         raise
     except OSError as error:
@@ -110,11 +110,9 @@ def new_directory(path: Path) -> Iterator[Path]:
             yield temporary
             for inside in temporary.rglob("*"):
                 if inside.is_file():
-                    flush(inside)
                     inside.chmod(0o666 & ~_umask())  # some libraries give access to the owner only
-                else:
-                    flush_directory(inside)
-            flush_directory(temporary)
+                flush(inside)
+            flush(temporary)
             _replace_directory(temporary, path)
     except ElmokitError:  # some are an OSError as well
         raise
@@ -186,7 +184,7 @@ def _replace_directory(temporary: Path, path: Path) -> None:
     finally:
         if replaced.exists() and not path.exists():
             replaced.rename(path)
-    flush_directory(path.parent)  # before the old one goes
+    flush(path.parent)  # before the old one goes
     shutil.rmtree(replaced, ignore_errors=True)
 
 

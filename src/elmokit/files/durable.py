@@ -8,29 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-_CANNOT_FLUSH = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)  # directories, on some network file systems
+# Windows opens no directories, other systems none that may not be listed, and some file systems flush none.
+_CANNOT_FLUSH = (errno.EACCES, errno.EINVAL, errno.ENOTSUP, errno.EBADF)
 _WAITS_SECONDS = (0.05, 0.1, 0.2, 0.3, 0.4)  # between tries to rename on Windows
-
-
-def flush(file: Path) -> None:
-    """Write the content of a file to the disk."""
-    with file.open("r+b") as stream:  # Windows flushes only what is open for writing
-        os.fsync(stream.fileno())
-
-
-def flush_directory(directory: Path) -> None:
-    """Write the names in a directory to the disk, where the system does not do that itself."""
-    try:
-        handle = os.open(directory, os.O_RDONLY)
-    except PermissionError:  # one that may not be listed; Windows opens none
-        return
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno not in _CANNOT_FLUSH:
-            raise
-    finally:
-        os.close(handle)
 
 
 def make_directory(path: Path) -> None:
@@ -42,7 +22,26 @@ def make_directory(path: Path) -> None:
     missing = [directory for directory in (path, *path.parents) if not directory.exists()]
     path.mkdir(parents=True, exist_ok=True)
     for directory in missing:
-        flush_directory(directory.parent)
+        flush(directory.parent)
+
+
+def flush(path: Path) -> None:
+    """Have the disk remember the content of a file, or the names in a directory.
+
+    Raises:
+        OSError: when the disk is full or damaged.
+    """
+    is_directory = path.is_dir()
+    try:
+        # Windows flushes only what is open for writing.
+        handle = os.open(path, os.O_RDONLY if is_directory else os.O_RDWR)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        if not (is_directory and error.errno in _CANNOT_FLUSH):
+            raise
 
 
 def rename(source: Path, target: Path) -> None:

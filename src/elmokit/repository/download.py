@@ -77,11 +77,11 @@ def download(url: str, path: Path, *, checksum: str | None = None) -> None:
         OutputError: when the file cannot be written, or there is too little room for it.
         MissingExtraError: when the package for the protocol is not installed.
     """
-    if _is_there(path):
-        return
     if checksum is not None and not _CHECKSUM.fullmatch(checksum):
         raise FetchError(f"checksum {checksum!r}: expected sha256:, sha1: or md5: followed by hex digits")
     try:
+        if _is_there(path):
+            return
         make_directory(path.parent)
         with FileLock(path.with_name(f".{path.name}.lock")):
             if not _is_there(path):

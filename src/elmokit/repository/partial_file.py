@@ -9,7 +9,7 @@ from pathlib import Path
 
 from elmokit.files.atomic import output_error, write_text
 from elmokit.files.checksums import text_checksum
-from elmokit.files.durable import flush, flush_directory, rename
+from elmokit.files.durable import flush, rename
 
 
 class PartialFile:
@@ -86,7 +86,7 @@ class PartialFile:
         """Make it the complete file at ``path``."""
         flush(self.path)
         rename(self.path, path)
-        flush_directory(path.parent)
+        flush(path.parent)
         self._note.unlink(missing_ok=True)
 
     @contextmanager
