@@ -22,9 +22,11 @@ except ImportError:  # when run by itself
 FOLDER = Path(__file__).parent / "src" / "elmokit" / "kernels"
 FLAGS = ["-std=gnu11", "-O3", "-fPIC", "-shared", "-fvisibility=hidden", "-ffp-contract=fast"]
 
+AVX512 = ["-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", "-mfma"]
 # The instruction set's name, its vector width in floats, the rows per tile, and the compiler's options.
 X86 = [
-    ("avx512", 16, 6, ["-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", "-mfma"]),
+    ("avx512", 16, 6, AVX512),
+    ("avx512_bf16", 16, 6, [*AVX512, "-mavx512bf16", "-DBFLOAT16"]),
     ("avx2", 8, 2, ["-mavx2", "-mfma"]),
 ]
 VARIANTS = {

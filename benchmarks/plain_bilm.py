@@ -13,7 +13,6 @@ from torch import Tensor
 
 from elmokit.model.bilm import BiLM
 from elmokit.model.char_cnn import CharCnn, Highway
-from elmokit.model.lstm.interface import LstmWeights
 from elmokit.model.lstm.reference import reference_lstm
 
 
@@ -40,12 +39,9 @@ def layers(model: BiLM, direction: int, tokens: Tensor) -> list[Tensor]:
     """Return the outputs (T, B, P) of one direction's LSTM layers."""
     outputs: list[Tensor] = []
     for layer in model.stacks[direction]:  # type: ignore[union-attr]
-        weights = LstmWeights(
-            layer.kernel, layer.bias, layer.projection, layer.cell_clip, layer.projection_clip
-        )
         num_steps, num_rows = tokens.shape[:2]
         packed, _ = reference_lstm(
-            tokens.flatten(0, 1), [num_rows] * num_steps, layer.zero_state(num_rows), weights
+            tokens.flatten(0, 1), [num_rows] * num_steps, layer.zero_state(num_rows), layer.weights
         )
         output = packed.view(num_steps, num_rows, -1)
         if outputs and model.config.lstm.skip_connections:

@@ -2,10 +2,10 @@
 
     python examples/run_notebooks.py [NAME.ipynb ...]
 
-Each notebook runs in a fresh directory in which ``data`` is ``examples/data``. Details that change between
-runs (times, progress bars, identifiers) are not stored. The test suite runs the notebooks in the same way and
-compares their text output with the stored one; for a cell with the tag ``volatile``, which trains or measures
-time, it compares only the types of the outputs.
+Each notebook runs where it is, as in ``jupyter lab examples``, and writes to ``examples/output``. Details
+that change between runs (times, progress bars, identifiers) are not stored. The test suite runs the notebooks
+in the same way and compares their text output with the stored one; for a cell with the tag ``volatile``,
+which trains or measures time, it compares only the types of the outputs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import itertools
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,23 +43,21 @@ def notebooks() -> list[Path]:
     return sorted(EXAMPLES.glob("*.ipynb"))
 
 
-def execute(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Run a notebook in a fresh directory; an error in a cell is raised."""
+def execute(notebook: nbformat.NotebookNode, directory: Path = EXAMPLES) -> nbformat.NotebookNode:
+    """Run a notebook in a directory; an error in a cell is raised."""
     environment = {
         # The kernel and the shell commands run in the environment of this program.
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "COLUMNS": "100",
     }
-    with tempfile.TemporaryDirectory() as directory:
-        (Path(directory) / "data").symlink_to(EXAMPLES.resolve() / "data", target_is_directory=True)
-        client = NotebookClient(
-            notebook,
-            timeout=TIMEOUT_SECONDS,
-            kernel_name="python3",
-            resources={"metadata": {"path": directory}},
-            record_timing=False,
-        )
-        client.execute(env={**os.environ, **environment})
+    client = NotebookClient(
+        notebook,
+        timeout=TIMEOUT_SECONDS,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(directory.resolve())}},
+        record_timing=False,
+    )
+    client.execute(env={**os.environ, **environment})
     return notebook
 
 

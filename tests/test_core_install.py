@@ -18,6 +18,7 @@ import pytest
 
 import elmokit
 from elmokit.cli import VERBS
+from elmokit.installation import install_command
 
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 HAS_EXTRAS = importlib.util.find_spec("matplotlib") is not None
@@ -35,6 +36,7 @@ SETTINGS = (
 COMMANDS = {
     "shard": "--input text.txt --output-dir shards --num-shards 2 --heldout-fraction 0.2",
     "vocabulary": "--input shards/train-* --output vocab.txt",
+    "prepare": "--input shards/heldout-* --output prepared",
     "train": "--train-prefix shards/train-* --heldout-prefix shards/heldout-* --vocab-file vocab.txt "
     f"--save-dir run --config tiny {SETTINGS}",
     "evaluate": "--save-dir run --test-prefix shards/heldout-*",
@@ -44,6 +46,12 @@ COMMANDS = {
     "embed-tokens": "directory vocab.txt tokens.hdf5",
     "score": "run sentences.txt",
     "substitutes": "run w1_w2_w3 --position 0 -k 3",
+    "classify": "train --train labelled.tsv --dev labelled-dev.tsv -o classifier --embedding random "
+    "max_epochs=1 --device cpu",
+    "tag": "train --train tags.tsv --dev dev.tsv -o tagger --embedding random max_epochs=1 --device cpu",
+    "senses": "train senses.tsv -o senses --embedding random --device cpu",
+    "pairs": "train --train pairs.tsv --dev dev_pairs.tsv -o pairs --embedding random max_epochs=1",
+    "compare": "--task task.toml --embeddings random,majority --seeds 1 --train-sizes all",
     "info": "directory",
     "neighbors": "tiny-en sentences.txt --query play --word play -k 3",
     "projector": "run sentences.txt --logdir logs",
@@ -55,7 +63,14 @@ NEED_EXTRAS = [
     ("plot run sentences.txt -o map.png", "t-SNE", "plot"),
     ("plot run sentences.txt -o map.png --method umap", "UMAP", "umap"),
     ("curves run -o curves.png", "plotting", "plot"),
+    ("embed pair sentences.txt vectors.parquet", "writing Parquet files", "parquet"),
     ("shard --input text.txt --output-dir zst --compression zst", "writing .zst files", "zstd"),
+    ("compare --task task.toml --embeddings random --seeds 2", "the interval over seeds", "downstream"),
+    (
+        "classify train --train labelled.tsv -o c --embedding word2vec --embedding-text text.txt",
+        "training word2vec or fastText",
+        "downstream",
+    ),
     ("info GOLDEN/train_trace_char/ckpt", "reading TensorFlow checkpoints", "tensorflow"),
 ]
 
@@ -68,6 +83,16 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = [" ".join(f"w{rng.randrange(30)}" for _ in range(rng.randint(2, 9))) for _ in range(60)]
     (directory / "text.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (directory / "sentences.txt").write_text("w1 w2 w3\nplay w2 w5\nw6 w7\n", encoding="utf-8")
+    (directory / "tags.tsv").write_text("w1\tA\nw2\tB\n\nw3\tA\n", encoding="utf-8")
+    (directory / "labelled.tsv").write_text("text\tlabel\nw1 w2\tA\nw3\tB\n", encoding="utf-8")
+    (directory / "labelled-dev.tsv").write_text("text\tlabel\nw1\tA\n", encoding="utf-8")
+    (directory / "dev.tsv").write_text("w2\tB\n", encoding="utf-8")
+    (directory / "senses.tsv").write_text("sense\tindex\ttokens\na\t0\tw1 w2\nb\t0\tw1 w3\n")
+    (directory / "pairs.tsv").write_text("label\ttext1\ttext2\n1\tw1\tw1\n0\tw1\tw2\n")
+    (directory / "dev_pairs.tsv").write_text("label\ttext1\ttext2\n1\tw3\tw3\n")
+    (directory / "test.tsv").write_text("w1\tA\n", encoding="utf-8")
+    parts = 'kind = "tag"\ntrain = "tags.tsv"\ndev = "dev.tsv"\ntest = "test.tsv"\n'
+    (directory / "task.toml").write_text(f"{parts}[model]\nmax_epochs = 1\n", encoding="utf-8")
     return directory
 
 
@@ -104,7 +129,7 @@ def test_a_missing_extra_is_named(
 ) -> None:
     done = run_cli(*arguments.replace("GOLDEN", str(golden)).split())
     assert done.exit_code == 2
-    assert done.err == f"elmokit: {feature} needs an optional package: pip install 'elmokit[{extra}]'\n"
+    assert done.err == f"elmokit: {feature} needs an optional package: {install_command(extra)}\n"
 
 
 def test_every_public_name_is_there() -> None:

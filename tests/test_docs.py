@@ -11,7 +11,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import click
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
 import elmokit
@@ -108,7 +110,12 @@ def test_every_command_has_a_section(pages, site):
     for verb in cli.VERBS:
         assert f"elmokit-{verb}" in pages[site / "commands.html"].anchors
     assert "\b" not in html
-    assert html.count("<strong>Example:</strong>") == len(cli.VERBS) + 1
+    commands: list[click.Command | None] = [cli.elmokit]
+    for command in commands:  # grows: groups have commands of their own
+        if isinstance(command, click.Group):
+            context = click.Context(command)
+            commands += [command.get_command(context, name) for name in command.list_commands(context)]
+    assert html.count("<strong>Example:</strong>") == len(commands)
 
 
 def test_every_public_name_is_in_the_api_reference(pages, site):
@@ -155,3 +162,65 @@ def test_search_works_without_a_server(site: Path, browser: Browser) -> None:
     expect(best).to_have_attribute("href", settings, timeout=60_000)
     assert errors == []
     context.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("name", "scheme"),
+    [
+        ("index", "light"),
+        ("index", "dark"),
+        ("settings", "light"),
+        ("api/layer", "dark"),
+        ("examples/3-incremental", "light"),
+    ],
+)
+def test_a_page_is_accessible(site: Path, browser: Browser, name: str, scheme: str) -> None:
+    """Contrast, names of controls, links that differ from text by more than color, reachable regions."""
+    context = browser.new_context(color_scheme=scheme, reduced_motion="reduce", offline=True)
+    page = context.new_page()
+    page.goto((site / f"{name}.html").as_uri())
+    page.wait_for_function("document.querySelectorAll('.md-typeset__scrollwrap, pre').length > 0")
+    # Sections of the reference repeat the names of classes in the table of contents.
+    rules = {"landmark-unique": {"enabled": False}}
+    found = Axe().run(page, options={"rules": rules, "resultTypes": ["violations"]}).response
+    context.close()
+    assert {"color-contrast", "link-name"} <= {rule["id"] for rule in found["passes"]}
+    violations = [
+        (violation["id"], node["html"][:120], node["failureSummary"])
+        for violation in found["violations"]
+        for node in violation["nodes"]
+    ]
+    assert violations == []
+
+
+@pytest.mark.browser
+def test_pictures_are_dark_in_the_dark_scheme(site: Path, browser: Browser) -> None:
+    for scheme, filters in (("light", "none"), ("dark", "invert(0.88) hue-rotate(180deg)")):
+        context = browser.new_context(color_scheme=scheme, offline=True)
+        page = context.new_page()
+        page.goto((site / "see-it.html").as_uri())
+        pictures = page.locator(".md-content img")
+        assert pictures.count() > 3
+        styles = pictures.evaluate_all("found => found.map(picture => getComputedStyle(picture).filter)")
+        assert set(styles) == {filters}
+        context.close()
+
+
+@pytest.mark.browser
+def test_signatures_wrap_on_a_phone(site: Path, browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 400, "height": 800}, offline=True)
+    page = context.new_page()
+    for path in sorted((site / "api").glob("*.html")):
+        page.goto(path.as_uri())
+        too_wide = page.locator(".doc-signature code").evaluate_all(
+            "found => found.filter(c => c.scrollWidth > c.clientWidth + 1).map(c => c.innerText)"
+        )
+        assert too_wide == [], path
+    context.close()
+
+
+def test_headings_are_found_without_the_mark_beside_them(site: Path) -> None:
+    entries = json.loads((site / "search" / "search_index.json").read_text(encoding="utf-8"))["docs"]
+    assert [entry["title"] for entry in entries if "¶" in entry["title"]] == []
+    assert any(entry["title"] == "Sentences in, vectors out" for entry in entries)

@@ -15,6 +15,7 @@ from elmokit.data.characters import boundary_rows
 from elmokit.data.indexers import CharacterIndexer
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError
+from elmokit.kernels.library import is_available
 from elmokit.language_model import LanguageModel
 from elmokit.loading import load
 
@@ -287,3 +288,18 @@ def test_a_language_model_is_pickled_with_its_softmax():
     other = pickle.loads(pickle.dumps(language_model))
     assert other.substitutes("the cat sat", 1) == language_model.substitutes("the cat sat", 1)
     assert language_model._embedder.model.softmax is not None
+
+
+@pytest.mark.skipif(not is_available("bf16"), reason="the processor has no products of bfloat16")
+def test_bf16_vectors_are_near_and_do_not_depend_on_the_batch(model_directory):
+    exact = ElmoEmbedder.load(model_directory("characters"))
+    rounded = ElmoEmbedder(exact.pretrained, precision="bf16")
+    sentences = [["one", "word"], ["and", "then", "some", "more", "words"], ["one"], ["more"] * 40]
+    together = rounded.embed(sentences)
+    for own, theirs, sentence in zip(together, exact.embed(sentences), sentences, strict=True):
+        assert np.array_equal(own, rounded.embed([sentence])[0])
+        assert not np.array_equal(own, theirs)
+        cosines = (own * theirs).sum(-1) / np.linalg.norm(own, axis=-1) / np.linalg.norm(theirs, axis=-1)
+        assert cosines.min() > 0.999
+    assert rounded.fingerprint != exact.fingerprint
+    assert "precision='bf16'" in repr(rounded)

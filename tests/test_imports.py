@@ -19,8 +19,9 @@ ROOT = Path(elmokit.__file__).parent
 
 # Lowest first. Parts on one line may not import each other.
 LAYERS = (
-    ("errors", "_moved", "_version", "alphabet"),
-    ("batch", "kernels"),
+    ("addresses", "installation", "_moved", "_version", "alphabet"),
+    ("errors",),
+    ("batch", "kernels", "processes"),
     ("files",),
     ("config",),
     ("data", "model"),
@@ -32,7 +33,7 @@ LAYERS = (
     ("neighbors", "dialects", "downstream"),
     ("viewer",),
     ("visualize",),
-    ("explorer",),
+    ("explorer", "integrations"),
     ("console",),
     ("commands",),
     ("cli",),

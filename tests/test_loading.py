@@ -488,3 +488,11 @@ def test_the_home_directory(tmp_path, monkeypatch):
     elsewhere = {"options": "~/elsewhere/options.json", "vocabulary": "~/elsewhere/vocab.txt"}
     assert digest(load("~/pair/weights.hdf5", **elsewhere)) == expected
     assert "~nobody-here/pair" in load_error(MissingModelError, "~nobody-here/pair")
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_empty_name_is_not_the_current_directory(name, model_directory, monkeypatch):
+    monkeypatch.chdir(model_directory("words"))
+    with pytest.raises(MissingModelError, match="an empty name, expected a model: is a variable"):
+        load(name)
+    assert load(".").vocabulary is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib.util
+import os
 import re
 from pathlib import Path
 from types import ModuleType
@@ -84,12 +85,24 @@ def test_the_output_is_the_stored_one(path, run_notebooks, tmp_path, monkeypatch
         )
 
 
-def test_there_are_four_tutorials():
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_starts_at_the_root_of_the_repository_too(path, tmp_path, monkeypatch):
+    (tmp_path / "examples" / "data").mkdir(parents=True)
+    setup = next(cell.source for cell in read(path).cells if cell.cell_type == "code")
+    (moving,) = re.findall(r"^if .*\n    os\.chdir.*\n", setup, flags=re.MULTILINE)
+    for start in (tmp_path, tmp_path / "examples"):
+        monkeypatch.chdir(start)
+        exec(moving, {"os": os, "Path": Path})
+        assert Path.cwd() == tmp_path / "examples"
+
+
+def test_there_are_five_tutorials():
     assert [path.name for path in NOTEBOOKS] == [
         "1-pretrained.ipynb",
         "2-from-scratch.ipynb",
         "3-incremental.ipynb",
         "4-elmo-in-your-model.ipynb",
+        "5-keras.ipynb",
     ]
 
 
@@ -102,6 +115,8 @@ def test_the_stored_notebook_is_tidy(path, run_notebooks):
     assert "## Where to go from here" in notebook.cells[-1].source
     for cell, after in zip(notebook.cells, notebook.cells[1:], strict=False):
         assert cell.cell_type == "markdown" or after.cell_type == "markdown" or len(after.source) < 400
+    shown = [output for cell in code_cells(notebook) for output in cell.outputs]
+    assert any("image/png" in output.get("data", {}) for output in shown), "a tutorial shows a picture"
     assert all(cell.execution_count == k for k, cell in enumerate(code_cells(notebook), start=1))
     for cell in code_cells(notebook):
         for output in cell.outputs:

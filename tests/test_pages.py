@@ -25,6 +25,7 @@ SETUP = {
     "index.md": "",
     "vectors.md": "",
     "train.md": "",
+    "large.md": "",
     "incremental.md": """
 mkdir old new
 cp examples/data/sotu/train-00000.txt.gz old/train-0.txt.gz
@@ -39,7 +40,13 @@ elmokit train --train-prefix old/train-0.txt.gz --heldout-prefix old/heldout.txt
     "from-the-tutorial.md": "",
     "see-it.md": "",
     "in-your-model.md": "",
+    "integrations.md": "",
+    "compare.md": "",
     "language-model.md": "",
+    "downstream.md": f"""
+for part in train dev test; do head -n 60 {ROOT}/examples/data/sentiment/$part.tsv > $part.tsv; done
+echo "a fine product" > texts.txt
+""",
     "models.md": "",
     "sharing.md": "",
     "other-scripts.md": "",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,18 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from pydantic import BaseModel
 
+import elmokit as package
 from elmokit.cli import elmokit
 from elmokit.config import Config
 
+sys.path.insert(0, str(Path(__file__).parent))
+from messages import index_in_markdown, kinds_in_markdown
+
 ROOT = Path(__file__).parents[2]
-PAGES = ("CHANGELOG.md", "CONTRIBUTING.md")
+PAGES = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 _LINK_OUT = re.compile(r"\]\(\.\./([^)#]+)")
+_MARK = re.compile(r'<a class="(?:headerlink|anchor-link)" href="([^"]*)"[^>]*>(?:&para;|¶)</a>')
+_EMPTY_HEADER = re.compile(r"<th[^>]*>\s*</th>")
 _SCRIPTS_FROM_THE_WEB = re.compile(
     r"<!-- Load mathjax -->.*?<!-- End of mathjax configuration -->"
     r"|<script type=\"module\">(?:(?!</script>).)*mermaid.*?</script>",
@@ -38,12 +46,19 @@ def on_config(config: MkDocsConfig) -> None:
     assert config.nav is not None
     (tutorials,) = (part["Tutorials"] for part in config.nav if "Tutorials" in part)
     tutorials += [name for name in notebooks() if name not in tutorials]
-    context = click.Context(elmokit)
-    for verb in elmokit.list_commands(context):
-        command = elmokit.get_command(context, verb)
-        assert command is not None
+    for command in all_commands(elmokit):
         command.help = help_in_markdown(command.help or "")
-    elmokit.help = help_in_markdown(elmokit.help or "")
+
+
+def all_commands(command: click.Command) -> Iterator[click.Command]:
+    """Yield a command, and if it is a group, the commands in it."""
+    yield command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from all_commands(inner)
 
 
 @event_priority(100)  # before the plugin that renders notebooks
@@ -61,8 +76,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Point links that leave docs/ to the copies of those files, and insert the generated parts."""
-    for name, generate in (("settings", settings_in_markdown), ("notebooks", notebooks_in_markdown)):
-        markdown = markdown.replace(f"\n::: {name}\n", f"\n{generate()}\n")
+    for name, generate in _GENERATED.items():
+        if f"\n::: {name}\n" in markdown:
+            markdown = markdown.replace(f"\n::: {name}\n", f"\n{generate()}\n")
     if "/" in page.file.src_uri:
         return markdown
     # On the site, pages from the repository's root are in the same folder as those from docs/.
@@ -70,12 +86,21 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 
 
 def on_page_content(html: str, page: Page, **_: Any) -> str:
-    """Remove the scripts that a notebook would load from the web, and point its links to pages."""
+    """Help screen readers; drop the scripts of notebooks that are on the web, and point links to pages."""
+    # The mark beside a heading is added by the style sheet, so that it is no part of the heading.
+    html = _MARK.sub(r'<a class="headerlink" href="\1" title="Permanent link"></a>', html)
+    html = _EMPTY_HEADER.sub("<td></td>", html)
     if not page.file.src_uri.endswith(".ipynb"):
         return html
     html = _SCRIPTS_FROM_THE_WEB.sub("", html)  # for formulas and diagrams, which the notebooks do not use
     html = re.sub(r'\b(href|src)="\.\./docs/', r'\1="../', html)
     return re.sub(r'\bhref="([^":]+)\.(?:md|ipynb)(?=["#])', r'href="\1.html', html)
+
+
+def on_post_page(output: str, **_: Any) -> str:
+    """Name the dialog of the search."""
+    search = 'data-md-component="search" role="dialog"'
+    return output.replace(search, f'{search} aria-label="Search"')
 
 
 def help_in_markdown(text: str) -> str:
@@ -139,3 +164,37 @@ def _shown(value: Any) -> str:
     if isinstance(value, tuple):
         return f"`{[list(part) if isinstance(part, tuple) else part for part in value]}`"
     return "`null`" if value is None else f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def names_in_markdown() -> str:
+    """Return a table of the public names of the package, each with a link and the start of its docstring."""
+    rows = ["| name | meaning |", "| --- | --- |"]
+    for name in sorted(package.__all__, key=str.lower):
+        if not name.startswith("__"):
+            summary = (inspect.getdoc(getattr(package, name)) or "").split("\n\n")[0]
+            summary = re.sub(r":\w+:`~?([^`]+)`", r"`\1`", " ".join(summary.split())).replace("``", "`")
+            if summary.endswith(":"):  # before a list
+                summary = summary.rpartition(". ")[0] + "."
+            rows.append(f"| [`{name}`][{_identifier(name)}] | {summary} |")
+    return "\n".join(rows)
+
+
+def _identifier(name: str) -> str:
+    """Return the name by which the reference lists a public name: that of the package, or of its module."""
+    pages = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "api").glob("*.md"))
+    short = f"elmokit.{name}"
+    return (
+        short
+        if re.search(rf"^::: {re.escape(short)}$", pages, re.MULTILINE)
+        else f"{package._HOMES[name]}.{name}"
+    )
+
+
+_GENERATED = {
+    "settings": settings_in_markdown,
+    "notebooks": notebooks_in_markdown,
+    "names": names_in_markdown,
+    "error-kinds": kinds_in_markdown,
+    "error-messages": index_in_markdown,
+}
+"""What ``::: name`` in a page stands for."""

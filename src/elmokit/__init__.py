@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from elmokit.data.corpus import Corpus
     from elmokit.data.prepare import prepare_corpus
     from elmokit.data.vocabulary import Vocabulary
+    from elmokit.downstream.classification.classifier import TextClassifier
+    from elmokit.downstream.tagging.tagger import SequenceTagger
     from elmokit.elmo import Elmo, batch_to_ids
     from elmokit.embedder import ElmoEmbedder
     from elmokit.errors import ElmokitError
@@ -55,6 +57,8 @@ _HOMES = {
     "NeighborIndex": "elmokit.neighbors.index",
     "PretrainedModel": "elmokit.pretrained",
     "ProjectorLog": "elmokit.visualize.projector",
+    "SequenceTagger": "elmokit.downstream.tagging.tagger",
+    "TextClassifier": "elmokit.downstream.classification.classifier",
     "Trainer": "elmokit.training.trainer",
     "Vocabulary": "elmokit.data.vocabulary",
     "batch_to_ids": "elmokit.elmo",
@@ -84,6 +88,8 @@ __all__ = [
     "NeighborIndex",
     "PretrainedModel",
     "ProjectorLog",
+    "SequenceTagger",
+    "TextClassifier",
     "Trainer",
     "Vocabulary",
     "__version__",

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import difflib
-import importlib
 import os
+import signal
 import sys
 
 import click
-from click.shell_completion import CompletionItem
 
 from elmokit._version import __version__
+from elmokit.addresses import without_secrets
+from elmokit.console.verb_group import VerbGroup
 from elmokit.errors import ElmokitError
 
 # Module and summary of each verb; a module is imported only when its verb is used.
 VERBS = {
     "vocabulary": ("elmokit.commands.vocabulary", "Count words and write a vocabulary file."),
     "shard": ("elmokit.commands.shard", "Shuffle text into training shards and heldout text."),
+    "prepare": ("elmokit.commands.prepare", "Prepare a text for training, in parts if need be."),
     "train": ("elmokit.commands.train", "Train a biLM, or resume a training run."),
     "evaluate": ("elmokit.commands.evaluate", "Compute the perplexity of a biLM on a text."),
     "dump-weights": ("elmokit.commands.dump_weights", "Write a model as options.json and weights.hdf5."),
     "convert": ("elmokit.commands.convert", "Convert a model to another format."),
-    "embed": ("elmokit.commands.embed", "Write the vectors of every line of a file to HDF5."),
+    "embed": ("elmokit.commands.embed", "Write the vectors of every line of a file to HDF5 or Parquet."),
     "embed-tokens": (
         "elmokit.commands.embed_tokens",
         "Precompute the context-free vectors of words.",
@@ -33,6 +34,11 @@ VERBS = {
     "neighbors": ("elmokit.commands.neighbors", "Find the words of a text that are most similar in context."),
     "projector": ("elmokit.commands.projector", "Show words in context in TensorBoard's projector."),
     "explore": ("elmokit.commands.explore", "Type sentences on a local page and see their words in context."),
+    "classify": ("elmokit.commands.classify", "Train and use a text classifier."),
+    "tag": ("elmokit.commands.tag", "Train and use a sequence tagger."),
+    "senses": ("elmokit.commands.senses", "Choose the sense of words in sentences."),
+    "pairs": ("elmokit.commands.pairs", "Judge pairs of words in context, or of sentences."),
+    "compare": ("elmokit.commands.compare", "Compare embeddings on a task, with tests of significance."),
     "info": ("elmokit.commands.info", "Print the architecture, parameters and training of a model."),
     "models": ("elmokit.commands.models", "List the models that can be loaded by name."),
     "settings": ("elmokit.commands.settings", "List all settings of a model and its training."),
@@ -56,53 +62,21 @@ _ELSEWHERE = {
 }
 
 
-class _Verbs(click.Group):
-    """A command group that lists its verbs without importing them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in VERBS:
-            return None
-        command = importlib.import_module(VERBS[cmd_name][0]).command
-        assert isinstance(command, click.Command)
-        return command
+class _Verbs(VerbGroup):
+    """The group of all commands; it shows the warnings of the library."""
 
     def invoke(self, ctx: click.Context) -> object:
+        """Run a command."""
         from elmokit.console.library_warnings import shown_warnings  # not needed for --help and --version
 
         with shown_warnings():
             return super().invoke(ctx)
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        cmd_name = args[0].replace("_", "-")
-        if cmd_name not in VERBS:
-            elsewhere = cmd_name.removeprefix("bin/").removesuffix(".py")
-            if elsewhere in _ELSEWHERE:
-                ctx.fail(f"no command {args[0]!r}: use {_ELSEWHERE[elsewhere]}")
-            near = difflib.get_close_matches(cmd_name, VERBS, n=1)
-            hint = f", did you mean {near[0]!r}?" if near else ""
-            ctx.fail(f"no command {args[0]!r}{hint}")
-        return cmd_name, self.get_command(ctx, cmd_name), args[1:]
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        verbs = [
-            CompletionItem(name, help=summary)
-            for name, (_, summary) in VERBS.items()
-            if name.startswith(incomplete)
-        ]
-        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(verb, summary) for verb, (_, summary) in VERBS.items()])
-
 
 @click.command(
     cls=_Verbs,
+    verbs=VERBS,
+    elsewhere=_ELSEWHERE,
     context_settings={
         "help_option_names": ["-h", "--help"],
         "max_content_width": 100,
@@ -124,13 +98,15 @@ def elmokit(debug: bool) -> None:
 
 def main() -> None:
     """Run the command line; a user error becomes one line on stderr and exit code 2."""
-    from elmokit.console.streams import prepare_streams
+    from elmokit.console.signals import interrupting_signals, number_of
+    from elmokit.console.streams import prepare_streams, unstoppable_output
 
     _bound_spinning()
     prepare_streams()
     debug = "--debug" in sys.argv[1:]
     try:
-        code = elmokit.main(prog_name="elmokit", standalone_mode=False)
+        with interrupting_signals():
+            code = elmokit.main(prog_name="elmokit", standalone_mode=False)
         if code:  # the command has set its own exit code
             sys.exit(code)
     except click.exceptions.Exit as stop:
@@ -150,8 +126,10 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output is gone, as in `elmokit info MODEL | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except (KeyboardInterrupt, click.Abort):
-        _fail("interrupted", 130)
+    except (KeyboardInterrupt, click.Abort) as error:
+        number = number_of(error)
+        with unstoppable_output():  # the terminal may be gone
+            _fail("interrupted" if number == signal.SIGINT else f"ended by {number.name}", 128 + number)
     except (ElmokitError, OSError, MemoryError, RuntimeError) as error:
         if debug or (isinstance(error, RuntimeError) and not _is_out_of_memory(error)):
             raise
@@ -183,5 +161,5 @@ def _one_line(error: Exception) -> str:
 def _fail(message: str, code: int) -> None:
     from elmokit.console.terminal import printable
 
-    click.echo(printable(f"elmokit: {' '.join(message.split())}"), err=True)
+    click.echo(printable(f"elmokit: {without_secrets(' '.join(message.split()))}"), err=True)
     sys.exit(code)

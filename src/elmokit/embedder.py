@@ -13,20 +13,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elmokit.data.batches_by_length import batches_by_length
+from elmokit.data.batches_by_length import batches_by_length, chunks_to_sort
 from elmokit.data.read import read_lines
 from elmokit.data.sentences import list_of_words, tokenized
 from elmokit.files.atomic import refuse_inputs
-from elmokit.formats.sentence_vectors import write_sentence_vectors
+from elmokit.formats.parquet_part import VectorLayout
+from elmokit.formats.vector_choices import DEFAULT_FILE_BYTES, VectorType
+from elmokit.formats.vector_files import WrittenVectors, write_vectors
 from elmokit.loading import load
 from elmokit.model.batching import encode_words, run_sentences
 from elmokit.model.bilm import BiLMState
 from elmokit.model.device import find_device
 from elmokit.model.layer_choice import Layers, choose_layers
+from elmokit.model.parameter_version import ParameterVersion, parameter_version
 from elmokit.model.pooling import Pooling, choose_pooling
 from elmokit.model.state_rows import replace_first_rows, select_rows
-from elmokit.model.token_cache import ParameterVersion, TokenCache, parameter_version
+from elmokit.model.token_cache import TokenCache
 from elmokit.pretrained import PretrainedModel
+from elmokit.processes import available_processors, chosen_number, ordered_map, worker_number
 from elmokit.token_tables import encoder_fingerprint, refuse_table_of_another_model
 
 __all__ = ["ElmoEmbedder", "Layers", "Pooling"]
@@ -47,6 +51,8 @@ class ElmoEmbedder:
     Args:
         pretrained: the model, which is not modified. It is copied only to another device.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        precision: of the matrix products: ``float32``, or ``bf16``, which is faster where the processor has
+            such products; docs/performance.md says how far vectors deviate.
         token_table: precomputed token vectors (P,) by word, see
             :func:`elmokit.formats.token_embeddings.read_token_table`. Other words go through the encoder.
         max_cached_types: number of word types whose token vectors are kept between calls.
@@ -54,7 +60,8 @@ class ElmoEmbedder:
     Raises:
         ModelFileError: if the vocabulary of a model with word embeddings is missing, or the table is a file
             of another model.
-        ConfigError: if there is no such device, or the table's vectors have the wrong width.
+        ConfigError: if there is no such device, it does not have the precision, or the table's vectors have
+            the wrong width.
     """
 
     def __init__(
@@ -62,11 +69,12 @@ class ElmoEmbedder:
         pretrained: PretrainedModel,
         *,
         device: str = "cpu",
+        precision: str = "float32",
         token_table: Mapping[str, Tensor] | None = None,
         max_cached_types: int = 20_000,
     ) -> None:
         self.pretrained = pretrained
-        self.model = pretrained.model.on(find_device(device))
+        self.model = pretrained.model.on(find_device(device)).in_precision(precision)
         self._indexer = pretrained.indexer
         self._token_table = token_table or {}
         refuse_table_of_another_model(self._token_table, pretrained, self.model)
@@ -74,9 +82,10 @@ class ElmoEmbedder:
         self._fingerprint: tuple[ParameterVersion, str] | None = None
 
     def __repr__(self) -> str:
+        precision = "" if self.model.precision == "float32" else f", precision={self.model.precision!r}"
         return (
             f"ElmoEmbedder({str(self.pretrained.source)!r}, num_layers={self.num_layers}, dim={self.dim}, "
-            f"device={str(self.model.device)!r})"
+            f"device={str(self.model.device)!r}{precision})"
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -87,14 +96,16 @@ class ElmoEmbedder:
         return {**self.__dict__, "pretrained": pretrained, "model": model, "_fingerprint": None}
 
     @classmethod
-    def load(cls, model: str | Path, *, device: str = "cpu") -> ElmoEmbedder:
+    def load(cls, model: str | Path, *, device: str = "cpu", precision: str = "float32") -> ElmoEmbedder:
         """Load a model in any format that :func:`elmokit.load` reads."""
-        return cls(load(model), device=device)
+        return cls(load(model), device=device, precision=precision)
 
     @classmethod
-    def from_pretrained(cls, model: str | Path, *, device: str = "cpu") -> ElmoEmbedder:
+    def from_pretrained(
+        cls, model: str | Path, *, device: str = "cpu", precision: str = "float32"
+    ) -> ElmoEmbedder:
         """Load a model; the same as :meth:`load`, under the name that Hugging Face uses."""
-        return cls.load(model, device=device)
+        return cls.load(model, device=device, precision=precision)
 
     @property
     def num_layers(self) -> int:
@@ -118,6 +129,8 @@ class ElmoEmbedder:
     def _computed_fingerprint(self) -> str:
         pretrained = self.pretrained
         digest = hashlib.blake2b(repr(pretrained.config.model).encode(), digest_size=16)
+        if self.model.precision != "float32":
+            digest.update(self.model.precision.encode())
         tensors = [*self.model.named_parameters(), *sorted(self._token_table.items())]
         for name, tensor in tensors:
             if not name.startswith("softmax."):  # the same model may come with or without it
@@ -171,9 +184,23 @@ class ElmoEmbedder:
         *,
         batch_size: int = 64,
         pooling: Pooling | None = None,
+        num_processes: int = 1,
     ) -> Iterator[np.ndarray]:
-        """Embed any number of sentences, yielding one result at a time; see :meth:`embed`."""
+        """Embed any number of sentences, yielding one result at a time; see :meth:`embed`.
+
+        Args:
+            sentences: see :meth:`embed`.
+            layers: see :meth:`embed`.
+            batch_size: see :meth:`embed`.
+            pooling: see :meth:`embed`.
+            num_processes: number of processes to compute in, each with the whole model; the results are the
+                same. On CUDA, each takes the next of the devices. See :mod:`elmokit.processes` on scripts.
+        """
         choice, pool = choose_layers(layers, self.num_layers), choose_pooling(pooling)
+        if chosen_number(num_processes) > 1:
+            part = _Part(self, layers, batch_size, pooling, num_processes)
+            chunks = chunks_to_sort(tokenized(sentences), batch_size)
+            return itertools.chain.from_iterable(ordered_map(part, chunks, num_processes))
 
         @torch.inference_mode()
         def embed_batch(batch: list[list[str]]) -> list[np.ndarray]:
@@ -189,18 +216,27 @@ class ElmoEmbedder:
         layers: Layers = "all",
         *,
         batch_size: int = 64,
+        dtype: VectorType = "float32",
+        num_processes: int = 1,
+        file_bytes: int = DEFAULT_FILE_BYTES,
         on_bytes: Callable[[int], None] | None = None,
     ) -> int:
-        """Write the vectors of a file of tokenized sentences to HDF5, in bounded memory.
+        """Write the vectors of a file of tokenized sentences to HDF5 or Parquet, in bounded memory.
 
-        The file has one dataset per line, with the line number from 0 as its key and the shapes of
-        :meth:`embed`. An empty line has no tokens.
+        HDF5 has one dataset per line, with the line number from 0 as its key and the shapes of
+        :meth:`embed`. Parquet has one row per line, see :mod:`elmokit.formats.parquet_vectors`. An empty line
+        has no tokens.
 
         Args:
             text: the input, one sentence per line.
-            output: the HDF5 file, which appears once it is complete.
+            output: the HDF5 file, or with the suffix ``.parquet`` a directory of Parquet files; it appears
+                once it is complete.
             layers: see :meth:`embed`.
             batch_size: number of sentences to run together.
+            dtype: type of the stored values: ``float32``, ``float16``, or in Parquet ``int8``, with a scale
+                per vector.
+            num_processes: see :meth:`iter_embed`; the output is the same.
+            file_bytes: approximate size of the largest Parquet file.
             on_bytes: called with the number of bytes of the text that have just been read.
 
         Returns:
@@ -209,12 +245,43 @@ class ElmoEmbedder:
         Raises:
             TextError: if the text cannot be read.
             OutputError: if the output cannot be written, or is the text, the model or of another kind.
+            ConfigError: if there is no such layer, or HDF5 is to store int8.
+            MissingExtraError: if pyarrow, which writes Parquet, is not installed.
         """
+        return self.write_file(
+            text,
+            output,
+            layers,
+            batch_size=batch_size,
+            dtype=dtype,
+            num_processes=num_processes,
+            file_bytes=file_bytes,
+            on_bytes=on_bytes,
+        ).num_lines
+
+    def write_file(
+        self,
+        text: str | Path,
+        output: str | Path,
+        layers: Layers = "all",
+        *,
+        batch_size: int,
+        dtype: VectorType,
+        num_processes: int,
+        file_bytes: int,
+        on_bytes: Callable[[int], None] | None,
+    ) -> WrittenVectors:
+        """Do what :meth:`embed_file` does, and return more about it."""
         refuse_inputs(output, [text, self.pretrained.source])
-        results = self.iter_embed(read_lines(str(text), on_bytes), layers, batch_size=batch_size)
-        return write_sentence_vectors(
-            Path(output), ((str(number), vectors) for number, vectors in enumerate(results))
-        )
+        for_rows, for_vectors = itertools.tee(tokenized(read_lines(str(text), on_bytes)))
+        vectors = self.iter_embed(for_vectors, layers, batch_size=batch_size, num_processes=num_processes)
+        rows = zip(itertools.count(), for_rows, vectors, strict=False)
+        return write_vectors(Path(output), rows, self.layout(layers, dtype), file_bytes=file_bytes)
+
+    def layout(self, layers: Layers, dtype: VectorType) -> VectorLayout:
+        """Return the description of vectors of this model that are written to files."""
+        num_layers = self.num_layers if layers == "all" else 1
+        return VectorLayout(layers, num_layers, self.dim, dtype, self.fingerprint)
 
     def zero_state(self, num_slots: int) -> BiLMState:
         """Return the state of ``num_slots`` batch slots before any sentence, for :meth:`embed_statefully`."""
@@ -296,6 +363,46 @@ class ElmoEmbedder:
 
     def _encode_types(self, words: Sequence[str]) -> Tensor:
         return encode_words(self.model, *self._indexer.index(words))
+
+
+class _Part:
+    """Embeds parts of a text in a process of its own.
+
+    Args:
+        embedder: the model.
+        layers: see :meth:`ElmoEmbedder.embed`.
+        batch_size: see :meth:`ElmoEmbedder.embed`.
+        pooling: see :meth:`ElmoEmbedder.embed`.
+        num_processes: number of processes that share the processors.
+    """
+
+    def __init__(
+        self,
+        embedder: ElmoEmbedder,
+        layers: Layers,
+        batch_size: int,
+        pooling: Pooling | None,
+        num_processes: int,
+    ) -> None:
+        self._embedder = embedder
+        self._is_prepared = False
+        self._layers, self._batch_size, self._pooling = layers, batch_size, pooling
+        self._num_processes = num_processes
+
+    def __call__(self, sentences: list[list[str]]) -> list[np.ndarray]:
+        """Return the vectors of sentences."""
+        if not self._is_prepared:
+            torch.set_num_threads(max(1, available_processors() // self._num_processes))
+            if self._embedder.model.device.type == "cuda":
+                device = f"cuda:{worker_number() % torch.cuda.device_count()}"
+                self._embedder.model = self._embedder.model.on(find_device(device))
+                self._embedder._cache = TokenCache(
+                    self._embedder._token_table, max_types=20_000, device=self._embedder.model.device
+                )
+            self._is_prepared = True
+        return self._embedder.embed(
+            sentences, self._layers, batch_size=self._batch_size, pooling=self._pooling
+        )
 
 
 def _split(sentences: Sequence[Sequence[str]], vectors: Tensor) -> list[np.ndarray]:

@@ -6,6 +6,9 @@ for the same mistake, an error is of that kind too, so that code which catches `
 ``FileNotFoundError`` or ``ImportError`` works as usual.
 """
 
+from elmokit.addresses import without_secrets
+from elmokit.installation import install_command
+
 _LONGEST = 4000  # characters of a message
 _END = 1000  # of them at its end, where it says what to do
 
@@ -14,8 +17,11 @@ class _OneLine:
     """An error or warning whose message quotes what is in files of others.
 
     Its text is made fit for one line: line breaks become spaces, characters that cannot be printed are
-    escaped, and the middle of a very long message is left out.
+    escaped, and the middle of a very long message is left out. URLs lose credentials and queries.
     """
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*(without_secrets(each) if isinstance(each, str) else each for each in arguments))
 
     def __str__(self) -> str:
         message = super().__str__().replace("\n", " ")
@@ -74,6 +80,10 @@ class OutputError(ElmokitError):
     """Output that cannot be written: no permission, disk full, would overwrite."""
 
 
+class WorkerError(ElmokitError):
+    """A worker process that was killed."""
+
+
 class FetchError(ElmokitError):
     """A remote model that cannot be fetched or uploaded: unknown name, no connection, no access, damaged."""
 
@@ -86,7 +96,7 @@ class MissingExtraError(ElmokitError, ImportError):
     """A feature that needs an optional dependency; the message names the extra to install."""
 
     def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(f"{feature} needs an optional package: pip install 'elmokit[{extra}]'")
+        super().__init__(f"{feature} needs an optional package: {install_command(extra)}")
 
 
 class ElmokitWarning(_OneLine, UserWarning):
@@ -107,6 +117,14 @@ class MixturesWarning(ElmokitWarning):
 
 class UnknownSettingsWarning(ElmokitWarning):
     """Options of a model with settings that elmokit does not know; they are ignored."""
+
+
+class OverlappingTextsWarning(ElmokitWarning):
+    """Texts to evaluate a model on that it was trained with."""
+
+
+class UnseenLabelsWarning(ElmokitWarning):
+    """Labels of texts to evaluate a model on that it cannot predict."""
 
 
 class UnreachableWordsWarning(ElmokitWarning):

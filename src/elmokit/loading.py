@@ -46,7 +46,8 @@ def load(
     - a Hugging Face id, e.g. ``me/my-elmo``.
 
     Args:
-        model: what to load. An existing path takes precedence over a name; ``~`` is the home directory.
+        model: what to load. An existing path takes precedence over a name, except a directory without a
+            model; ``~`` is the home directory.
         options: the options of HDF5 weights or of a TensorFlow checkpoint, if they are not beside them.
         vocabulary: the vocabulary of such weights, if it is not beside them.
         softmax: for a published model, download the softmax as well: it is large, and only needed to

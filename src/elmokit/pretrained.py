@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from elmokit.data.lexicon import Lexicon
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ModelFileError
 from elmokit.files.atomic import refuse_inputs
+from elmokit.files.leftovers import temporary_directory
 from elmokit.formats import bilm_pair, model_directory
 from elmokit.formats.checks import mismatches
 from elmokit.formats.mixtures import Mixtures
@@ -156,8 +156,8 @@ class PretrainedModel:
         """
         from elmokit.repository.hub import push_directory  # most models are never pushed
 
-        with tempfile.TemporaryDirectory() as temporary:
-            directory = Path(temporary) / repo_id.rpartition("/")[2]
+        with temporary_directory() as temporary:
+            directory = temporary / repo_id.rpartition("/")[2]
             self.save_pretrained(directory)
             return push_directory(directory, repo_id, private=private)
 

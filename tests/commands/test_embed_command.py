@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import sys
+
 import h5py
 import numpy as np
 import pytest
 
 from elmokit.embedder import ElmoEmbedder
+from elmokit.formats.parquet_vectors import read_parquet_vectors
 
 pytestmark = pytest.mark.usefixtures("work")
 
@@ -92,3 +95,52 @@ def test_more_than_one_text(run_cli, work):
     result = run_cli("embed", "model", "*.txt", "out.hdf5")
     assert result.exit_code == 2
     assert "*.txt: matches 4 files, expected one" in result.err.replace("\n", " ")
+
+
+def test_parquet(run_cli, work):
+    pytest.importorskip("pyarrow")
+    result = run_cli("embed", "model", "in.txt", "out.parquet", "--layers", "top", "--dtype", "int8")
+    assert (result.exit_code, result.err) == (0, "")
+    first, second = result.out.splitlines()
+    assert first == "out.parquet: 4 lines, each (tokens, 8)"
+    assert second.startswith("stored as int8: no value is off by more than 0.")
+    rows = list(read_parquet_vectors("out.parquet"))
+    assert [(number, tokens) for number, tokens, _ in rows] == [
+        (k, line.split()) for k, line in enumerate(LINES)
+    ]
+    for (_, _, vectors), expected in zip(rows, ElmoEmbedder.load("model").embed(LINES, "top"), strict=True):
+        np.testing.assert_allclose(vectors, expected, atol=0.01 * np.abs(expected).max(initial=0))
+
+
+def test_half_precision_in_hdf5(run_cli, work):
+    assert run_cli("embed", "model", "in.txt", "out.hdf5", "--dtype", "float16").exit_code == 0
+    expected = ElmoEmbedder.load("model").embed(LINES)
+    assert np.array_equal(vectors()["0"], expected[0].astype(np.float16))
+
+
+def test_int8_needs_parquet(run_cli, work):
+    result = run_cli("embed", "model", "in.txt", "out.hdf5", "--dtype", "int8")
+    assert result.exit_code == 2
+    assert "choose a name that ends in .parquet, or float16" in result.err
+
+
+def test_parquet_without_pyarrow(run_cli, work, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    result = run_cli("embed", "model", "in.txt", "out.parquet")
+    assert result.exit_code == 2
+    assert "writing Parquet files needs an optional package" in result.err
+    assert "[parquet]'" in result.err
+
+
+@pytest.mark.slow
+def test_several_processes_give_the_same_files(run_cli, work):
+    pytest.importorskip("pyarrow")
+    (work / "long.txt").write_text("\n".join((work / "train.txt").read_text().splitlines() * 4))
+    for name in ("one", "two"):
+        arguments = ("embed", "model", "long.txt", f"{name}.parquet", "--batch-size", 2)
+        assert run_cli(*arguments, "--num-processes", 1 + (name == "two")).exit_code == 0
+    one, two = (
+        {path.name: path.read_bytes() for path in (work / f"{name}.parquet").iterdir()}
+        for name in ("one", "two")
+    )
+    assert one == two

@@ -142,7 +142,7 @@ def test_a_text_that_changes(run_cli):
         (["train.txt", "--query", "a b", "--word", "c"], "word c: not a token of the sentence: a b"),
         (["train.txt", "--query", "a b", "--word", "2"], "word: expected a position from 0 to 1, got 2"),
         (["train.txt", "--query", "a b", "--word", "-3"], "word: expected a position from 0 to 1, got -3"),
-        (["train.txt", "--query", "", "--word", "0"], "word: the sentence has no tokens"),
+        (["train.txt", "--query", " ", "--word", "0"], "word: the sentence has no tokens"),
         (["nowhere.txt", *ONE], "nowhere.txt (in "),
         (["empty.txt", *ONE], "the text contains no tokens (empty.txt)"),
         (["train.txt", *ONE, "-k", "0"], "neighbors: Invalid value for '-k': 0 is not in the range x>=1"),

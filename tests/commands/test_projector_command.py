@@ -7,6 +7,7 @@ import pytest
 
 from elmokit.commands import projector
 from elmokit.embedder import ElmoEmbedder
+from elmokit.installation import install_command
 from elmokit.visualize.projector import write_projector
 
 pytestmark = pytest.mark.usefixtures("work")
@@ -69,7 +70,7 @@ def test_a_missing_tensorboard_is_a_warning(run_cli, monkeypatch):
     monkeypatch.setattr(projector, "find_spec", find_spec)
     result = run_cli("projector", "model", "in.txt", "--logdir", "logs")
     assert result.exit_code == 0
-    assert result.err == "warning: TensorBoard is not installed: pip install 'elmokit[tensorboard]'\n"
+    assert result.err == f"warning: TensorBoard is not installed: {install_command('tensorboard')}\n"
 
 
 def test_a_training_run_can_be_the_log_directory(run_cli):

@@ -104,10 +104,10 @@ def test_weights_without_a_softmax(run_cli):
             "substitutes: expected either --word or --position",
         ),
         (["a b", "--word", "c"], "--word c: not a token of the sentence: a b"),
-        (["", "--word", "c"], "--word c: not a token of the sentence:"),
+        ([" ", "--word", "c"], "--word c: not a token of the sentence:"),
         (["a b", "--position", "2"], "position: expected 0 to 1, got 2"),
         (["a b", "--position", "-3"], "position: expected 0 to 1, got -3"),
-        (["", "--position", "0"], "position: the sentence has no token"),
+        ([" ", "--position", "0"], "position: the sentence has no token"),
         (
             ["a b", "--position", "x"],
             "substitutes: Invalid value for '--position': 'x' is not a valid integer",

@@ -92,8 +92,9 @@ def test_what_is_counted_is_not_needed(override):
         assert Config.load("tiny", [override]) == Config.load("tiny")
 
 
-def test_several_gpus_are_refused(error_of):
-    assert "n_gpus=3': a run uses one device" in error_of("tiny", ["n_gpus=3"])
+def test_the_number_of_gpus_of_bilm_tf():
+    training = Config.load("tiny", ["n_gpus=3", "batch_size=4", "accumulation_steps=2"]).training
+    assert (training.num_processes, training.rows_per_process, training.num_rows) == (3, 8, 24)
 
 
 def test_the_options_of_a_tutorial_without_the_geometry(write, error_of):

@@ -6,9 +6,23 @@ import json
 import subprocess
 import sys
 
+import click
 import pytest
 
-from elmokit.cli import VERBS
+from elmokit.cli import VERBS, elmokit
+
+
+def all_commands():
+    """Yield the words of every command that does something: a group of commands does not."""
+    for verb in VERBS:
+        command = elmokit.get_command(click.Context(elmokit), verb)
+        if isinstance(command, click.Group):
+            yield from ((verb, name) for name in command.list_commands(click.Context(command)))
+        else:
+            yield (verb,)
+
+
+COMMANDS = list(all_commands())
 
 
 def refusal(run_cli, *arguments: str) -> str:
@@ -60,16 +74,16 @@ def test_settings_and_options_of_train(run_cli):
     assert message == "train: seed is given twice, as --seed and as seed="
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_every_command_has_q_and_v(run_cli, verb):
-    out = run_cli(verb, "--help").out
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_q_and_v(run_cli, command):
+    out = run_cli(*command, "--help").out
     assert "-q, --quiet" in out
     assert "-v, --verbose" in out
 
 
-@pytest.mark.parametrize("verb", sorted({*VERBS} - {"explore", "completion"}))
-def test_every_command_that_prints_figures_has_json(run_cli, verb):
-    assert "--json" in run_cli(verb, "--help").out
+@pytest.mark.parametrize("command", sorted({*COMMANDS} - {("explore",), ("completion",)}), ids=" ".join)
+def test_every_command_that_prints_figures_has_json(run_cli, command):
+    assert "--json" in run_cli(*command, "--help").out
 
 
 @pytest.mark.parametrize(
@@ -91,6 +105,7 @@ for arguments in (
     ["embed", "tiny-en", "nowhere.txt", "o"], ["evaluate", "tiny-en", "--input", "nowhere.txt"],
     ["score", "tiny-en", "nowhere.txt"], ["plot", "tiny-en", "nowhere.txt", "-o", "o.png"],
     *([verb, "--help"] for verb in cli.VERBS),
+    *([name, verb, "--help"] for name in ("tag", "classify") for verb in ("predict", "evaluate")),
 ):
     sys.argv = ["elmokit", *arguments]
     try:
@@ -111,3 +126,15 @@ def test_quiet_and_json(run_cli, tmp_path):
     (tmp_path / "out.hdf5").unlink()
     figures = json.loads(run_cli(*arguments, "--json").out)
     assert figures == {"output": str(tmp_path / "out.hdf5"), "num_lines": 1, "num_layers": 3, "dim": 256}
+
+
+def test_an_empty_argument_is_not_the_current_directory(run_cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for arguments, name in [
+        (["curves", "", "-o", "c.png"], "an argument"),
+        (["convert", "tiny-en", "--format", "bilm", "--output="], "--output"),
+        (["vocabulary", "--input", "", "-o", "v.txt"], "an argument"),
+        (["train", "--save-dir", "", "--resume"], "an argument"),
+    ]:
+        message = refusal(run_cli, *arguments)
+        assert message == f"{arguments[0]}: {name} is empty: is a variable of the shell unset?"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from elmokit.data.corpus import Corpus, open_corpus
-from elmokit.data.prepare import prepare_corpus
+from elmokit.data.prepare import find_prepared, prepare_corpus
 from elmokit.data.word_types import BOS_TYPE, EOS_TYPE
 from elmokit.errors import CorpusError
 
@@ -114,3 +114,36 @@ def test_another_format_version_is_refused(saved):
     (saved / "corpus.json").write_text(json.dumps(summary | {"format_version": 99}))
     with pytest.raises(CorpusError, match="format version 99, expected 2"):
         open_corpus(saved)
+
+
+KEYS = ["sources", "first_lines", "fingerprint", "num_blank_lines", "num_types", "num_lines", "num_tokens"]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_value_of_corpus_json_is_checked(text, tmp_path, key):
+    (directory,) = (tmp_path / "cache/corpora").iterdir()
+    path = directory / "corpus.json"
+    values = json.loads(path.read_text())
+
+    def refused(changed: dict) -> str:
+        path.write_text(json.dumps(changed))
+        with pytest.raises(CorpusError, match=r"damaged prepared corpus \(") as raised:
+            open_corpus(directory)
+        return str(raised.value)
+
+    assert "wrong checksum of corpus.json" in refused({**values, key: "another"})
+    del values["own_checksum"]  # as in an earlier version
+    for value in (None, [5, 5], [{"path": 5}], {"a": 1}):
+        refused({**values, key: value})
+    del values[key]
+    refused(values)
+
+
+def test_a_prepared_text_is_found_by_its_fingerprint(text, tmp_path):
+    found = find_prepared(text.fingerprint)
+    assert found is not None
+    assert sentences(found) == sentences(text)
+    assert find_prepared("another") is None
+    (directory,) = (tmp_path / "cache/corpora").iterdir()
+    (directory / "tokens.u32").write_bytes(bytes(4 * text.num_tokens))
+    assert find_prepared(text.fingerprint) is None  # damaged

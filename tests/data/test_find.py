@@ -14,6 +14,7 @@ from elmokit.data.find import Part, Patterns, find_texts
 from elmokit.data.read import read_lines, total_bytes
 from elmokit.data.text_file import TextFile
 from elmokit.errors import MissingExtraError, TextError
+from elmokit.installation import install_command
 
 
 def paths(patterns: Patterns) -> list[str]:
@@ -129,7 +130,9 @@ def test_missing_package_names_the_extra(url, module, extra, monkeypatch):
     for cached in ("fsspec.implementations.http", "fsspec.implementations.http_sync"):
         monkeypatch.delitem(sys.modules, cached, raising=False)
     for call in (lambda: find_texts([url]), lambda: list(read_lines(url)), lambda: total_bytes([url])):
-        with pytest.raises(MissingExtraError, match=rf"reading {url} needs .*elmokit\[{extra}\]"):
+        with pytest.raises(
+            MissingExtraError, match=rf"reading {url} needs .*{re.escape(install_command(extra))}"
+        ):
             call()
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import re
 import sys
 from collections import Counter
 from functools import partial
@@ -14,6 +15,7 @@ from elmokit.data.find import find_texts
 from elmokit.data.read import read_lines
 from elmokit.data.sharding import ShardSummary, write_shards
 from elmokit.errors import ConfigError, MissingExtraError, OutputError, TextError
+from elmokit.installation import install_command
 
 
 def sentences_of(files: tuple[Path, ...]) -> list[str]:
@@ -214,5 +216,7 @@ class TestRefusals:
 
     def test_zstd_without_its_package(self, tmp_path, texts, monkeypatch):
         monkeypatch.setitem(sys.modules, "zstandard", None)
-        with pytest.raises(MissingExtraError, match=r"writing \.zst files needs .*elmokit\[zstd\]"):
+        with pytest.raises(
+            MissingExtraError, match=rf"writing \.zst files needs .*{re.escape(install_command('zstd'))}"
+        ):
             write_shards(texts, tmp_path / "out", compression="zst")

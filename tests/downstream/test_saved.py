@@ -1,10 +1,14 @@
 import json
 
+import numpy as np
 import pytest
 import torch
 
+from elmokit.downstream.embeddings.choice import embeddings_of
 from elmokit.downstream.embeddings.hashed import RandomEmbedding
-from elmokit.downstream.saved import read_model, refuse_other_embeddings, save_model
+from elmokit.downstream.embeddings.static import StaticEmbedding
+from elmokit.downstream.embeddings.subwords import SubwordEmbedding
+from elmokit.downstream.saved import embeddings_of_saved, read_model, refuse_other_embeddings, save_model
 from elmokit.errors import MissingModelError, ModelFileError, OutputError
 
 VALUES = {"labels": ["né", "no"], "settings": {"seed": 3}}
@@ -69,3 +73,36 @@ def test_an_earlier_model_is_replaced_and_nothing_else(saved):
         with pytest.raises(OutputError, match="choose another directory"):
             save_model(saved, "classifier", [RandomEmbedding()], VALUES, TENSORS, "")
         assert {path.name: path.read_bytes() for path in saved.iterdir()} == before
+
+
+TABLE = np.arange(6.0, dtype=np.float32).reshape(2, 3)
+
+
+def test_trained_vectors_are_part_of_the_model(tmp_path):
+    embeddings = [
+        StaticEmbedding("word2vec", ["a", "naïve"], TABLE),
+        RandomEmbedding(),
+        SubwordEmbedding("fasttext", ["a", "b"], TABLE, TABLE + 1, min_n=2, max_n=3),
+    ]
+    for _ in range(2):  # it may be replaced
+        save_model(tmp_path / "model", "classifier", embeddings, VALUES, TENSORS, "")
+    found = embeddings_of_saved(read_model(tmp_path / "model", "classifier"))
+    for own, other in zip(embeddings, found, strict=True):
+        assert own.fingerprint == other.fingerprint
+        assert np.array_equal(own.vectors([["naïve", "unseen"]]), other.vectors([["naïve", "unseen"]]))
+
+
+def test_vectors_of_a_file_are_found_where_they_are_now(tmp_path):
+    (tmp_path / "old.vec").write_text("1 3\na 1 2 3\n")
+    (read,) = embeddings_of(f"word2vec:{tmp_path}/old.vec")
+    embeddings = [read, StaticEmbedding("word2vec", ["a", "b"], TABLE)]
+    save_model(tmp_path / "model", "classifier", embeddings, VALUES, TENSORS, "")
+    saved = read_model(tmp_path / "model", "classifier")
+    (tmp_path / "old.vec").rename(tmp_path / "new.vec")
+    with pytest.raises(MissingModelError, match=r"old.vec, which is not there .* pass where it is now"):
+        embeddings_of_saved(saved)
+    found = embeddings_of_saved(saved, f"word2vec:{tmp_path}/new.vec+word2vec")
+    assert [own.fingerprint for own in found] == [own.fingerprint for own in embeddings]
+    (tmp_path / "new.vec").write_text("1 3\na 1 2 4\n")
+    with pytest.raises(ModelFileError, match="trained with other vectors"):
+        embeddings_of_saved(saved, f"word2vec:{tmp_path}/new.vec+word2vec")

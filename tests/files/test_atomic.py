@@ -1,23 +1,25 @@
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import socket
 import stat
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from elmokit.errors import OutputError
 from elmokit.files.atomic import (
-    clear_leftovers,
+    flush,
     kind_by_beginning,
     new_directory,
     new_file,
     refuse_inputs,
     write_text,
 )
+from elmokit.files.leftovers import clear_leftovers
 
 
 def names(directory) -> list[str]:
@@ -201,7 +203,7 @@ def test_a_directory_that_is_replaced_is_never_lost(tmp_path, monkeypatch):
     while True:
         with monkeypatch.context() as patch:
             was_killed = killed_before(patch, num_operations, write)
-        clear_leftovers(tmp_path / "*")
+        clear_leftovers(tmp_path)
         assert names(tmp_path) == ["directory"]
         assert names(path) == ["one", "two"]
         content = (path / "one").read_text()
@@ -213,37 +215,6 @@ def test_a_directory_that_is_replaced_is_never_lost(tmp_path, monkeypatch):
         num_operations += 1
     assert num_operations >= 5  # making, two renames, removal of two files and their directory
     assert contents[-1] == str(num_operations)
-
-
-def leave(directory: Path, *leftovers: str) -> None:
-    for name in leftovers:
-        if name.startswith(".d"):
-            (directory / name).mkdir()
-            (directory / name / "file").write_text("")
-        else:
-            (directory / name).write_text("")
-
-
-def test_leftovers_of_what_is_named_are_cleared(tmp_path):
-    leave(tmp_path, ".file.abc_1234.partial", ".d.abc_1234.partial", ".file.other", "file", ".x.abc.partial")
-    clear_leftovers(tmp_path / "file")
-    assert names(tmp_path) == [".d.abc_1234.partial", ".file.other", ".x.abc.partial", "file"]
-    clear_leftovers(tmp_path / "*")
-    assert names(tmp_path) == [".file.other", "file"]
-    clear_leftovers(tmp_path / "missing" / "*")
-
-
-def test_what_may_still_be_written_is_left_alone(tmp_path):
-    leave(tmp_path, ".d1.a.partial", ".d2.a.partial", ".d3.a.partial")
-    old, future = time.time() - 100, time.time() + 10**8
-    for name in (".d1.a.partial", ".d2.a.partial"):
-        os.utime(tmp_path / name, (old, old))
-    os.utime(tmp_path / ".d1.a.partial" / "file", (old, old))  # in the other one a file is being written
-    os.utime(tmp_path / ".d3.a.partial", (future, future))  # before the clock was put back
-    clear_leftovers(tmp_path / "*", unchanged_since=time.time() - 50)
-    assert names(tmp_path) == [".d2.a.partial", ".d3.a.partial"]
-    clear_leftovers(tmp_path / "*")
-    assert names(tmp_path) == []
 
 
 def test_a_link_is_followed(tmp_path):
@@ -320,3 +291,55 @@ def test_an_input_is_refused_as_output(tmp_path):
         with pytest.raises(OutputError, match="this is an input"):
             refuse_inputs(tmp_path / name, ["missing", tmp_path / "text"])
     refuse_inputs(tmp_path / "new", [tmp_path / "text"])
+
+
+# --- what the disk remembers after a power failure ------------------------------------------------
+
+
+@pytest.fixture
+def synced(monkeypatch) -> list[Path]:
+    """What has been synchronized with the disk, in order, by its present name."""
+    paths = []
+    monkeypatch.setattr(os, "fsync", lambda handle: paths.append(Path(f"/proc/self/fd/{handle}").readlink()))
+    return paths
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no /proc")
+
+
+@needs_proc
+def test_a_file_is_synced_with_the_directories_made_for_it(tmp_path, synced):
+    write_text(tmp_path / "new" / "deep" / "file", "content")
+    (file,) = [path for path in synced if path.name.startswith(".file.")]
+    assert set(synced) == {file, tmp_path, tmp_path / "new", tmp_path / "new" / "deep"}
+    assert synced[-2:] == [file, tmp_path / "new" / "deep"]  # the name after the content
+
+
+@needs_proc
+def test_a_directory_is_synced_with_all_in_it_before_the_old_one_goes(tmp_path, synced, monkeypatch):
+    path = tmp_path / "directory"
+    removed_after = []
+    remove = shutil.rmtree
+    monkeypatch.setattr(
+        shutil, "rmtree", lambda *a, **k: (removed_after.append(len(synced)), remove(*a, **k))
+    )
+    for _ in range(2):
+        synced.clear()
+        with new_directory(path) as temporary:
+            (temporary / "below").mkdir()
+            (temporary / "below" / "file").write_text("content")
+        assert [path.name for path in synced][:2] == ["below", "file"]
+        assert synced[2].suffix == ".partial"
+        assert synced[3:] == [tmp_path]
+    assert removed_after == [4, 4]
+
+
+def test_a_directory_that_cannot_be_synced_is_no_error(tmp_path, monkeypatch):
+    def fail(_: int) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(os, "fsync", fail)
+    flush(tmp_path)
+    with pytest.raises(OSError, match="Invalid argument"):
+        flush(tmp_path / "file")

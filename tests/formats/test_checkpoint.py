@@ -10,6 +10,7 @@ import torch
 from safetensors import SafetensorError
 
 from elmokit.errors import CheckpointError, OutputError
+from elmokit.formats import checkpoint
 from elmokit.formats.checkpoint import (
     Checkpoint,
     checkpoint_directory,
@@ -194,9 +195,9 @@ def best_and_newest(tmp_path):
 
 
 def test_the_best_checkpoint_is_the_model(best_and_newest, tmp_path):
-    directory, checkpoint, trainer = read_best_checkpoint(tmp_path)
+    directory, found, trainer = read_best_checkpoint(tmp_path)
     assert directory == best_and_newest[0]
-    assert torch.equal(checkpoint.tensors["model"]["a"], TENSORS["model"]["a"])
+    assert torch.equal(found.tensors["model"]["a"], TENSORS["model"]["a"])
     assert (trainer["step"], trainer["best_step"], trainer["best_perplexity"]) == (5, 3, 1 / 3)
 
 
@@ -225,3 +226,37 @@ def test_there_is_no_other_one(best_and_newest, tmp_path):
     (best_and_newest[1] / "trainer.json").write_text("")
     with pytest.raises(CheckpointError, match=r"damaged checkpoint \([^:]*: line 1 column 1 \(char 0\)\)$"):
         read_best_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("is_only_one", [True, False])
+def test_a_checkpoint_that_is_replaced_while_it_is_read_is_looked_for_again(
+    best_and_newest, tmp_path, monkeypatch, is_only_one
+):
+    """As a run does that goes on: it writes a better one and deletes the one that is being read."""
+    if is_only_one:
+        shutil.rmtree(best_and_newest[1])
+    before = list_checkpoints(tmp_path)
+    load_file = checkpoint.load_file
+
+    def replaced(file):
+        if before:
+            trainer = {"step": 9, "best_step": 9, "best_perplexity": 1.0}
+            write_checkpoint(checkpoint_directory(tmp_path, 9), Checkpoint(TENSORS, trainer))
+            for directory in before:
+                shutil.rmtree(directory)
+            before.clear()
+        return load_file(file)
+
+    monkeypatch.setattr(checkpoint, "load_file", replaced)
+    directory, found, newest = read_best_checkpoint(tmp_path)
+    assert directory == checkpoint_directory(tmp_path, 9)
+    assert (found.trainer["step"], newest["best_step"]) == (9, 9)
+
+
+def test_a_checkpoint_that_is_being_renamed_is_waited_for(tmp_path, monkeypatch):
+    directory = checkpoint_directory(tmp_path, 3)
+    write_checkpoint(directory, Checkpoint(TENSORS, {"step": 3, "best_step": 0, "best_perplexity": None}))
+    away = directory.with_name("away")
+    directory.rename(away)
+    monkeypatch.setattr(checkpoint.time, "sleep", lambda _: away.exists() and away.rename(directory))
+    assert read_best_checkpoint(tmp_path)[0] == directory

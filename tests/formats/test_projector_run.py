@@ -145,6 +145,7 @@ def test_a_run_replaces_the_one_before_and_nothing_else(directory):
     write(directory)
     (directory.parent / "events.out.tfevents.1.host").write_bytes(b"scalars")
     (directory.parent / ".run.0123456789abcdef.partial").mkdir()
+    (directory.parent / ".run.0123456789abcdef.lock").touch()
     write(directory, {"lstm 1": TENSORS["lstm 1"][:1]}, ROWS[:1])
     assert sorted(path.name for path in directory.parent.iterdir()) == ["events.out.tfevents.1.host", "run"]
     assert sorted(files(directory)) == [

@@ -26,7 +26,7 @@ def test_which_tensors_can_be_given():
 
 
 def test_nothing_can_be_given_where_there_are_none(monkeypatch):
-    monkeypatch.setattr(library, "_load", lambda: None)
+    monkeypatch.setattr(library, "_load", lambda precision: None)
     assert not library.is_available()
     assert not library.can_compute(torch.zeros(2))
 
@@ -35,7 +35,7 @@ def test_a_file_that_is_no_library_is_left_alone(monkeypatch, tmp_path):
     monkeypatch.setattr(library, "__file__", str(tmp_path / "library.py"))
     name = library.instruction_set()
     (tmp_path / f"_kernels_{name}.so").write_bytes(b"not a library")
-    assert library._load.__wrapped__() is None
+    assert library._load.__wrapped__("float32") is None
 
 
 @needs_kernels

@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from elmokit.batch import Batch
 from elmokit.config import Config
+from elmokit.kernels.library import is_available
 from elmokit.model.bilm import BiLM
 from elmokit.model.dropout import Dropout
 from elmokit.model.lstm.interface import LstmState
@@ -140,3 +142,37 @@ def test_the_generator_decides_every_parameter(kind, make_config):
         assert torch.equal(value, again[name]), name
         is_constant = bool((value == value.flatten()[0]).all())
         assert torch.equal(value, other[name]) == is_constant, name
+
+
+@pytest.mark.skipif(not is_available("bf16"), reason="the processor has no products of bfloat16")
+def test_bf16_is_near_float32_and_shares_the_parameters(kind, make_config, make_model):
+    model = make_model(make_config(kind))
+    rounded = model.in_precision("bf16")
+    assert (model.precision, rounded.precision) == ("float32", "bf16")
+    assert model.in_precision("float32") is model
+    assert rounded.in_precision("bf16") is rounded
+    for own, theirs in zip(model.parameters(), rounded.parameters(), strict=True):
+        assert own is theirs
+    assert rounded.for_embedding().precision == "bf16"
+    assert rounded.without_softmax().precision == "bf16"
+    assert rounded.on("cpu").precision == "bf16"
+    ids = torch.arange(6)
+    batch = Batch(
+        char_ids=torch.randint(200, (6, 50), generator=torch.Generator().manual_seed(0)),
+        word_ids=ids,
+        inputs=(ids, ids.flip(0)),
+        batch_sizes=(2, 2, 2),
+        targets=(ids, ids.flip(0)),
+    )
+    gradients = []
+    for own in (model, rounded):
+        output = own(batch)
+        assert output.forward.total_loss is not None
+        total = sum(part.total_loss for part in output.directions)
+        gradients.append((total, torch.autograd.grad(total, list(model.parameters()))))
+    (loss, exact), (rounded_loss, found) = gradients
+    assert rounded_loss != loss
+    torch.testing.assert_close(rounded_loss, loss, rtol=1e-2, atol=0)
+    for (name, _), own, theirs in zip(model.named_parameters(), exact, found, strict=True):
+        own, theirs = (g.to_dense().flatten() if g.is_sparse else g.flatten() for g in (own, theirs))
+        assert torch.cosine_similarity(own, theirs, dim=0) > 0.998 or own.norm() < 1e-6, name

@@ -16,7 +16,7 @@ IDS = batch_to_ids([["the", "cat"], ["a"]])
 @pytest.fixture(params=["compiled", "pytorch"])
 def layer(request, monkeypatch) -> Elmo:
     if request.param == "pytorch":
-        monkeypatch.setattr(library, "_load", lambda: None)
+        monkeypatch.setattr(library, "_load", lambda precision: None)
     return Elmo.from_pretrained(
         "tiny-en", requires_grad=True, dropout=0.0, scalar_mix_parameters=[0.0, 0.0, 0.0]
     )

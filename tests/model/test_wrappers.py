@@ -136,7 +136,7 @@ def test_functional_call(make, batch):
 def test_compile(make, batch, monkeypatch):
     """The graph consists of PyTorch's operations, so it is compared with a model that does as well."""
     torch.compiler.reset()
-    monkeypatch.setattr(library, "_load", lambda: None)
+    monkeypatch.setattr(library, "_load", lambda precision: None)
     monkeypatch.setattr(products, "_ONEDNN", False)
     _assert_same(_step(torch.compile(make(), backend="eager"), batch), _step(make(), batch))
 

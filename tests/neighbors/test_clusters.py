@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import numpy as np
 import pytest
 
 from elmokit.errors import MissingExtraError
+from elmokit.installation import install_command
 from elmokit.neighbors.clusters import find_clusters
 from elmokit.neighbors.cosine import UNIT_TYPE, descending, similarities, unit_vectors
 
@@ -70,5 +72,5 @@ def test_few_vectors(num_vectors, capfd):
 
 def test_without_faiss(monkeypatch, units):
     monkeypatch.setitem(sys.modules, "faiss", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'elmokit\[neighbors\]'"):
+    with pytest.raises(MissingExtraError, match=re.escape(install_command("neighbors"))):
         find_clusters(units)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from elmokit.data.prepare import prepare_corpus
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import CorpusError, ElmokitError, MissingExtraError, OutputError
 from elmokit.files.checksums import file_checksum, values_checksum
+from elmokit.installation import install_command
 from elmokit.neighbors import files as neighbor_files
 from elmokit.neighbors.index import NeighborIndex
 
@@ -179,7 +181,7 @@ FAULTS = [
     (name, fault)
     for name in FILES
     for fault in (Path.unlink, _truncate, _lengthen, _flip)
-    if (name, fault) != ("vectors.f16", _flip)  # one similarity is wrong
+    if (name, fault) != ("vectors.f16", _flip)  # in a large index one similarity is wrong
     and (name, fault) != ("index.json", Path.unlink)  # then it is no index
 ]
 
@@ -228,6 +230,21 @@ def reseal(directory: Path, **changes: object) -> None:
     values |= changes
     text = json.dumps({"own_checksum": values_checksum(values), **values})
     (directory / "index.json").write_text(text, encoding="utf-8")
+
+
+def test_a_flipped_bit_of_the_vectors_is_noticed(embedder):
+    stored(embedder, "mine")
+    _flip(Path("mine/vectors.f16"))
+    with pytest.raises(CorpusError, match=r"mine: damaged neighbor index \(wrong checksum of vectors.f16\)"):
+        NeighborIndex.open("mine", embedder)
+
+
+def test_an_index_of_an_earlier_version_has_no_checksum_of_the_vectors(embedder):
+    stored(embedder, "mine")
+    checksums = json.loads(Path("mine/index.json").read_text())["checksums"]
+    del checksums["vectors.f16"]
+    reseal(Path("mine"), checksums=checksums)
+    assert NeighborIndex.open("mine", embedder).nearest(*QUERY)
 
 
 def test_an_index_without_the_checksum_of_each_file_is_refused(embedder):
@@ -354,7 +371,7 @@ def test_a_large_index_needs_faiss_and_says_so_before_embedding(monkeypatch, emb
     monkeypatch.setattr(neighbor_files, "LARGE_BYTES", 0)
     monkeypatch.setitem(sys.modules, "faiss", None)
     counter = Counter()
-    with pytest.raises(MissingExtraError, match=r"pip install 'elmokit\[neighbors\]'"):
+    with pytest.raises(MissingExtraError, match=re.escape(install_command("neighbors"))):
         NeighborIndex.build(embedder, TEXT.splitlines(), "mine", on_tokens=counter)
     assert counter.count == 0
     assert NeighborIndex.build(embedder, TEXT.splitlines()).nearest(*QUERY).occurrences

@@ -254,7 +254,7 @@ def kernels(request: pytest.FixtureRequest) -> Iterator[str]:
     """What computes the model: PyTorch's operations or the compiled kernels."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "PyTorch":
-            patch.setattr(library, "_load", lambda: None)
+            patch.setattr(library, "_load", lambda precision: None)
         elif not library.is_available():
             pytest.skip("the kernels were not compiled")
         yield request.param

@@ -10,6 +10,7 @@ import pytest
 from huggingface_hub import metadata_load
 
 from elmokit import ElmoEmbedder, LanguageModel, load
+from elmokit.errors import ModelFileError
 from elmokit.repository.bundled import BUNDLED_MODELS, find_bundled_model
 
 LARGEST = 11e6  # bytes, all files together
@@ -28,6 +29,23 @@ def test_a_path_comes_before_the_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     load("tiny-en").save_pretrained("tiny-en")
     assert load("tiny-en").source == Path("tiny-en")
+
+
+@pytest.mark.parametrize("content", [None, "train.sh"])
+def test_a_directory_without_a_model_does_not_hide_the_name(content, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("tiny-en").mkdir()
+    if content is not None:
+        Path("tiny-en", content).write_text("elmokit train\n")
+    assert load("tiny-en").source == find_bundled_model("tiny-en")
+
+
+def test_a_damaged_model_does_hide_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    load("tiny-en").save_pretrained("tiny-en")
+    Path("tiny-en/model.safetensors").unlink()
+    with pytest.raises(ModelFileError, match=r"^tiny-en: no model in this directory"):
+        load("tiny-en")
 
 
 def test_it_is_small_and_its_card_describes_its_origin():

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import io
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import fsspec
 import pytest
 
 from elmokit.errors import DamagedCacheWarning, FetchError, MissingExtraError, OutputError
+from elmokit.installation import install_command
 from elmokit.repository import bounds, remote_file
 from elmokit.repository import download as module
 from elmokit.repository.download import MissingFileError, UnreachableError, download
@@ -492,14 +494,18 @@ def test_unknown_and_missing_protocols(tmp_path, monkeypatch):
         download("gopher://x/y", tmp_path / "w")
 
     monkeypatch.setitem(sys.modules, "requests", None)
-    with pytest.raises(MissingExtraError, match=r"fetching http://b/y needs .*pip install 'elmokit\[http\]'"):
+    with pytest.raises(
+        MissingExtraError, match=f"fetching http://b/y needs .*{re.escape(install_command('http'))}"
+    ):
         download("http://b/y", tmp_path / "w")
 
     def missing(*_: object, **__: object) -> None:
         raise ImportError("no such package")
 
     monkeypatch.setattr(fsspec.core, "url_to_fs", missing)
-    with pytest.raises(MissingExtraError, match=r"fetching s3://b/y needs .*pip install 'elmokit\[s3\]'"):
+    with pytest.raises(
+        MissingExtraError, match=f"fetching s3://b/y needs .*{re.escape(install_command('s3'))}"
+    ):
         download("s3://b/y", tmp_path / "w")
     with pytest.raises(FetchError, match="gs://b/y: no such package"):
         download("gs://b/y", tmp_path / "w")

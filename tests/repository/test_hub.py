@@ -6,6 +6,7 @@ import base64
 import hashlib
 import importlib
 import json
+import re
 import sys
 import threading
 from dataclasses import dataclass, field
@@ -16,15 +17,20 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from elmokit.errors import FetchError, MissingExtraError, ModelFileError, OutputError
+from elmokit.installation import install_command
+from elmokit.repository import hub_bounds
 from elmokit.repository.hub import fetch_snapshot, push_directory
 
 pytest.importorskip("huggingface_hub")
 constants = importlib.import_module("huggingface_hub.constants")
 
+HDF5 = (
+    b"\x89HDF\r\n\x1a\n\x02\x08\x08\x00" + (0).to_bytes(16, "little") + (48).to_bytes(8, "little") + bytes(99)
+)
 FILES = {
     "config.json": b'{"a": 1}\n',
     "model.safetensors": bytes(range(256)) * 100,
-    "weights.hdf5": bytes(reversed(range(256))) * 100,
+    "weights.hdf5": HDF5,
     "vocab.txt": "<S>\nnaïve\n".encode(),
     "vocab.txt.gz": b"\x1f\x8b\x00",
     "README.md": b"---\nlicense: mit\n---\n# A model\n",
@@ -56,6 +62,14 @@ class Hub:
     gated: set[str] = field(default_factory=set)
     failing: int | None = None
     """A status that every request gets."""
+    page: bytes | None = None
+    """What every request gets with status 200, as from a hotspot."""
+    loops: bool = False
+    """Every answer is a redirection to the same place."""
+    announced: int | None = None
+    """The size of every file, whatever it is."""
+    drips: threading.Event | None = None
+    """Files never come to their end, until the event is set."""
     asked: list[str] = field(default_factory=list)
 
 
@@ -75,6 +89,10 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(urlsplit(self.path).path)
         hub.asked.append(f"{self.command} {path}")
         may_write = self.headers["Authorization"] == "Bearer right"
+        if hub.loops:
+            return self._send(302, {}, {"Location": self.path})
+        if hub.page is not None:
+            return self._send(200, hub.page)
         if hub.failing is not None:
             return self._send(hub.failing, {"error": "out of order"})
         if path == "/api/validate-yaml":
@@ -102,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
                 info = {"id": name, "sha": sha, "private": repository.private, "siblings": [], "tags": []}
                 return self._send(200, info)
             case "tree":
-                return self._send(200, [_entry(path, data) for path, data in files.items()])
+                return self._send(200, [_entry(path, data, hub.announced) for path, data in files.items()])
             case "preupload":
                 wanted = [file["path"] for file in json.loads(body)["files"]]
                 modes = [{"path": path, "uploadMode": "regular", "shouldIgnore": False} for path in wanted]
@@ -138,13 +156,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("X-Repo-Commit", sha)
         self.send_header("ETag", f'"{hashlib.sha1(data).hexdigest()}"')
-        self.send_header("Content-Length", str(len(data)))
+        hub = self.server.hub
+        self.send_header("Content-Length", str(hub.announced or len(data)))
         self.end_headers()
         if self.command == "GET":
-            self.wfile.write(data)
+            self.wfile.write(data[:5] if hub.drips else data)
+            if hub.drips:
+                hub.drips.wait(20)
 
     def _send(self, status: int, answer: object, headers: dict[str, str] | None = None) -> None:
-        data = json.dumps(answer).encode()
+        data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         self.send_response(status)
         for name, value in {**(headers or {}), "Content-Type": "application/json"}.items():
             self.send_header(name, value)
@@ -157,8 +178,13 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-def _entry(path: str, data: bytes) -> dict[str, object]:
-    return {"type": "file", "path": path, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
+def _entry(path: str, data: bytes, announced: int | None) -> dict[str, object]:
+    return {
+        "type": "file",
+        "path": path,
+        "size": announced or len(data),
+        "oid": hashlib.sha1(data).hexdigest(),
+    }
 
 
 class _Server(ThreadingHTTPServer):
@@ -351,7 +377,82 @@ def test_a_cache_that_cannot_be_written(hub, tmp_path, monkeypatch):
 
 def test_without_the_extra(model, monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(MissingExtraError, match=r"fetching me/elmo needs .*pip install 'elmokit\[hub\]'"):
+    with pytest.raises(
+        MissingExtraError, match=f"fetching me/elmo needs .*{re.escape(install_command('hub'))}"
+    ):
         fetch_snapshot("me/elmo")
-    with pytest.raises(MissingExtraError, match=r"pushing to me/elmo needs .*pip install 'elmokit\[hub\]'"):
+    with pytest.raises(
+        MissingExtraError, match=f"pushing to me/elmo needs .*{re.escape(install_command('hub'))}"
+    ):
         push_directory(model, "me/elmo")
+
+
+# --- answers that a Hub does not give ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "page", [b"<!DOCTYPE html><html>Log in</html>", b"[1, 2]", b"{}", b'{"sha": 5}', b""]
+)
+def test_the_page_of_a_hotspot_is_no_model(hub, page):
+    hub.page = page
+    with pytest.raises(FetchError, match=r"me/elmo: ") as raised:
+        fetch_snapshot("me/elmo")
+    assert "\n" not in str(raised.value)
+
+
+def test_a_page_among_the_files_is_never_kept(hub, model, tmp_path):
+    page = b"<html>Log in</html>"
+    hub.repositories["me/elmo"] = Repository(branches={"main": {**FILES, "config.json": page}})
+    with pytest.raises(FetchError, match=r"me/elmo: config\.json is a web page, .*: nothing of it has"):
+        fetch_snapshot("me/elmo")
+    assert page not in contents(tmp_path / "hub-cache").values()
+    hub.repositories["me/elmo"].branches["main"] = dict(FILES)
+    assert contents(fetch_snapshot("me/elmo")) == FILES
+
+
+def test_redirects_that_never_end(hub):
+    hub.loops = True
+    with pytest.raises(FetchError, match="me/elmo: cannot reach the Hub"):
+        fetch_snapshot("me/elmo")
+    assert len(hub.asked) < 100
+
+
+def test_an_announced_size_is_compared_with_the_room(hub, model):
+    push_directory(model, "me/elmo")
+    hub.announced = 10**15
+    with pytest.raises(OutputError, match=r"me/elmo has [\d,]+ bytes, but only [\d,]+ are free"):
+        fetch_snapshot("me/elmo")
+
+
+def mend(hub: Hub) -> None:
+    """Let what goes on in the background come to its end."""
+    event, hub.drips = hub.drips, None
+    assert event is not None
+    event.set()
+    for thread in threading.enumerate():
+        if thread.name == "elmokit-waiting":
+            thread.join(20)
+
+
+def test_a_download_that_does_not_grow_is_given_up(hub, model, monkeypatch):
+    push_directory(model, "me/elmo")
+    hub.drips = threading.Event()
+    monkeypatch.setattr(hub_bounds, "_SLOW_SECONDS", 0.5)
+    try:
+        with pytest.raises(FetchError, match=r"me/elmo: less than 1,000 bytes/s for 0\.5 s: try again later"):
+            fetch_snapshot("me/elmo")
+    finally:
+        mend(hub)
+
+
+def test_a_download_has_an_end(hub, model, monkeypatch):
+    push_directory(model, "me/elmo")
+    hub.drips = threading.Event()
+    monkeypatch.setattr(hub_bounds, "_SLOW_SECONDS", 0.3)
+    monkeypatch.setattr(hub_bounds, "_SLOWEST_BYTES_PER_SECOND", -(10**9))
+    monkeypatch.setattr(hub_bounds, "_MAX_HOURS", 0)
+    try:
+        with pytest.raises(FetchError, match="me/elmo: not complete after 0 hours"):
+            fetch_snapshot("me/elmo")
+    finally:
+        mend(hub)

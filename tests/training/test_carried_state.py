@@ -11,7 +11,7 @@ from elmokit.training.carried_state import CarriedState
 
 @pytest.fixture
 def carried(make_config, make_model) -> CarriedState:
-    carried = CarriedState(make_model(make_config("characters")), 4)
+    carried = CarriedState(make_model(make_config("characters")), range(4))
     generator = torch.Generator().manual_seed(0)
     carried.load_state_dict(
         {
@@ -36,7 +36,7 @@ def test_rows_are_reset_as_a_whole_and_others_left_alone(carried, keeps):
 
 
 def test_the_state_of_a_checkpoint_is_restored(carried, make_config, make_model):
-    other = CarriedState(make_model(make_config("characters")), 4)
+    other = CarriedState(make_model(make_config("characters")), range(4))
     assert not any(value.any() for value in other.state_dict().values())
     other.load_state_dict(carried.state_dict())
     for name, value in other.state_dict().items():

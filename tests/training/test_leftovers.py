@@ -2,46 +2,43 @@
 
 from __future__ import annotations
 
-import os
-import time
 from pathlib import Path
 
 import pytest
 
 from elmokit.data.prepare import prepare_corpus
 from elmokit.errors import OutputError
+from elmokit.files.atomic import new_directory, new_file
 from elmokit.formats.checkpoint import checkpoint_directory, list_checkpoints, read_checkpoint
 from elmokit.training.run_directory import start_run
 from elmokit.training.run_lock import locked
 
+TOKEN = "0123456789abcdef"
 
-def leave_directory(path: Path, age: float) -> None:
+
+def leave_directory(path: Path) -> None:
+    """What a killed process leaves: its lock is not held any more."""
     path.mkdir()
     (path / "tokens.u32").write_bytes(b"half")
-    for one in (path / "tokens.u32", path):
-        os.utime(one, (time.time() - age,) * 2)
+    path.with_suffix(".lock").write_text("")
 
 
 def test_the_next_run_clears_its_directory(tmp_path):
     save_dir = tmp_path / "run"
     (save_dir / "checkpoints/step-00000003").mkdir(parents=True)
-    leave_directory(save_dir / "checkpoints/.step-00000006.ab_12cd3.partial", age=-(10**8))
+    leave_directory(save_dir / f"checkpoints/.step-00000006.{TOKEN}.partial")
     for name in ("metrics.jsonl", "config.json", "texts.json", "vocab.txt", ".holder.json"):
         (save_dir / name).write_text("")
-        (save_dir / f".{name}.ab_12cd3.partial").write_text("")
-    # Another command may be writing weights beside the run.
-    (save_dir / ".weights.hdf5.ab_12cd3.partial").write_text("")
-    with locked(save_dir):
-        leave_directory(save_dir / "checkpoints/.step-00000009.ab_12cd3.partial", age=10**8)
-        with locked(save_dir):  # within a run nothing is left
-            assert (save_dir / "checkpoints/.step-00000009.ab_12cd3.partial").exists()
-    assert sorted(path.name for path in save_dir.iterdir() if path.suffix == ".partial") == [
-        ".weights.hdf5.ab_12cd3.partial"
-    ]
-    assert sorted(path.name for path in (save_dir / "checkpoints").iterdir()) == [
-        ".step-00000009.ab_12cd3.partial",
-        "step-00000003",
-    ]
+        (save_dir / f".{name}.{TOKEN}.partial").write_text("")
+        (save_dir / f".{name}.{TOKEN}.lock").write_text("")
+    # Another command is writing weights beside the run, and others have files with similar names.
+    others = [f".mine.{TOKEN}.part", ".mine.partial", "weights.hdf5.partial"]
+    for name in others:
+        (save_dir / name).write_text("")
+    with new_file(save_dir / "weights.hdf5") as weights, locked(save_dir):
+        assert weights.exists()
+    assert sorted(path.name for path in save_dir.iterdir() if ".part" in path.name) == others
+    assert [path.name for path in (save_dir / "checkpoints").iterdir()] == ["step-00000003"]
 
 
 def test_killed_while_its_only_checkpoint_was_replaced(texts, make_trainer, run_cli):
@@ -50,8 +47,8 @@ def test_killed_while_its_only_checkpoint_was_replaced(texts, make_trainer, run_
     run.write()
     list(trainer.run())
     (checkpoint,) = list_checkpoints(trainer.save_dir)
-    checkpoint.rename(checkpoint.with_name(f".{checkpoint.name}.ab_12cd3.replaced"))
-    leave_directory(checkpoint.with_name(f".{checkpoint.name}.ab_12cd3.partial"), age=0)
+    checkpoint.rename(checkpoint.with_name(f".{checkpoint.name}.{TOKEN}.replaced"))
+    leave_directory(checkpoint.with_name(f".{checkpoint.name}.{TOKEN}.partial"))
     result = run_cli("train", "--save-dir", trainer.save_dir, "--resume", "max_steps=3")
     assert (result.exit_code, result.err) == (0, "")
     assert "resuming after step 2 of 3" in result.out
@@ -59,16 +56,13 @@ def test_killed_while_its_only_checkpoint_was_replaced(texts, make_trainer, run_
     assert not [path for path in checkpoint.parent.iterdir() if path.name.startswith(".")]
 
 
-def test_preparing_a_text_clears_only_what_is_old(texts):
+def test_preparing_a_text_clears_what_other_preparations_have_left(texts):
     root = texts.directory / "cache/corpora"
-    ages = {".old.ab_12cd3.partial": 2 * 86400, ".new.ab_12cd3.partial": 60, ".future.x.partial": -(10**8)}
-    for name, age in ages.items():
-        leave_directory(root / name, age)
-    prepare_corpus(["train-0.txt"])
-    assert {path.name for path in root.iterdir() if path.suffix == ".partial"} == {
-        ".new.ab_12cd3.partial",
-        ".future.x.partial",
-    }
+    root.mkdir(parents=True, exist_ok=True)
+    leave_directory(root / f".killed.{TOKEN}.partial")
+    with new_directory(root / "another") as living:
+        prepare_corpus(["train-0.txt"])
+        assert [path for path in root.iterdir() if path.suffix == ".partial"] == [living]
 
 
 def test_a_new_run_does_not_start_over_one_that_was_quicker(texts, make_trainer):

@@ -19,7 +19,7 @@ def test_as_many_rows_are_reset_as_the_generator_says(make_trainer, share, seed)
     seen = []
     reset_rows = state.carried.reset_rows
     state.carried.reset_rows = lambda keeps: (seen.append(keeps), reset_rows(keeps))[1]
-    state.objective.loss(batch, state.carried)
+    list(state.objective.losses(batch, state.carried))
     assert len(seen) == bool(share)
     if share:
         np.testing.assert_array_equal(~seen[0], is_reset)
@@ -31,6 +31,6 @@ def test_as_many_rows_are_reset_as_the_generator_says(make_trainer, share, seed)
 def test_the_loss_is_the_mean_of_both_directions_mean_losses(make_trainer):
     trainer = make_trainer(state_reset=0.0, dropout=0.0, num_negatives=0)
     batch = next(iter(trainer.stream))
-    loss, output = trainer.training_state.objective.loss(batch, trainer.training_state.carried)
+    ((loss, output),) = trainer.training_state.objective.losses(batch, trainer.training_state.carried)
     expected = np.mean([direction.losses.mean().item() for direction in output.directions])
     assert loss.item() == pytest.approx(expected, rel=1e-6)

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from elmokit.data.vocabulary import EOS_ID, UNK_ID
-from elmokit.training.recent import Recent
+from elmokit.training.recent import Recent, WordCounts
 
 
 def test_the_figures_of_some_batches():
     recent = Recent()
-    recent.add(2.0, np.array([UNK_ID, 5, EOS_ID, 7]), 0.5)
-    recent.add(4.0, np.array([5, 5, UNK_ID, EOS_ID]), 0.3)
+    recent.add(2.0, WordCounts.of(np.array([UNK_ID, 5, EOS_ID, 7])), 0.5)
+    recent.add(4.0, WordCounts.of(np.array([5, 5, UNK_ID, EOS_ID])), 0.3)
     assert recent.record(4) == {
         "loss": 3.0,
         "perplexity": pytest.approx(math.exp(3.0)),
@@ -26,7 +26,7 @@ def test_the_figures_of_some_batches():
 def test_after_a_record_only_its_mean_is_kept():
     recent = Recent()
     assert math.isnan(recent.mean_loss())
-    recent.add(2.0, np.array([5]), 0.5)
+    recent.add(2.0, WordCounts.of(np.array([5])), 0.5)
     recent.start_anew()
     assert recent == Recent(last_loss=2.0)
     assert recent.mean_loss() == 2.0

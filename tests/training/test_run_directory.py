@@ -4,9 +4,11 @@ import json
 
 import pytest
 
+from elmokit.data.prepare import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import CheckpointError, ConfigError, OutputError
-from elmokit.training.run_directory import continue_run, start_run
+from elmokit.formats.checkpoint import list_checkpoints
+from elmokit.training.run_directory import continue_run, start_run, training_text_of
 
 
 @pytest.fixture
@@ -124,3 +126,28 @@ def test_excess_negatives_give_way_to_the_full_softmax(texts, make_trainer):
     assert started.excess_negatives == 50
     started = start_run(texts.directory / "new", few, texts.vocabulary, ["x"], [])
     assert (started.config.training.num_negatives, started.excess_negatives) == (8, None)
+
+
+def test_the_training_text_of_a_run_is_found_and_nothing_in_a_model_is_followed(run, texts, monkeypatch):
+    (checkpoint,) = list_checkpoints(run.save_dir)
+    found = training_text_of(checkpoint)
+    assert found is not None
+    assert found.fingerprint == texts.train.fingerprint
+    # A stranger's run names any path of this machine.
+    prepare_corpus("heldout.txt")
+    (run.save_dir / "texts.json").write_text('{"train_prefix": ["heldout.txt"]}')
+    assert training_text_of(checkpoint).fingerprint == texts.train.fingerprint
+    monkeypatch.setenv("ELMOKIT_CACHE", str(texts.directory / "empty"))
+    (run.save_dir / "texts.json").write_text('{"train_prefix": ["train-*.txt"]}')
+    assert training_text_of(checkpoint) is None
+    assert training_text_of(texts.directory) is None
+
+
+def test_a_run_without_its_texts_is_told_them_again(run):
+    (run.save_dir / "texts.json").unlink()
+    with pytest.raises(CheckpointError, match=r"texts\.json: missing"):
+        continue_run(run.save_dir)
+    with pytest.raises(CheckpointError, match="this run was started with heldout text: give the same one"):
+        continue_run(run.save_dir, train_prefixes=["train-*.txt"])
+    again = continue_run(run.save_dir, train_prefixes=["train-*.txt"], heldout_prefixes=["heldout.txt"])
+    assert (again.train_prefixes, again.heldout_prefixes) == (["train-*.txt"], ["heldout.txt"])

@@ -70,13 +70,13 @@ def test_threads_are_those_of_the_run_alone(make_trainer, monkeypatch, ending):
     def step(*arguments):
         used.append(torch.get_num_threads())
         if ending == "error":
-            raise OSError
+            raise OSError("no such luck")
         return train_step(*arguments)
 
     monkeypatch.setattr(trainer, "train_step", step)
     run = trainer.run()
     if ending == "error":
-        with pytest.raises(OSError):
+        with pytest.raises(OSError, match="no such luck"):
             next(run)
     else:
         next(run)

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from elmokit.errors import ElmokitError
+from elmokit.training.journal import Journal, read_metrics
 from elmokit.visualize.curves import plot_curves
 from elmokit.visualize.palette import COLORS
+from elmokit.visualize.run_history import read_history
 
 
 def write_run(directory: Path, records: list[dict], rest: str = "") -> Path:
@@ -101,3 +103,54 @@ def test_a_directory_without_a_run_is_an_error(tmp_path):
         plot_curves([write_run(tmp_path / "empty", [])])
     with pytest.raises(ElmokitError, match="no runs"):
         plot_curves([])
+
+
+GOOD = {"step": 9, "predictions": 90, "seconds": 1.0, "perplexity": 7.0}
+DAMAGES = [
+    b"\xff\xfe\x00",
+    b'{"event": "train", "step": 9, "seco',
+    b"[" * 100_000,
+    b'{"event": "train", "step": ' + b"9" * 5000 + b"}",
+    b"null",
+    b'"text"',
+    b"[1, 2]",
+    b"NaN",
+    *(
+        json.dumps({**GOOD, "event": event, **wrong}).encode()
+        for event in ("train", "heldout")
+        for value in (None, "x", [], {}, True, float("nan"), float("inf"), -1, 10**400)
+        for wrong in ({"event": value}, {"step": value}, {"seconds": value}, {"perplexity": value})
+    ),
+    b'{"event": "train", "step": 9, "predictions": "x", "seconds": 1.0, "perplexity": 7.0}',
+    b'{"event": "train", "step": 9, "predictions": 90, "seconds": 1.0, "perplexity": 0.0}',
+]
+
+
+def test_damaged_lines_are_left_out(tmp_path):
+    good = [
+        {"event": "train", "step": step, "predictions": 10 * step, "seconds": step, "perplexity": 8.0 - step}
+        for step in (1, 2, 3)
+    ]
+    run = write_run(tmp_path / "run", good)
+    expected = read_history(run)
+    path = run / "metrics.jsonl"
+    lines = path.read_bytes().splitlines()
+    for damage in DAMAGES:
+        path.write_bytes(b"\n".join([lines[0], damage, *lines[1:]]) + b"\n" + damage)
+        found = read_history(run)
+        for curve in ("train", "heldout"):
+            for field in ("tokens", "seconds", "perplexity"):
+                np.testing.assert_array_equal(
+                    getattr(getattr(found, curve), field), getattr(getattr(expected, curve), field)
+                )
+        with Journal(run, step=2):  # resumes, and drops what it cannot read
+            assert [record["step"] for record in read_metrics(run)] == [1, 2]
+        path.write_bytes(damage)
+        with pytest.raises(ElmokitError, match="no training records yet, or none that can be read"):
+            read_history(run)
+
+
+def test_a_directory_in_the_place_of_the_records(tmp_path):
+    (tmp_path / "metrics.jsonl").mkdir()
+    with pytest.raises(ElmokitError, match=r"metrics\.jsonl: cannot read: a directory, pipe or device"):
+        read_history(tmp_path)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from elmokit.addresses import without_secrets
 from elmokit.console import terminal
 from elmokit.console.completion import complete_model
 from elmokit.console.inputs import find_inputs
@@ -199,16 +200,16 @@ def _print(evaluation: Evaluation, corpus: Corpus) -> None:
 
 def _compare(models: Mapping[str, PretrainedModel], texts: Mapping[str, Corpus], fixed: Vocabulary) -> None:
     """A row for each model, a column for each text."""
+    names = {model: without_secrets(model) for model in models}
     evaluations = {
-        (model, text): _evaluate(pretrained, corpus, f"{model}, {text}", fixed)
+        (model, text): _evaluate(pretrained, corpus, f"{names[model]}, {text}", fixed)
         for model, pretrained in models.items()
         for text, corpus in texts.items()
     }
     if wants_json():
         for (model, text), evaluation in evaluations.items():
-            terminal.say(
-                json.dumps({"model": model, "text": text, "num_words": len(fixed), **evaluation.as_dict()})
-            )
+            about = {"model": names[model], "text": text, "num_words": len(fixed)}
+            terminal.say(json.dumps(about | evaluation.as_dict()))
         return
     for text, corpus in texts.items():
         evaluation = next(found for (_, name), found in evaluations.items() if name == text)
@@ -218,8 +219,8 @@ def _compare(models: Mapping[str, PretrainedModel], texts: Mapping[str, Corpus],
             f"{evaluation.unk_share:.2%} <UNK>"
         )
     terminal.say(f"perplexity over a fixed vocabulary of {len(fixed):,} words (mean of the directions)")
-    width = max(map(len, models))
+    width = max(map(len, names.values()))
     terminal.say(" ".join([" " * width, *(f"{text:>12}" for text in texts)]))
     for model in models:
         figures = (f"{evaluations[model, text].perplexity:12.2f}" for text in texts)
-        terminal.say(" ".join([f"{model:<{width}}", *figures]))
+        terminal.say(" ".join([f"{names[model]:<{width}}", *figures]))

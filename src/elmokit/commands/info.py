@@ -114,7 +114,10 @@ def _processor() -> str:
     from elmokit.kernels.library import instruction_set, is_available
     from elmokit.model.parallel import num_workers
 
-    kernels = f"compiled kernels ({instruction_set()})" if is_available() else "no compiled kernels"
+    kernels = "no compiled kernels"
+    if is_available():
+        bf16 = " and bf16" if is_available("bf16") else ""
+        kernels = f"compiled kernels ({instruction_set()}{bf16})"
     return f"{terminal.counted(num_workers(), 'thread')}, {kernels}"
 
 

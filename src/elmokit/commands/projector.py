@@ -17,6 +17,7 @@ from elmokit.console.outputs import takes_output
 from elmokit.console.threads import threads_option
 from elmokit.console.verb import verb
 from elmokit.data.read import no_token_error, read_sentences, total_bytes
+from elmokit.installation import install_command
 
 
 @verb("projector")
@@ -98,6 +99,6 @@ def command(
         tensors=list(log.tensors),
     )
     if find_spec("tensorboard") is None:
-        terminal.warn("TensorBoard is not installed: pip install 'elmokit[tensorboard]'")
+        terminal.warn(f"TensorBoard is not installed: {install_command('tensorboard')}")
     terminal.note(f"next: tensorboard --logdir {quote(str(output))}")
     terminal.note("      and open http://localhost:6006/#projector")

@@ -13,9 +13,11 @@ from elmokit.console.inputs import find_inputs, text_inputs
 from elmokit.console.modes import json_option
 from elmokit.console.outputs import takes_output
 from elmokit.console.verb import verb
+from elmokit.console.worker_processes import num_processes_option
 from elmokit.data.compression import Compression
 from elmokit.data.read import total_bytes
 from elmokit.data.sharding import ShardSummary, write_shards
+from elmokit.processes import chosen_number
 
 
 @verb("shard")
@@ -43,6 +45,7 @@ from elmokit.data.sharding import ShardSummary, write_shards
     show_default=True,
     help="Compression of the files written.",
 )
+@num_processes_option("if there is enough text")
 @json_option
 def command(
     inputs: tuple[str, ...],
@@ -51,6 +54,7 @@ def command(
     heldout_fraction: float,
     seed: int,
     compression: Compression,
+    num_processes: int | None,
     more_inputs: tuple[str, ...],
 ) -> None:
     """Shuffle the sentences of all texts together and divide them into training shards and heldout text.
@@ -82,6 +86,7 @@ def command(
             heldout_fraction=heldout_fraction,
             seed=seed,
             compression=compression,
+            num_processes=chosen_number(num_processes),
             on_bytes=reading.update,
             on_written=on_written,
         )

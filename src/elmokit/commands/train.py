@@ -7,17 +7,19 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from elmokit.config.files import DEFAULT_CONFIG
 from elmokit.console import terminal
 from elmokit.console.completion import complete_config, complete_setting
 from elmokit.console.inputs import find_inputs
 from elmokit.console.modes import json_option, wants_json
 from elmokit.console.outputs import takes_output
+from elmokit.console.processes import early_settings, joined_processes, processes_options, start_processes
 from elmokit.console.restart_options import Restart, takes_restart
 from elmokit.console.setting_help import explain_setting, setting_sections
 from elmokit.console.streams import unstoppable_output
@@ -27,11 +29,13 @@ from elmokit.data.prepare import prepare_corpus
 from elmokit.data.read import total_bytes
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError
+from elmokit.processes import available_processors
 
 if TYPE_CHECKING:
     from elmokit.config import Config
     from elmokit.data.corpus import Corpus
     from elmokit.data.find import Part
+    from elmokit.training.distributed import Ranks
     from elmokit.training.evaluation import Evaluation
     from elmokit.training.progress import Progress
     from elmokit.training.run_directory import Run
@@ -47,9 +51,9 @@ def _check(values: Mapping[str, Any]) -> Iterator[str]:
         for override in stray
     )
     keys = [override.partition("=")[0].rpartition(".")[2] for override in overrides]
-    for name in ("device", "seed", "threads"):
+    for name in ("device", "seed", "threads", "num_processes"):
         if values.get(name) is not None and name in keys:
-            yield f"{name} is given twice, as --{name} and as {name}="
+            yield f"{name} is given twice, as --{name.replace('_', '-')} and as {name}="
     if values.get("resume"):
         return
     if not values.get("train_prefixes"):
@@ -59,7 +63,6 @@ def _check(values: Mapping[str, Any]) -> Iterator[str]:
     if values.get("vocab_file") is None:
         yield "Missing option '--vocab-file'"
     if not stray:
-        from elmokit.config.files import DEFAULT_CONFIG
         from elmokit.config.schema import Config
 
         try:
@@ -116,6 +119,7 @@ def _check(values: Mapping[str, Any]) -> Iterator[str]:
 @click.option("--device", help="The same as device=...: auto, cpu, cuda or cuda:N.")
 @click.option("--seed", type=click.IntRange(min=0), help="The same as seed=N.")
 @threads_option
+@processes_options
 @json_option
 @click.argument("overrides", metavar="[KEY=VALUE]...", nargs=-1, shell_complete=complete_setting)
 def command(
@@ -131,6 +135,8 @@ def command(
     device: str | None,
     seed: int | None,
     threads: int | None,
+    num_processes: int | None,
+    max_restarts: int,
     overrides: tuple[str, ...],
 ) -> None:
     """Train a biLM on tokenized text, one sentence per line, and write checkpoints.
@@ -143,6 +149,9 @@ def command(
     summary shows what was restored; restart.json, and -v, every tensor. Settings default to those of that
     model.
 
+    With --num-processes (or num_processes=N, or n_gpus=N of bilm-tf) N processes train together, each on a
+    GPU of its own if there are any. torchrun starts them on several machines.
+
     \b
     Example:
       elmokit train --train-prefix 'text/train-*.txt.gz' --heldout-prefix text/heldout.txt.gz \\
@@ -152,46 +161,74 @@ def command(
           --heldout-prefix new/heldout.txt --vocab-file new/vocab.txt --save-dir new-model
     """
     save_dir = output
-    for name, value in (("device", device), ("seed", seed), ("threads", threads)):
-        if value is not None:
-            overrides = (*overrides, f"{name}={json.dumps(value)}")
+    options = {"device": device, "seed": seed, "threads": threads, "num_processes": num_processes}
+    given = [f"{name}={json.dumps(value)}" for name, value in options.items() if value is not None]
+    overrides = (*overrides, *given)
+    if resume and config_name is None and (save_dir / "config.json").exists():
+        source: str | Path | None = save_dir / "config.json"
+    else:
+        source = config_name or (None if resume or start is not None else DEFAULT_CONFIG)
+    settings = early_settings(source, overrides)
+    overrides = start_processes(
+        settings,
+        overrides,
+        is_resumed=resume,
+        max_restarts=max_restarts,
+        reads_stdin="-" in (*train_prefixes, *heldout_prefixes, *replay_prefixes),
+    )
+    if frozen:
+        overrides = (*overrides, f"freeze={json.dumps(frozen)}")
     prefixes = _prefixes(train_prefixes), _prefixes(heldout_prefixes), _prefixes(replay_prefixes)
-    from elmokit.config import Config
-    from elmokit.config.files import DEFAULT_CONFIG
-    from elmokit.training.run_directory import continue_run, start_run
+    from elmokit.training.rendezvous import is_started_again, launch_id
+    from elmokit.training.run_directory import continue_run, is_run_of_launch
     from elmokit.training.run_lock import locked
+
+    with unstoppable_output(), joined_processes(settings) as ranks, ExitStack() as stack:
+        with ranks.together():
+            resume = resume or (is_started_again() and is_run_of_launch(save_dir, launch_id()))
+            # A run that resumes is locked before it is read; a new one when there is something to lock.
+            if resume and ranks.is_main and (save_dir / "checkpoints").is_dir():
+                stack.enter_context(locked(save_dir))
+            prepare = None
+            if resume:
+                run = continue_run(save_dir, config_name, overrides, vocab_file, *prefixes)
+            else:
+                run, prepare = _new_run(save_dir, config_name, overrides, vocab_file, start, prefixes)
+        _run(run, ranks, prepare)
+
+
+def _new_run(
+    save_dir: Path,
+    config_name: str | None,
+    overrides: Sequence[str],
+    vocab_file: Path | None,
+    start: Restart | None,
+    prefixes: tuple[list[str], list[str], list[str]],
+) -> tuple[Run, Callable[[Trainer], None] | None]:
+    """Return a new run, and what is to be done with its trainer first."""
+    from elmokit.config import Config
+    from elmokit.training.run_directory import start_run
     from elmokit.training.warm_start.restart import (
         missing_for_restart,
         restart_config,
         restart_vocabulary,
     )
 
-    if frozen:
-        overrides = (*overrides, f"freeze={json.dumps(frozen)}")
-    # A run that resumes is locked before it is read; a new one as soon as there is something to lock.
-    with (
-        unstoppable_output(),
-        locked(save_dir) if resume and (save_dir / "checkpoints").is_dir() else nullcontext(),
-    ):
-        if resume:
-            _run(continue_run(save_dir, config_name, overrides, vocab_file, *prefixes))
-            return
-        if start is not None:
-            source = start.load()
-            config = restart_config(source, config_name, overrides)
-            missing = missing_for_restart(source, has_recipe=config_name is not None)
-            if missing is not None:
-                terminal.warn(missing)
-            vocabulary = restart_vocabulary(source, vocab_file)
-            _refuse_unmatched_patterns(config, vocabulary, start.excluded)
-            run = start_run(save_dir, config, vocabulary, *prefixes)
-            _run(run, prepare=lambda trainer: start.apply(trainer, source))
-            return
+    if start is None:
         assert vocab_file is not None  # checked before
         config = Config.load(config_name or DEFAULT_CONFIG, overrides)
         vocabulary = Vocabulary.load(vocab_file)
         _refuse_unmatched_patterns(config, vocabulary)
-        _run(start_run(save_dir, config, vocabulary, *prefixes))
+        return start_run(save_dir, config, vocabulary, *prefixes), None
+    source = start.load()
+    config = restart_config(source, config_name, overrides)
+    missing = missing_for_restart(source, has_recipe=config_name is not None)
+    if missing is not None:
+        terminal.warn(missing)
+    vocabulary = restart_vocabulary(source, vocab_file)
+    _refuse_unmatched_patterns(config, vocabulary, start.excluded)
+    run = start_run(save_dir, config, vocabulary, *prefixes)
+    return run, lambda trainer: start.apply(trainer, source)
 
 
 def _refuse_unmatched_patterns(config: Config, vocabulary: Vocabulary, excluded: Sequence[str] = ()) -> None:
@@ -209,42 +246,23 @@ def _prefixes(patterns: Sequence[str]) -> list[str]:
     return [str(find_inputs(["-"])[0]) if pattern == "-" else pattern for pattern in patterns]
 
 
-def _run(run: Run, prepare: Callable[[Trainer], None] | None = None) -> None:
+def _run(run: Run, ranks: Ranks, prepare: Callable[[Trainer], None] | None) -> None:
     from elmokit.formats.checkpoint import list_checkpoints
+    from elmokit.training.rendezvous import launch_id
+    from elmokit.training.run_directory import mark_launch
     from elmokit.training.run_lock import locked
-    from elmokit.training.text_checks import refuse_shared_files
-    from elmokit.training.trainer import Trainer
 
-    # Report mistakes in the paths before hours of reading.
-    refuse_shared_files(
-        [file.path for file in find_inputs(run.train_prefixes, "train")],
-        [file.path for file in find_inputs(run.heldout_prefixes, "heldout")],
-    )
-    parts: list[tuple[list[str], str, Part]] = [
-        (run.train_prefixes, "training", "train"),
-        (run.heldout_prefixes, "heldout", "heldout"),
-        (run.replay_prefixes, "old", "train"),
-    ]
-    corpus, heldout, replay = (
-        _prepare(prefixes, part, f"reading the {name} text", run.save_dir / "corpora") if prefixes else None
-        for prefixes, name, part in parts
-    )
-    assert corpus is not None
-    if run.config.training.threads is not None:
-        use_threads(run.config.training.threads)
-    trainer = Trainer(
-        run.config, corpus, run.vocabulary, save_dir=run.save_dir, heldout=heldout, replay=replay
-    )
-    _describe_texts(trainer, run)
-    if run.checkpoint is not None:
-        for problem in run.problems:
-            terminal.warn(f"{problem}; falling back to the checkpoint before it")
-        trainer.load_checkpoint(run.checkpoint)
-        terminal.note(f"resuming after step {trainer.step:,} of {trainer.num_steps:,}")
-    with locked(run.save_dir):
-        if prepare is not None:
-            prepare(trainer)
-        run.write()
+    with ranks.together():
+        trainer = _trainer(run, ranks)
+    with ExitStack() as stack:
+        with ranks.together():
+            if ranks.is_main:
+                stack.enter_context(locked(run.save_dir))
+            if prepare is not None:
+                prepare(trainer)
+            if ranks.is_main:
+                run.write()
+                mark_launch(run.save_dir, launch_id() if ranks.communicate else None)
         try:
             _train(trainer)
         except KeyboardInterrupt:
@@ -258,10 +276,59 @@ def _run(run: Run, prepare: Callable[[Trainer], None] | None = None) -> None:
             raise
 
 
+def _trainer(run: Run, ranks: Ranks) -> Trainer:
+    """Read the texts and return the trainer, at the checkpoint where there is one."""
+    from elmokit.training.text_checks import refuse_shared_files
+    from elmokit.training.trainer import Trainer
+
+    # Report mistakes in the paths before hours of reading.
+    refuse_shared_files(
+        [file.source_state for file in find_inputs(run.train_prefixes, "train")],
+        [file.source_state for file in find_inputs(run.heldout_prefixes, "heldout")],
+    )
+    parts: list[tuple[list[str], str, Part]] = [
+        (run.train_prefixes, "training", "train"),
+        (run.heldout_prefixes, "heldout", "heldout"),
+        (run.replay_prefixes, "old", "train"),
+    ]
+    with ranks.first_of_machine_first():
+        corpus, heldout, replay = (
+            _prepare(prefixes, part, f"reading the {name} text", run.save_dir / "corpora")
+            if prefixes
+            else None
+            for prefixes, name, part in parts
+        )
+    assert corpus is not None
+    if run.config.training.threads is not None:
+        use_threads(run.config.training.threads)
+    trainer = Trainer(
+        run.config,
+        corpus,
+        run.vocabulary,
+        save_dir=run.save_dir,
+        heldout=heldout,
+        replay=replay,
+        ranks=ranks,
+    )
+    if ranks.is_main:
+        _describe_texts(trainer, run)
+    if run.checkpoint is not None:
+        for problem in run.problems:
+            terminal.warn(f"{problem}; falling back to the checkpoint before it")
+        trainer.load_checkpoint(run.checkpoint)
+        terminal.note(f"resuming after step {trainer.step:,} of {trainer.num_steps:,}")
+    return trainer
+
+
 def _prepare(prefixes: list[str], part: Part, description: str, fallback_dir: Path) -> Corpus:
     files = find_inputs(prefixes, part)
     with terminal.progress_bar(description, total_bytes(files), "B") as bar:
-        return prepare_corpus(files, fallback_dir=fallback_dir, on_bytes=bar.update)
+        return prepare_corpus(
+            files,
+            fallback_dir=fallback_dir,
+            on_bytes=bar.update,
+            num_processes=available_processors(),
+        )
 
 
 def _describe_texts(trainer: Trainer, run: Run) -> None:
@@ -302,8 +369,9 @@ def _train(trainer: Trainer) -> None:
     done = trainer.step * trainer.predictions_per_step
     total = trainer.num_steps * trainer.predictions_per_step
     progress: Progress | None = None
+    acknowledge = _acknowledge if trainer.ranks.is_main else None
     with (
-        stop_on_signals(trainer, _acknowledge) as received,
+        stop_on_signals(trainer, acknowledge) as received,
         terminal.progress_bar("training", total, "tok", initial=done) as bar,
     ):
         for progress in trainer.run():
@@ -321,13 +389,15 @@ def _train(trainer: Trainer) -> None:
         terminal.note(f"nothing to do: the run has already finished, after step {trainer.step:,}")
         return
     if progress.stopped:
+        # Only another process may have received it.
+        number = received[0] if received else signal.SIGTERM
         terminal.note(
-            f"stopped by {received[0].name} after step {progress.step:,}; checkpoint saved; "
+            f"stopped by {number.name} after step {progress.step:,}; checkpoint saved; "
             f"resume with: elmokit train --save-dir {trainer.save_dir} --resume"
         )
         # A second Ctrl-C while Python shuts down would show a trace instead of ending quietly.
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)
-        click.get_current_context().exit(128 + received[0])
+        click.get_current_context().exit(128 + number)
     if progress.stopped_early:
         terminal.note(
             f"stopped early: {config.patience} evaluations without improvement in heldout perplexity"

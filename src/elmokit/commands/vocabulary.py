@@ -11,11 +11,13 @@ from elmokit.console.inputs import find_inputs, text_inputs
 from elmokit.console.modes import json_option
 from elmokit.console.outputs import takes_output, text_output
 from elmokit.console.verb import verb
+from elmokit.console.worker_processes import num_processes_option
 from elmokit.data.read import total_bytes
 from elmokit.data.text_file import is_url
 from elmokit.data.vocabulary import NUM_SPECIALS, Vocabulary
 from elmokit.data.word_counts import WordCounts, count_words
 from elmokit.files.atomic import refuse_inputs
+from elmokit.processes import chosen_number
 
 _MANY_UNKNOWN = 0.1  # share of tokens above which perplexity says little
 
@@ -35,12 +37,14 @@ _MANY_UNKNOWN = 0.1  # share of tokens above which perplexity says little
     type=click.IntRange(min=4),
     help="Largest number of entries, <S>, </S> and <UNK> included.  [default: no limit]",
 )
+@num_processes_option("if there is enough text")
 @json_option
 def command(
     inputs: tuple[str, ...],
     output: Path,
     min_count: int,
     max_size: int | None,
+    num_processes: int | None,
     more_inputs: tuple[str, ...],
 ) -> None:
     """Count the words of tokenized text and write them in order of descending frequency.
@@ -55,7 +59,7 @@ def command(
     files = find_inputs([*inputs, *more_inputs])
     refuse_inputs(output, [file.path for file in files if not is_url(file.path)])
     with terminal.progress_bar("counting words", total_bytes(files), "B") as bar:
-        found = count_words(files, on_bytes=bar.update)
+        found = count_words(files, on_bytes=bar.update, num_processes=chosen_number(num_processes))
     vocabulary = Vocabulary.from_counts(found.counts, min_count=min_count, max_size=max_size)
     with text_output(output) as path:
         vocabulary.save(path)

@@ -40,6 +40,8 @@ BILM_NAMES: dict[tuple[str, ...], tuple[str, ...]] = {
 OWN_KEY = "elmokit"
 """Where the training settings that the original does not know are kept; other tools ignore them."""
 
+# Read, but not written: it is an argument of the original's training function.
+_NUM_GPUS = ("n_gpus",)
 # Settings of the original that are counted or implied here.
 _BILM_IGNORED = {
     *(("n_tokens_vocab",), ("n_train_tokens",), ("sample_softmax",), ("char_cnn", "n_characters")),
@@ -72,7 +74,8 @@ _BILM_TRAINING_DEFAULTS: dict[tuple[str, ...], Any] = {
 def values_from_options(options: Mapping[str, Any], *, source: str) -> dict[str, Any]:
     """Translate the ``options.json`` of bilm-tf into the values of a configuration.
 
-    ``n_tokens_vocab`` and ``n_train_tokens`` are ignored, because they are counted. Files written by elmokit
+    ``n_tokens_vocab`` and ``n_train_tokens`` are ignored, because they are counted. ``n_gpus``, which scripts
+    of bilm-tf pass beside the options, may be among them; ``batch_size`` is per GPU. Files written by elmokit
     have all other settings of the training under the key ``elmokit``.
     ``n_characters`` may be 261 (training) or 262 (inference).
 
@@ -100,7 +103,10 @@ def values_from_options(options: Mapping[str, Any], *, source: str) -> dict[str,
     for path, value in _settings(options):
         if path in BILM_NAMES:
             translated[BILM_NAMES[path]] = value
-    problems += [f"{'.'.join(path)}: unknown setting{_hint(path)}" for path in unknown_settings(options)]
+        elif path == _NUM_GPUS:
+            translated["training", "num_processes"] = value
+    unknown = [path for path in unknown_settings(options) if path != _NUM_GPUS]
+    problems += [f"{'.'.join(path)}: unknown setting{_hint(path)}" for path in unknown]
     char_cnn = options.get("char_cnn")
     for path in _BILM_REQUIRED:
         if BILM_NAMES[path] not in translated and (path[0] != "char_cnn" or char_cnn is not None):
@@ -161,7 +167,7 @@ def _hint(path: tuple[str, ...]) -> str:
     return f", did you mean {near[0]!r}?" if near else ""
 
 
-TOP_NAMES = {path[0] for path in (*BILM_NAMES, *_BILM_IGNORED)} - {"recipe"}
+TOP_NAMES = {path[0] for path in (*BILM_NAMES, *_BILM_IGNORED, _NUM_GPUS)} - {"recipe"}
 """Names at the top of the original's options, none of which a configuration of elmokit has."""
 
 COUNTED = ("n_train_tokens", "n_tokens_vocab")
@@ -171,6 +177,7 @@ SETTING_NAMES = {
     "n_epochs": "num_epochs",
     "all_clip_norm_val": "clip_norm",
     "n_negative_samples_batch": "num_negatives",
+    "n_gpus": "num_processes",
     "share_embedding_softmax": "tie_softmax",
     "max_characters_per_token": "max_characters",
     "n_highway": "num_highway",

@@ -43,18 +43,29 @@ def read_values(name: str | Path, *, of_model: bool = False) -> dict[str, Any]:
             f"no configuration named {str(name)!r}{hint}: expected one of {', '.join(SHIPPED_CONFIGS)}, "
             "or a .toml or .json file"
         )
-    try:
-        text = decoded(path.read_bytes())
-        values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-    except OSError as error:
-        kind = MissingConfigError if isinstance(error, FileNotFoundError) else ConfigError
-        raise kind(f"{path}: cannot read the configuration: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:  # errors of TOML, JSON and UTF-8 alike
-        raise ConfigError(f"{path}: not a valid {path.suffix[1:].upper()} file: {error}") from None
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path}: expected a table of settings, got {type(values).__name__}")
+    values = read_table(path)
     if not values.keys().isdisjoint(bilm_options.TOP_NAMES):
         if of_model:
             values = without_additions(values, source=str(name))
         return bilm_options.values_from_options(values, source=str(name))
+    return values
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """Return the settings in a TOML file, or in a JSON file if its name ends in ``.json``.
+
+    Raises:
+        ConfigError: If the file cannot be read, or is not a table.
+    """
+    kind = "JSON" if path.suffix == ".json" else "TOML"
+    try:
+        text = decoded(path.read_bytes())
+        values = json.loads(text) if kind == "JSON" else tomllib.loads(text)
+    except OSError as error:
+        raised = MissingConfigError if isinstance(error, FileNotFoundError) else ConfigError
+        raise raised(f"{path}: cannot read the configuration: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:  # errors of TOML, JSON and UTF-8 alike
+        raise ConfigError(f"{path}: not a valid {kind} file: {error}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected a table of settings, got {type(values).__name__}")
     return values

@@ -5,14 +5,16 @@ from __future__ import annotations
 import difflib
 import tomllib
 import warnings
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from elmokit.config import bilm_options
+from elmokit.config.validation import describe_errors
 from elmokit.errors import ConfigError, UnknownSettingsWarning
 
+_Section = TypeVar("_Section", bound=BaseModel)
 _SHOWN = 40  # characters of a value that is too long
 
 
@@ -23,6 +25,24 @@ def field_paths(section: type[BaseModel], prefix: tuple[str, ...] = ()) -> Itera
         for inner in (field.annotation, *getattr(field.annotation, "__args__", ())):
             if isinstance(inner, type) and issubclass(inner, BaseModel):
                 yield from field_paths(inner, (*prefix, name))
+
+
+def section_with(section: type[_Section], overrides: Iterable[str]) -> _Section:
+    """Return a section with its defaults, changed by ``key=value``.
+
+    A last name that several settings have means the first of them.
+
+    Raises:
+        ConfigError: If there is no such setting, or a value does not fit; all faults in one message.
+    """
+    paths = {path[-1]: path for path in reversed(list(field_paths(section)))}
+    values: dict[str, Any] = {}
+    for override in overrides:
+        apply_override(values, override, paths)
+    try:
+        return section.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(describe_errors(error, list(paths))) from None
 
 
 def apply_override(values: dict[str, Any], override: str, paths: Mapping[str, tuple[str, ...]]) -> None:
@@ -45,10 +65,6 @@ def apply_override(values: dict[str, Any], override: str, paths: Mapping[str, tu
             UnknownSettingsWarning,
             stacklevel=2,
         )
-        return
-    if key == "n_gpus":
-        if text.strip() != "1":
-            raise ConfigError(f"override {override!r}: a run uses one device, which `device` selects")
         return
     key = bilm_options.SETTING_NAMES.get(key, key)
     path = tuple(key.split("."))

@@ -20,7 +20,7 @@ from elmokit.config.model import ModelConfig
 from elmokit.config.overrides import apply_override, field_paths
 from elmokit.config.recipes import BILM_RECIPE
 from elmokit.config.section import Section
-from elmokit.config.training import CHANGEABLE_IN_A_RUN, TrainingConfig
+from elmokit.config.training import CHANGEABLE_IN_A_RUN, DIVISION_OF_ROWS, TrainingConfig
 from elmokit.config.validation import describe_errors
 from elmokit.errors import ConfigError
 
@@ -154,12 +154,16 @@ class Config(Section):
     def differences(self, other: Config) -> list[str]:
         """Return the differences that prevent a run from being resumed, as ``key: mine, other``.
 
-        Settings that do not affect what has been computed so far are ignored.
+        Settings that do not affect what has been computed so far are ignored, and so is how the rows of an
+        update are divided.
         """
-        mine, theirs = (
-            config.model_dump(exclude={"training": CHANGEABLE_IN_A_RUN}) for config in (self, other)
-        )
-        return list_differences(mine, theirs)
+        rows, other_rows = self.training.num_rows, other.training.num_rows
+        ignored = CHANGEABLE_IN_A_RUN | (set(DIVISION_OF_ROWS) if rows == other_rows else set())
+        mine, theirs = (config.model_dump(exclude={"training": ignored}) for config in (self, other))
+        differences = list_differences(mine, theirs)
+        if rows != other_rows and {rows, other_rows} != {self.training.batch_size, other.training.batch_size}:
+            differences.append(f"{' x '.join(DIVISION_OF_ROWS)}: {rows}, {other_rows}")
+        return differences
 
     def model_differences(self, other: Config) -> list[str]:
         """Return the differences between the geometries, as ``key: mine, other``."""

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from elmokit.config.recipes import BILM_RECIPE
 from elmokit.config.section import LARGEST_SEED, Section, about
+from elmokit.kernels.precisions import Precision
 
 CHANGEABLE_IN_A_RUN = {
     "num_epochs",
@@ -23,8 +24,13 @@ CHANGEABLE_IN_A_RUN = {
     "histogram_interval",
     "device",
     "threads",
+    "gradient_communication",
+    "rank_timeout",
 }
 """Settings that may change when a run is resumed: they do not affect what has been computed so far."""
+
+DIVISION_OF_ROWS = ("batch_size", "accumulation_steps", "num_processes")
+"""Settings that may change when a run is resumed, if their product stays the same: the rows of an update."""
 
 
 class TrainingConfig(Section):
@@ -42,8 +48,35 @@ class TrainingConfig(Section):
     batch_size: int = Field(
         32,
         ge=1,
-        description="number of batch rows, each of which reads sentence after sentence",
+        description="number of batch rows, each of which reads sentence after sentence; those that one "
+        "process computes together",
         json_schema_extra=about(unit="rows", group="run"),
+    )
+    accumulation_steps: int = Field(
+        1,
+        ge=1,
+        description="number of batches whose gradients are added before an update, as if they were one batch "
+        "of as many times batch_size rows",
+        json_schema_extra=about(unit="batches", group="run"),
+    )
+    num_processes: int = Field(
+        1,
+        ge=1,
+        description="number of processes, each on its own GPU if there are any, that compute "
+        "accumulation_steps batches of batch_size rows each for every update",
+        json_schema_extra=about(unit="processes", group="several processes"),
+    )
+    gradient_communication: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="number format in which processes exchange gradients; bfloat16 halves the traffic and "
+        "rounds the gradient",
+        json_schema_extra=about(group="several processes"),
+    )
+    rank_timeout: float = Field(
+        60.0,
+        gt=0,
+        description="longest time that a process waits for the others in a step before it gives up",
+        json_schema_extra=about(unit="seconds", group="several processes"),
     )
     unroll_steps: int = Field(
         20,
@@ -193,12 +226,28 @@ class TrainingConfig(Section):
         json_schema_extra=about(unit="share of predictions", group="text and vocabulary"),
     )
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N", json_schema_extra=about(group="run"))
+    precision: Precision = Field(
+        "float32",
+        description="of the matrix products: float32, or bf16 where the processor has it (factors are "
+        "rounded to bfloat16; sums, weights and updates stay float32)",
+        json_schema_extra=about(group="run"),
+    )
     threads: int | None = Field(
         None,
         ge=1,
         description="number of CPU threads to compute with; null for as many as PyTorch chooses",
         json_schema_extra=about(unit="threads", group="run"),
     )
+
+    @property
+    def num_rows(self) -> int:
+        """The batch rows of an update, on all processes."""
+        return self.rows_per_process * self.num_processes
+
+    @property
+    def rows_per_process(self) -> int:
+        """The batch rows of an update that one process reads."""
+        return self.batch_size * self.accumulation_steps
 
     @model_validator(mode="before")
     @classmethod

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -15,8 +15,10 @@ from elmokit.console.verb import checked
 from elmokit.data.find import Part, find_texts
 from elmokit.data.text_file import TextFile
 from elmokit.errors import TextError
+from elmokit.files.leftovers import temporary_directory
 
 _STDIN = "elmokit.stdin"
+_BLOCK_BYTES = 1 << 16
 
 
 def text_inputs(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -65,6 +67,48 @@ def find_input(pattern: str) -> TextFile:
     return files[0]
 
 
+def stdin_lines() -> Iterator[str]:
+    """Yield the lines of the standard input as they come, without their line ends.
+
+    Raises:
+        TextError: with the line, if it is not UTF-8.
+    """
+    for number, line in enumerate(sys.stdin.buffer, start=1):
+        yield _decoded(line, number)
+
+
+def stdin_chunks(max_lines: int) -> Iterator[list[str]]:
+    """Yield the lines of the standard input that are there, without waiting for more.
+
+    Args:
+        max_lines: largest number of lines to yield together.
+
+    Raises:
+        TextError: with the line, if it is not UTF-8.
+    """
+    pending, number = b"", 1
+    stream = cast(io.BufferedReader, sys.stdin.buffer)
+    while block := stream.read1(_BLOCK_BYTES):
+        *lines, pending = (pending + block).split(b"\n")
+        for start in range(0, len(lines), max_lines):
+            some = lines[start : start + max_lines]
+            yield [_decoded(line, number + k) for k, line in enumerate(some)]
+            number += len(some)
+    if pending:
+        yield [_decoded(pending, number)]
+
+
+def _decoded(line: bytes, number: int) -> str:
+    try:
+        text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError as error:
+        raise TextError(
+            f"standard input:{number}: not valid UTF-8 (byte 0x{line[error.start]:02x}): convert with "
+            "iconv, for instance iconv -f LATIN1 -t UTF-8"
+        ) from None
+    return text.removesuffix("\n").removesuffix("\r")
+
+
 def _stdin_file() -> Path:
     """Return a file with the standard input, which is deleted when the command ends.
 
@@ -72,9 +116,8 @@ def _stdin_file() -> Path:
     """
     context = click.get_current_context()
     if _STDIN not in context.meta:
-        directory = tempfile.TemporaryDirectory(prefix="elmokit-")
-        context.find_root().call_on_close(directory.cleanup)
-        context.meta[_STDIN] = Path(directory.name) / "stdin"
+        directory = context.find_root().with_resource(temporary_directory())
+        context.meta[_STDIN] = directory / "stdin"
         with context.meta[_STDIN].open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
     path: Path = context.meta[_STDIN]

@@ -12,6 +12,7 @@ import click
 from elmokit.console.completion import complete_model
 from elmokit.console.threads import use_threads
 from elmokit.console.verb import checked
+from elmokit.kernels.precisions import PRECISIONS
 from elmokit.repository.locate import locate_file, locate_model
 
 if TYPE_CHECKING:
@@ -96,6 +97,13 @@ def _one_model(values: Mapping[str, Any]) -> Iterator[str]:
         yield "Missing argument 'MODEL'" if number == 0 else "MODEL is given twice"
 
 
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default="float32",
+    show_default=True,
+    help="Of the matrix products; bf16 is faster where the processor has it, and rounds.",
+)
 device_option = click.option(
     "--device", default="auto", show_default=True, help="Device to run on: auto, cpu, cuda or cuda:N."
 )

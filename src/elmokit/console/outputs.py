@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import click
 
 from elmokit.console.modes import take_stdout
 from elmokit.console.verb import checked
+from elmokit.files.leftovers import temporary_directory
 
 STDOUT = Path("-")
 
@@ -70,8 +70,8 @@ def text_output(output: Path) -> Iterator[Path]:
         yield output
         return
     take_stdout()
-    with tempfile.TemporaryDirectory(prefix="elmokit-") as directory:
-        path = Path(directory) / "stdout"
+    with temporary_directory() as directory:
+        path = directory / "stdout"
         yield path
         sys.stdout.flush()
         with path.open("rb") as file:

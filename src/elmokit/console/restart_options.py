@@ -77,7 +77,8 @@ class Restart:
                 on_predictions=bar.update,
             )
         terminal.note(str(report) if modes.is_verbose() else report.summary())
-        report.save(trainer.save_dir / REPORT_FILE)
+        if trainer.ranks.is_main:
+            report.save(trainer.save_dir / REPORT_FILE)
         if not modes.is_verbose():
             terminal.note(f"every tensor: -v, or {trainer.save_dir / REPORT_FILE}")
 

@@ -75,6 +75,12 @@ class Verb(click.Command):
             if ctx.resilient_parsing:
                 return rest
             faults = list(self._check(ctx.params))
+        if not faults:
+            faults = [
+                f"{argument or 'an argument'} is empty: is a variable of the shell unset?"
+                for argument in map(_name_of_empty, args)
+                if argument is not None
+            ]
         if faults:
             count = f"{len(faults)} errors: " if len(faults) > 1 else ""
             raise click.UsageError(count + "; ".join(faults), ctx)
@@ -123,6 +129,17 @@ class Verb(click.Command):
         if not unknown:
             given = {name: None if value is _UNSET else value for name, value in scratch.params.items()}
             yield from self._check(given)
+
+
+def _name_of_empty(argument: str) -> str | None:
+    """Return the option of an argument that is empty, empty itself without an option; None for others.
+
+    An empty path would mean the current directory.
+    """
+    name, mark, value = argument.partition("=")
+    if argument and not (mark and not value and name.startswith("--")):
+        return None
+    return name
 
 
 def _text(error: click.UsageError) -> str:

@@ -10,11 +10,12 @@ describes the position of the stream.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from elmokit.batch import Batch
@@ -50,6 +51,39 @@ class TextBatch(Batch):
     sentences: tuple[int, ...]
     """Indices of the corpus lines that the window overlaps, sorted."""
 
+    def split(self, num_parts: int) -> Iterator[Self]:
+        """Divide a batch of full rows into parts of the same number of adjacent rows.
+
+        Each part contains its own word types only. ``sentences`` remain those of the whole batch.
+
+        Args:
+            num_parts: by which the number of rows is divisible; 1 yields the batch itself.
+        """
+        if num_parts == 1:
+            yield self
+            return
+        num_steps, num_rows = self.is_counted.shape
+        size = num_rows // num_parts
+        for start in range(0, num_rows, size):
+            rows = slice(start, start + size)
+
+            def select(values: Tensor, rows: slice = rows) -> Tensor:  # (T·B,) → (T·b,)
+                return values.view(num_steps, num_rows)[:, rows].reshape(-1)
+
+            inputs = torch.cat([select(values) for values in self.inputs])
+            used, places = torch.unique(inputs, return_inverse=True)
+            yield replace(
+                self,
+                inputs=places.chunk(len(self.inputs)),
+                batch_sizes=(size,) * num_steps,
+                char_ids=None if self.char_ids is None else self.char_ids[used],
+                word_ids=None if self.word_ids is None else self.word_ids[used],
+                targets=tuple(map(select, self.targets)),
+                types=self.types[used.cpu().numpy()],
+                target_types=tuple(values[:, rows] for values in self.target_types),
+                is_counted=self.is_counted[:, rows],
+            )
+
 
 NextSentence = Callable[[int], int | None]
 """Called with the number of a row: returns the sentence it reads next, or None if there is none left."""
@@ -64,6 +98,8 @@ class RowReader:
         bidirectional: Return a window of the backward direction as well.
         first_counted: The first sentence of each row whose targets count; the sentences before it only warm
             up the row's LSTM state. By default, all sentences count.
+        rows: The adjacent rows whose text is returned; by default all. The others advance as well, since
+            all rows take their sentences from one queue.
     """
 
     def __init__(
@@ -73,23 +109,28 @@ class RowReader:
         *,
         bidirectional: bool,
         first_counted: Sequence[int] | None = None,
+        rows: range | None = None,
     ) -> None:
         self._corpus = corpus
         self._bidirectional = bidirectional
         self.num_rows = num_rows
+        self._returned = range(num_rows) if rows is None else rows
         self._first_counted = [0] * num_rows if first_counted is None else list(first_counted)
         self._sentence = [-1] * num_rows  # index of each row's sentence; -1 before the first
         self._position = [0] * num_rows  # index of each row's next input in its sentence
-        self._tokens: list[np.ndarray | None] = [None] * num_rows
+        self._length = [0] * num_rows  # inputs in each row's sentence
+        self._tokens: list[np.ndarray | None] = [None] * num_rows  # None for rows that are not returned
 
     def read(self, num_steps: int, next_sentence: NextSentence) -> tuple[list[Window], tuple[int, ...]]:
         """Return the next window of each direction, and the sentences that it overlaps.
+
+        A window has the columns of the rows that are returned.
 
         Args:
             num_steps: Number T of steps.
             next_sentence: Called when a row needs its next sentence.
         """
-        shape = (num_steps, self.num_rows)
+        shape = (num_steps, len(self._returned))
         windows = [
             Window(np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(shape, bool))
             for _ in range(1 + self._bidirectional)
@@ -98,28 +139,32 @@ class RowReader:
         for row in range(self.num_rows):
             step = 0
             while step < num_steps:
-                tokens = self._tokens[row]
-                if tokens is None or self._position[row] >= len(tokens) - 1:
+                if self._position[row] >= self._length[row]:
                     sentence = next_sentence(row)
                     if sentence is None:
-                        self._tokens[row] = None
+                        self._length[row] = 0
                         break
-                    tokens = self._enter(row, sentence, position=0)
-                overlapped.add(self._sentence[row])
+                    self._enter(row, sentence, position=0)
                 start = self._position[row]
-                length = min(len(tokens) - 1 - start, num_steps - step)
+                length = min(self._length[row] - start, num_steps - step)
                 end, stop = start + length, step + length
-                for window, reading in zip(windows, (tokens, tokens[::-1]), strict=False):
-                    window.inputs[step:stop, row] = reading[start:end]
-                    window.targets[step:stop, row] = reading[start + 1 : end + 1]
-                    window.is_counted[step:stop, row] = self._sentence[row] >= self._first_counted[row]
+                if (tokens := self._tokens[row]) is not None:
+                    overlapped.add(self._sentence[row])
+                    column = row - self._returned.start
+                    for window, reading in zip(windows, (tokens, tokens[::-1]), strict=False):
+                        window.inputs[step:stop, column] = reading[start:end]
+                        window.targets[step:stop, column] = reading[start + 1 : end + 1]
+                        window.is_counted[step:stop, column] = self._sentence[row] >= self._first_counted[row]
                 self._position[row], step = end, stop
         return windows, tuple(sorted(overlapped))
 
-    def _enter(self, row: int, sentence: int, *, position: int) -> np.ndarray:
-        tokens = self._corpus.sentence(sentence)
-        self._sentence[row], self._position[row], self._tokens[row] = sentence, position, tokens
-        return tokens
+    def _enter(self, row: int, sentence: int, *, position: int) -> None:
+        self._sentence[row], self._position[row] = sentence, position
+        if row in self._returned:
+            tokens = self._corpus.sentence(sentence)
+            self._tokens[row], self._length[row] = tokens, len(tokens) - 1
+        else:
+            self._length[row] = self._corpus.length(sentence) + 1  # its end is predicted as well
 
     def state_dict(self) -> dict[str, Any]:
         """Return the position of each row."""

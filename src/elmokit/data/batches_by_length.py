@@ -10,6 +10,7 @@ from elmokit.errors import ConfigError
 Result = TypeVar("Result")
 
 _BATCH_TOKENS = 8192  # padded tokens of a batch, unless a single sentence has more
+_READ_AHEAD_BATCHES = 16
 _READ_AHEAD_TOKENS = 16_384  # with all their vectors, 200 MB for the original model
 
 
@@ -18,7 +19,7 @@ def batches_by_length(
     run: Callable[[list[list[str]]], list[Result]],
     batch_size: int,
     *,
-    read_ahead_batches: int = 16,
+    read_ahead_batches: int = _READ_AHEAD_BATCHES,
 ) -> Iterator[Result]:
     """Run sentences in batches of similar length and yield the results in the order of the sentences.
 
@@ -33,18 +34,14 @@ def batches_by_length(
     Raises:
         ConfigError: if ``batch_size`` is not positive.
     """
-    if batch_size < 1:
-        raise ConfigError(f"batch_size: expected at least 1, got {batch_size}")
-    return _run_batches(sentences, run, batch_size, read_ahead_batches)
+    chunks = chunks_to_sort(sentences, batch_size, read_ahead_batches=read_ahead_batches)
+    return _run_batches(chunks, run, batch_size)
 
 
 def _run_batches(
-    sentences: Iterable[list[str]],
-    run: Callable[[list[list[str]]], list[Result]],
-    batch_size: int,
-    read_ahead_batches: int,
+    chunks: Iterable[list[list[str]]], run: Callable[[list[list[str]]], list[Result]], batch_size: int
 ) -> Iterator[Result]:
-    for chunk in _chunks(sentences, read_ahead_batches * batch_size):
+    for chunk in chunks:
         results: dict[int, Result] = {}
         for indexes in _batches([len(sentence) for sentence in chunk], batch_size):
             results.update(zip(indexes, run([chunk[index] for index in indexes]), strict=True))
@@ -52,8 +49,22 @@ def _run_batches(
             yield results.pop(index)
 
 
+def chunks_to_sort(
+    sentences: Iterable[list[str]], batch_size: int, *, read_ahead_batches: int = _READ_AHEAD_BATCHES
+) -> Iterator[list[list[str]]]:
+    """Yield sentences to sort by length, a bounded number of sentences and tokens at a time.
+
+    :func:`batches_by_length` never runs sentences of two chunks together.
+
+    Raises:
+        ConfigError: if ``batch_size`` is not positive.
+    """
+    if batch_size < 1:
+        raise ConfigError(f"batch_size: expected at least 1, got {batch_size}")
+    return _chunks(sentences, read_ahead_batches * batch_size)
+
+
 def _chunks(sentences: Iterable[list[str]], max_sentences: int) -> Iterator[list[list[str]]]:
-    """Yield sentences to sort by length, a bounded number of sentences and tokens at a time."""
     chunk: list[list[str]] = []
     num_tokens = 0
     for sentence in sentences:

@@ -7,7 +7,7 @@ A prepared corpus is a directory::
     spellings.bytes     the UTF-8 bytes of all distinct word types
     spelling_offsets.i64
     counts.i64          number of occurrences of each type
-    corpus.json         format version, source files with sizes and times, counts, fingerprint
+    corpus.json         format version, source files with sizes and times, counts, fingerprint, checksums
 
 It does not depend on a vocabulary: the types are looked up in one when training starts. Types 0 and 1 are the
 sentence boundaries.
@@ -18,7 +18,8 @@ from __future__ import annotations
 import bisect
 import json
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -30,7 +31,7 @@ from elmokit.data.numbering import TypeNumbering
 from elmokit.data.sentences import tokenized
 from elmokit.data.word_types import BOS_TYPE, EOS_TYPE, TypeTable
 from elmokit.errors import CorpusError, StaleCorpusError
-from elmokit.files.checksums import file_sha256
+from elmokit.files.checksums import file_sha256, values_checksum
 from elmokit.files.json_table import read_json
 from elmokit.files.memory_map import map_array
 
@@ -157,9 +158,29 @@ class Corpus:
 
 
 def write_summary(directory: Path, **values: Any) -> None:
-    """Write ``corpus.json``, the last file of a prepared corpus."""
+    """Write ``corpus.json``, the last file of a prepared corpus, with its own checksum."""
     summary = {"format_version": FORMAT_VERSION, **values}
-    (directory / "corpus.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    text = json.dumps({**summary, "own_checksum": values_checksum(summary)}, indent=2)
+    (directory / "corpus.json").write_text(text + "\n", encoding="utf-8")
+
+
+def read_summary(directory: Path) -> dict[str, Any]:
+    """Return the values of ``corpus.json``.
+
+    Raises:
+        CorpusError: If it is damaged or has another format version.
+    """
+    with _damage_named(directory):
+        summary = read_json(directory / "corpus.json")
+        if summary["format_version"] != FORMAT_VERSION:
+            raise ValueError(f"format version {summary['format_version']}, expected {FORMAT_VERSION}")
+        # Earlier versions wrote none; there the checksums of verify_corpus are missing as well, or it is a
+        # part of an index, which has a checksum of this file.
+        own_checksum = summary.pop("own_checksum", None)
+        if own_checksum is not None and own_checksum != values_checksum(summary):
+            raise ValueError("wrong checksum of corpus.json")
+        assert isinstance(summary, dict)
+        return summary
 
 
 def verify_corpus(directory: Path, content: Sequence[Mapping[str, Any] | None]) -> None:
@@ -174,18 +195,23 @@ def verify_corpus(directory: Path, content: Sequence[Mapping[str, Any] | None]) 
         CorpusError: If a file of the corpus has changed since it was written.
         StaleCorpusError: If a file of the text has changed, or it cannot be known.
     """
-    try:
-        summary = json.loads((directory / "corpus.json").read_text(encoding="utf-8"))
-        checksums, stored = summary.get("checksums"), summary.get("content")
-        if checksums is None or stored != list(content) or None in content:
-            raise StaleCorpusError(f"{directory}: not the present content of the text")
-        for name, checksum in checksums.items():
-            if file_sha256(directory / name) != checksum:
-                raise CorpusError(f"{directory}: damaged prepared corpus (wrong checksum of {name})")
-    except (OSError, ValueError, AttributeError) as error:
-        if isinstance(error, CorpusError):
-            raise
-        raise CorpusError(f"{directory}: damaged prepared corpus ({error})") from None
+    if read_summary(directory).get("content") != list(content) or None in content:
+        raise StaleCorpusError(f"{directory}: not the present content of the text")
+    verify_checksums(directory)
+
+
+def verify_checksums(directory: Path) -> None:
+    """Check that the files of a prepared corpus have not changed since they were written.
+
+    Raises:
+        CorpusError: If one has, or there is no checksum.
+    """
+    summary = read_summary(directory)
+    with _damage_named(directory):
+        checksums = summary["checksums"]
+        for name in ARRAY_FILES:
+            if file_sha256(directory / name) != checksums[name]:
+                raise ValueError(f"wrong checksum of {name}")
 
 
 def open_corpus(directory: Path) -> Corpus:
@@ -194,26 +220,38 @@ def open_corpus(directory: Path) -> Corpus:
     Raises:
         CorpusError: If it is damaged or has another format version.
     """
-    try:
-        summary = read_json(directory / "corpus.json")
-        if summary["format_version"] != FORMAT_VERSION:
-            raise ValueError(f"format version {summary['format_version']}, expected {FORMAT_VERSION}")
+    summary = read_summary(directory)
+    with _damage_named(directory):
         num_types = summary["num_types"]
-        tokens = map_array(directory / "tokens.u32", np.uint32, (summary["num_tokens"],))
-        offsets = map_array(directory / "offsets.i64", np.int64, (summary["num_lines"] + 1,))
         spelling_offsets = map_array(directory / "spelling_offsets.i64", np.int64, (num_types + 1,))
         counts = map_array(directory / "counts.i64", np.int64, (num_types,))
         spellings = map_array(directory / "spellings.bytes", np.uint8, (int(spelling_offsets[-1]),))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        sources, first_lines = summary["sources"], summary["first_lines"]
+        if not all(isinstance(source["path"], str) for source in sources):
+            raise TypeError("a source without a path")
+        if len(sources) != len(first_lines) or not all(type(line) is int for line in first_lines):
+            raise TypeError("not one first line for each source")
+        fingerprint, num_blank_lines = summary["fingerprint"], summary["num_blank_lines"]
+        if type(fingerprint) is not str or type(num_blank_lines) is not int:
+            raise TypeError("fingerprint or num_blank_lines of another type")
+        return Corpus(
+            tokens=map_array(directory / "tokens.u32", np.uint32, (summary["num_tokens"],)),
+            offsets=map_array(directory / "offsets.i64", np.int64, (summary["num_lines"] + 1,)),
+            types=TypeTable(spellings, spelling_offsets, counts),
+            source_states=tuple(sources),
+            first_lines=tuple(first_lines),
+            fingerprint=fingerprint,
+            num_blank_lines=num_blank_lines,
+        )
+
+
+@contextmanager
+def _damage_named(directory: Path) -> Iterator[None]:
+    """Turn what damaged files raise into a CorpusError."""
+    try:
+        yield
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        reason = error.strerror or error if isinstance(error, OSError) else error
         raise CorpusError(
-            f"{directory}: damaged prepared corpus ({error}): delete the directory to have it prepared again"
+            f"{directory}: damaged prepared corpus ({reason}): delete the directory to have it prepared again"
         ) from None
-    return Corpus(
-        tokens=tokens,
-        offsets=offsets,
-        types=TypeTable(spellings, spelling_offsets, counts),
-        source_states=tuple(summary["sources"]),
-        first_lines=tuple(summary["first_lines"]),
-        fingerprint=summary["fingerprint"],
-        num_blank_lines=summary["num_blank_lines"],
-    )

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from elmokit.data.text_file import TextFile, as_text_error, file_system, is_url
+from elmokit.data.text_file import TextFile, answer, as_text_error, file_system, is_url
 from elmokit.errors import MissingTextError
 from elmokit.files.home import expanded
 
@@ -24,6 +24,7 @@ _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 Part: TypeAlias = Literal["train", "heldout"]
 """A part of the text in a directory that :func:`~elmokit.data.sharding.write_shards` has written."""
 
+_CORPUS, _TOKENS = "corpus.json", "tokens.u32"  # files of a prepared corpus
 _SHARD = re.compile(r"(train|heldout)-\d{5}\.txt(\.\w+)?")
 
 
@@ -35,7 +36,7 @@ def find_texts(patterns: Patterns, part: Part | None = None) -> list[TextFile]:
     Args:
         patterns: Each is a path (taken literally if it exists), a glob (``**`` matches any number of
             directories), a directory (all files below it except hidden ones), an fsspec URL, or a file found
-            earlier.
+            earlier. For a prepared corpus that is its ``corpus.json``, see :func:`prepared_directory`.
         part: The files to take from a directory of shards, which has training and heldout text side by side;
             None for all of them. With a part, a path that does not exist is the beginning of the paths of
             files, as in the scripts of bilm-tf.
@@ -75,8 +76,21 @@ def _find(pattern: str, part: Part | None) -> list[TextFile]:
     return files
 
 
+def prepared_directory(file: TextFile) -> Path | None:
+    """Return the directory of a prepared corpus that :func:`find_texts` has found; None for a text."""
+    path = Path(file.path)
+    return path.parent if path.name == _CORPUS and _is_prepared(path.parent) else None
+
+
+def _is_prepared(directory: Path) -> bool:
+    # Path.is_file raises where even looking is not allowed.
+    return all(os.path.isfile(directory / name) for name in (_CORPUS, _TOKENS))  # noqa: PTH113
+
+
 def _find_local(pattern: str) -> list[TextFile]:
     path = expanded(pattern)
+    if _is_prepared(path):
+        path /= _CORPUS
     # A literal path first: its name may contain glob characters. It need not be a regular file (a pipe).
     status = _status(path)
     if status is not None:
@@ -118,16 +132,20 @@ def _status(path: Path) -> os.stat_result | None:
 def _find_remote(url: str) -> list[TextFile]:
     remote, path = file_system(url)
     with as_text_error(f"{url}: cannot list"):
-        info = _remote_info(remote, path)
+        info = answer(url, lambda: _remote_info(remote, path))
         if info is not None and info["type"] == "file":
             # A chained URL (simplecache::s3://...) differs from the last file system's name for the file.
             return [TextFile.remote(url if "::" in url else remote.unstrip_protocol(path), info)]
-        if remote.isdir(path):
-            names = [name for name in remote.find(path) if "/." not in name.removeprefix(path)]
-        else:
-            entries = remote.glob(path, detail=True)
-            names = [name for name, entry in entries.items() if entry["type"] == "file"]
-        return [TextFile.remote(remote.unstrip_protocol(name), remote.info(name)) for name in names]
+        return answer(url, lambda: _list_remote(remote, path))
+
+
+def _list_remote(remote: Any, path: str) -> list[TextFile]:
+    if remote.isdir(path):
+        names = [name for name in remote.find(path) if "/." not in name.removeprefix(path)]
+    else:
+        entries = remote.glob(path, detail=True)
+        names = [name for name, entry in entries.items() if entry["type"] == "file"]
+    return [TextFile.remote(remote.unstrip_protocol(name), remote.info(name)) for name in names]
 
 
 def _remote_info(remote: Any, path: str) -> dict[str, Any] | None:

@@ -5,30 +5,40 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from elmokit.data.corpus import ARRAY_FILES, FORMAT_VERSION, Corpus, open_corpus, verify_corpus, write_summary
-from elmokit.data.find import Patterns, find_texts
-from elmokit.data.numbering import TypeNumbering
-from elmokit.data.read import no_token_error, read_sentences
-from elmokit.data.text_file import TextFile
+from elmokit.data.corpus import (
+    FORMAT_VERSION,
+    Corpus,
+    open_corpus,
+    read_summary,
+    verify_checksums,
+    verify_corpus,
+)
+from elmokit.data.find import Patterns, find_texts, prepared_directory
+from elmokit.data.read import total_bytes
+from elmokit.data.text_file import TextFile, list_names
+from elmokit.data.write_corpus import write_corpus
 from elmokit.errors import (
     CacheNotWritableWarning,
     CorpusError,
     DamagedCacheWarning,
     OutputError,
     StaleCorpusError,
+    TextError,
 )
-from elmokit.files.atomic import clear_leftovers, new_directory
+from elmokit.files.atomic import new_directory
 from elmokit.files.cache import default_cache_dir
-from elmokit.files.checksums import file_sha256, text_checksum
+from elmokit.files.checksums import text_checksum
+from elmokit.files.leftovers import clear_leftovers
 
 _logger = logging.getLogger(__name__)
 
-_LEFTOVER_SECONDS = 24 * 60 * 60  # without a write: nobody prepares a text this slowly
+_MOST_BYTES_OF_TEXT = 4  # per byte of its prepared form, which has four bytes for each token
 
 
 def prepare_corpus(
@@ -37,6 +47,7 @@ def prepare_corpus(
     cache_dir: Path | None = None,
     fallback_dir: Path | None = None,
     on_bytes: Callable[[int], None] | None = None,
+    num_processes: int = 1,
 ) -> Corpus:
     """Open the prepared form of a text; prepare the text first if that has not been done before.
 
@@ -46,6 +57,7 @@ def prepare_corpus(
 
     Args:
         patterns: Path, glob, directory or URL of text, one tokenized sentence per line; or several of them.
+            Or one directory with a prepared corpus, which is only compared with its checksums.
         cache_dir: Directory for prepared corpora; ``$ELMOKIT_CACHE`` or the user's cache directory by
             default.
         fallback_dir: Directory for prepared corpora to use, with a :class:`CacheNotWritableWarning`, if the
@@ -53,21 +65,25 @@ def prepare_corpus(
             cache.
         on_bytes: Called at intervals with the number of bytes read since the last call. The number is
             negative when reading starts again for ``fallback_dir``, so that the sum is always right.
+        num_processes: Number of processes to prepare a large text in; the prepared text is the same. See
+            :mod:`elmokit.processes` on scripts.
 
     Raises:
         TextError: If nothing matches, a file cannot be read, or there is no token.
         OutputError: If the prepared corpus cannot be written.
     """
     files = find_texts(patterns)
+    if (corpus := _prepared_before(files)) is not None:
+        return corpus
     name = _corpus_name(files)
     cache = cache_dir if cache_dir is not None else default_cache_dir() / "corpora"
     if fallback_dir is None:
-        return _open_or_prepare(cache / name, files, on_bytes)
+        return _open_or_prepare(cache / name, files, on_bytes, num_processes)
     if _is_usable(fallback_dir / name, [file.content_state() for file in files]):
         return open_corpus(fallback_dir / name)
     progress = _Progress(on_bytes)
     try:
-        return _open_or_prepare(cache / name, files, progress.add)
+        return _open_or_prepare(cache / name, files, progress.add, num_processes)
     except OutputError as error:
         warnings.warn(
             f"{error}; the prepared text is kept in {fallback_dir} instead",
@@ -75,29 +91,48 @@ def prepare_corpus(
             stacklevel=2,
         )
     progress.reset()
-    return _open_or_prepare(fallback_dir / name, files, progress.add)
+    return _open_or_prepare(fallback_dir / name, files, progress.add, num_processes)
 
 
-def find_prepared(
-    patterns: Patterns, *, cache_dir: Path | None = None, fallback_dir: Path | None = None
-) -> Corpus | None:
-    """Open the prepared form of a text if it has been prepared before; see :func:`prepare_corpus`.
+def find_prepared(fingerprint: str, *, cache_dir: Path | None = None) -> Corpus | None:
+    """Open a text that this machine has prepared, by its fingerprint.
 
-    Raises:
-        TextError: If nothing matches, or a file cannot be accessed.
-        CorpusError: If the prepared corpus is damaged.
+    Nothing but the cache is looked at, so the fingerprint may come from others.
+
+    Args:
+        fingerprint: see :attr:`Corpus.fingerprint`.
+        cache_dir: as for :func:`prepare_corpus`.
     """
-    files = find_texts(patterns)
-    content = [file.content_state() for file in files]
     cache = cache_dir if cache_dir is not None else default_cache_dir() / "corpora"
-    for directory in (cache, fallback_dir):
-        if directory is not None and _is_usable(directory / _corpus_name(files), content):
-            return open_corpus(directory / _corpus_name(files))
+    for path in sorted(cache.glob("*/corpus.json")):
+        try:
+            if read_summary(path.parent)["fingerprint"] == fingerprint:
+                verify_checksums(path.parent)
+                return open_corpus(path.parent)
+        except (CorpusError, OSError):
+            continue
     return None
 
 
+def _prepared_before(files: Sequence[TextFile]) -> Corpus | None:
+    """Open a corpus that the user has named; None for texts."""
+    directories = [prepared_directory(file) for file in files]
+    if not any(directories):
+        return None
+    if len(directories) > 1:
+        raise TextError(
+            f"{list_names(files)}: a prepared corpus beside other text: name one prepared corpus alone, "
+            "joined with elmokit prepare --join"
+        )
+    (directory,) = directories
+    assert directory is not None
+    verify_checksums(directory)
+    return open_corpus(directory)
+
+
 def _corpus_name(files: Sequence[TextFile]) -> str:
-    return text_checksum(json.dumps([FORMAT_VERSION, [file.source_state for file in files]]))
+    states = [{**file.source_state, "path": file.address} for file in files]
+    return text_checksum(json.dumps([FORMAT_VERSION, states]))
 
 
 def _is_directory(path: Path) -> bool:
@@ -105,16 +140,19 @@ def _is_directory(path: Path) -> bool:
 
 
 def _open_or_prepare(
-    directory: Path, files: Sequence[TextFile], on_bytes: Callable[[int], None] | None
+    directory: Path,
+    files: Sequence[TextFile],
+    on_bytes: Callable[[int], None] | None,
+    num_processes: int,
 ) -> Corpus:
     content = [file.content_state() for file in files]
     if not _is_usable(directory, content):
         _logger.info("preparing %d files of text in %s", len(files), directory)
         try:
             with new_directory(directory) as temporary:
-                now = temporary.stat().st_mtime  # by the clock of the file system, which may be another's
-                clear_leftovers(directory.parent / "*", unchanged_since=now - _LEFTOVER_SECONDS)
-                _write(temporary, files, content, on_bytes)
+                clear_leftovers(directory.parent)
+                _check_room(temporary, files)
+                write_corpus(temporary, files, content, on_bytes, num_processes)
         except OutputError as error:
             if not _is_usable(directory, content):  # another process may have prepared it in the meantime
                 raise OutputError(f"{error}; set ELMOKIT_CACHE to a directory with room for it") from error
@@ -135,37 +173,18 @@ def _is_usable(directory: Path, content: Sequence[Mapping[str, Any] | None]) -> 
     return True
 
 
-def _write(
-    directory: Path,
-    files: Sequence[TextFile],
-    content: Sequence[Mapping[str, Any] | None],
-    on_bytes: Callable[[int], None] | None,
-) -> None:
-    with (
-        (directory / "tokens.u32").open("wb") as tokens_file,
-        (directory / "offsets.i64").open("wb") as offsets_file,
-    ):
-        numbering = TypeNumbering(tokens_file, offsets_file)
-        first_lines = []
-        for file in files:
-            first_lines.append(numbering.num_lines)
-            numbering.add(read_sentences(file, on_bytes))
-        types, fingerprint = numbering.finish()
-    if numbering.num_tokens == 0:
-        raise no_token_error(files)
-    types.save(directory)
-    write_summary(
-        directory,
-        sources=[file.source_state for file in files],
-        first_lines=first_lines,
-        num_tokens=numbering.num_tokens,
-        num_lines=numbering.num_lines,
-        num_blank_lines=numbering.num_blank_lines,
-        num_types=len(types),
-        fingerprint=fingerprint,
-        content=content,
-        checksums={name: file_sha256(directory / name) for name in ARRAY_FILES},
-    )
+def _check_room(directory: Path, files: Sequence[TextFile]) -> None:
+    """Refuse a text that cannot fit before hours of reading; a server may announce any size.
+
+    Raises:
+        OutputError: when there is too little room.
+    """
+    num_bytes, free = total_bytes(files), shutil.disk_usage(directory).free
+    if num_bytes > _MOST_BYTES_OF_TEXT * free:
+        raise OutputError(
+            f"{directory.parent}: the text has {num_bytes:,} bytes, but only {free:,} are free for its "
+            "prepared form"
+        )
 
 
 class _Progress:

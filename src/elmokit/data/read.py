@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from elmokit.data.compression import Readable, decompressed
-from elmokit.data.text_file import as_text_error, file_system, is_url, list_names, look_up
+from elmokit.data.remote_text import open_remote_text
+from elmokit.data.text_file import as_text_error, is_url, list_names, look_up
 from elmokit.errors import TextError
 from elmokit.files.home import expanded
 
-_BLOCK_BYTES = 1 << 18  # of decompressed text read at a time
+_BLOCK_BYTES = 1 << 14  # of decompressed text read at a time: its words fit the cache of a processor
 _REPORT_BYTES = 1 << 20  # between two calls of on_bytes
 _UTF8_BOM = b"\xef\xbb\xbf"
 _FORBIDDEN = ("<S>", "</S>")
@@ -32,7 +34,19 @@ _HINTS = (
 )
 
 
-def read_lines(path: str | os.PathLike[str], on_bytes: Callable[[int], None] | None = None) -> Iterator[str]:
+@dataclass(frozen=True)
+class Span:
+    """A part of an uncompressed local file, from the beginning of a line to the end of one."""
+
+    start: int
+    """Position of its first byte."""
+    end: int
+    """Position after its last byte."""
+
+
+def read_lines(
+    path: str | os.PathLike[str], on_bytes: Callable[[int], object] | None = None
+) -> Iterator[str]:
     r"""Read a file line by line, decompressed according to its suffix (.gz, .bz2, .xz, .zst).
 
     Lines end at ``\n``, ``\r\n`` or ``\r``, as in Python's text files; a byte order mark at the start is
@@ -50,12 +64,19 @@ def read_lines(path: str | os.PathLike[str], on_bytes: Callable[[int], None] | N
         TextError: If the file is missing, unreadable, damaged or not UTF-8, or contains a NUL character.
         MissingExtraError: If reading it needs a package that is not installed.
     """
-    path = os.fspath(path)
+    for _, block in _blocks(os.fspath(path), on_bytes):
+        yield from block.split("\n")
+
+
+def _blocks(
+    path: str, on_bytes: Callable[[int], object] | None, span: Span | None = None
+) -> Iterator[tuple[int, str]]:
+    """Yield blocks of whole lines, without the last line end, each with the number of lines before it."""
     reported = 0
-    with _open(path) as file:
-        stream = decompressed(path, file)
+    with open_text(path) as file:
+        stream = decompressed(path, file) if span is None else _part_of(file, span)
         for lines_before, block in _whole_lines(path, stream):
-            if lines_before == 0 and block.startswith(_UTF8_BOM):
+            if lines_before == 0 and (span is None or span.start == 0) and block.startswith(_UTF8_BOM):
                 block = block.removeprefix(_UTF8_BOM)
                 if not block:
                     continue
@@ -69,18 +90,18 @@ def read_lines(path: str | os.PathLike[str], on_bytes: Callable[[int], None] | N
                     f"{path}:{number}: NUL character, expected text: the file is probably binary or UTF-16 "
                     "(convert with iconv -f UTF-16 -t UTF-8)"
                 )
-            yield from text.removesuffix("\n").split("\n")
+            yield lines_before, text.removesuffix("\n")
             if on_bytes is not None and (position := _position(file)) - reported >= _REPORT_BYTES:
                 on_bytes(position - reported)
                 reported = position
-        if stream is not file and file.seekable() and file.tell() == 0:
+        if span is None and stream is not file and file.seekable() and file.tell() == 0:
             raise TextError(f"{path}: the file is empty, expected compressed text: copy or download it again")
-        if on_bytes is not None:
+        if on_bytes is not None and span is None:
             on_bytes(_position(file) - reported)
 
 
 def read_sentences(
-    path: str | os.PathLike[str], on_bytes: Callable[[int], None] | None = None
+    path: str | os.PathLike[str], on_bytes: Callable[[int], object] | None = None
 ) -> Iterator[list[str]]:
     """Read a file of tokenized sentences.
 
@@ -95,16 +116,43 @@ def read_sentences(
         TextError: As for :func:`read_lines`, and if a token is a sentence marker.
         MissingExtraError: As for :func:`read_lines`.
     """
-    for number, line in enumerate(read_lines(path, on_bytes), start=1):
-        tokens = line.split()
-        if "S>" in line:  # rare, so that most lines cost one look
-            for column, token in enumerate(tokens, start=1):
-                if token in _FORBIDDEN:
-                    raise TextError(
-                        f"{path}:{number}: token {column} is {token}, a sentence marker that elmokit adds "
-                        "itself: remove <S> and </S> from the text"
-                    )
-        yield tokens
+    for block in read_sentence_blocks(path, on_bytes):
+        yield from block
+
+
+def read_sentence_blocks(
+    path: str | os.PathLike[str], on_bytes: Callable[[int], object] | None = None, span: Span | None = None
+) -> Iterator[list[list[str]]]:
+    """Read a file of tokenized sentences, many at a time, which is faster than one by one.
+
+    Args:
+        path: A path or an fsspec URL.
+        on_bytes: See :func:`read_lines`; not called for a span.
+        span: The part of the file to read; None for all of it. Errors count its lines from 1.
+
+    Yields:
+        Sentences as :func:`read_sentences` does, those of some hundred kilobytes of text.
+
+    Raises:
+        TextError: As for :func:`read_sentences`.
+        MissingExtraError: As for :func:`read_lines`.
+    """
+    path = os.fspath(path)
+    for lines_before, block in _blocks(path, on_bytes, span):
+        sentences = [line.split() for line in block.split("\n")]
+        if "S>" in block:  # rare, so that most blocks cost one look
+            _refuse_markers(path, lines_before, sentences)
+        yield sentences
+
+
+def _refuse_markers(path: str, lines_before: int, sentences: list[list[str]]) -> None:
+    for number, tokens in enumerate(sentences, start=lines_before + 1):
+        for column, token in enumerate(tokens, start=1):
+            if token in _FORBIDDEN:
+                raise TextError(
+                    f"{path}:{number}: token {column} is {token}, a sentence marker that elmokit adds "
+                    "itself: remove <S> and </S> from the text"
+                )
 
 
 def total_bytes(paths: Iterable[str | os.PathLike[str]]) -> int:
@@ -135,13 +183,35 @@ def is_storable(word: str) -> bool:
         return False
 
 
-def _open(path: str) -> BinaryIO:
+def open_text(path: str) -> BinaryIO:
+    """Open a file or an fsspec URL for reading, as it is stored.
+
+    Raises:
+        TextError: If it cannot be opened.
+        MissingExtraError: If the package behind a URL's protocol is not installed.
+    """
     with as_text_error(f"{path}: cannot read"):
         if not is_url(path):
             return expanded(path).open("rb")
-        remote, name = file_system(path)
-        file: BinaryIO = remote.open(name, "rb")
-        return file
+        return open_remote_text(path)
+
+
+class _PartReader:
+    """Reads a part of an open file."""
+
+    def __init__(self, file: BinaryIO, num_bytes: int) -> None:
+        self._file, self._remaining = file, num_bytes
+
+    def read(self, size: int, /) -> bytes:
+        """Return some of the next bytes; none at the end of the part."""
+        data = self._file.read(min(size, self._remaining))
+        self._remaining -= len(data)
+        return data
+
+
+def _part_of(file: BinaryIO, span: Span) -> Readable:
+    file.seek(span.start)
+    return _PartReader(file, span.end - span.start)
 
 
 def _position(file: BinaryIO) -> int:

@@ -8,19 +8,22 @@ from __future__ import annotations
 import os
 import random
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
 
 from elmokit.data.compression import COMPRESSED_SUFFIXES, Compression, compressor
 from elmokit.data.external_shuffle import ExternalShuffle
 from elmokit.data.read import no_token_error, read_sentences, total_bytes
 from elmokit.errors import ConfigError, OutputError, TextError
 from elmokit.files import atomic
+from elmokit.processes import ordered_map
 
 _ASSUMED_EXPANSION = 4  # of compressed text
+_COPY_BYTES = 1 << 20
+_ENOUGH_BYTES = 1 << 25  # of text, for which it pays to start processes
 _REPORT_SENTENCES = 1 << 14  # between two calls of on_written
 
 
@@ -53,6 +56,7 @@ def write_shards(
     seed: int = 0,
     compression: Compression = "gz",
     max_bucket_bytes: int = 1 << 26,
+    num_processes: int = 1,
     on_bytes: Callable[[int], None] | None = None,
     on_written: Callable[[int, int], None] | None = None,
 ) -> ShardSummary:
@@ -71,6 +75,8 @@ def write_shards(
         seed: Seed of the shuffle.
         compression: Suffix of the files, or "none".
         max_bucket_bytes: Approximate memory for the shuffle, in bytes.
+        num_processes: Number of processes that compress shards, which takes longer than all the rest; the
+            bytes are the same. See :mod:`elmokit.processes` on scripts.
         on_bytes: Called at intervals with the number of bytes read since the last call.
         on_written: Called at intervals with the number of sentences written and the number of all sentences.
 
@@ -85,9 +91,12 @@ def write_shards(
     if not 0 <= heldout_fraction < 1:
         raise ConfigError(f"heldout_fraction is {heldout_fraction}, expected at least 0 and below 1")
     _check_output(output_dir)
-    compress = compressor(compression)
+    compressor(compression)  # the package it needs is looked for before the text is read
     with atomic.new_directory(output_dir.resolve()) as directory:
         tally = _Tally()
+        num_bytes, free = total_bytes(paths), shutil.disk_usage(directory).free
+        if num_bytes > free:
+            raise OutputError(f"{output_dir}: the text has {num_bytes:,} bytes, but only {free:,} are free")
         bucket_dir = directory / "buckets"
         bucket_dir.mkdir()
         shuffle = ExternalShuffle(bucket_dir, random.Random(seed), max_bucket_bytes=max_bucket_bytes)
@@ -100,15 +109,16 @@ def write_shards(
         suffix = ".txt" if compression == "none" else f".txt.{compression}"
         num_heldout = _num_heldout(tally.sentences, heldout_fraction)
         heldout_names = [f"heldout-00000{suffix}"] if num_heldout else []
-        num_heldout_tokens = 0
-        for name in heldout_names:
-            num_heldout_tokens = _write(directory / name, islice(lines, num_heldout), compress)
         num_train = tally.sentences - num_heldout
         num_shards = min(num_shards, num_train)
         train_names = [f"train-{shard:05d}{suffix}" for shard in range(num_shards)]
-        for shard, name in enumerate(train_names):
-            size = (shard + 1) * num_train // num_shards - shard * num_train // num_shards
-            _write(directory / name, islice(lines, size), compress)
+        sizes = [(k + 1) * num_train // num_shards - k * num_train // num_shards for k in range(num_shards)]
+        outputs = [directory / name for name in (*heldout_names, *train_names)]
+        plain = _write_plain(zip(outputs, [num_heldout][: len(heldout_names)] + sizes, strict=True), lines)
+        if _expected_bytes(paths) < _ENOUGH_BYTES:
+            num_processes = 1
+        tokens = ordered_map(partial(_compress, compression), plain, min(num_processes, len(outputs)))
+        num_heldout_tokens = sum(list(tokens)[: len(heldout_names)])
         shutil.rmtree(bucket_dir)  # empty buckets
     return ShardSummary(
         num_sentences=tally.sentences,
@@ -172,11 +182,24 @@ def _reporting(lines: Iterator[bytes], total: int, on_written: Callable[[int, in
         yield line
 
 
-def _write(path: Path, lines: Iterator[bytes], compress: Callable[[IO[bytes]], Any]) -> int:
-    """Write the lines to a new file and return the number of their tokens."""
-    num_tokens = 0
-    with path.open("wb") as raw, compress(raw) as file:
-        for line in lines:
-            file.write(line)
-            num_tokens += line.count(b" ") + 1
+def _write_plain(files: Iterable[tuple[Path, int]], lines: Iterator[bytes]) -> Iterator[tuple[Path, int]]:
+    """Write files with the given numbers of lines, and yield each with the number of its tokens."""
+    for path, num_lines in files:
+        num_tokens = 0
+        with path.open("wb") as file:
+            for line in islice(lines, num_lines):
+                file.write(line)
+                num_tokens += line.count(b" ") + 1
+        yield path, num_tokens
+
+
+def _compress(compression: Compression, file: tuple[Path, int]) -> int:
+    """Compress a file in its place, and return the number of its tokens."""
+    path, num_tokens = file
+    if compression != "none":
+        plain = path.with_suffix(".plain")
+        path.rename(plain)
+        with plain.open("rb") as source, path.open("wb") as raw, compressor(compression)(raw) as target:
+            shutil.copyfileobj(source, target, _COPY_BYTES)
+        plain.unlink()
     return num_tokens

@@ -8,6 +8,11 @@ from typing import Any
 _MOST_NAMED = 5
 
 
+def source_key(state: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Return what identifies a file of a text by its state: the path, and the checksum of a URL's query."""
+    return state["path"], state.get("query")
+
+
 def describe_changes(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> str:
     """Describe which files differ between a text and its earlier version, as far as their states tell.
 
@@ -24,18 +29,18 @@ def describe_changes(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[
     """
     if not before:
         return ""
-    old, new = ({state["path"]: state for state in states} for states in (before, now))
-    changes = [f"{path}: missing" for path in old if path not in new]
-    changes += [f"{path}: not there before" for path in new if path not in old]
-    common = [path for path in new if path in old]
+    old, new = ({source_key(state): state for state in states} for states in (before, now))
+    changes = [f"{key[0]}: missing" for key in old if key not in new]
+    changes += [f"{key[0]}: not there before" for key in new if key not in old]
+    common = [key for key in new if key in old]
     changes += [
-        f"{path}: {new[path]['size']} bytes, expected {old[path]['size']}"
-        for path in common
-        if new[path]["size"] != old[path]["size"]
+        f"{key[0]}: {new[key]['size']} bytes, expected {old[key]['size']}"
+        for key in common
+        if new[key]["size"] != old[key]["size"]
     ]
     if not changes:
         changes = [
-            f"{path}: modified since" for path in common if new[path]["changed"] != old[path]["changed"]
+            f"{key[0]}: modified since" for key in common if new[key]["changed"] != old[key]["changed"]
         ]
     more = [f"{len(changes) - _MOST_NAMED} more"] if len(changes) > _MOST_NAMED else []
     return "; ".join(changes[:_MOST_NAMED] + more)

@@ -6,13 +6,16 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from elmokit.addresses import without_secrets
+from elmokit.data.waiting import SlowError, call_within
 from elmokit.errors import PROTOCOL_EXTRAS, ElmokitError, MissingExtraError, MissingTextError, TextError
+from elmokit.files.checksums import text_checksum
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.:-]*://")
 # What file systems call the time or entity tag that changes with a file, in order of preference.
@@ -20,6 +23,10 @@ _CHANGE_KEYS = ("LastModified", "ETag", "Content-MD5", "Digest", "Last-Modified"
 _UNKNOWN = "None"
 _BLOCK = 1 << 16
 _NUM_BLOCKS = 16  # of a file that are compared, evenly spread
+_REQUEST_SECONDS = 300  # for the beginning of a response, or a block of a file
+_SILENT_SECONDS = 60  # without a byte
+
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -58,10 +65,24 @@ class TextFile:
         return self.path
 
     @property
+    def address(self) -> str:
+        """The absolute path, or the URL with all that it takes to read it: not to be shown or stored."""
+        return self.path if is_url(self.path) else str(Path(self.path).absolute())
+
+    @property
     def source_state(self) -> dict[str, Any]:
-        """What distinguishes this state of the file from others, for JSON; a local path is absolute."""
-        path = self.path if is_url(self.path) else str(Path(self.path).absolute())
-        return {"path": path, "size": self.size, "changed": self.changed}
+        """What distinguishes this state of the file from others, for JSON; a local path is absolute.
+
+        A URL is without credentials and query, of which there is a checksum.
+        """
+        state = {"path": self.address, "size": self.size, "changed": self.changed}
+        if is_url(self.path):
+            state["path"] = without_secrets(self.path)
+            # Not of the user information: there a checksum would tell whether a password has been guessed.
+            _, mark, query = self.path.partition("?")
+            if mark and state["path"] != self.path:
+                state["query"] = text_checksum(query)
+        return state
 
     def content_state(self) -> dict[str, Any] | None:
         """Return what changes with the content of the file even if size and time stay the same, for JSON.
@@ -104,7 +125,7 @@ def look_up(path: str | os.PathLike[str]) -> TextFile:
         if not is_url(name):
             return TextFile.local(name, Path(name).stat())
         remote, remote_name = file_system(name)
-        return TextFile.remote(name, remote.info(remote_name))
+        return TextFile.remote(name, answer(name, lambda: remote.info(remote_name)))
 
 
 def list_names(paths: Sequence[str | os.PathLike[str]]) -> str:
@@ -116,6 +137,26 @@ def list_names(paths: Sequence[str | os.PathLike[str]]) -> str:
 def is_url(path: str) -> bool:
     """Return whether a path is an fsspec URL; a local file whose name looks like one is not."""
     return _URL.match(path) is not None and not os.path.lexists(path)
+
+
+def is_http(url: str) -> bool:
+    """Return whether a URL is read over HTTP, without another file system on top."""
+    return url.lower().startswith(("http://", "https://"))
+
+
+def answer(url: str, request: Callable[[], _Result]) -> _Result:
+    """Return what a request gives; over HTTP within some minutes.
+
+    Raises:
+        TextError: when it takes longer.
+        Exception: what the request raises.
+    """
+    if not is_http(url):
+        return request()
+    try:
+        return call_within(_REQUEST_SECONDS, request)
+    except SlowError as error:
+        raise TextError(f"{url}: {error}: download the file, and give the local path") from None
 
 
 def file_system(url: str) -> tuple[Any, str]:
@@ -130,17 +171,27 @@ def file_system(url: str) -> tuple[Any, str]:
     protocol = url.split("://", 1)[0].rsplit("::", 1)[-1].lower()
     with as_text_error(f"{url}: cannot open"):
         try:
-            remote, path = fsspec.core.url_to_fs(url)
-        except ImportError as error:
+            remote, path = fsspec.core.url_to_fs(url, **(_http_options() if is_http(url) else {}))
+        except ImportError:
             if protocol not in PROTOCOL_EXTRAS:
                 raise
-            raise MissingExtraError(f"reading {url}", PROTOCOL_EXTRAS[protocol]) from error
+            raise MissingExtraError(f"reading {url}", PROTOCOL_EXTRAS[protocol]) from None
     return remote, path
+
+
+def _http_options() -> dict[str, Any]:
+    """Bound the time without a byte, instead of that of a response, however long it is."""
+    import aiohttp
+    import fsspec.config
+
+    configured = fsspec.config.conf.get("http", {}).get("client_kwargs", {})
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=_SILENT_SECONDS, sock_read=_SILENT_SECONDS)
+    return {"client_kwargs": {"timeout": timeout, **configured}}
 
 
 @contextmanager
 def as_text_error(what: str, advice: str = "") -> Iterator[None]:
-    """Turn every error in the context into a TextError.
+    """Turn every error in the context into a TextError; a URL is shown without credentials and query.
 
     Each file system and each decompressor raises exceptions of its own.
     """
@@ -152,4 +203,5 @@ def as_text_error(what: str, advice: str = "") -> Iterator[None]:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         reason = " ".join(reason.split()) or type(error).__name__
         kind = MissingTextError if isinstance(error, FileNotFoundError) else TextError
-        raise kind(f"{what}: {reason}{advice}") from error
+        # The errors of file systems contain the URL with its credentials.
+        raise kind(f"{what}: {reason}{advice}") from (None if "://" in what else error)

@@ -33,6 +33,8 @@ class TrainingStream:
         keep_blank_lines: Treat blank lines as empty sentences, as bilm-tf does; otherwise skip them.
         seed: Seed of the order.
         replay_share: Share of the predictions that are from the old text, between 0 and 1.
+        rows: The adjacent batch rows whose text the batches contain; by default all. The position is always
+            that of all rows.
 
     Raises:
         CorpusError: If there are fewer sentences than batch rows.
@@ -49,6 +51,7 @@ class TrainingStream:
         keep_blank_lines: bool,
         seed: int,
         replay_share: float = 0.0,
+        rows: range | None = None,
     ) -> None:
         corpus = text.corpus
         new_text = corpus.new_text if isinstance(corpus, CorpusWithReplay) else corpus
@@ -60,7 +63,7 @@ class TrainingStream:
             )
         self._text = text
         self._unroll_steps = unroll_steps
-        self._rows = RowReader(corpus, batch_size, bidirectional=bidirectional)
+        self._rows = RowReader(corpus, batch_size, bidirectional=bidirectional, rows=rows)
 
         def order_of(corpus: Corpus) -> SentenceOrder:
             return SentenceOrder(corpus, shuffle=shuffle, keep_blank_lines=keep_blank_lines, seed=seed)

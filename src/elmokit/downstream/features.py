@@ -61,7 +61,7 @@ class Features:
         *,
         fine_tune: bool = False,
         cache_dir: Path | None = None,
-        on_sentences: Callable[[int], None] | None = None,
+        on_sentences: Callable[[int], object] | None = None,
     ) -> None:
         self.embeddings = tuple(embeddings)
         self.sentences = list(sentences)
@@ -82,29 +82,20 @@ class Features:
 
     def batch(self, rows: Sequence[int], device: torch.device | str = "cpu") -> FeatureBatch:
         """Return the vectors of the sentences with the given indexes."""
+        kept = [None if own is None else [self._read(own, row) for row in rows] for own in self._kept]
         sentences = [self.sentences[row] for row in rows]
-        longest = max(1, *(len(sentence) for sentence in sentences))
-        mask = torch.zeros(len(rows), longest, dtype=torch.bool)
-        for place, sentence in enumerate(sentences):
-            mask[place, : len(sentence)] = True
-        vectors: list[Tensor | None] = []
-        for embedding, kept in zip(self.embeddings, self._kept, strict=True):
-            if embedding.is_contextual and self.fine_tune:
-                vectors.append(None)
-                continue
-            own = embedding.vectors(sentences) if kept is None else [self._read(kept, row) for row in rows]
-            padded = torch.zeros(len(rows), longest, embedding.num_layers, embedding.dim)
-            for place, values in enumerate(own):
-                padded[place, : len(values)] = torch.from_numpy(np.array(values))  # (T, L, D)
-            vectors.append(padded.to(device))
-        return FeatureBatch(sentences, vectors, mask.to(device))
+        return _padded(self.embeddings, sentences, kept, self.fine_tune, device)
+
+    def on_disk(self, row: int) -> list[np.ndarray | None]:
+        """Return for each embedding the vectors (T, L, D) of a sentence; None if they are not on disk."""
+        return [None if own is None else self._read(own, row) for own in self._kept]
 
     def _read(self, kept: np.ndarray, row: int) -> np.ndarray:
         end = int(self._ends[row])
         return kept[end - int(self.lengths[row]) : end]
 
     def _vectors_on_disk(
-        self, embedding: TokenEmbedding, cache: Path, report: Callable[[int], None]
+        self, embedding: TokenEmbedding, cache: Path, report: Callable[[int], object]
     ) -> np.ndarray:
         """Return all vectors (ΣT, L, D) of an embedding, mapped from disk."""
         directory = cache / f"{embedding.fingerprint}-{_fingerprint(self.sentences)}"
@@ -123,6 +114,48 @@ class Features:
             return map_array(path, np.float32, shape)
         report(len(self.sentences))
         return found
+
+
+def batch_of(
+    embeddings: Sequence[TokenEmbedding],
+    sentences: Sequence[Sequence[str]],
+    *,
+    fine_tune: bool = False,
+    device: torch.device | str = "cpu",
+) -> FeatureBatch:
+    """Return the vectors of sentences that are read only once, so that none are kept on disk.
+
+    Args:
+        embeddings: see :class:`Features`.
+        sentences: lists of tokens, at least one.
+        fine_tune: see :class:`Features`.
+        device: where the vectors are needed.
+    """
+    return _padded(embeddings, list(sentences), [None] * len(embeddings), fine_tune, device)
+
+
+def _padded(
+    embeddings: Sequence[TokenEmbedding],
+    sentences: list[Sequence[str]],
+    kept: Sequence[list[np.ndarray] | None],
+    fine_tune: bool,
+    device: torch.device | str,
+) -> FeatureBatch:
+    """Return a batch; ``kept`` has the vectors of each embedding that are known already."""
+    longest = max(1, *(len(sentence) for sentence in sentences))
+    mask = torch.zeros(len(sentences), longest, dtype=torch.bool)
+    for place, sentence in enumerate(sentences):
+        mask[place, : len(sentence)] = True
+    vectors: list[Tensor | None] = []
+    for embedding, known in zip(embeddings, kept, strict=True):
+        if embedding.is_contextual and fine_tune:
+            vectors.append(None)
+            continue
+        padded = torch.zeros(len(sentences), longest, embedding.num_layers, embedding.dim)
+        for place, values in enumerate(embedding.vectors(sentences) if known is None else known):
+            padded[place, : len(values)] = torch.from_numpy(np.array(values))  # (T, L, D)
+        vectors.append(padded.to(device))
+    return FeatureBatch(sentences, vectors, mask.to(device))
 
 
 def _chunks(sentences: Sequence[Sequence[str]]) -> Iterator[Sequence[Sequence[str]]]:

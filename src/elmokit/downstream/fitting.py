@@ -58,7 +58,7 @@ def fit(
     dev_score: Callable[[], float],
     settings: FitSettings,
     *,
-    on_step: Callable[[int], None] = lambda num_sentences: None,
+    on_step: Callable[[int], object] = lambda num_sentences: None,
 ) -> Iterator[Epoch]:
     """Train a model, yielding after each epoch; in the end the model has the weights of its best one.
 
@@ -105,7 +105,7 @@ def _epoch(
     batches: Sequence[list[int]],
     optimizer: torch.optim.Optimizer,
     settings: FitSettings,
-    on_step: Callable[[int], None],
+    on_step: Callable[[int], object],
 ) -> float:
     """Run one pass over the training data; return the average loss of a sentence."""
     model.train()

@@ -1,11 +1,13 @@
 """A trained downstream model as a directory: ``config.json``, ``model.safetensors``, checksums and a card.
 
-A frozen biLM is not part of it: the directory has its name and fingerprint, and another one is refused.
+A frozen biLM is not part of it, nor are word vectors that were read from a file: the directory has their
+names and fingerprints, and others are refused. ``vectors-N.safetensors`` has those that elmokit has trained.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +17,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from elmokit.downstream.embeddings.choice import embeddings_of, names_of
 from elmokit.downstream.embeddings.protocol import TokenEmbedding
+from elmokit.downstream.embeddings.static import StaticEmbedding
+from elmokit.downstream.embeddings.vector_files import read_vectors, write_vectors
+from elmokit.downstream.progress import Progress, no_progress
 from elmokit.errors import MissingModelError, ModelFileError, OutputError
 from elmokit.files.atomic import new_directory
 from elmokit.files.json_table import read_json_table
@@ -25,6 +31,8 @@ FORMAT_VERSION = 1
 
 _CONFIG_FILE, _WEIGHTS_FILE, _CARD_FILE = "config.json", "model.safetensors", "README.md"
 _FILES = (_CONFIG_FILE, _WEIGHTS_FILE, CHECKSUMS_FILE, _CARD_FILE)
+_VECTORS_FILE = "vectors-{}.safetensors"
+_ANY_VECTORS_FILE = re.compile(_VECTORS_FILE.replace(".", r"\.").format(r"\d+"))
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,12 @@ def save_model(
             raise OSError(28, str(error)) from error
         text = json.dumps(config, indent=2, ensure_ascii=False) + "\n"
         (temporary / _CONFIG_FILE).write_text(text, encoding="utf-8")
-        write_checksums(temporary, [_CONFIG_FILE, _WEIGHTS_FILE])
+        names = [_CONFIG_FILE, _WEIGHTS_FILE]
+        for number, embedding in enumerate(embeddings):
+            if isinstance(embedding, StaticEmbedding) and ":" not in embedding.name:  # no file has it
+                names.append(_VECTORS_FILE.format(number))
+                write_vectors(temporary / names[-1], embedding)
+        write_checksums(temporary, names)
         (temporary / _CARD_FILE).write_text(card, encoding="utf-8")
 
 
@@ -109,6 +122,42 @@ def read_model(directory: Path, kind: str) -> SavedModel:
     return SavedModel(directory, embeddings, values, tensors)
 
 
+def embeddings_of_saved(
+    saved: SavedModel,
+    choice: str | None = None,
+    *,
+    device: str = "cpu",
+    progress: Progress = no_progress,
+) -> tuple[TokenEmbedding, ...]:
+    """Return the embeddings that a model was trained with.
+
+    Args:
+        saved: the model.
+        choice: where they are now, as for :func:`embeddings_of`; None for where they were.
+        device: where biLMs run.
+        progress: shows what is done.
+
+    Raises:
+        ModelFileError: if one is missing, or others are found.
+    """
+    names = [name for name, _ in saved.embeddings] if choice is None else names_of(choice)
+    found: tuple[TokenEmbedding, ...] = ()
+    for number, name in enumerate(names):
+        path = saved.path / _VECTORS_FILE.format(number)
+        try:
+            if path.is_file() and ":" not in name:
+                found += (read_vectors(path, name),)
+            else:
+                found += embeddings_of(name, device=device, progress=progress)
+        except FileNotFoundError as error:
+            raise MissingModelError(
+                f"{saved.path}: trained with {name}, which is not there ({error}): pass where it is now "
+                "(--embedding)"
+            ) from None
+    refuse_other_embeddings(saved, found)
+    return found
+
+
 def refuse_other_embeddings(saved: SavedModel, embeddings: Sequence[TokenEmbedding]) -> None:
     """Refuse embeddings that are not those that the model was trained with.
 
@@ -137,7 +186,8 @@ def _refuse_to_replace(path: Path, kind: str) -> None:
     """Refuse anything but a new or empty directory, or an earlier model of the same kind."""
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
-    others = sorted(file.name for file in path.iterdir() if file.name not in _FILES) if path.is_dir() else []
+    names = sorted(file.name for file in path.iterdir()) if path.is_dir() else []
+    others = [name for name in names if name not in _FILES and not _ANY_VECTORS_FILE.fullmatch(name)]
     try:
         is_same_kind = read_json_table(path / _CONFIG_FILE).get("model_type") == _model_type(kind)
     except (OSError, ModelFileError):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import shutil
 import stat
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 
 from elmokit.errors import MissingModelError, ModelFileError, OutputError
+from elmokit.files.leftovers import temporary_directory
 
 # Weights compress by a tenth, text to a third. DEFLATE can reach a thousandth, which only ZIP bombs do.
 _MAX_RATIO = 200
@@ -61,14 +61,14 @@ def extracted(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _temporary_directory(path: Path) -> Iterator[Path]:
-    try:
-        directory = tempfile.TemporaryDirectory(prefix="elmokit-", ignore_cleanup_errors=True)
-    except OSError as error:
-        raise OutputError(
-            f"{path}: cannot create a temporary directory to unpack it: {error.strerror or error}"
-        ) from error
-    with directory as name:
-        yield Path(name)
+    with ExitStack() as stack:
+        try:
+            directory = stack.enter_context(temporary_directory())
+        except OSError as error:
+            raise OutputError(
+                f"{path}: cannot create a temporary directory to unpack it: {error.strerror or error}"
+            ) from error
+        yield directory
 
 
 @contextmanager

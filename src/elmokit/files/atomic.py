@@ -1,15 +1,15 @@
 """Writing files and directories completely or not at all.
 
 Everything is written under a temporary name in the same directory, flushed to disk and then renamed, so that
-a crash, a full disk or Ctrl-C leaves either the old content or the new one. A killed process leaves its
-temporary files behind, for :func:`clear_leftovers`.
+a crash, a full disk or Ctrl-C leaves either the old content or the new one. What a killed process leaves
+behind is cleared when the same path is written again, see :mod:`elmokit.files.leftovers`.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
-import secrets
 import shutil
 import stat
 import tempfile
@@ -19,9 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from elmokit.errors import ElmokitError, OutputError
-
-_PARTIAL = ".partial"  # suffix of what is not complete yet
-_REPLACED = ".replaced"  # suffix of a complete directory that is being replaced
+from elmokit.files.leftovers import clear_leftovers, owned, remove, replaced_path, temporary_path
 
 
 def output_error(path: Path, error: OSError) -> OutputError:
@@ -63,10 +61,9 @@ def new_file(path: Path, kind: Kind | None = None) -> Iterator[Path]:
     Raises:
         OutputError: when the file cannot be written or is of another kind; nothing is left behind.
     """
-    temporary: Path | None = None
     try:
         target = Path(os.path.realpath(path)) if path.is_symlink() else path
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(target.parent)
         before = _status(target)
         if before is not None and stat.S_ISDIR(before.st_mode):
             raise IsADirectoryError(21, "is a directory, expected a file name")
@@ -79,26 +76,22 @@ def new_file(path: Path, kind: Kind | None = None) -> Iterator[Path]:
                 f"{path}: already exists and is not {kind.description}: choose another name, or delete it"
             )
         beside = target if is_regular else Path(tempfile.gettempdir(), target.name)
-        temporary = _temporary_path(beside)
-        temporary.touch(exist_ok=False)
-        yield temporary
-        if not is_regular:
-            with temporary.open("rb") as source, target.open("wb") as stream:
-                shutil.copyfileobj(source, stream)
-            return
-        if before is not None:
-            temporary.chmod(stat.S_IMODE(before.st_mode))
-        _flush(temporary)
-        temporary.replace(target)
-        _flush(target.parent)
+        with _new_temporary(beside) as temporary:
+            temporary.touch(exist_ok=False)
+            yield temporary
+            if not is_regular:
+                with temporary.open("rb") as source, target.open("wb") as stream:
+                    shutil.copyfileobj(source, stream)
+                return
+            flush(temporary)
+            if before is not None:
+                temporary.chmod(stat.S_IMODE(before.st_mode))
+            temporary.replace(target)
+            flush(target.parent)
     except ElmokitError:  # some are an OSError as well
         raise
     except OSError as error:
         raise output_error(path, error) from error
-    finally:
-        if temporary is not None:
-            with suppress(OSError):
-                temporary.unlink()
 
 
 @contextmanager
@@ -110,26 +103,21 @@ def new_directory(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: when it cannot be written; nothing is left behind.
     """
-    temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = _temporary_path(path)
-        temporary.mkdir()
-        yield temporary
-        for file in temporary.rglob("*"):
-            if file.is_file():
-                file.chmod(0o666 & ~_umask())  # some libraries give access to the owner only
-                _flush(file)
-        _flush(temporary)
-        _replace_directory(temporary, path)
-        _flush(path.parent)
+        make_directory(path.parent)
+        with _new_temporary(path) as temporary:
+            temporary.mkdir()
+            yield temporary
+            for inside in temporary.rglob("*"):
+                if inside.is_file():
+                    inside.chmod(0o666 & ~_umask())  # some libraries give access to the owner only
+                flush(inside)
+            flush(temporary)
+            _replace_directory(temporary, path)
     except ElmokitError:  # some are an OSError as well
         raise
     except OSError as error:
         raise output_error(path, error) from error
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_text(path: Path, text: str, kind: Kind | None = None) -> None:
@@ -145,27 +133,6 @@ def write_text(path: Path, text: str, kind: Kind | None = None) -> None:
     """
     with new_file(path, kind) as temporary:
         temporary.write_text(text, encoding="utf-8")
-
-
-def clear_leftovers(pattern: Path, *, unchanged_since: float | None = None) -> None:
-    """Remove temporary files and directories that killed processes have left behind, as far as possible.
-
-    A directory that was moved away but not replaced is moved back. No other process may be writing there,
-    unless ``unchanged_since`` excludes what it writes.
-
-    Args:
-        pattern: the path that was being written; its name may be a glob, e.g. ``checkpoints/*``.
-        unchanged_since: remove only what was last written before this time of the file system, in seconds
-            since 1970; None to remove everything. If the clock has been set back, too much is kept.
-    """
-    for leftover in pattern.parent.glob(f".{pattern.name}.*"):
-        with suppress(OSError):  # another process may be clearing as well
-            if leftover.suffix == _REPLACED and not (original := _original_path(leftover)).exists():
-                leftover.rename(original)
-            elif leftover.suffix in (_PARTIAL, _REPLACED) and (
-                unchanged_since is None or _last_change(leftover) < unchanged_since
-            ):
-                _remove(leftover)
 
 
 def refuse_inputs(output: str | Path, inputs: Iterable[str | os.PathLike[str]]) -> None:
@@ -191,25 +158,17 @@ def _status(path: Path) -> os.stat_result | None:
         return None
 
 
-def _temporary_path(path: Path) -> Path:
-    """Return a temporary name for ``path``. The caller knows it before the file exists, in case of Ctrl-C."""
-    return path.with_name(f".{path.name}.{secrets.token_hex(8)}{_PARTIAL}")
-
-
-def _original_path(replaced: Path) -> Path:
-    """Return the path of a directory before it was moved away."""
-    return replaced.with_name(replaced.stem[1:].rpartition(".")[0])
-
-
-def _last_change(path: Path) -> float:
-    return max(entry.stat().st_mtime for entry in (path, *path.rglob("*")))
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
+@contextmanager
+def _new_temporary(path: Path) -> Iterator[Path]:
+    """Yield a temporary name for ``path``; what is there at the end is removed, as are earlier leftovers."""
+    clear_leftovers(path.parent, path.name)
+    temporary = temporary_path(path)
+    with owned(temporary):
+        try:
+            yield temporary
+        finally:
+            with suppress(OSError):
+                remove(temporary)
 
 
 def _replace_directory(temporary: Path, path: Path) -> None:
@@ -217,7 +176,7 @@ def _replace_directory(temporary: Path, path: Path) -> None:
 
     For a moment the old one has another name, which :func:`clear_leftovers` recognizes.
     """
-    replaced = temporary.with_suffix(_REPLACED)
+    replaced = replaced_path(temporary)
     try:
         if path.is_dir() and not path.is_symlink():
             path.rename(replaced)
@@ -225,15 +184,40 @@ def _replace_directory(temporary: Path, path: Path) -> None:
     finally:
         if replaced.exists() and not path.exists():
             replaced.rename(path)
+    flush(path.parent)  # before the old one goes
     shutil.rmtree(replaced, ignore_errors=True)
 
 
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
+def make_directory(path: Path) -> None:
+    """Create a directory and its missing parents, and have the disk remember them.
+
+    Raises:
+        OSError: when it cannot be made.
+    """
+    missing = [directory for directory in (path, *path.parents) if not directory.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for directory in missing:
+        flush(directory.parent)
+
+
+def flush(path: Path) -> None:
+    """Have the disk remember the content of a file, or the names in a directory.
+
+    Raises:
+        OSError: when the disk is full or damaged.
+    """
+    if os.name == "nt":  # which gives no handle of a directory, and flushes only what is open for writing
+        return
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        # A directory that may not be listed, or a file system that cannot do it.
+        if not (path.is_dir() and error.errno in (errno.EACCES, errno.EINVAL, errno.ENOTSUP)):
+            raise
 
 
 def _umask() -> int:

@@ -16,7 +16,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,8 @@ FORMAT_VERSION = 3
 TENSOR_FILES = ("model", "optimizer", "state")
 
 _NAME = re.compile(r"step-([0-9]+)")
+_MOST_TRIES = 20  # to read a checkpoint of a run that keeps replacing them
+_SETTLING_SECONDS = 0.05  # within which a checkpoint that is being replaced has its name again
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ def read_checkpoint(directory: Path, files: Sequence[str] = TENSOR_FILES) -> Che
     Raises:
         CheckpointError: when a file is missing, truncated or changed; the message names it.
     """
-    trainer = _read_trainer(directory)
+    trainer = read_values(directory)
     return Checkpoint({name: _read_tensors(directory, name, trainer) for name in files}, trainer)
 
 
@@ -100,7 +104,8 @@ def read_best_checkpoint(
 ) -> tuple[Path, Checkpoint, dict[str, Any]]:
     """Read the checkpoint with the best heldout perplexity.
 
-    Without heldout text, or when the best checkpoint has been deleted, this is the newest checkpoint.
+    Without heldout text, or when the best checkpoint has been deleted, this is the newest checkpoint. The run
+    may be going on: when a checkpoint is replaced meanwhile, the new one is read.
 
     Args:
         save_dir: the save directory of the run.
@@ -112,6 +117,17 @@ def read_best_checkpoint(
     Raises:
         CheckpointError: when there is no checkpoint, or a required one is damaged.
     """
+    tries = _MOST_TRIES
+    while True:
+        before, tries = _listing(save_dir), tries - 1
+        try:
+            return _read_best(save_dir, files)
+        except CheckpointError:
+            if _listing(save_dir, _SETTLING_SECONDS) == before or not tries:
+                raise
+
+
+def _read_best(save_dir: Path, files: Sequence[str]) -> tuple[Path, Checkpoint, dict[str, Any]]:
     directories = list_checkpoints(save_dir)
     if not directories:
         raise CheckpointError(
@@ -119,7 +135,7 @@ def read_best_checkpoint(
         )
     directory = directories[-1]
     try:
-        newest = _read_trainer(directory)
+        newest = read_values(directory)
         best = checkpoint_directory(save_dir, newest["best_step"])
         if newest["best_perplexity"] is not None and best.is_dir():
             directory = best
@@ -133,6 +149,17 @@ def read_best_checkpoint(
         raise CheckpointError(
             f"{error}: restore it from a copy, or delete {directory} to use another checkpoint"
         ) from None
+
+
+def _listing(save_dir: Path, seconds: float = 0.0) -> list[tuple[str, int, int]]:
+    """Return which checkpoints there are after some time, also whether one has been replaced."""
+    time.sleep(seconds)
+    states = []
+    for directory in list_checkpoints(save_dir):
+        with suppress(OSError):  # just deleted
+            status = directory.stat()
+            states.append((directory.name, status.st_ino, status.st_mtime_ns))
+    return states
 
 
 def is_checkpoint(directory: Path) -> bool:
@@ -188,7 +215,12 @@ def remove_old_checkpoints(
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def _read_trainer(directory: Path) -> dict[str, Any]:
+def read_values(directory: Path) -> dict[str, Any]:
+    """Return the plain values of a checkpoint.
+
+    Raises:
+        CheckpointError: when they are missing or damaged.
+    """
     path = directory / "trainer.json"
     try:
         values = read_json(path)

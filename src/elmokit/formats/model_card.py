@@ -62,10 +62,8 @@ def _training_rows(parts: ModelParts) -> list[str]:
     facts, training = parts.facts, parts.config.training
     rows = []
     if "step" in facts:
-        num_tokens = facts["step"] * training.batch_size * training.unroll_steps
-        rows.append(
-            f"| steps | {facts['step']:,} of {training.batch_size} x {training.unroll_steps} tokens |"
-        )
+        num_tokens = facts["step"] * training.num_rows * training.unroll_steps
+        rows.append(f"| steps | {facts['step']:,} of {training.num_rows} x {training.unroll_steps} tokens |")
         rows.append(f"| tokens | {num_tokens:,} |")
     if facts.get("seconds") is not None:
         rows.append(f"| time | {facts['seconds'] / 3600:.1f} hours |")

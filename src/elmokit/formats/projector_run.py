@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from elmokit.errors import OutputError
-from elmokit.files.atomic import clear_leftovers, new_directory
+from elmokit.files.atomic import new_directory
 
 _CONFIG = "projector_config.pbtxt"
 _METADATA = "metadata.tsv"
@@ -52,7 +52,6 @@ def write_projector_run(
         OutputError: when the directory cannot be written, or contains anything else.
     """
     _refuse_to_replace(directory)
-    clear_leftovers(directory)  # TensorBoard would show them as runs
     with new_directory(directory) as temporary:
         config = [_OURS]
         for name, tensor in tensors.items():

@@ -1,7 +1,8 @@
 """Loading the compiled kernels.
 
 The library is built when the package is installed, if there is a C compiler (``hatch_build.py``), once per
-instruction set. It is called through ctypes, which lets other threads run meanwhile.
+instruction set, and once more for products of bfloat16. It is called through ctypes, which lets other threads
+run meanwhile.
 """
 
 from __future__ import annotations
@@ -15,14 +16,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from elmokit.kernels.precisions import Precision
+
 _P, _L, _F, _I, _SIZE = ctypes.c_void_p, ctypes.c_long, ctypes.c_float, ctypes.c_int, ctypes.c_size_t
 _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "elmokit_packed_size": (_SIZE, [_L, _L]),
     "elmokit_packed_gates_size": (_SIZE, [_L, _L]),
     "elmokit_pack": (None, [_P, _L, _L, _L, _L, _P]),
     "elmokit_pack_gates": (None, [_P, _L, _L, _P]),
-    "elmokit_lstm_forward": (None, [_L, _P, _L, _L, *[_P] * 5, _F, _F, _I, *[_P] * 3]),
-    "elmokit_lstm_backward": (None, [_L, _P, _L, _L, *[_P] * 6, _F, _F, *[_P] * 4]),
+    "elmokit_scratch_size": (_SIZE, [_L, _L]),
+    "elmokit_product": (None, [_L, _L, _L, *[_P] * 4]),
+    "elmokit_lstm_forward": (None, [_L, _P, _L, _L, *[_P] * 5, _F, _F, _I, *[_P] * 4]),
+    "elmokit_lstm_backward": (None, [_L, _P, _L, _L, *[_P] * 6, _F, _F, *[_P] * 5]),
     "elmokit_exponentials": (None, [_L, _L, _P, _P, _P]),
     "elmokit_pooled_convolution": (None, [*[_L] * 4, *[_P] * 5]),
     "elmokit_pooled_convolution_gradient": (None, [*[_L] * 4, *[_P] * 4]),
@@ -37,22 +42,22 @@ def instruction_set() -> str | None:
     return {"AVX512": "avx512", "AVX2": "avx2"}.get(torch.backends.cpu.get_cpu_capability())
 
 
-def is_available() -> bool:
+def is_available(precision: Precision = "float32") -> bool:
     """Whether the kernels were built and run on this processor."""
-    return _load() is not None
+    return _load(precision) is not None
 
 
-def library() -> ctypes.CDLL:
+def library(precision: Precision = "float32") -> ctypes.CDLL:
     """Return the library, which must be available."""
-    loaded = _load()
+    loaded = _load(precision)
     assert loaded is not None
     return loaded
 
 
-def can_compute(*tensors: Tensor | None) -> bool:
+def can_compute(*tensors: Tensor | None, precision: Precision = "float32") -> bool:
     """Whether the kernels can be given these tensors: float32, on the CPU, and not traced or sharded."""
     return (
-        is_available()
+        is_available(precision)
         and not torch.compiler.is_compiling()
         and all(
             tensor is None
@@ -67,8 +72,10 @@ def can_compute(*tensors: Tensor | None) -> bool:
 
 
 @cache
-def _load() -> ctypes.CDLL | None:
+def _load(precision: Precision) -> ctypes.CDLL | None:
     name = instruction_set()
+    if precision == "bf16":
+        name = "avx512_bf16" if name == "avx512" and _has_bf16_products() else None
     path = Path(__file__).with_name(f"_kernels_{name}.so")
     if name is None or not path.exists():
         return None
@@ -80,3 +87,9 @@ def _load() -> ctypes.CDLL | None:
     except (OSError, AttributeError):  # built for another system, or from other sources
         return None
     return loaded
+
+
+def _has_bf16_products() -> bool:
+    """Whether the processor has AVX512_BF16, which PyTorch knows."""
+    check = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return check is not None and bool(check())

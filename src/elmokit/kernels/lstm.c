@@ -1,6 +1,6 @@
 /* The recurrent part of an LSTM layer with projection and clipping, forward and backward, on one thread.
 
-   Everything is float32 and row-major. The steps of a window are packed: step t has the first batch_sizes[t]
+   Everything outside is float32 and row-major; see operands.h for how products are computed. The steps of a window are packed: step t has the first batch_sizes[t]
    rows, and the steps follow each other.
 
    A weight matrix is first packed into panels of PANEL columns, so that the innermost loop reads it from one
@@ -9,61 +9,68 @@
    The sum over the rows of a weight matrix always runs from first to last, so a row's result does not depend
    on the other rows. */
 
-#include "vectors.h"
+#include "operands.h"
 
 #define PANEL (4 * WIDTH)  /* columns of a panel: four registers */
 #define MAX_TILE TILE_ROWS /* rows whose sums are in registers at the same time */
-#define DEPTH 512          /* rows of a panel that are used at a time, so that they stay in the cache */
+#define DEPTH 512          /* operands of a panel's column that are used at a time, so that they stay in the cache */
+#define ROWS_AT_ONCE 96    /* likewise of the left matrix */
 
 /* ---- packing ---- */
 
+/* Bytes of scratch space for rows of values. */
+EXPORT size_t elmokit_scratch_size(long rows, long depth) {
+    return VALUES > 1 ? sizeof(operand) * rows * OPERANDS(depth) : 0;
+}
+
+/* Bytes of a packed matrix. */
 EXPORT size_t elmokit_packed_size(long depth, long columns) {
-    return (size_t)depth * ((columns + PANEL - 1) / PANEL) * PANEL;
+    return sizeof(operand) * OPERANDS(depth) * ((columns + PANEL - 1) / PANEL) * PANEL;
 }
 
 /* Pack a (depth, columns) matrix whose element (k, n) is source[k * row_stride + n * column_stride]. */
 EXPORT void elmokit_pack(const float *source, long depth, long columns, long row_stride, long column_stride,
-                  float *packed) {
+                  operand *packed) {
     for (long first = 0; first < columns; first += PANEL) {
         long width = columns - first < PANEL ? columns - first : PANEL;
-        for (long k = 0; k < depth; k++, packed += PANEL) {
-            const float *row = source + k * row_stride + first * column_stride;
-            for (long n = 0; n < width; n++) packed[n] = row[n * column_stride];
-            for (long n = width; n < PANEL; n++) packed[n] = 0.0f;
+        for (long k = 0; k < depth; k += VALUES, packed += PANEL) {
+            const float *rows = source + k * row_stride + first * column_stride;
+            for (long n = 0; n < width; n++) packed[n] = operand_of(rows + n * column_stride, row_stride, depth - k);
+            for (long n = width; n < PANEL; n++) packed[n] = 0;
         }
     }
 }
 
 EXPORT size_t elmokit_packed_gates_size(long depth, long cells) {
-    return (size_t)depth * ((cells + WIDTH - 1) / WIDTH) * PANEL;
+    return sizeof(operand) * OPERANDS(depth) * ((cells + WIDTH - 1) / WIDTH) * PANEL;
 }
 
 /* Pack a recurrent kernel (depth, 4 * cells), gate after gate, so that a panel holds four gates of WIDTH cells. */
-EXPORT void elmokit_pack_gates(const float *source, long depth, long cells, float *packed) {
+EXPORT void elmokit_pack_gates(const float *source, long depth, long cells, operand *packed) {
     for (long first = 0; first < cells; first += WIDTH) {
         long width = cells - first < WIDTH ? cells - first : WIDTH;
-        for (long k = 0; k < depth; k++)
+        for (long k = 0; k < depth; k += VALUES)
             for (long gate = 0; gate < 4; gate++, packed += WIDTH) {
-                const float *row = source + (k * 4 + gate) * cells + first;
-                for (long n = 0; n < width; n++) packed[n] = row[n];
-                for (long n = width; n < WIDTH; n++) packed[n] = 0.0f;
+                const float *rows = source + (k * 4 + gate) * cells + first;
+                for (long n = 0; n < width; n++) packed[n] = operand_of(rows + n, 4 * cells, depth - k);
+                for (long n = width; n < WIDTH; n++) packed[n] = 0;
             }
     }
 }
 
-/* ---- products: sums[r][:] += left[r, :depth] . panel, for a fixed number of rows ---- */
+/* ---- products: sums[r][:] += left[r, :depth] . panel, for a fixed number of rows; depth counts operands ---- */
 
-INLINE void multiply(const int rows, long depth, const float *left, long left_stride, const float *panel,
+INLINE void multiply(const int rows, long depth, const operand *left, long left_stride, const operand *panel,
                      vec sums[][4]) {
     for (long k = 0; k < depth; k++, panel += PANEL) {
-        vec b0 = *(const vec *)panel, b1 = *(const vec *)(panel + WIDTH);
-        vec b2 = *(const vec *)(panel + 2 * WIDTH), b3 = *(const vec *)(panel + 3 * WIDTH);
+        operands b0 = load_operands(panel), b1 = load_operands(panel + WIDTH);
+        operands b2 = load_operands(panel + 2 * WIDTH), b3 = load_operands(panel + 3 * WIDTH);
         for (int r = 0; r < rows; r++) {
-            vec a = constant(left[r * left_stride + k]);
-            sums[r][0] += a * b0;
-            sums[r][1] += a * b1;
-            sums[r][2] += a * b2;
-            sums[r][3] += a * b3;
+            operands a = repeated(left[r * left_stride + k]);
+            sums[r][0] = add_product(sums[r][0], a, b0);
+            sums[r][1] = add_product(sums[r][1], a, b1);
+            sums[r][2] = add_product(sums[r][2], a, b2);
+            sums[r][3] = add_product(sums[r][3], a, b3);
         }
     }
 }
@@ -89,7 +96,7 @@ INLINE void multiply(const int rows, long depth, const float *left, long left_st
 #define TILE_CASES(work) TILE_CASE(1, work) TILE_CASE(2, work)
 #endif
 
-INLINE void product_tile(const int rows, long depth, const float *left, long left_stride, const float *panel,
+INLINE void product_tile(const int rows, long depth, const operand *left, long left_stride, const operand *panel,
                          float *out, long out_stride, long width, int is_first) {
     vec sums[MAX_TILE][4];
     for (int r = 0; r < rows; r++)
@@ -104,12 +111,15 @@ INLINE void product_tile(const int rows, long depth, const float *left, long lef
             if (width > v * WIDTH) store_part(out + r * out_stride + v * WIDTH, sums[r][v], width - v * WIDTH);
 }
 
-/* out (rows, columns) = left (rows, depth) . packed */
-static void product(long rows, long depth, long columns, const float *left, const float *packed, float *out) {
+/* out (rows, columns) = left (rows, depth) . packed, with scratch space for the operands of left */
+static void product(long rows, long depth, long columns, const float *values, const operand *packed, float *out,
+                    operand *scratch) {
+    const operand *left = as_operands(values, rows, depth, scratch);
+    depth = OPERANDS(depth);
     for (long start = 0; start < depth; start += DEPTH) {
         long part = depth - start < DEPTH ? depth - start : DEPTH;
         for (long first = 0; first < columns; first += PANEL) {
-            const float *panel = packed + first * depth + start * PANEL;
+            const operand *panel = packed + first * depth + start * PANEL;
 #define WORK(n, row)                                                                                           \
     product_tile(n, part, left + (row) * depth + start, depth, panel, out + (row) * columns + first, columns,  \
                  columns - first, start == 0)
@@ -128,7 +138,7 @@ static void clamp_all(float *values, size_t count, float bound) {
 /* ---- forward ---- */
 
 /* The gates and cells of some rows and WIDTH cells. The gates are stored activated if they are kept. */
-INLINE void cell_tile(const int rows, long depth, const float *hidden, const float *panel, float *gates,
+INLINE void cell_tile(const int rows, long depth, const operand *hidden, const operand *panel, float *gates,
                       long cells, long count, const float *before, float *after, float *gated,
                       float cell_clip, int keep) {
     vec sums[MAX_TILE][4];
@@ -164,27 +174,30 @@ INLINE void cell_tile(const int rows, long depth, const float *hidden, const flo
    cells       with keep (N, H); otherwise (B, H), which holds the last cells of each row at the end
    gated       with keep (N, H); otherwise (B, H) of scratch space; not used without projection
    outputs     (N, P)
+   scratch     space for B rows of max(H, P) values
    Clips are infinite for none. */
 EXPORT void elmokit_lstm_forward(long steps, const long *batch_sizes, long num_cells, long num_outputs, float *gates,
-                          const float *kernel, const float *projection, const float *cell,
+                          const operand *kernel, const operand *projection, const float *cell,
                           const float *hidden, float cell_clip, float projection_clip, int keep, float *cells,
-                          float *gated, float *outputs) {
+                          float *gated, float *outputs, operand *scratch) {
     if (!keep) memcpy(cells, cell, (size_t)batch_sizes[0] * num_cells * sizeof(float));
+    long depth = OPERANDS(num_outputs);
     for (long t = 0; t < steps; t++) {
         long rows = batch_sizes[t];
+        const operand *left = as_operands(hidden, rows, num_outputs, scratch);
         const float *before = keep ? cell : cells;
         float *step_gated = projection ? gated : outputs;
         for (long first = 0; first < num_cells; first += WIDTH) {
-            const float *panel = kernel + first * 4 * num_outputs;
+            const operand *panel = kernel + first * 4 * depth;
 #define WORK(n, row)                                                                                       \
-    cell_tile(n, num_outputs, hidden + (row) * num_outputs, panel, gates + (row) * 4 * num_cells + first,  \
+    cell_tile(n, depth, left + (row) * depth, panel, gates + (row) * 4 * num_cells + first,                \
               num_cells, num_cells - first, before + (row) * num_cells + first,                            \
               cells + (row) * num_cells + first, step_gated + (row) * num_cells + first, cell_clip, keep)
             FOR_TILES(rows, WORK);
 #undef WORK
         }
         if (projection) {
-            product(rows, num_cells, num_outputs, gated, projection, outputs);
+            product(rows, num_cells, num_outputs, gated, projection, outputs, scratch);
             if (projection_clip != INFINITY) clamp_all(outputs, (size_t)rows * num_outputs, projection_clip);
         }
         hidden = outputs;
@@ -221,7 +234,7 @@ INLINE void cell_gradient(vec grad_gated, const float *gates, float *grad_gates,
     store_part(grad_cell, carry, count);
 }
 
-INLINE void gradient_tile(const int rows, long depth, const float *left, const float *panel,
+INLINE void gradient_tile(const int rows, long depth, const operand *left, const operand *panel,
                           const float *gates, float *grad_gates, long cells, long width, const float *cell,
                           const float *before, float *grad_cell, float cell_clip) {
     vec sums[MAX_TILE][4];
@@ -247,13 +260,14 @@ INLINE void gradient_tile(const int rows, long depth, const float *left, const f
    grad_gates      (N, 4H) receives the gradients of the gates before activation
    grad_projected  (N, P) the gradient of the outputs; overwritten by that of the projections before clipping
    grad_cell       (B, H) zeros at the beginning, and scratch space afterwards
-   grad_hidden     (B, P) likewise */
+   grad_hidden     (B, P) likewise
+   scratch         space for B rows of 4H values */
 EXPORT void elmokit_lstm_backward(long steps, const long *batch_sizes, long num_cells, long num_outputs,
-                           const float *gates, const float *kernel, const float *projection,
+                           const float *gates, const operand *kernel, const operand *projection,
                            const float *cells, const float *cell, const float *outputs, float cell_clip,
                            float projection_clip, float *grad_gates, float *grad_projected, float *grad_cell,
-                           float *grad_hidden) {
-    long position = 0;
+                           float *grad_hidden, operand *scratch) {
+    long position = 0, depth = OPERANDS(num_outputs);
     for (long t = 0; t < steps; t++) position += batch_sizes[t];
     for (long t = steps - 1; t >= 0; t--) {
         long rows = batch_sizes[t];
@@ -268,11 +282,12 @@ EXPORT void elmokit_lstm_backward(long steps, const long *batch_sizes, long num_
             int passes = projection_clip == INFINITY || fabsf(output[n]) < projection_clip;
             gradient[n] = passes ? gradient[n] + grad_hidden[n] : 0.0f;
         }
-        if (projection)
+        if (projection) {
+            const operand *left = as_operands(gradient, rows, num_outputs, scratch);
             for (long first = 0; first < num_cells; first += PANEL) {
-                const float *panel = projection + first * num_outputs;
+                const operand *panel = projection + first * depth;
 #define WORK(n, row)                                                                                           \
-    gradient_tile(n, num_outputs, gradient + (row) * num_outputs, panel,                                       \
+    gradient_tile(n, depth, left + (row) * depth, panel,                                                       \
                   step_gates + (row) * 4 * num_cells + first, step_grads + (row) * 4 * num_cells + first,      \
                   num_cells, num_cells - first,                                                                \
                   step_cells + (row) * num_cells + first, before + (row) * num_cells + first,                  \
@@ -280,13 +295,22 @@ EXPORT void elmokit_lstm_backward(long steps, const long *batch_sizes, long num_
                 FOR_TILES(rows, WORK);
 #undef WORK
             }
-        else
+        } else
             for (long row = 0; row < rows; row++)
                 for (long first = 0; first < num_cells; first += WIDTH) {
                     long at = row * num_cells + first, gates_at = row * 4 * num_cells + first;
                     cell_gradient(load_part(gradient + at, num_cells - first), step_gates + gates_at, step_grads + gates_at, num_cells,
                                   num_cells - first, step_cells + at, before + at, grad_cell + at, cell_clip);
                 }
-        product(rows, 4 * num_cells, num_outputs, step_grads, kernel, grad_hidden);
+        product(rows, 4 * num_cells, num_outputs, step_grads, kernel, grad_hidden, scratch);
+    }
+}
+
+/* out (rows, columns) = left (rows, depth) . packed; scratch space for min(rows, ROWS_AT_ONCE) rows */
+EXPORT void elmokit_product(long rows, long depth, long columns, const float *left, const operand *packed,
+                            float *out, operand *scratch) {
+    for (long row = 0; row < rows; row += ROWS_AT_ONCE) {
+        long some = rows - row < ROWS_AT_ONCE ? rows - row : ROWS_AT_ONCE;
+        product(some, depth, columns, left + row * depth, packed, out + row * columns, scratch);
     }
 }

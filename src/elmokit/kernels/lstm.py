@@ -7,9 +7,12 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from elmokit.kernels.library import library
+from elmokit.kernels.matrices import PackedMatrix, scratch
+from elmokit.kernels.precisions import Precision
 
 
 class Shape(NamedTuple):
@@ -22,28 +25,20 @@ class Shape(NamedTuple):
     projection_clip: float | None
 
 
-def pack(matrix: Tensor) -> Tensor:
-    """Return a matrix (K, N) in the layout that the kernels read; any strides."""
-    native = library()
-    packed = matrix.new_empty(native.elmokit_packed_size(*matrix.shape))
-    native.elmokit_pack(matrix.data_ptr(), *matrix.shape, *matrix.stride(), packed.data_ptr())
-    return packed
-
-
-def pack_gates(kernel: Tensor) -> Tensor:
-    """Return a recurrent kernel (P, 4H), contiguous, in the layout that the forward pass reads."""
-    native = library()
+def pack_gates(kernel: Tensor, precision: Precision = "float32") -> PackedMatrix:
+    """Pack a recurrent kernel (P, 4H) for the forward pass, the gates of a cell side by side."""
+    native, kernel = library(precision), kernel.contiguous()
     depth, width = kernel.shape
-    packed = kernel.new_empty(native.elmokit_packed_gates_size(depth, width // 4))
+    packed = torch.empty(native.elmokit_packed_gates_size(depth, width // 4), dtype=torch.uint8)
     native.elmokit_pack_gates(kernel.data_ptr(), depth, width // 4, packed.data_ptr())
-    return packed
+    return PackedMatrix(packed, depth, width, precision)
 
 
 def forward(
     shape: Shape,
     gates: Tensor,
-    kernel: Tensor,
-    projection: Tensor | None,
+    kernel: PackedMatrix,
+    projection: PackedMatrix | None,
     cell: Tensor,
     hidden: Tensor,
     cells: Tensor,
@@ -54,14 +49,15 @@ def forward(
 ) -> None:
     """Run the recurrent part of a window; the arguments are described in ``lstm.c``."""
     sizes = _longs(shape.batch_sizes)
-    library().elmokit_lstm_forward(
+    space = scratch(shape.batch_sizes[0], max(shape.num_cells, shape.num_outputs), kernel.precision)
+    library(kernel.precision).elmokit_lstm_forward(
         len(sizes),
         ctypes.addressof(sizes),
         shape.num_cells,
         shape.num_outputs,
         gates.data_ptr(),
-        kernel.data_ptr(),
-        None if projection is None else projection.data_ptr(),
+        kernel.values.data_ptr(),
+        None if projection is None else projection.values.data_ptr(),
         cell.data_ptr(),
         hidden.data_ptr(),
         _bound(shape.cell_clip),
@@ -70,14 +66,15 @@ def forward(
         cells.data_ptr(),
         gated.data_ptr(),
         outputs.data_ptr(),
+        space.data_ptr(),
     )
 
 
 def backward(
     shape: Shape,
     gates: Tensor,
-    kernel: Tensor,
-    projection: Tensor | None,
+    kernel: PackedMatrix,
+    projection: PackedMatrix | None,
     cells: Tensor,
     cell: Tensor,
     outputs: Tensor,
@@ -88,14 +85,15 @@ def backward(
 ) -> None:
     """Differentiate the recurrent part of a window; the arguments are described in ``lstm.c``."""
     sizes = _longs(shape.batch_sizes)
-    library().elmokit_lstm_backward(
+    space = scratch(shape.batch_sizes[0], max(4 * shape.num_cells, shape.num_outputs), kernel.precision)
+    library(kernel.precision).elmokit_lstm_backward(
         len(sizes),
         ctypes.addressof(sizes),
         shape.num_cells,
         shape.num_outputs,
         gates.data_ptr(),
-        kernel.data_ptr(),
-        None if projection is None else projection.data_ptr(),
+        kernel.values.data_ptr(),
+        None if projection is None else projection.values.data_ptr(),
         cells.data_ptr(),
         cell.data_ptr(),
         outputs.data_ptr(),
@@ -105,6 +103,7 @@ def backward(
         grad_projected.data_ptr(),
         grad_cell.data_ptr(),
         grad_hidden.data_ptr(),
+        space.data_ptr(),
     )
 
 

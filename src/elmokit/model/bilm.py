@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from elmokit.batch import Batch
 from elmokit.config import ModelConfig
 from elmokit.errors import ElmokitError
+from elmokit.kernels.precisions import Precision
 from elmokit.model.char_cnn import CharCnn
 from elmokit.model.export import EXPORT_PROBLEM, refuse_export
 from elmokit.model.lexicon_encoder import LexiconEncoder
 from elmokit.model.parallel import Task, num_workers, run_tasks
-from elmokit.model.precision import without_autocast
-from elmokit.model.products import row_tile
+from elmokit.model.precision import set_precision, without_autocast
+from elmokit.model.products import choose_precision, row_tile
 from elmokit.model.reading import DirectionOutput, Reading
 from elmokit.model.row_groups import divide_rows, divide_types
 from elmokit.model.softmax import Candidates, Softmax
@@ -146,7 +147,25 @@ class BiLM(nn.Module):
     def row_tile(self) -> int:
         """The vectors of a row are bit-identical for all batches of a multiple of this number of rows."""
         lstm = self.config.lstm
-        return row_tile(lstm.projection_dim * lstm.cell_dim)
+        return row_tile(lstm.projection_dim * lstm.cell_dim, self.precision)
+
+    @property
+    def precision(self) -> Precision:
+        """The precision of the matrix products."""
+        return self._stacks[0].layers[0].precision
+
+    def in_precision(self, precision: str) -> BiLM:
+        """Return this model if its products have this precision, otherwise one that shares its parameters.
+
+        Raises:
+            ConfigError: if there is no such precision, or the model's device does not have it.
+        """
+        chosen = choose_precision(precision, self.device)
+        if chosen == self.precision:
+            return self
+        copied = copy.deepcopy(self, {id(parameter): parameter for parameter in self.parameters()})
+        set_precision(copied, chosen)
+        return copied
 
     def on(self, device: torch.device | str) -> BiLM:
         """Return this model if it is on ``device``, otherwise a copy of it there."""
@@ -170,6 +189,7 @@ class BiLM(nn.Module):
             if not name.startswith("softmax.")
         }
         copied.load_state_dict(parameters, assign=True)
+        set_precision(copied, self.precision)
         return copied
 
     def without_softmax(self) -> BiLM:

@@ -25,13 +25,13 @@ from elmokit.config import CharCnnConfig
 from elmokit.kernels.convolution import pooled_convolution, pooled_convolution_gradient
 from elmokit.kernels.library import can_compute
 from elmokit.model.first_order import differentiable_once
-from elmokit.model.precision import without_autocast
+from elmokit.model.precision import HasPrecision, without_autocast
 from elmokit.model.products import affine
 
 _BLOCK = NUM_CHARACTER_SYMBOLS + 1  # symbols whose table rows are computed together
 
 
-class CharCnn(nn.Module):
+class CharCnn(HasPrecision):
     """Character embedding, convolutions, max-pooling, highway layers and projection.
 
     Args:
@@ -108,11 +108,11 @@ class CharCnn(nn.Module):
         for highway in self.highways:
             features = highway(features)
         if self.projection is not None and self.projection_bias is not None:
-            features = affine(features, self.projection, self.projection_bias)  # (U, P)
+            features = affine(features, self.projection, self.projection_bias, self.precision)  # (U, P)
         return features[torch.argsort(order)]
 
 
-class Highway(nn.Module):
+class Highway(HasPrecision):
     """``gate·relu(x W_transform + b_transform) + (1 - gate)·x`` (Srivastava et al. 2015).
 
     The matrix that bilm-tf calls *carry* computes the gate, which multiplies the transform. The transform
@@ -136,8 +136,8 @@ class Highway(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map features (U, F) to features (U, F)."""
-        gate = torch.sigmoid(affine(features, self.carry, self.carry_bias))
-        transform = torch.relu(affine(features, self.transform, self.transform_bias))
+        gate = torch.sigmoid(affine(features, self.carry, self.carry_bias, self.precision))
+        transform = torch.relu(affine(features, self.transform, self.transform_bias, self.precision))
         return gate * transform + (1 - gate) * features
 
 

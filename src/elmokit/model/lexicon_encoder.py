@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from elmokit.config import CharCnnConfig, LexiconConfig
 from elmokit.model.char_cnn import CharCnn
+from elmokit.model.precision import HasPrecision
 from elmokit.model.products import affine
 
 
-class LexiconEncoder(nn.Module):
+class LexiconEncoder(HasPrecision):
     """Token encoder ``[word embedding; character features] W + b``; either part may be missing.
 
     Args:
@@ -64,4 +65,4 @@ class LexiconEncoder(nn.Module):
             parts.append(F.embedding(word_ids, self.words))
         if self.chars is not None:
             parts.append(self.chars(char_ids))
-        return affine(torch.cat(parts, dim=1), self.projection, self.projection_bias)
+        return affine(torch.cat(parts, dim=1), self.projection, self.projection_bias, self.precision)

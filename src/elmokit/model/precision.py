@@ -1,6 +1,6 @@
-"""Computing in the precision of the parameters, also inside ``torch.autocast``.
+"""The precision of a model's products, which ``torch.autocast`` does not change.
 
-The numerics of the model are fixed: its kernels do not mix types, and half precision would change the vectors
+The kernels do not mix the types of their inputs, and the half precision of autocast would change the vectors
 from batch to batch. Layers around the model use whatever autocast gives them.
 """
 
@@ -12,11 +12,27 @@ from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
 import torch
+from torch import nn
+
+from elmokit.kernels.precisions import Precision
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _DEVICE_TYPES = ("cpu", "cuda", "xpu", "mps")
+
+
+class HasPrecision(nn.Module):
+    """A part of a model with matrix products, whose precision can be chosen."""
+
+    precision: Precision = "float32"
+
+
+def set_precision(module: nn.Module, precision: Precision) -> None:
+    """Set the precision of the matrix products of a module and of all that it contains."""
+    for part in module.modules():
+        if isinstance(part, HasPrecision):
+            part.precision = precision
 
 
 def without_autocast(function: Callable[P, R]) -> Callable[P, R]:

@@ -3,6 +3,8 @@
 On the CPU, float32 products go to oneDNN by name: PyTorch's default library is up to three times slower at
 the sizes of a recurrent step, on processors of AMD in particular, and its results for a row depend on the
 number of rows. oneDNN computes a row in the same way whatever the number of rows, except for a single one.
+
+Products of bfloat16 are computed by the compiled kernels on the CPU, and by PyTorch elsewhere.
 """
 
 from __future__ import annotations
@@ -12,6 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from elmokit.errors import ConfigError
+from elmokit.kernels.library import can_compute, is_available
+from elmokit.kernels.matrices import PackedMatrix, multiply, pack
+from elmokit.kernels.precisions import PRECISIONS, Precision
 from elmokit.model.first_order import differentiable_once
 from elmokit.model.precision import without_autocast
 
@@ -22,7 +28,7 @@ def _has_onednn() -> bool:
         return False
     try:
         matrix = torch.eye(2)
-        found = torch.ops.mkldnn._linear_pointwise.default(matrix, matrix, None, "none", [], "")
+        found: Tensor = torch.ops.mkldnn._linear_pointwise.default(matrix, matrix, None, "none", [], "")
     except (AttributeError, RuntimeError, NotImplementedError):
         return False
     return torch.equal(found, matrix)
@@ -32,23 +38,56 @@ _ONEDNN = _has_onednn()
 _MIN_ELEMENTS = 1 << 14  # of the right matrix; for smaller ones there is no difference
 
 
-def row_tile(num_elements: int) -> int:
+def choose_precision(name: str, device: torch.device) -> Precision:
+    """Return the precision of this name.
+
+    Raises:
+        ConfigError: if there is no such precision, or the device does not have it.
+    """
+    for precision in PRECISIONS:
+        if name == precision:
+            if precision == "bf16" and device.type == "cpu" and not is_available(precision):
+                raise ConfigError(
+                    "precision=bf16: needs the compiled kernels and a processor with AVX512_BF16, not found "
+                    "here: use float32"
+                )
+            return precision
+    raise ConfigError(f"precision={name}: expected {' or '.join(PRECISIONS)}")
+
+
+def row_tile(num_elements: int, precision: Precision = "float32") -> int:
     """Return the number of rows in multiples of which a row of a product is always bit-identical.
 
     Args:
         num_elements: size of the right matrix, or of the smallest of several.
+        precision: of the product.
     """
+    if precision == "bf16" and is_available(precision):
+        return 1
     return 1 if _ONEDNN and num_elements >= _MIN_ELEMENTS else 16
 
 
-def product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
+def operand(matrix: Tensor, precision: Precision) -> Tensor | PackedMatrix:
+    """Return a matrix (K, N) as the right side of :func:`product` in the given precision."""
+    if precision == "float32":
+        return matrix
+    return pack(matrix, precision) if can_compute(matrix, precision=precision) else matrix.bfloat16()
+
+
+def product(left: Tensor, right: Tensor | PackedMatrix, bias: Tensor | None = None) -> Tensor:
     """Return ``left @ right + bias``, without autograd.
 
     Args:
         left: (M, K).
-        right: (K, N).
+        right: (K, N), from :func:`operand` for another precision than float32.
         bias: (N,).
     """
+    if isinstance(right, PackedMatrix):
+        total = multiply(left, right)
+        return total if bias is None else total.add_(bias)
+    if right.dtype == torch.bfloat16:
+        total = torch.mm(left.bfloat16(), right).to(left.dtype)
+        return total if bias is None else total.add_(bias)
     if not _goes_to_onednn(left, right):
         return torch.mm(left, right) if bias is None else torch.addmm(bias, left, right)
     num_rows = len(left)
@@ -69,26 +108,28 @@ def _goes_to_onednn(left: Tensor, right: Tensor) -> bool:
     )
 
 
-def affine(inputs: Tensor, matrix: Tensor, bias: Tensor) -> Tensor:
+def affine(inputs: Tensor, matrix: Tensor, bias: Tensor, precision: Precision = "float32") -> Tensor:
     """Return ``inputs @ matrix + bias`` with gradients: (M, K), (K, N), (N,) to (M, N)."""
-    outputs: Tensor = _Affine.apply(inputs, matrix, bias)  # type: ignore[no-untyped-call]
+    outputs: Tensor = _Affine.apply(inputs, matrix, bias, precision)  # type: ignore[no-untyped-call]
     return outputs
 
 
 class _Affine(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, inputs: Tensor, matrix: Tensor, bias: Tensor) -> Tensor:
+    def forward(ctx: Any, inputs: Tensor, matrix: Tensor, bias: Tensor, precision: Precision) -> Tensor:
         ctx.save_for_backward(inputs, matrix)
-        return product(inputs, matrix, bias)
+        ctx.precision = precision
+        return product(inputs, operand(matrix, precision), bias)
 
     @staticmethod
     @differentiable_once
     @without_autocast
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         inputs, matrix = ctx.saved_tensors
-        need_inputs, need_matrix, need_bias = ctx.needs_input_grad
+        need_inputs, need_matrix, need_bias, _ = ctx.needs_input_grad
         return (
-            product(gradient, matrix.t()) if need_inputs else None,
-            product(inputs.t(), gradient) if need_matrix else None,
+            product(gradient, operand(matrix.t(), ctx.precision)) if need_inputs else None,
+            product(inputs.t(), operand(gradient, ctx.precision)) if need_matrix else None,
             gradient.sum(dim=0) if need_bias else None,
+            None,
         )

@@ -15,15 +15,16 @@ import torch
 from torch import Tensor, nn
 
 from elmokit.kernels.library import can_compute
+from elmokit.kernels.precisions import Precision
 from elmokit.kernels.softmax import exponentials_
 from elmokit.model.first_order import differentiable_once
-from elmokit.model.precision import without_autocast
-from elmokit.model.products import product
+from elmokit.model.precision import HasPrecision, without_autocast
+from elmokit.model.products import operand, product
 
 _CHUNK_ELEMENTS = 1 << 20  # logits in memory at a time: 4 MB in float32, which fits the processor's cache
 
 
-class Softmax(nn.Module):
+class Softmax(HasPrecision):
     """The output layer, shared by the two directions: full or sampled softmax cross-entropy.
 
     Args:
@@ -63,7 +64,7 @@ class Softmax(nn.Module):
         keep_gradients = torch.is_grad_enabled()
         if candidates is None:
             total, losses = _FullSoftmaxLoss.apply(  # type: ignore[no-untyped-call]
-                hidden, self.weight, self.bias, targets, keep_gradients
+                hidden, self.weight, self.bias, targets, self.precision, keep_gradients
             )
             return total, losses
         sampled_ids = torch.from_numpy(candidates.ids).to(targets.device)
@@ -77,6 +78,7 @@ class Softmax(nn.Module):
             sampled_ids,
             true_correction.to(hidden),
             correction.to(hidden),
+            self.precision,
             keep_gradients,
         )
         return total, losses
@@ -93,8 +95,9 @@ class Softmax(nn.Module):
     def summed_probabilities(self, hidden: Tensor) -> Tensor:
         """Return the probability of each word (V,), summed over the positions of ``hidden`` (N, P)."""
         total = torch.zeros_like(self.bias)
+        transposed = operand(self.weight.t(), self.precision)
         for rows in _chunks(len(hidden), len(self.bias)):
-            logits = product(hidden[rows], self.weight.t(), self.bias)
+            logits = product(hidden[rows], transposed, self.bias)
             total += torch.softmax(logits, dim=1).sum(dim=0)
         return total
 
@@ -142,23 +145,31 @@ def draw_candidates(generator: np.random.Generator, num_candidates: int, num_wor
 class _FullSoftmaxLoss(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, keep_gradients: bool
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        targets: Tensor,
+        precision: Precision,
+        keep_gradients: bool,
     ) -> tuple[Tensor, Tensor]:
         true_weight = weight[targets]
         true_logits = (hidden * true_weight).sum(dim=1) + bias[targets]
         log_totals = torch.empty_like(true_logits)
+        transposed = operand(weight.t(), precision)
         if keep_gradients:
+            as_operand = operand(weight, precision)
             grad_hidden = torch.empty_like(hidden)
             grad_weight, grad_bias = torch.zeros_like(weight), torch.zeros_like(bias)
         for rows in _chunks(len(hidden), len(weight)):
-            exponentials = product(hidden[rows], weight.t(), bias)  # (n, V), initially the logits
+            exponentials = product(hidden[rows], transposed, bias)  # (n, V), initially the logits
             largest, total = _exponentials_(exponentials)
             torch.add(total.log(), largest, out=log_totals[rows, None])
             if keep_gradients:
                 # The probabilities are exponentials / total; dividing (n, P) is cheaper than (n, V).
-                grad_hidden[rows] = product(exponentials, weight)
+                grad_hidden[rows] = product(exponentials, as_operand)
                 grad_hidden[rows] /= total
-                grad_weight.addmm_(exponentials.t(), hidden[rows] / total)
+                _add_product_(grad_weight, exponentials.t(), hidden[rows] / total, precision)
                 grad_bias.addmv_(exponentials.t(), total.reciprocal().squeeze(1))
         losses = log_totals - true_logits
         if keep_gradients:  # subtract the one-hot targets from the probabilities
@@ -174,7 +185,7 @@ class _FullSoftmaxLoss(torch.autograd.Function):
     @without_autocast
     def backward(ctx: Any, scale: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         grad_hidden, grad_weight, grad_bias = ctx.saved_tensors
-        return grad_hidden * scale, grad_weight * scale, grad_bias * scale, None, None
+        return grad_hidden * scale, grad_weight * scale, grad_bias * scale, None, None, None
 
 
 class _SampledSoftmaxLoss(torch.autograd.Function):
@@ -188,6 +199,7 @@ class _SampledSoftmaxLoss(torch.autograd.Function):
         sampled: Tensor,
         true_correction: Tensor,
         correction: Tensor,
+        precision: Precision,
         keep_gradients: bool,
     ) -> tuple[Tensor, Tensor]:
         sampled_weight = weight[sampled]
@@ -201,13 +213,15 @@ class _SampledSoftmaxLoss(torch.autograd.Function):
         true_weight = weight[targets]
         true_logits = (hidden * true_weight).sum(dim=1) + bias[targets] - true_correction  # (N,)
         losses = torch.empty_like(true_logits)
+        transposed = operand(sampled_weight.t(), precision)
         if keep_gradients:
+            as_operand = operand(sampled_weight, precision)
             grad_hidden = torch.empty_like(hidden)
             grad_true = torch.empty_like(true_logits)
             grad_sampled_weight = torch.zeros_like(sampled_weight)
             grad_sampled_bias = torch.zeros_like(sampled_bias)
         for rows in _chunks(len(hidden), len(sampled)):
-            logits = product(hidden[rows], sampled_weight.t(), sampled_bias)  # (n, S)
+            logits = product(hidden[rows], transposed, sampled_bias)  # (n, S)
             hits = is_hit[rows].nonzero().squeeze(1)
             logits[hits, hit_column[rows][hits]] = -torch.inf
             largest, total = _exponentials_(logits)
@@ -216,8 +230,8 @@ class _SampledSoftmaxLoss(torch.autograd.Function):
             if keep_gradients:
                 # The probabilities are exponentials / total; dividing (n, P) is cheaper than (n, S).
                 total = torch.exp(log_total - largest)
-                grad_hidden[rows] = product(logits, sampled_weight) / total
-                grad_sampled_weight.addmm_(logits.t(), hidden[rows] / total)
+                grad_hidden[rows] = product(logits, as_operand) / total
+                _add_product_(grad_sampled_weight, logits.t(), hidden[rows] / total, precision)
                 grad_sampled_bias.addmv_(logits.t(), total.reciprocal().squeeze(1))
                 torch.expm1(-losses[rows], out=grad_true[rows])  # the probability minus 1
         if keep_gradients:
@@ -243,7 +257,15 @@ class _SampledSoftmaxLoss(torch.autograd.Function):
                 ids[None], weight_rows * scale, (ctx.num_words, weight_rows.shape[1])
             )
             grad_bias = torch.sparse_coo_tensor(ids[None], bias_rows * scale, (ctx.num_words,))
-        return grad_hidden * scale, grad_weight, grad_bias, None, None, None, None, None
+        return grad_hidden * scale, grad_weight, grad_bias, *[None] * 6
+
+
+def _add_product_(total: Tensor, left: Tensor, right: Tensor, precision: Precision) -> None:
+    """Add ``left @ right`` to a sum."""
+    if precision == "float32":
+        total.addmm_(left, right)
+    else:
+        total += product(left, operand(right, precision))
 
 
 def _exponentials_(logits: Tensor) -> tuple[Tensor, Tensor]:

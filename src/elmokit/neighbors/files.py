@@ -9,8 +9,9 @@
     index.json     format version, layer, widths, fingerprints of text and model, checksums
 
 The directory holds everything that a search needs besides the model, so it can be copied to another machine.
-Checksums cover every file except the large one, where a flipped bit affects at most one similarity. An index
-whose ``index.json`` lacks a checksum is not read.
+Checksums cover every file; only of vectors that take more than 2 GiB there is none, because reading all of
+them would take longer than a search. There a flipped bit affects at most one similarity. An index whose
+``index.json`` lacks a checksum is not read.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def write_index(
             "checksums": {
                 str(path.relative_to(temporary)): file_checksum(path)
                 for path in sorted(temporary.rglob("*"))
-                if path.is_file() and path.name != "vectors.f16"
+                if path.is_file() and (path.name != "vectors.f16" or num_clusters == 0)
             },
         }
         text = json.dumps({"own_checksum": values_checksum(values), **values}, indent=2)
@@ -137,9 +138,10 @@ def open_index(directory: Path) -> tuple[IndexContent, dict[str, Any]]:
         if own_checksum != values_checksum(values):
             raise ValueError("wrong checksum of index.json")
         expected = _checked_files(values["num_clusters"])
-        if values["checksums"].keys() != expected:
+        # Earlier versions wrote none of the vectors.
+        if not expected - {"vectors.f16"} <= values["checksums"].keys() <= expected:
             raise ValueError("index.json does not have the checksum of each file")
-        for name in sorted(expected):
+        for name in sorted(values["checksums"]):
             if file_checksum(directory / name) != values["checksums"][name]:
                 raise ValueError(f"wrong checksum of {name}")
         corpus = open_corpus(directory / "corpus")
@@ -169,7 +171,7 @@ def open_index(directory: Path) -> tuple[IndexContent, dict[str, Any]]:
 def _checked_files(num_clusters: int) -> set[str]:
     """Return the names of the files of an index that have a checksum."""
     corpus = {f"corpus/{name}" for name in (*ARRAY_FILES, "corpus.json")}
-    return corpus | {"words.f16"} | (set(_CLUSTER_FILES) if num_clusters else set())
+    return corpus | {"words.f16"} | (set(_CLUSTER_FILES) if num_clusters else {"vectors.f16"})
 
 
 def _check_ranges(corpus: Corpus) -> None:

@@ -14,9 +14,9 @@ from elmokit.data.occurrences import Occurrence, position_of
 from elmokit.data.sentences import tokens_of
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError, CorpusError, ElmokitError, OutputError
-from elmokit.files.atomic import clear_leftovers
 from elmokit.files.cache import default_cache_dir
 from elmokit.files.checksums import text_checksum
+from elmokit.files.leftovers import clear_leftovers
 from elmokit.model.layer_choice import layer_index
 from elmokit.neighbors.content import IndexContent, Layer
 from elmokit.neighbors.cosine import UNIT_TYPE, unit_vectors
@@ -29,8 +29,6 @@ DEFAULT_LAYER: Layer = "average"
 """Peters et al. search the top layer of a large model. In the average of all layers, the token layer favors
 the same word and the other layers find its sense: "attending the play" is near "plays", where the top layer
 of a small model prefers anything that can be attended."""
-
-_LEFTOVER_SECONDS = 24 * 60 * 60  # an unfinished build without a write for this long was killed
 
 
 class NeighborIndex:
@@ -187,9 +185,8 @@ class NeighborIndex:
             raise OutputError(
                 f"{error}; choose a directory with enough space for the index, or set ELMOKIT_CACHE to one"
             ) from error
-        now = (path / "index.json").stat().st_mtime  # the file system's clock may differ from ours
-        pattern = path.with_name("*") if directory is None else path
-        clear_leftovers(pattern, unchanged_since=now - _LEFTOVER_SECONDS)
+        if directory is None:
+            clear_leftovers(path.parent)
         return index
 
     @property

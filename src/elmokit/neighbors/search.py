@@ -81,7 +81,7 @@ def _ranked(
 def _checked(found: np.ndarray) -> np.ndarray:
     """Return similarities, unless they show that vectors of the index are damaged.
 
-    The vectors of an index have no checksum: reading all of them may take longer than a search.
+    Those of a large index have no checksum: reading all of them takes longer than a search.
     """
     if not (np.abs(found) <= _LARGEST_SIMILARITY).all():  # not for NaN either
         raise CorpusError(

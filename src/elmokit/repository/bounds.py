@@ -6,10 +6,10 @@ import shutil
 import time
 from pathlib import Path
 
+from elmokit.data.waiting import SlowError
 from elmokit.errors import FetchError, OutputError
 from elmokit.repository.partial_file import PartialFile
 from elmokit.repository.remote_file import RemoteStream
-from elmokit.repository.waiting import SlowError
 
 _MAX_BYTES = 20 << 30
 """Of a file whose size is not announced. The largest published model takes 4 GiB with its softmax."""

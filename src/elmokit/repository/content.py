@@ -6,19 +6,16 @@ ends early cannot be told from a complete file if the server has not announced t
 
 from __future__ import annotations
 
-import re
 import zipfile
 from pathlib import Path
 
+from elmokit.data.remote_text import is_web_page
 from elmokit.files.json_table import read_json
 
 _BEGINNING_BYTES = 4096
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _SUPERBLOCKS = (0, 512, 1024, 2048, 4096)  # possible positions, after a block of the user's
 _SUPERBLOCK_BYTES = 64
-_PAGE = re.compile(
-    rb"(\xef\xbb\xbf)?\s*(<!--.*?-->\s*)*<(!doctype|html|head|body|script|meta)\b", re.I | re.S
-)
 
 
 def content_problem(path: Path, suffix: str | None = None) -> str | None:
@@ -34,7 +31,7 @@ def content_problem(path: Path, suffix: str | None = None) -> str | None:
         OSError: when it cannot be read.
     """
     with path.open("rb") as file:
-        if _PAGE.match(file.read(_BEGINNING_BYTES)):
+        if is_web_page(file.read(_BEGINNING_BYTES)):
             return "a web page, as a hotspot, a proxy or a login page sends it"
     match (path.suffix if suffix is None else suffix).lower():
         case ".hdf5" | ".h5":

@@ -20,13 +20,13 @@ from typing import Any
 from filelock import FileLock
 from tqdm import tqdm
 
+from elmokit.data.waiting import SlowError
 from elmokit.errors import DamagedCacheWarning, ElmokitError, FetchError
-from elmokit.files.atomic import output_error
+from elmokit.files.atomic import make_directory, output_error
 from elmokit.repository.bounds import Bounds
 from elmokit.repository.content import content_problem
 from elmokit.repository.partial_file import PartialFile
 from elmokit.repository.remote_file import open_remote
-from elmokit.repository.waiting import SlowError
 
 _logger = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ def download(url: str, path: Path, *, checksum: str | None = None) -> None:
     if checksum is not None and not _CHECKSUM.fullmatch(checksum):
         raise FetchError(f"checksum {checksum!r}: expected sha256:, sha1: or md5: followed by hex digits")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(path.parent)
         with FileLock(path.with_name(f".{path.name}.lock")):
             if not _is_there(path):
                 _logger.info("downloading %s", path)  # the URL may contain credentials
@@ -119,19 +119,19 @@ def _complete(url: str, partial: PartialFile) -> None:
                 return
             except ElmokitError:
                 raise
-            except Exception as error:  # every file system raises its own kinds
+            except Exception as error:  # every file system raises its own kinds, with the whole URL in them
                 gained = partial.num_bytes - most
                 tries = 1 if gained > 0 and not isinstance(error, SlowError) else tries + 1
                 small_tries = 0 if gained >= _LITTLE_BYTES else small_tries + 1
                 most += max(gained, 0)
                 if _is_final(error):
-                    raise MissingFileError(f"{url}: {_reason(error)}: check the URL") from error
+                    raise MissingFileError(f"{url}: {_reason(error)}: check the URL") from None
                 if _is_unreachable(error) and (most == before or tries == _TRIES):
                     raise UnreachableError(
                         f"cannot reach {_host(url)} to fetch {url} ({_reason(error)})"
-                    ) from error
+                    ) from None
                 if tries == _TRIES or small_tries == _SMALL_TRIES:
-                    raise _failed(url, partial, max(tries, small_tries), error) from error
+                    raise _failed(url, partial, max(tries, small_tries), error) from None
             bar.set_postfix_str("connection lost, trying again")
             time.sleep(_FIRST_DELAY_SECONDS * 2 ** (tries - 1))
 

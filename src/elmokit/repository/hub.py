@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from elmokit._version import __version__
 from elmokit.errors import ElmokitError, FetchError, MissingExtraError, ModelFileError, OutputError
+from elmokit.repository.hub_bounds import call_while_growing, check_content, check_room
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -43,14 +44,36 @@ def fetch_snapshot(repo_id: str, *, revision: str | None = None) -> Path:
     """
     where = _at(repo_id, revision)
     with _readable_errors(f"fetching {where}", where):
-        directory = Path(
-            _api().snapshot_download(
-                repo_id, revision=revision, allow_patterns=_MODEL_FILES, ignore_patterns=_HIDDEN_FILES
-            )
-        )
+        cache = _cache_directories(repo_id)
+        directory = call_while_growing(where, cache, lambda: _fetch(repo_id, revision, where, cache[0]))
+        check_content(where, directory)
     if not directory.is_dir():  # the client creates none when no file matches
         raise FetchError(f"{where}: no model in this repository, expected some of {', '.join(_MODEL_FILES)}")
     return directory
+
+
+def _fetch(repo_id: str, revision: str | None, where: str, cache: Path) -> Path:
+    """Download what is missing, after a look at the free room, of which the client only warns."""
+    api = _api()
+    wanted: dict[str, Any] = {
+        "revision": revision,
+        "allow_patterns": _MODEL_FILES,
+        "ignore_patterns": _HIDDEN_FILES,
+    }
+    missing = 0
+    with suppress(Exception):  # without a network; then the cache is used, or the client says what is wrong
+        files = api.snapshot_download(repo_id, dry_run=True, **wanted)
+        missing = sum(file.file_size or 0 for file in files if file.will_download)
+    check_room(where, cache, missing)
+    return Path(api.snapshot_download(repo_id, **wanted))
+
+
+def _cache_directories(repo_id: str) -> list[Path]:
+    """Return the directories in which the client keeps a model, and pieces of files."""
+    from huggingface_hub import constants
+
+    model = Path(constants.HF_HUB_CACHE, f"models--{repo_id.replace('/', '--')}")
+    return [model, Path(constants.HF_XET_CACHE)]
 
 
 def push_directory(
@@ -160,6 +183,12 @@ def _readable_errors(task: str, where: str) -> Iterator[None]:
         if error.errno is None:
             raise _offline(where, error) from error
         raise OutputError(f"{error.filename or 'the cache of the Hub client'}: {error.strerror}") from error
+    except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+        # The client expects the answers of a Hub.
+        raise FetchError(
+            f"{where}: the answer is not that of a Hub ({type(error).__name__}: {error}): a hotspot or a "
+            "proxy may have sent a page of its own: check the network and HF_ENDPOINT"
+        ) from error
 
 
 def _status(error: BaseException | None) -> int | None:

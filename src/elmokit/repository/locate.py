@@ -6,6 +6,7 @@ Nothing here needs PyTorch, so that a command can report a wrong name at once.
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from pathlib import Path
 
@@ -25,6 +26,8 @@ MODEL_KINDS = (
 )
 """What can be loaded, for error messages."""
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_IN_MODELS = ("*.json", "*.hdf5", "*.h5", "*.safetensors", "*.pkl", "*.index", "checkpoint*")
+"""Patterns of which every directory with a model, whole or damaged, has a match."""
 
 
 def locate_model(model: str | Path, *, softmax: bool = False) -> Path:
@@ -32,7 +35,8 @@ def locate_model(model: str | Path, *, softmax: bool = False) -> Path:
 
     Args:
         model: a path, which takes precedence; the prefix of a TensorFlow checkpoint; the name of a bundled or
-            published model; a URL; or a Hugging Face id.
+            published model, also where a directory of this name has no model in it; a URL; or a Hugging Face
+            id.
         softmax: of a published model, download the softmax as well.
 
     Raises:
@@ -40,8 +44,13 @@ def locate_model(model: str | Path, *, softmax: bool = False) -> Path:
         ModelFileError: when the path cannot be read.
         FetchError: when the model cannot be downloaded.
     """
+    if not os.fspath(model).strip():
+        raise MissingModelError(
+            f"{os.fspath(model)!r}: an empty name, expected a model: is a variable of the shell unset?"
+        )
     path, name = expanded(model), str(model)
-    if _is_there(path):
+    is_name = find_bundled_model(name) is not None or is_published(name)
+    if _is_there(path) and not (is_name and _has_no_model(path)):
         return path
     if bundled := find_bundled_model(name):
         return bundled
@@ -82,6 +91,14 @@ def _is_there(path: Path) -> bool:
         return False
     except OSError as error:  # e.g. a name that is too long
         raise ModelFileError(f"{str(path)[:80]}: cannot read: {error.strerror}") from None
+
+
+def _has_no_model(path: Path) -> bool:
+    """Return whether a path is a directory without any file that could be part of a model."""
+    try:
+        return path.is_dir() and not any(any(path.glob(pattern)) for pattern in _IN_MODELS)
+    except OSError:
+        return False
 
 
 def _nearest(path: Path) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from elmokit.files.atomic import output_error, write_text
+from elmokit.files.atomic import flush, output_error, write_text
 from elmokit.files.checksums import text_checksum
 
 
@@ -84,9 +83,9 @@ class PartialFile:
 
     def publish(self, path: Path) -> None:
         """Make it the complete file at ``path``."""
-        with self.path.open("rb") as file:
-            os.fsync(file.fileno())
+        flush(self.path)
         self.path.replace(path)
+        flush(path.parent)
         self._note.unlink(missing_ok=True)
 
     @contextmanager

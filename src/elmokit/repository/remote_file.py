@@ -9,8 +9,8 @@ from typing import Any
 import fsspec
 
 from elmokit._version import __version__
+from elmokit.data.waiting import call_within
 from elmokit.errors import PROTOCOL_EXTRAS, FetchError, MissingExtraError
-from elmokit.repository.waiting import call_within
 
 _BLOCK_BYTES = 1 << 22  # requested from an object store at a time
 _MAX_REDIRECTS = 10
@@ -55,10 +55,10 @@ def open_remote(url: str, offset: int, validator: str | None, *, timeout_seconds
         file_system, name = fsspec.core.url_to_fs(url)
     except ImportError as error:
         if protocol in PROTOCOL_EXTRAS:
-            raise MissingExtraError(f"fetching {url}", PROTOCOL_EXTRAS[protocol]) from error
-        raise FetchError(f"{url}: {error}") from error
+            raise MissingExtraError(f"fetching {url}", PROTOCOL_EXTRAS[protocol]) from None
+        raise FetchError(f"{url}: {error}") from None
     except ValueError as error:  # unknown protocol, not a URL
-        raise FetchError(f"{url}: {error}") from error
+        raise FetchError(f"{url}: {error}") from None
     return _open_other(file_system, name, offset, validator)
 
 

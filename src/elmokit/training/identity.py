@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from elmokit._version import __version__
 from elmokit.config import Config
 from elmokit.data.corpus import Corpus
 from elmokit.data.sources import describe_changes
@@ -31,6 +32,16 @@ class RunIdentity:
             "fingerprints": self._fingerprints(),
             "sources": self._sources(),
             "config": self.config.model_dump(mode="json"),
+        }
+
+    def values_of_all_processes(self) -> dict[str, Any]:
+        """Return what must be the same in all processes of a run, by a name for messages."""
+        settings = self.config.model_dump(mode="json", exclude={"training": {"device", "threads"}})
+        sections = {f"{section}.": values for section, values in settings.items()}
+        return {
+            "version of elmokit": __version__,
+            **{f"fingerprint of {name}": value for name, value in self._fingerprints().items()},
+            **{prefix + name: value for prefix, values in sections.items() for name, value in values.items()},
         }
 
     def check(self, values: Mapping[str, Any]) -> Config:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -13,8 +14,11 @@ from torch import Tensor
 
 from elmokit.errors import ElmokitError, OutputError
 from elmokit.files.atomic import output_error, write_text
+from elmokit.files.listing import require_regular_file
 from elmokit.model.bilm import BiLM, BiLMOutput
 from elmokit.training.event_file import EventFile
+
+_MAX_STEPS = 1 << 53  # which a floating-point number can count
 
 
 class Journal:
@@ -66,6 +70,15 @@ class Journal:
                     self._events.add_scalar(f"{event}/{name}", value, step)
                 self._events.flush()
 
+    def sync(self) -> None:
+        """Have the disk remember the records, as a checkpoint that is written next expects.
+
+        Raises:
+            OutputError: when the disk is full or damaged.
+        """
+        with _naming(self._path):
+            os.fsync(self._file.fileno())
+
     def histograms(self, step: int, model: BiLM, output: BiLMOutput) -> None:
         """Write the distribution of weights and activations, for TensorBoard only.
 
@@ -101,6 +114,22 @@ class Journal:
                     self._events.close()
 
 
+class NoJournal:
+    """The journal of a process that writes nothing."""
+
+    def rewind(self, step: int) -> None:
+        """Do nothing."""
+
+    def scalars(self, event: str, step: int, values: Mapping[str, float | int | None]) -> None:
+        """Do nothing."""
+
+    def sync(self) -> None:
+        """Do nothing."""
+
+    def histograms(self, step: int, model: BiLM, output: BiLMOutput) -> None:
+        """Do nothing."""
+
+
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
     """Turn an error of the operating system into one that names ``path``."""
@@ -113,18 +142,34 @@ def _naming(path: Path) -> Iterator[None]:
 def read_metrics(save_dir: Path) -> list[dict[str, Any]]:
     """Return the records of a run, in order; lines that were cut off or damaged are left out.
 
+    Every record has a number of updates as ``step`` and a text as ``event``; other values are not checked.
+
     Raises:
-        ElmokitError: when there are none.
+        ElmokitError: when the file is missing or cannot be read.
     """
     path = save_dir / "metrics.jsonl"
     if not path.exists():
         raise ElmokitError(f"{path}: no such file: expected the save directory of a training run")
     records = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            record = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(record, dict) and "step" in record:
-            records.append(record)
+    try:
+        require_regular_file(path)
+        with path.open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                record = _record(line)
+                if record is not None:
+                    records.append(record)
+    except OSError as error:
+        raise ElmokitError(f"{path}: cannot read: {error.strerror or error}") from None
     return records
+
+
+def _record(line: str) -> dict[str, Any] | None:
+    """Return what a line holds; None if it is damaged."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict) or type(record.get("event")) is not str:
+        return None
+    step = record.get("step")
+    return record if type(step) is int and 0 <= step < _MAX_STEPS else None

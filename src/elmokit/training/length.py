@@ -21,8 +21,8 @@ class RunLength:
 
     @property
     def predictions_per_step(self) -> int:
-        """Targets of one batch, per direction."""
-        return self.training.batch_size * self.training.unroll_steps
+        """Targets of one update, per direction."""
+        return self.training.num_rows * self.training.unroll_steps
 
     @property
     def steps_per_epoch(self) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,39 +18,53 @@ from elmokit.training.carried_state import CarriedState
 
 
 class BatchLoss(NamedTuple):
-    """The loss of a batch and what the model computed on the way."""
+    """The loss of a part of the rows of an update, and what the model computed on the way."""
 
     loss: Tensor
-    """Mean over the directions of their mean cross-entropies, in nats; differentiable."""
+    """The share of these rows in the mean over the directions of their mean cross-entropies, in nats;
+    differentiable. The losses of all parts on all processes sum to the mean."""
     output: BiLMOutput
 
 
 class Objective:
     """Computes the loss of training batches.
 
+    What is random is drawn for the rows of all processes, so that each of them draws the same, whichever
+    rows it computes.
+
     Args:
         model: with a softmax.
         training: settings.
+        rows: those of the rows of an update that this process computes.
     """
 
-    def __init__(self, model: BiLM, training: TrainingConfig) -> None:
+    def __init__(self, model: BiLM, training: TrainingConfig, rows: range) -> None:
         self._model = model
         self._training = training
+        self._rows = slice(rows.start, rows.stop)
         self.dropout_generator = torch.Generator(model.device).manual_seed(training.seed)
         self.sampling_generator = np.random.default_rng(training.seed)
         self._dropout = Dropout(training.dropout, self.dropout_generator) if training.dropout else None
 
-    def loss(self, batch: TextBatch, carried: CarriedState) -> BatchLoss:
-        """Compute the loss of a batch; some rows of the carried state are reset first."""
-        training = self._training
+    def losses(self, batch: TextBatch, carried: CarriedState) -> Iterator[BatchLoss]:
+        """Compute the loss of a batch, ``accumulation_steps`` parts of its rows one after another.
+
+        Some rows of the carried state are reset first. The graph of a part may be freed before the next
+        part is asked for.
+        """
+        training, num_parts = self._training, self._training.accumulation_steps
         if training.state_reset:
-            carried.reset_rows(self.sampling_generator.random(training.batch_size) >= training.state_reset)
-        output: BiLMOutput = self._model(
-            batch.to(self._model.device), carried.values, self._draw_candidates(), dropout=self._draw_masks()
-        )
-        totals = [part.total_loss for part in output.directions if part.total_loss is not None]
-        num_predictions = training.batch_size * training.unroll_steps
-        return BatchLoss(torch.stack(totals).sum() / (len(totals) * num_predictions), output)
+            keeps = self.sampling_generator.random(training.num_rows) >= training.state_reset
+            carried.reset_rows(keeps[self._rows])
+        candidates, masks = self._draw_candidates(), self._draw_masks()
+        num_predictions = training.num_rows * training.unroll_steps
+        for k, (part, state) in enumerate(zip(batch.split(num_parts), carried.split(num_parts), strict=True)):
+            rows = slice(k * training.batch_size, (k + 1) * training.batch_size)
+            dropout = masks and {name: mask[:, rows].flatten(0, 1) for name, mask in masks.items()}
+            output: BiLMOutput = self._model(part.to(self._model.device), state, candidates, dropout=dropout)
+            totals = [direction.total_loss for direction in output.directions]
+            total = torch.stack([loss for loss in totals if loss is not None]).sum()
+            yield BatchLoss(total / (len(totals) * num_predictions), output)
 
     def _draw_candidates(self) -> list[Candidates] | None:
         """Draw the words of the sampled softmax, for each direction its own; None for the full softmax."""
@@ -63,12 +77,18 @@ class Objective:
         ]
 
     def _draw_masks(self) -> dict[str, Tensor] | None:
+        """Return the masks (T, B, P) of this process's rows."""
         if self._dropout is None:
             return None
-        num_positions = self._training.batch_size * self._training.unroll_steps
-        return self._dropout.masks(
-            self._model.activation_names, num_positions, self._model.config.lstm.projection_dim
-        )
+        num_steps, num_rows = self._training.unroll_steps, self._training.num_rows
+        names, dim = self._model.activation_names, self._model.config.lstm.projection_dim
+        # One by one: those of all processes need not be in memory at once.
+        return {
+            name: self._dropout.masks([name], num_steps * num_rows, dim)[name]
+            .view(num_steps, num_rows, dim)[:, self._rows]
+            .contiguous()
+            for name in names
+        }
 
     def state_dict(self) -> dict[str, Any]:
         """Return the states of both generators."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from elmokit.config import TrainingConfig
 from elmokit.model.bilm import BiLMOutput
-from elmokit.training.journal import Journal
+from elmokit.training.journal import Journal, NoJournal
 from elmokit.training.length import RunLength
 from elmokit.training.state import TrainingState
 
 
 def record_step(
-    journal: Journal,
+    journal: Journal | NoJournal,
     state: TrainingState,
     length: RunLength,
     training: TrainingConfig,

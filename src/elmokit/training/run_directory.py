@@ -11,6 +11,7 @@
     tensorboard/    the same records for TensorBoard
     checkpoints/    see formats/checkpoint.py
     corpora/        prepared text, where the cache is not writable
+    .launch         which launch of several processes trains, so that it finds its run after a restart
 """
 
 from __future__ import annotations
@@ -24,17 +25,17 @@ from pathlib import Path
 
 from elmokit.config import Config
 from elmokit.data.corpus import Corpus
-from elmokit.data.find import find_texts
 from elmokit.data.prepare import find_prepared
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import CheckpointError, ConfigError, ElmokitError, OutputError
 from elmokit.files.atomic import output_error, write_text
-from elmokit.files.json_table import read_json
-from elmokit.formats.checkpoint import Checkpoint, list_checkpoints, read_last_checkpoint
+from elmokit.formats.checkpoint import Checkpoint, list_checkpoints, read_last_checkpoint, read_values
 from elmokit.training.run_checkpoints import another_run_error
+from elmokit.training.text_addresses import read_text_addresses, write_text_addresses
 
 # Files of a run, or of a model, that would be replaced or read as one model with those of the run.
 _FOREIGN = {"config.json", "vocab.txt", "metrics.jsonl", "texts.json", "restart.json", "options.json"}
+_LAUNCH = ".launch"
 _FOREIGN_SUFFIXES = {".hdf5", ".h5", ".safetensors"}
 
 
@@ -64,12 +65,27 @@ class Run:
         if self.checkpoint is None:
             _refuse_another_run(self.save_dir)
         write_model_files(self.save_dir, self.config, self.vocabulary)
-        texts = {
-            "train_prefix": self.train_prefixes,
-            "heldout_prefix": self.heldout_prefixes,
-            "replay_prefix": self.replay_prefixes,
-        }
-        write_text(self.save_dir / "texts.json", json.dumps(texts, indent=2) + "\n")
+        write_text_addresses(
+            self.save_dir,
+            train_prefix=self.train_prefixes,
+            heldout_prefix=self.heldout_prefixes,
+            replay_prefix=self.replay_prefixes,
+        )
+
+
+def mark_launch(save_dir: Path, launch: str | None) -> None:
+    """Write down which launch of several processes trains in a directory, if one does."""
+    if launch is not None:
+        write_text(save_dir / _LAUNCH, launch + "\n")
+
+
+def is_run_of_launch(save_dir: Path, launch: str | None) -> bool:
+    """Return whether this launch has trained in a directory, and has left a checkpoint there."""
+    try:
+        same = (save_dir / _LAUNCH).read_text(encoding="utf-8").strip() == launch
+    except (OSError, UnicodeDecodeError):
+        return False
+    return same and bool(list_checkpoints(save_dir))
 
 
 def write_model_files(save_dir: Path, config: Config, vocabulary: Vocabulary) -> None:
@@ -148,18 +164,24 @@ def continue_run(
             f"{vocab_file}: not the vocabulary that this run was started with ({len(given)} words, expected "
             f"the {len(vocabulary)} of {save_dir / 'vocab.txt'}): leave out --vocab-file, or start a new run"
         )
-    try:
-        texts = read_json(save_dir / "texts.json")
-        prefixes = {name: list(texts[name]) for name in ("train_prefix", "heldout_prefix", "replay_prefix")}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{save_dir / 'texts.json'}: damaged ({error})") from None
+    prefixes = read_text_addresses(
+        save_dir,
+        train_prefix=train_prefixes,
+        heldout_prefix=heldout_prefixes,
+        replay_prefix=replay_prefixes,
+    )
+    if "heldout text" in checkpoint.trainer["fingerprints"] and not prefixes["heldout_prefix"]:
+        raise CheckpointError(
+            f"{save_dir}: this run was started with heldout text: give the same one with --heldout-prefix, "
+            "or start a new run"
+        )
     return Run(
         save_dir,
         config,
         vocabulary,
-        list(train_prefixes) or prefixes["train_prefix"],
-        list(heldout_prefixes) or prefixes["heldout_prefix"],
-        list(replay_prefixes) or prefixes["replay_prefix"],
+        prefixes["train_prefix"],
+        prefixes["heldout_prefix"],
+        prefixes["replay_prefix"],
         checkpoint,
         problems,
     )
@@ -178,20 +200,18 @@ def _refuse_impossible(save_dir: Path) -> None:
 
 
 def training_text_of(model: Path) -> Corpus | None:
-    """Return the text that a run was trained on, if it is still there as it was, and prepared.
+    """Return the text that a run was trained on, if this machine has prepared it and still has it.
+
+    It is found by its fingerprint: a model may come from others, and no path or URL in it is followed.
 
     Args:
-        model: the save directory, or a checkpoint in it.
+        model: a checkpoint of the run.
     """
-    for directory in (model, *model.parents[:2]):
-        try:
-            texts = json.loads((directory / "texts.json").read_text(encoding="utf-8"))
-            return find_prepared(
-                find_texts(texts["train_prefix"], "train"), fallback_dir=directory / "corpora"
-            )
-        except (OSError, ValueError, KeyError, TypeError, ElmokitError):
-            continue
-    return None
+    try:
+        fingerprints = read_values(model)["fingerprints"]
+        return find_prepared(str(fingerprints["training text"]))
+    except (CheckpointError, KeyError, TypeError):
+        return None
 
 
 def refuse_foreign_files(save_dir: Path, vocabulary: Vocabulary) -> None:

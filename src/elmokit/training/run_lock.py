@@ -13,12 +13,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from elmokit.errors import OutputError
-from elmokit.files.atomic import clear_leftovers, output_error, write_text
+from elmokit.files.atomic import make_directory, output_error, write_text
 from elmokit.files.json_table import read_json
+from elmokit.files.leftovers import clear_leftovers
 
 _LOCK, _HOLDER = ".lock", ".holder.json"
-# What a run writes, and may leave half-written when it is killed. Other commands may be writing beside it.
-_WRITTEN = (_HOLDER, "config.json", "texts.json", "vocab.txt", "metrics.jsonl", "checkpoints/*")
 
 
 @contextmanager
@@ -34,7 +33,7 @@ def locked(save_dir: Path) -> Iterator[None]:
             written.
     """
     try:
-        save_dir.mkdir(parents=True, exist_ok=True)
+        make_directory(save_dir)
         lock = FileLock(save_dir.resolve() / _LOCK, is_singleton=True)
         lock.acquire(timeout=0)
     except Timeout:
@@ -46,8 +45,8 @@ def locked(save_dir: Path) -> Iterator[None]:
         raise output_error(save_dir, error) from error
     try:
         if lock.lock_counter == 1:
-            for name in _WRITTEN:
-                clear_leftovers(save_dir / name)
+            for directory in (save_dir, save_dir / "checkpoints"):
+                clear_leftovers(directory)
         holder = {
             "pid": os.getpid(),
             "host": socket.gethostname(),

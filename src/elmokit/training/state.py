@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from elmokit.data.training_stream import TrainingStream
 from elmokit.formats.checkpoint import Checkpoint
@@ -32,10 +33,13 @@ class TrainingState:
     counters: Counters
     recent: Recent
 
-    def to_checkpoint(self, identity: Mapping[str, Any]) -> Checkpoint:
+    def to_checkpoint(
+        self, identity: Mapping[str, Any], gather_rows: Callable[[Tensor], Tensor]
+    ) -> Checkpoint:
         """Return a checkpoint of the run.
 
         Args:
+            gather_rows: returns the batch rows of all processes from those of this one.
             identity: plain values that say which run it is; see
                 :class:`~elmokit.training.identity.RunIdentity`.
         """
@@ -46,7 +50,7 @@ class TrainingState:
             "optimizer": self.optimizer.named_slots(),
             "state": {
                 "dropout_generator": generators["dropout_generator"],
-                **self.carried.state_dict(),
+                **{name: gather_rows(value) for name, value in self.carried.state_dict().items()},
             },
         }
         values = {

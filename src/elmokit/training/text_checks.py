@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from elmokit.data.corpus import Corpus
 from elmokit.data.indexed_corpus import IndexedCorpus
 from elmokit.data.overlap import count_repeated_sentences
+from elmokit.data.sources import source_key
 from elmokit.errors import CorpusError
 from elmokit.model.bilm import BiLM
 
 _MANY_PARAMETERS = 10  # per token of the text, those of the softmax not counted
 
 
-def refuse_shared_files(training: Iterable[str], heldout: Iterable[str]) -> None:
+def refuse_shared_files(training: Iterable[Mapping[str, Any]], heldout: Iterable[Mapping[str, Any]]) -> None:
     """Refuse heldout text that is trained on.
 
     Args:
-        training: paths of the training text's files.
-        heldout: paths of the heldout text's files.
+        training: states of the training text's files, from
+            :attr:`~elmokit.data.text_file.TextFile.source_state`.
+        heldout: states of the heldout text's files.
 
     Raises:
         CorpusError: naming the files that are in both texts.
     """
-    shared = sorted(_absolute(training) & _absolute(heldout))
+    shared = _keys(training) & _keys(heldout)
     if shared:
+        names = ", ".join(sorted(path for path, _ in shared))
         raise CorpusError(
-            f"{', '.join(shared)}: training text and heldout text at the same time, so that the heldout "
+            f"{names}: training text and heldout text at the same time, so that the heldout "
             "perplexity would mean nothing: take it out of one of them"
         )
 
@@ -59,5 +63,7 @@ def text_warnings(model: BiLM, text: IndexedCorpus) -> list[str]:
     return warnings
 
 
-def _absolute(sources: Iterable[str]) -> set[str]:
-    return {source if "://" in source else str(Path(source).resolve()) for source in sources}
+def _keys(states: Iterable[Mapping[str, Any]]) -> set[tuple[str, str | None]]:
+    """Return what identifies the files, under whatever names."""
+    keys = map(source_key, states)
+    return {(path if "://" in path else str(Path(path).resolve()), query) for path, query in keys}

@@ -37,7 +37,7 @@ class RunTexts:
         replay: Corpus | None,
     ) -> None:
         if heldout is not None:
-            refuse_shared_files(corpus.sources, heldout.sources)
+            refuse_shared_files(corpus.source_states, heldout.source_states)
         self._config = config
         max_characters = None if config.model.char_cnn is None else config.model.char_cnn.max_characters
 
@@ -53,20 +53,24 @@ class RunTexts:
         if config.training.num_negatives:
             self.training.warn_if_unsorted()
 
-    def stream(self) -> TrainingStream:
+    def stream(self, rows: range | None = None) -> TrainingStream:
         """Return the training batches from the beginning.
 
+        Args:
+            rows: those of the batch rows whose text the batches contain; by default all.
+
         Raises:
-            CorpusError: when the corpus is too small for ``batch_size``.
+            CorpusError: when the corpus has fewer sentences than an update has rows.
         """
         training = self._config.training
         return TrainingStream(
             self.mixed,
-            batch_size=training.batch_size,
+            batch_size=training.num_rows,
             unroll_steps=training.unroll_steps,
             bidirectional=self._config.model.bidirectional,
             shuffle=training.shuffle,
             keep_blank_lines=training.blank_lines == "keep",
             seed=training.seed,
             replay_share=self._replay_share,
+            rows=rows,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +24,18 @@ from elmokit.model.parallel import computing_threads
 from elmokit.model.perplexity import perplexity
 from elmokit.training.carried_state import CarriedState
 from elmokit.training.counters import Counters
+from elmokit.training.distributed import Ranks
 from elmokit.training.evaluation import Evaluation, evaluate
+from elmokit.training.gradient_exchange import GradientExchange
 from elmokit.training.gradients import clip_gradients
 from elmokit.training.identity import RunIdentity
-from elmokit.training.journal import Journal
+from elmokit.training.journal import Journal, NoJournal
 from elmokit.training.length import RunLength
 from elmokit.training.new_model import new_model
 from elmokit.training.objective import Objective
 from elmokit.training.optimizer import RowOptimizer, make_optimizer
 from elmokit.training.progress import Progress
-from elmokit.training.recent import Recent
+from elmokit.training.recent import Recent, WordCounts
 from elmokit.training.records import record_step
 from elmokit.training.recovery import NonFiniteError, Recovery
 from elmokit.training.run_checkpoints import RunCheckpoints
@@ -58,6 +61,8 @@ class Trainer:
         save_dir: where checkpoints and records go.
         heldout: text to evaluate on; None for none.
         replay: old text that is mixed in by ``replay_share``, against forgetting; None for none.
+        ranks: the processes that train together, ``num_processes`` of them, each with a trainer; by default
+            this one alone. The main one writes, and all must be able to read what it has written.
 
     After :meth:`load_checkpoint` training continues bit for bit as if it had never stopped (on a CPU with the
     same number of threads and version of PyTorch).
@@ -81,7 +86,10 @@ class Trainer:
         save_dir: str | Path,
         heldout: Corpus | None = None,
         replay: Corpus | None = None,
+        ranks: Ranks | None = None,
     ) -> None:
+        self.ranks = Ranks() if ranks is None else ranks
+        """The processes that train together; by default this one alone."""
         config = config.for_vocabulary(len(vocabulary))
         training = config.training
         if training.patience is not None and heldout is None:
@@ -89,21 +97,25 @@ class Trainer:
         self.config, self.vocabulary, self.save_dir = config, vocabulary, Path(save_dir)
         self.corpus, self.heldout, self.replay = corpus, heldout, replay
         self.texts = RunTexts(config, vocabulary, corpus, heldout, replay)
-        stream = self.texts.stream()
+        rows = self.ranks.rows(training)
+        stream = self.texts.stream(rows)
         self._length = RunLength(training, stream.num_predictions_per_epoch)
-        model = new_model(config, self.texts.training)
+        model = new_model(config, self.texts.training, self.ranks.device)
         optimizer = make_optimizer(dict(model.named_parameters()), training)
         self.training_state = TrainingState(
             model=model,
             optimizer=optimizer,
             schedule=LearningRateSchedule(optimizer, training, self._length.num_steps),
-            carried=CarriedState(model, training.batch_size),
-            objective=Objective(model, training),
+            carried=CarriedState(model, rows),
+            objective=Objective(model, training, rows),
             stream=stream,
             counters=Counters(),
             recent=Recent(),
         )
         """Everything that changes, and that a checkpoint holds."""
+        self._exchange = GradientExchange(
+            model.parameters(), self.ranks, getattr(torch, training.gradient_communication)
+        )
         self._identity = RunIdentity(config, vocabulary, corpus, heldout, replay)
         self._checkpoints = RunCheckpoints(self.save_dir)
         self._recovery = Recovery(training, self._checkpoints)
@@ -129,7 +141,7 @@ class Trainer:
 
     @property
     def state(self) -> BiLMState:
-        """The LSTM states that the next batch starts from."""
+        """The LSTM states that the next batch of this process starts from."""
         return self.training_state.carried.values
 
     @property
@@ -144,7 +156,7 @@ class Trainer:
 
     @property
     def predictions_per_step(self) -> int:
-        """Targets of one batch, per direction."""
+        """Targets of one update, per direction."""
         return self._length.predictions_per_step
 
     @property
@@ -179,19 +191,29 @@ class Trainer:
             OutputError: when the save directory holds another run or another process is training there, or a
                 file cannot be written.
             NonFiniteError: when training cannot continue.
+            RankError: when the processes have different texts or settings, or one does not answer.
         """
-        refuse_foreign_files(self.save_dir, self.vocabulary)
-        with locked(self.save_dir), computing_threads(self.config.training.threads):
-            self._checkpoints.refuse_others()
-            with Journal(self.save_dir, step=self.step) as journal:
-                write_model_files(self.save_dir, self.config, self.vocabulary)
-                for progress in self._steps(journal):
-                    yield progress
-                    if progress.stopped_early or progress.stopped:
-                        self._stop_requested = False  # it has been met: the same trainer may run on
-                        return
+        with ExitStack() as stack, computing_threads(self.config.training.threads):
+            with self.ranks.together():
+                journal = self._open(stack) if self.ranks.is_main else NoJournal()
+            self.ranks.refuse_different(self._identity.values_of_all_processes() | {"step": self.step})
+            self.ranks.broadcast([parameter.detach() for parameter in self.model.parameters()])
+            for progress in self._steps(journal):
+                yield progress
+                if progress.stopped_early or progress.stopped:
+                    self._stop_requested = False  # it has been met: the same trainer may run on
+                    return
 
-    def _steps(self, journal: Journal) -> Iterator[Progress]:
+    def _open(self, stack: ExitStack) -> Journal:
+        """Take the save directory until the stack is closed, and return the journal."""
+        refuse_foreign_files(self.save_dir, self.vocabulary)
+        stack.enter_context(locked(self.save_dir))
+        self._checkpoints.refuse_others()
+        journal = stack.enter_context(Journal(self.save_dir, step=self.step))
+        write_model_files(self.save_dir, self.config, self.vocabulary)
+        return journal
+
+    def _steps(self, journal: Journal | NoJournal) -> Iterator[Progress]:
         """Yield an evaluation that was interrupted, if there is one, then one step after another."""
         if self.training_state.counters.evaluation_is_due:
             yield self._finish_step(journal)
@@ -208,10 +230,19 @@ class Trainer:
         """Make :meth:`run` end after the next step, with a checkpoint; safe in signal handlers."""
         self._stop_requested = True
 
-    def train_step(self, batch: TextBatch, journal: Journal | None = None) -> BiLMOutput:
+    def train_step(self, batch: TextBatch, journal: Journal | NoJournal | None = None) -> BiLMOutput:
         """Update the parameters on one batch.
 
-        The loss is the mean of the directions' mean cross-entropies, times ``unroll_steps``.
+        The loss is the mean of the directions' mean cross-entropies over the rows of all processes, times
+        ``unroll_steps``.
+
+        Args:
+            batch: the rows that this process computes.
+            journal: for the figures of the step; None for none.
+
+        Returns:
+            The output of the model for the rows that were computed last, all of them without
+            ``accumulation_steps``.
 
         Raises:
             NonFiniteError: when the loss or the gradient is not finite; the update is not applied.
@@ -219,65 +250,83 @@ class Trainer:
         training, state = self.config.training, self.training_state
         started = time.perf_counter()
         state.optimizer.zero_grad()
-        loss, output = state.objective.loss(batch, state.carried)
-        (loss * training.unroll_steps).backward()
+        losses, new_states = [], []
+        for loss, output in state.objective.losses(batch, state.carried):
+            new_states.append(output.state)
+            if len(new_states) == training.accumulation_steps:
+                self._exchange.expect()
+            (loss * training.unroll_steps).backward()
+            losses.append(loss.detach())
+        traffic = self._exchange.finish()
         norm = clip_gradients(self.model.parameters(), training.clip_norm)
-        loss_value = float(loss.detach())
+        words = WordCounts.of(batch.targets[0].numpy())
+        loss_value, *counts = self.ranks.sum(sum(map(float, losses)), *words)
         if not (math.isfinite(loss_value) and math.isfinite(norm)):
+            places = ", ".join(map(self.texts.mixed.corpus.location, batch.sentences))
             raise NonFiniteError(
                 f"step {self.step + 1}: loss {loss_value}, gradient norm {norm}, expected finite numbers: "
-                "the update was not applied; the batch contains "
-                + ", ".join(map(self.texts.mixed.corpus.location, batch.sentences))
+                f"the update was not applied; the batch contains {', '.join(self.ranks.texts(places))}"
             )
         state.schedule.apply(self.step)
         state.optimizer.step()
-        state.carried.values = output.state
+        state.carried.replace(new_states)
         state.counters.step += 1
         state.counters.non_finite_in_a_row = 0
         elapsed = time.perf_counter() - started
         state.counters.seconds += elapsed
-        state.recent.add(loss_value, batch.targets[0].numpy(), elapsed)
+        state.recent.add(loss_value, WordCounts(*map(int, counts)), elapsed, traffic)
         if journal is not None:
             record_step(journal, state, self._length, training, output, norm)
         return output
 
-    def _finish_step(self, journal: Journal) -> Progress:
+    def _finish_step(self, journal: Journal | NoJournal) -> Progress:
         """Evaluate and write a checkpoint, if it is time."""
         training, counters = self.config.training, self.training_state.counters
         is_last = self.step == self.num_steps
         is_time = is_last or self.step % self._length.evaluation_interval == 0 or counters.evaluation_is_due
         evaluation, is_best = self._evaluate(journal) if is_time else (None, False)
         stops = training.patience is not None and counters.evaluations_without_gain >= training.patience
-        overdue = self._checkpoints.seconds_since_last > 60 * training.checkpoint_minutes
-        is_saved = is_time or stops or overdue or self._stop_requested
+        age = self._checkpoints.seconds_since_last if self.ranks.is_main else 0.0
+        # Clocks and signals of the processes differ, so they agree.
+        stopped, overdue = self.ranks.any(self._stop_requested, age > 60 * training.checkpoint_minutes)
+        is_saved = is_time or stops or overdue or stopped
+        if is_saved:
+            journal.sync()
         return self._progress(
             evaluation=evaluation,
             is_best=is_best,
             checkpoint=self.save_checkpoint() if is_saved else None,
             stopped_early=stops and not is_last,
-            stopped=self._stop_requested and (counters.evaluation_is_due or not is_last),
+            stopped=stopped and (counters.evaluation_is_due or not is_last),
         )
 
-    def _evaluate(self, journal: Journal) -> tuple[Evaluation | None, bool]:
+    def _evaluate(self, journal: Journal | NoJournal) -> tuple[Evaluation | None, bool]:
         """Evaluate, unless a stop is requested meanwhile; then it is due when the run continues."""
         counters = self.training_state.counters
         counters.evaluation_is_due = self.texts.heldout is not None
         if self.texts.heldout is None:
             return None, False
-        try:
-            evaluation = evaluate(self.model, self.texts.heldout, on_tokens=self._check_for_stop)
-        except _StoppedError:
+        figures = self.ranks.from_main(self._measure_heldout)
+        if figures is None:
             return None, False
+        evaluation = Evaluation(**figures)
         counters.evaluation_is_due = False
         is_best = counters.count_evaluation(evaluation.perplexity)
-        journal.scalars("heldout", self.step, {"seconds": self.seconds, **evaluation.as_dict()})
+        journal.scalars("heldout", self.step, {"seconds": self.seconds, **figures})
         return evaluation, is_best
+
+    def _measure_heldout(self) -> dict[str, Any] | None:
+        assert self.texts.heldout is not None
+        try:
+            return evaluate(self.model, self.texts.heldout, on_tokens=self._check_for_stop).as_dict()
+        except _StoppedError:
+            return None
 
     def _check_for_stop(self, _: int) -> None:
         if self._stop_requested:
             raise _StoppedError
 
-    def _recover(self, error: NonFiniteError, journal: Journal) -> str:
+    def _recover(self, error: NonFiniteError, journal: Journal | NoJournal) -> str:
         """Deal with a batch that could not be learned from, and return what was done about it.
 
         Raises:
@@ -318,13 +367,17 @@ class Trainer:
         Raises:
             OutputError: when it cannot be written; older checkpoints are untouched.
         """
-        if not (self.save_dir / "config.json").exists():
-            write_model_files(self.save_dir, self.config, self.vocabulary)
-        directory = self._checkpoints.write(
-            self.training_state.to_checkpoint(self._identity.values()),
-            step=self.step,
-            best_step=self.best_step if math.isfinite(self.best_perplexity) else None,
-        )
+        checkpoint = self.training_state.to_checkpoint(self._identity.values(), self.ranks.gather_rows)
+
+        def write() -> str:
+            if not (self.save_dir / "config.json").exists():
+                write_model_files(self.save_dir, self.config, self.vocabulary)
+            best_step = self.best_step if math.isfinite(self.best_perplexity) else None
+            return str(self._checkpoints.write(checkpoint, step=self.step, best_step=best_step))
+
+        directory = Path(self.ranks.from_main(write))
+        if not self.ranks.is_main:
+            self._checkpoints.adopt(self.step)
         self._recovery.checkpoint_written()
         return directory
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,9 @@ from elmokit.errors import ElmokitError
 from elmokit.training.journal import read_metrics
 
 _SMOOTHING = 0.03  # standard deviation of the smoothing kernel, as a fraction of the run
+# What lies above comes from a damaged line, and could not be drawn.
+_LARGEST_AMOUNT = 1e18
+_LARGEST_PERPLEXITY = 1e100
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,15 @@ def read_history(save_dir: Path) -> RunHistory:
         ElmokitError: if the directory is not a training run, or the run has no records yet.
     """
     records = _without_repeated_steps(read_metrics(save_dir))
-    train = [record for record in records if _is_point(record, "train") and "predictions" in record]
+    train = [
+        record for record in records if _is_point(record, "train") and _is_amount(record.get("predictions"))
+    ]
     heldout = [record for record in records if _is_point(record, "heldout")]
     if not train:
-        raise ElmokitError(f"{save_dir / 'metrics.jsonl'}: no training records yet: wait for the first steps")
+        raise ElmokitError(
+            f"{save_dir / 'metrics.jsonl'}: no training records yet, or none that can be read: "
+            "wait for the first steps"
+        )
     steps = np.array([0, *(record["step"] for record in train)], dtype=float)
     tokens = np.array([0, *(record["predictions"] for record in train)], dtype=float)
     return RunHistory(
@@ -63,10 +70,18 @@ def read_history(save_dir: Path) -> RunHistory:
 
 
 def _is_point(record: dict[str, Any], event: str) -> bool:
-    numbers = (record.get("step"), record.get("seconds"), record.get("perplexity"))
-    return record.get("event") == event and all(
-        isinstance(number, int | float) and math.isfinite(number) for number in numbers
+    perplexity: Any = record.get("perplexity")
+    return (
+        record["event"] == event
+        and _is_amount(record.get("seconds"))
+        and type(perplexity) in (int, float)
+        and 0 < perplexity < _LARGEST_PERPLEXITY
     )
+
+
+def _is_amount(value: Any) -> bool:
+    """Whether a value is a number of tokens or seconds; NaN is not."""
+    return type(value) in (int, float) and 0 <= value < _LARGEST_AMOUNT
 
 
 def _without_repeated_steps(records: list[dict[str, Any]]) -> list[dict[str, Any]]:

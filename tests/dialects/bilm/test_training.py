@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from elmokit.config import Config
 from elmokit.data.prepare import prepare_corpus
+from elmokit.data.vocabulary import Vocabulary
 from elmokit.dialects import bilm
-from elmokit.errors import ConfigError
+from elmokit.errors import ConfigError, ElmokitError
 from elmokit.loading import load
 from elmokit.training.bilm_perplexity import bilm_perplexity
 
@@ -69,9 +71,30 @@ def test_train_test_and_train_on(data, tmp_path):
     assert load(tmp_path / "next").facts["step"] > 0
 
 
-def test_what_is_refused(data, tmp_path):
-    with pytest.raises(ConfigError, match="n_gpus: expected 1, got 3"):
+def test_several_gpus_are_processes_of_the_command(data, tmp_path, monkeypatch):
+    """Each computes batch_size rows, and they train the run that the command line would."""
+    started = []
+
+    def launch(arguments, num_processes):
+        started.append(num_processes)
+        config = Config.load(arguments[arguments.index("--config") + 1])
+        vocabulary = Vocabulary.load(arguments[arguments.index("--vocab-file") + 1])
+        assert (config.training.num_rows, config.training.batch_size) == (6, 2)
+        assert (vocabulary, config.training.recipe) == (data.vocab, "bilm")
+        text = ["--train-prefix", data.filepattern]
+        assert arguments[:5] == ["train", "--save-dir", str(tmp_path / "new"), *text]
+        return len(started) - 1
+
+    monkeypatch.setattr("elmokit.training.launch.launch", launch)
+    bilm.train(OPTIONS, data, 3, tmp_path / "new")
+    with pytest.raises(ElmokitError, match="training in 3 processes has ended with status 1"):
         bilm.train(OPTIONS, data, 3, tmp_path / "new")
+    assert started == [3, 3]
+
+
+def test_what_is_refused(data, tmp_path):
+    with pytest.raises(ConfigError, match="n_gpus: expected at least 1, got 0"):
+        bilm.train(OPTIONS, data, 0, tmp_path / "new")
     with pytest.raises(ConfigError, match="reverse"):
         bilm.LMDataset("text.txt", data.vocab, reverse=True)
     assert not (tmp_path / "new").exists()

@@ -9,6 +9,7 @@ import pytest
 
 from elmokit.errors import MissingExtraError
 from elmokit.formats.tensorflow.tensor_bundle import TensorBundle
+from elmokit.installation import install_command
 
 TENSORS = {
     "a/kernel": np.arange(12, dtype=np.float32).reshape(3, 4),
@@ -108,5 +109,5 @@ def test_without_the_package_for_checksums(bundle_writer, monkeypatch):
     with pytest.raises(MissingExtraError) as caught:
         TensorBundle.open(prefix)
     assert str(caught.value) == (
-        "reading TensorFlow checkpoints needs an optional package: pip install 'elmokit[tensorflow]'"
+        f"reading TensorFlow checkpoints needs an optional package: {install_command('tensorflow')}"
     )

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from elmokit.model.lstm.interface import LstmState, LstmWeights
+from elmokit.model.lstm.interface import LstmState
 from elmokit.model.lstm.layer import IMPLEMENTATIONS, ProjectedLstm
 from elmokit.model.lstm.reference import reference_lstm
 
@@ -69,10 +69,7 @@ def test_equals_the_reference(layer, batch_sizes):
 
     outputs, last = layer(inputs, batch_sizes, state)
     gradients = torch.autograd.grad((outputs * weights).sum(), parameters)
-    weights_of_layer = LstmWeights(
-        layer.kernel, layer.bias, layer.projection, layer.cell_clip, layer.projection_clip
-    )
-    plain_outputs, plain_last = reference_lstm(inputs, batch_sizes, state, weights_of_layer)
+    plain_outputs, plain_last = reference_lstm(inputs, batch_sizes, state, layer.weights)
     plain_gradients = torch.autograd.grad((plain_outputs * weights).sum(), parameters)
 
     torch.testing.assert_close(outputs, plain_outputs, rtol=0, atol=1e-12)

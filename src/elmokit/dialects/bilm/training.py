@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ from typing import Any
 from elmokit.config import Config
 from elmokit.data.prepare import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
-from elmokit.errors import ConfigError
+from elmokit.errors import ConfigError, ElmokitError
+from elmokit.files.leftovers import temporary_directory
 from elmokit.formats.checkpoint import list_checkpoints
 from elmokit.loading import load
 from elmokit.training.bilm_perplexity import bilm_perplexity
@@ -107,20 +107,26 @@ def train(
     Args:
         options: the dictionary that bilm-tf's training scripts define.
         data: text and vocabulary.
-        n_gpus: 1; a run uses one device.
+        n_gpus: number of processes that train together, each on a GPU of its own if there are any; each
+            computes ``batch_size`` rows. With more than one, they are those of ``elmokit train``, which
+            prints what it does.
         tf_save_dir: the save directory; records for TensorBoard are written below it.
         tf_log_dir: has no effect.
         restart_ckpt_file: model to continue from, in any format that :func:`elmokit.load` reads; its
             vocabulary may be another one.
 
     Raises:
-        ConfigError: if an option is wrong, or ``n_gpus`` is not 1.
+        ConfigError: if an option is wrong.
         OutputError: if the directory holds another run.
+        ElmokitError: if one of several processes has failed.
     """
-    if n_gpus != 1:
-        raise ConfigError(f"n_gpus: expected 1, got {n_gpus}: a run uses one device")
+    if n_gpus < 1:
+        raise ConfigError(f"n_gpus: expected at least 1, got {n_gpus}")
     directory = Path(tf_save_dir)
-    config = _config(options)
+    config = _config({**options, "n_gpus": n_gpus})
+    if n_gpus > 1:
+        _train_in_processes(config, data, directory, restart_ckpt_file)
+        return
     run: Run = (
         continue_run(directory, vocab_file=None, train_prefixes=[data.filepattern])
         if list_checkpoints(directory)
@@ -134,6 +140,29 @@ def train(
     run.write()
     for _ in trainer.run():
         pass
+
+
+def _train_in_processes(
+    config: Config, data: LMDataset, directory: Path, restart_ckpt_file: str | Path | None
+) -> None:
+    from elmokit.training.launch import launch  # not needed by those who import the other functions
+
+    arguments = ["train", "--save-dir", str(directory), "--train-prefix", data.filepattern]
+    with temporary_directory() as temporary:
+        if list_checkpoints(directory):
+            arguments += ["--resume", f"num_processes={config.training.num_processes}"]
+        else:
+            config.save(Path(temporary, "config.json"))
+            data.vocab.save(Path(temporary, "vocab.txt"))
+            arguments += ["--config", f"{temporary}/config.json", "--vocab-file", f"{temporary}/vocab.txt"]
+            if restart_ckpt_file is not None:
+                arguments += ["--restart-ckpt-file", str(restart_ckpt_file)]
+        status = launch(arguments, config.training.num_processes)
+    if status:
+        raise ElmokitError(
+            f"{directory}: training in {config.training.num_processes} processes has ended with status "
+            f"{status}: the lines above say why"
+        )
 
 
 def test(options: Mapping[str, Any], ckpt_file: str | Path, data: LMDataset, batch_size: int = 256) -> float:
@@ -155,7 +184,7 @@ def test(options: Mapping[str, Any], ckpt_file: str | Path, data: LMDataset, bat
 
 
 def _config(options: Mapping[str, Any]) -> Config:
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory, "options.json")
+    with temporary_directory() as directory:
+        path = directory / "options.json"
         path.write_text(json.dumps(options), encoding="utf-8")
         return Config.load(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -48,7 +49,20 @@ class StaticEmbedding:
         """Width D of a vector."""
         return int(self._table.shape[1])
 
+    def __contains__(self, word: str) -> bool:
+        return word in self._row_of
+
     @property
+    def words(self) -> list[str]:
+        """The V words of the table."""
+        return list(self._row_of)
+
+    @property
+    def table(self) -> np.ndarray:
+        """(V + 1, D) the vectors of the words, and that of every other word."""
+        return self._table
+
+    @cached_property
     def fingerprint(self) -> str:
         """Digest of the words and their vectors."""
         digest = hashlib.blake2b(np.ascontiguousarray(self._table).data, digest_size=16)

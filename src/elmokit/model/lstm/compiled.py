@@ -14,12 +14,15 @@ from torch import Tensor
 
 from elmokit.kernels import lstm as kernels
 from elmokit.kernels.library import can_compute
+from elmokit.kernels.matrices import PackedMatrix, pack
+from elmokit.kernels.precisions import Precision
 from elmokit.model.first_order import differentiable_once
 from elmokit.model.lstm.interface import LstmState, LstmWeights
 from elmokit.model.lstm.packed import packed_lstm
 from elmokit.model.lstm.steps import last_of_each_row, step_before
+from elmokit.model.packed_weights import PackedWeights
 from elmokit.model.precision import without_autocast
-from elmokit.model.products import product
+from elmokit.model.products import operand, product
 
 
 def compiled_lstm(
@@ -30,7 +33,7 @@ def compiled_lstm(
     What the library does not compute goes to :func:`~elmokit.model.lstm.packed.packed_lstm`: other types than
     float32, other devices, and tensors that are being traced.
     """
-    if not can_compute(inputs, *state, *weights[:3]):
+    if not can_compute(inputs, *state, *weights[:3], precision=weights.precision):
         return packed_lstm(inputs, batch_sizes, state, weights)
     outputs, cell, hidden = _CompiledLstm.apply(  # type: ignore[no-untyped-call]
         inputs,
@@ -42,6 +45,8 @@ def compiled_lstm(
         tuple(batch_sizes),
         weights.cell_clip,
         weights.projection_clip,
+        weights.precision,
+        weights.packed,
         torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (inputs, *weights[:3])),
     )
     return outputs, LstmState(cell, hidden)
@@ -62,21 +67,28 @@ class _CompiledLstm(torch.autograd.Function):
         batch_sizes: tuple[int, ...],
         cell_clip: float | None,
         projection_clip: float | None,
+        precision: Precision,
+        packed: PackedWeights,
         keep: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:
         input_dim, cell_dim = inputs.shape[1], kernel.shape[1] // 4
         output_dim = cell_dim if projection is None else projection.shape[1]
         shape = kernels.Shape(batch_sizes, cell_dim, output_dim, cell_clip, projection_clip)
         num_positions, num_rows = len(inputs), batch_sizes[0]
-        gates = product(inputs, kernel[:input_dim], bias)  # (N, 4H)
+        input_kernel: Tensor | PackedMatrix = kernel[:input_dim]
+        if precision != "float32":
+            input_kernel = packed.get("input", kernel, precision, lambda: pack(kernel[:input_dim], precision))
+        gates = product(inputs, input_kernel, bias)  # (N, 4H)
         outputs = gates.new_empty(num_positions, output_dim)
         cells = gates.new_empty(num_positions if keep else num_rows, cell_dim)
         gated_cells = outputs if projection is None else torch.empty_like(cells)
         kernels.forward(
             shape,
             gates,
-            kernels.pack_gates(kernel[input_dim:].contiguous()),
-            None if projection is None else kernels.pack(projection),
+            packed.get("gates", kernel, precision, lambda: kernels.pack_gates(kernel[input_dim:], precision)),
+            None
+            if projection is None
+            else packed.get("projection", projection, precision, lambda: pack(projection, precision)),
             cell_before.contiguous(),
             hidden_before.contiguous(),
             cells,
@@ -85,7 +97,7 @@ class _CompiledLstm(torch.autograd.Function):
             keep=keep,
         )
         if keep:
-            ctx.shape = shape
+            ctx.shape, ctx.precision = shape, precision
             ctx.save_for_backward(
                 inputs, kernel, projection, cell_before, hidden_before, gates, cells, gated_cells, outputs
             )
@@ -103,14 +115,14 @@ class _CompiledLstm(torch.autograd.Function):
         inputs, kernel, projection, cell_before, hidden_before, gates, cells, gated_cells, outputs = (
             ctx.saved_tensors
         )
-        input_dim, batch_sizes = inputs.shape[1], ctx.shape.batch_sizes
+        input_dim, batch_sizes, precision = inputs.shape[1], ctx.shape.batch_sizes, ctx.precision
         grad_gates = torch.empty_like(gates)
         grad_projected = grad_outputs.clone(memory_format=torch.contiguous_format)
         kernels.backward(
             ctx.shape,
             gates,
-            kernels.pack(kernel[input_dim:].t()),
-            None if projection is None else kernels.pack(projection.t()),
+            pack(kernel[input_dim:].t(), precision),
+            None if projection is None else pack(projection.t(), precision),
             cells,
             cell_before.contiguous(),
             outputs,
@@ -123,13 +135,15 @@ class _CompiledLstm(torch.autograd.Function):
         grad_kernel = grad_projection = None
         if need_kernel:
             earlier_hidden = step_before(outputs, batch_sizes, hidden_before)
-            grad_kernel = product(torch.cat([inputs, earlier_hidden], dim=1).t(), grad_gates)
+            grad_kernel = product(
+                torch.cat([inputs, earlier_hidden], dim=1).t(), operand(grad_gates, precision)
+            )
         if projection is not None and need_projection:
-            grad_projection = product(gated_cells.t(), grad_projected)
+            grad_projection = product(gated_cells.t(), operand(grad_projected, precision))
         return (
-            product(grad_gates, kernel[:input_dim].t()) if need_inputs else None,
+            product(grad_gates, operand(kernel[:input_dim].t(), precision)) if need_inputs else None,
             grad_kernel,
             grad_gates.sum(dim=0) if need_bias else None,
             grad_projection,
-            *[None] * 6,
+            *[None] * 8,
         )

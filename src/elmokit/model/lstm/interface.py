@@ -17,6 +17,9 @@ from typing import NamedTuple, Protocol
 
 from torch import Tensor
 
+from elmokit.kernels.precisions import Precision
+from elmokit.model.packed_weights import PackedWeights
+
 FORGET_BIAS = 1.0  # added to the forget gate; not part of the stored bias
 
 
@@ -42,6 +45,10 @@ class LstmWeights(NamedTuple):
     """Bound on the cell state, applied before the output's tanh; None for no clipping."""
     projection_clip: float | None
     """Bound on the projected output; None for no clipping."""
+    precision: Precision
+    """Of the matrix products; everything else is computed in the type of the weights."""
+    packed: PackedWeights
+    """Where implementations keep what they have packed."""
 
 
 class LstmImplementation(Protocol):

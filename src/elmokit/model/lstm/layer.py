@@ -13,6 +13,8 @@ from elmokit.model.lstm.compiled import compiled_lstm
 from elmokit.model.lstm.interface import LstmImplementation, LstmState, LstmWeights
 from elmokit.model.lstm.packed import packed_lstm
 from elmokit.model.lstm.reference import reference_lstm
+from elmokit.model.packed_weights import PackedWeights
+from elmokit.model.precision import HasPrecision
 
 IMPLEMENTATIONS: Mapping[str, LstmImplementation] = MappingProxyType(
     {"packed": packed_lstm, "reference": reference_lstm}
@@ -23,7 +25,7 @@ IMPLEMENTATIONS: Mapping[str, LstmImplementation] = MappingProxyType(
 DEFAULT_IMPLEMENTATION = "compiled" if is_available() else "packed"
 
 
-class ProjectedLstm(nn.Module):
+class ProjectedLstm(HasPrecision):
     """An LSTM layer with projection and clipping (Sak et al. 2014).
 
     Args:
@@ -62,6 +64,7 @@ class ProjectedLstm(nn.Module):
         self.kernel = nn.Parameter(torch.empty(input_dim + projection_dim, 4 * cell_dim))
         self.bias = nn.Parameter(torch.empty(4 * cell_dim))
         self.projection = nn.Parameter(torch.empty(cell_dim, projection_dim)) if has_projection else None
+        self._packed = PackedWeights()
 
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Initialize with Glorot-uniform kernels and zero bias, TensorFlow's defaults."""
@@ -70,6 +73,19 @@ class ProjectedLstm(nn.Module):
             self.bias.zero_()
             if self.projection is not None:
                 nn.init.xavier_uniform_(self.projection, generator=generator)
+
+    @property
+    def weights(self) -> LstmWeights:
+        """What the implementations take."""
+        return LstmWeights(
+            self.kernel,
+            self.bias,
+            self.projection,
+            self.cell_clip,
+            self.projection_clip,
+            self.precision,
+            self._packed,
+        )
 
     def zero_state(self, num_rows: int) -> LstmState:
         """Return the state of ``num_rows`` rows before their first token."""
@@ -94,5 +110,4 @@ class ProjectedLstm(nn.Module):
             The outputs (N, P), packed, and each row's state after its last step. No gradients flow through
             the states.
         """
-        weights = LstmWeights(self.kernel, self.bias, self.projection, self.cell_clip, self.projection_clip)
-        return IMPLEMENTATIONS[self.implementation](inputs, batch_sizes, state, weights)
+        return IMPLEMENTATIONS[self.implementation](inputs, batch_sizes, state, self.weights)

@@ -13,11 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from elmokit.kernels.precisions import Precision
 from elmokit.model.first_order import differentiable_once
 from elmokit.model.lstm.interface import FORGET_BIAS, LstmState, LstmWeights
 from elmokit.model.lstm.steps import last_of_each_row, step_before
 from elmokit.model.precision import without_autocast
-from elmokit.model.products import product
+from elmokit.model.products import operand, product
 
 
 def packed_lstm(
@@ -34,6 +35,7 @@ def packed_lstm(
         tuple(batch_sizes),
         weights.cell_clip,
         weights.projection_clip,
+        weights.precision,
     )
     return outputs, LstmState(cell, hidden)
 
@@ -53,10 +55,14 @@ class _LstmLayer(torch.autograd.Function):
         batch_sizes: tuple[int, ...],
         cell_clip: float | None,
         projection_clip: float | None,
+        precision: Precision,
     ) -> tuple[Tensor, Tensor, Tensor]:
         input_dim = inputs.shape[1]
-        recurrent_kernel = kernel[input_dim:]
-        gates = product(inputs, kernel[:input_dim], bias)  # (N, 4H), activated in place below
+        recurrent_kernel = operand(kernel[input_dim:], precision)
+        projection_operand = None if projection is None else operand(projection, precision)
+        gates = product(
+            inputs, operand(kernel[:input_dim], precision), bias
+        )  # (N, 4H), activated in place below
         i_gates, j_gates, f_gates, o_gates = gates.chunk(4, dim=1)
         f_gates += FORGET_BIAS
         cells = torch.empty_like(i_gates, memory_format=torch.contiguous_format)
@@ -79,13 +85,14 @@ class _LstmLayer(torch.autograd.Function):
                 new_cell.clamp_(-cell_clip, cell_clip)
             torch.tanh(new_cell, out=gated)
             gated.mul_(o)
-            if projection is not None:
-                output.copy_(product(gated, projection))
+            if projection_operand is not None:
+                output.copy_(product(gated, projection_operand))
                 if projection_clip is not None:
                     output.clamp_(-projection_clip, projection_clip)
             cell, hidden = new_cell, output
 
         ctx.batch_sizes, ctx.cell_clip, ctx.projection_clip = batch_sizes, cell_clip, projection_clip
+        ctx.precision = precision
         ctx.save_for_backward(
             inputs, kernel, projection, cell_before, hidden_before, gates, cells, gated_cells, outputs
         )
@@ -102,6 +109,7 @@ class _LstmLayer(torch.autograd.Function):
             ctx.saved_tensors
         )
         batch_sizes, cell_clip, projection_clip = ctx.batch_sizes, ctx.cell_clip, ctx.projection_clip
+        precision = ctx.precision
         input_dim = inputs.shape[1]
         cell_dim = cells.shape[1]
         input_kernel, recurrent_kernel = kernel[:input_dim], kernel[input_dim:]
@@ -143,8 +151,8 @@ class _LstmLayer(torch.autograd.Function):
             carry_factor,
         )
         steps = zip(batch_sizes, *(values.split(batch_sizes) for values in by_step), strict=True)
-        projection_t = None if projection is None else projection.t()
-        recurrent_kernel_t = recurrent_kernel.t()
+        projection_t = None if projection is None else operand(projection.t(), precision)
+        recurrent_kernel_t = operand(recurrent_kernel.t(), precision)
         for (
             num_rows,
             grad_gate,
@@ -169,13 +177,15 @@ class _LstmLayer(torch.autograd.Function):
             grad_hidden[:num_rows] = product(grad_gate, recurrent_kernel_t)
 
         need_inputs, need_kernel, need_bias, need_projection = ctx.needs_input_grad[:4]
-        grad_inputs = product(grad_gates, input_kernel.t()) if need_inputs else None
+        grad_inputs = product(grad_gates, operand(input_kernel.t(), precision)) if need_inputs else None
         grad_kernel = grad_bias = grad_projection = None
         if need_kernel:
             earlier_hidden = step_before(outputs, batch_sizes, hidden_before)
-            grad_kernel = product(torch.cat([inputs, earlier_hidden], dim=1).t(), grad_gates)
+            grad_kernel = product(
+                torch.cat([inputs, earlier_hidden], dim=1).t(), operand(grad_gates, precision)
+            )
         if need_bias:
             grad_bias = grad_gates.sum(dim=0)
         if projection is not None and need_projection:
-            grad_projection = product(gated_cells.t(), grad_projected)
-        return grad_inputs, grad_kernel, grad_bias, grad_projection, None, None, None, None, None
+            grad_projection = product(gated_cells.t(), operand(grad_projected, precision))
+        return grad_inputs, grad_kernel, grad_bias, grad_projection, *[None] * 6

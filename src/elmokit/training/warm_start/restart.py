@@ -37,7 +37,8 @@ def restart_config(
     The geometry is the model's. The other settings are those of the model's own training except its length,
     those of another configuration, or the defaults. When the schedule of the earlier training is run again,
     its warm-up is shorter and its peak lower: the optimizer's state is restored, and a high rate would
-    destroy what has been learned.
+    destroy what has been learned. What several processes computed, one computes by accumulating gradients,
+    unless ``overrides`` set ``num_processes``.
 
     Args:
         source: the model.
@@ -55,7 +56,7 @@ def restart_config(
         )
     if name is None:
         own = source.config if source.facts else Config(model=source.config.model)
-        changes = ["max_steps=null"]
+        changes = ["max_steps=null", *_on_one_process(own.training, overrides)]
         if source.optimizer_state is not None and own.training.schedule == "cosine":
             rate = min(own.training.learning_rate, _HIGHEST_RATE)
             changes += [f"learning_rate={rate}", f"warmup={_WARMUP}"]
@@ -64,6 +65,17 @@ def restart_config(
         config = Config.load(name, overrides)
     _refuse_another_geometry(source, config)
     return config
+
+
+def _on_one_process(training: TrainingConfig, overrides: Sequence[str]) -> list[str]:
+    """Return the changes with which one process computes the same updates.
+
+    How many processes a model was trained on says nothing about the machine that continues.
+    """
+    names = {override.partition("=")[0].rpartition(".")[2] for override in overrides}
+    if training.num_processes == 1 or names & {"num_processes", "n_gpus"}:
+        return []
+    return ["num_processes=1", f"accumulation_steps={training.accumulation_steps * training.num_processes}"]
 
 
 def restart_vocabulary(source: PretrainedModel, file: str | Path | None = None) -> Vocabulary:

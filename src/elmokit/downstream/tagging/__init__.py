@@ -1,0 +1,1 @@
+"""Sequence tagging: tagged files, spans, scores, and a biLSTM-CRF."""

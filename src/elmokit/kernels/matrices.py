@@ -1,0 +1,57 @@
+"""Packed matrices, and products with them: ``lstm.c``."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from elmokit.kernels.library import library
+from elmokit.kernels.precisions import Precision
+
+_ROWS_AT_ONCE = 96  # as in lstm.c
+
+
+class PackedMatrix(NamedTuple):
+    """A matrix (K, N) in the layout that the kernels read."""
+
+    values: Tensor
+    num_rows: int
+    num_columns: int
+    precision: Precision
+
+
+def pack(matrix: Tensor, precision: Precision = "float32") -> PackedMatrix:
+    """Pack a float32 matrix (K, N) of any strides."""
+    native = library(precision)
+    packed = _space(native.elmokit_packed_size(*matrix.shape))
+    native.elmokit_pack(matrix.data_ptr(), *matrix.shape, *matrix.stride(), packed.data_ptr())
+    num_rows, num_columns = matrix.shape
+    return PackedMatrix(packed, num_rows, num_columns, precision)
+
+
+def multiply(left: Tensor, right: PackedMatrix) -> Tensor:
+    """Return ``left @ right`` in float32 for float32 (M, K); a row does not depend on the others."""
+    left = left.contiguous()
+    product = left.new_empty(len(left), right.num_columns)
+    space = scratch(min(len(left), _ROWS_AT_ONCE), right.num_rows, right.precision)
+    library(right.precision).elmokit_product(
+        len(left),
+        right.num_rows,
+        right.num_columns,
+        left.data_ptr(),
+        right.values.data_ptr(),
+        product.data_ptr(),
+        space.data_ptr(),
+    )
+    return product
+
+
+def scratch(num_rows: int, num_values: int, precision: Precision) -> Tensor:
+    """Return space for the operands of rows of values."""
+    return _space(library(precision).elmokit_scratch_size(num_rows, num_values))
+
+
+def _space(num_bytes: int) -> Tensor:
+    return torch.empty(num_bytes, dtype=torch.uint8)

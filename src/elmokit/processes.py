@@ -1,0 +1,114 @@
+"""Work on several processes of this machine, with results in the order of the work.
+
+The processes are started with ``spawn``, which is safe whatever threads and libraries this process uses. As
+always with ``spawn``, a script that uses them must guard its main part with
+``if __name__ == "__main__":``.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.sharedctypes import Synchronized
+from typing import Any, TypeVar
+
+from elmokit.errors import ConfigError, WorkerError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_WAITING_PER_PROCESS = 2  # items given out beyond the one that is being worked on, results included
+
+
+def available_processors() -> int:
+    """Return the number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def chosen_number(num_processes: int | None) -> int:
+    """Return a number of processes; None stands for all available processors.
+
+    Raises:
+        ConfigError: If the number is not positive.
+    """
+    if num_processes is None:
+        return available_processors()
+    if num_processes < 1:
+        raise ConfigError(f"num_processes: expected at least 1, got {num_processes}")
+    return num_processes
+
+
+def ordered_map(
+    function: Callable[[Item], Result], items: Iterable[Item], num_processes: int
+) -> Iterator[Result]:
+    """Apply a function to items in several processes and yield the results in the order of the items.
+
+    Only a few items per process are taken from ``items`` ahead of the results, so there may be any number of
+    them. An error of the function is raised where its result would be.
+
+    Args:
+        function: A picklable callable. Each process gets one copy of it, which keeps its state from item to
+            item.
+        items: Picklable arguments.
+        num_processes: Number of processes; with 1, everything happens in this process.
+
+    Raises:
+        WorkerError: If a process is killed.
+    """
+    if num_processes == 1:
+        yield from map(function, items)
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(
+        num_processes,
+        mp_context=context,
+        initializer=_start,
+        # Pickled here: multiprocessing would move tensors to shared memory, of which containers have little.
+        initargs=(pickle.dumps(function), context.Value("i", 0)),
+    )
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(_apply, item))
+            if len(waiting) > num_processes * _WAITING_PER_PROCESS:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except BrokenProcessPool:
+        raise WorkerError(
+            "a worker process ended unexpectedly: it was killed, perhaps for lack of memory; "
+            "use fewer processes (num_processes)"
+        ) from None
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def worker_number() -> int:
+    """Return the number of this worker process, counted from 0; 0 in a process that is none."""
+    return _number
+
+
+_function: Callable[[Any], Any]
+_number = 0
+
+
+def _start(function: bytes, counter: Synchronized[int]) -> None:
+    """Prepare a worker process."""
+    global _function, _number
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends Ctrl-C to all; the parent ends the work
+    with counter.get_lock():
+        _number = counter.value
+        counter.value += 1
+    _function = pickle.loads(function)
+
+
+def _apply(item: Any) -> Any:
+    return _function(item)

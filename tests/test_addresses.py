@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import pytest
+
+from elmokit.addresses import without_secrets
+from elmokit.errors import ElmokitWarning, FetchError, MissingExtraError, MissingTextError
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("https://user:word@host:80/f.txt?sig=abc", "https://host:80/f.txt"),
+        ("HTTPS://u:p@ss@host/f#token", "HTTPS://host/f"),
+        ("https://host/f?sig=a&next=https://u:p@other/g: 404", "https://host/f: 404"),
+        ("url='https://host/f?sig=abc', again", "url='https://host/f', again"),
+        (
+            "too many retries with url: /f?sig=abc (Caused by x)",
+            "too many retries with url: /f (Caused by x)",
+        ),
+        ("s3://key:secret@bucket/part-?.txt", "s3://bucket/part-?.txt"),
+        ("s3://bucket/x?versionId=3", "s3://bucket/x"),
+        ("zip://a.txt::https://u@host/a.zip?t=1", "zip://a.txt::https://host/a.zip"),
+        ("simplecache::https://host/f?t=1::x", "simplecache::https://host/f::x"),
+        ("https://u:p@host", "https://host"),
+        ("http://[::1]:80/f?x, and", "http://[::1]:80/f, and"),
+        ("is it me@host.org? # no", "is it me@host.org? # no"),
+        ("/home/me@work/a?.txt", "/home/me@work/a?.txt"),
+    ],
+)
+def test_user_information_and_queries_are_left_out(text, expected):
+    assert without_secrets(text) == expected
+    assert without_secrets(expected) == expected
+
+
+@pytest.mark.parametrize("kind", [FetchError, MissingTextError, ElmokitWarning])
+def test_no_message_has_them(kind):
+    error = kind("https://user:word@host/f?sig=abc: no such file")
+    for shown in (str(error), repr(error), str(error.args)):
+        assert "https://host/f: no such file" in shown
+        assert not any(secret in shown for secret in ("user", "word", "sig", "abc"))
+    assert "word" not in str(MissingExtraError("reading s3://u:word@b/x", "s3"))

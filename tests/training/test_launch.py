@@ -1,0 +1,147 @@
+"""Several processes started by one command: killed, hung and interrupted."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from elmokit.formats.checkpoint import list_checkpoints, read_checkpoint
+from elmokit.training.launch import launch
+
+SETTINGS = """
+[model.char_cnn]
+embedding_dim = 4
+filters = [[1, 4], [2, 4]]
+num_highway = 1
+max_characters = 10
+[model.lstm]
+cell_dim = 8
+projection_dim = 4
+[training]
+batch_size = 2
+unroll_steps = 5
+num_epochs = 100000
+num_negatives = 0
+checkpoint_minutes = 0.004
+log_interval = 3
+histogram_interval = 0
+"""
+
+pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="the processes are found in /proc")
+
+
+@pytest.fixture
+def work(tmp_path) -> Path:
+    rng = random.Random(0)
+    words = [f"{rng.choice('abcdeé')}{k}" for k in range(60)]
+    lines = [" ".join(rng.choices(words, k=rng.randint(1, 12))) for _ in range(60)]
+    (tmp_path / "train.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (tmp_path / "vocab.txt").write_text("\n".join(["<S>", "</S>", "<UNK>", *words]) + "\n", encoding="utf-8")
+    (tmp_path / "c.toml").write_text(SETTINGS)
+    return tmp_path
+
+
+def start(work: Path, *arguments: str) -> subprocess.Popen[str]:
+    environment = os.environ | {
+        "ELMOKIT_CACHE": str(work / "cache"),
+        "OMP_NUM_THREADS": "1",
+        "TORCH_ELASTIC_SHUTDOWN_TIMEOUT": "5",  # until a process that hangs is killed
+    }
+    options = ["--train-prefix", "train.txt", "--vocab-file", "vocab.txt", "--save-dir", "run"]
+    return subprocess.Popen(
+        [sys.executable, "-m", "elmokit", "train", *options, "--config", "c.toml", *arguments],
+        cwd=work,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def other_process(launcher: subprocess.Popen[str], work: Path) -> int:
+    """The process that does not hold the save directory."""
+    main = json.loads((work / "run/.holder.json").read_text())["pid"]
+    children = Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children").read_text().split()
+    (pid,) = (
+        int(child)
+        for child in children
+        if int(child) != main and b"elmokit" in Path(f"/proc/{child}/cmdline").read_bytes()
+    )
+    return pid
+
+
+def wait_until(condition: Callable[[], bool], launcher: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        if launcher.poll() is not None or time.monotonic() > deadline:
+            launcher.terminate()
+            pytest.fail(str(launcher.communicate()))
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_a_run_survives_a_killed_and_a_hung_process_and_stops_with_one_checkpoint(work):
+    launcher = start(work, "n_gpus=2", "rank_timeout=4", "--max-restarts", "2")
+    reached = 0
+
+    def has_gone_on() -> bool:
+        nonlocal reached
+        steps = [int(path.name.removeprefix("step-")) for path in list_checkpoints(work / "run")]
+        goes_on = bool(steps) and steps[-1] > reached and (work / "run/.holder.json").exists()
+        reached = steps[-1] if goes_on else reached
+        return goes_on
+
+    wait_until(has_gone_on, launcher)
+    holder = (work / "run/.holder.json").read_text()
+    os.kill(other_process(launcher, work), signal.SIGKILL)
+    wait_until(
+        lambda: (work / "run/.holder.json").exists() and (work / "run/.holder.json").read_text() != holder,
+        launcher,
+    )
+    wait_until(has_gone_on, launcher)
+    holder, stopped_at = (work / "run/.holder.json").read_text(), time.monotonic()
+    os.kill(other_process(launcher, work), signal.SIGSTOP)
+    wait_until(
+        lambda: (work / "run/.holder.json").exists() and (work / "run/.holder.json").read_text() != holder,
+        launcher,
+    )
+    assert time.monotonic() - stopped_at < 60
+    wait_until(has_gone_on, launcher)
+
+    launcher.send_signal(signal.SIGINT)
+    out, err = launcher.communicate(timeout=60)
+    assert launcher.returncode == 130, err
+    step = read_checkpoint(list_checkpoints(work / "run")[-1]).trainer["step"]
+    assert out.splitlines()[-1] == (
+        f"stopped by SIGINT after step {step:,}; checkpoint saved; "
+        "resume with: elmokit train --save-dir run --resume"
+    )
+    assert err.count("finishing the step and writing a checkpoint") == 1
+    assert "Traceback" not in err
+    assert out.count("resuming after step") == 2
+    records = [json.loads(line) for line in (work / "run/metrics.jsonl").read_text().splitlines()]
+    steps = [record["step"] for record in records]
+    assert steps == sorted(set(steps)), "no step is done twice in the records"
+    assert steps[-1] <= step
+    assert json.loads((work / "run/config.json").read_text())["training"]["num_processes"] == 2
+
+
+def test_the_status_is_that_of_the_processes(work, monkeypatch, capfd):
+    """Each of them finds the same mistake; it is reported once."""
+    monkeypatch.chdir(work)
+    arguments = ["--train-prefix", "missing.txt", "--vocab-file", "vocab.txt", "--save-dir", "run"]
+    status = launch(["train", *arguments, "--config", "c.toml", "num_processes=2"], 2)
+    assert status == 2
+    err = capfd.readouterr().err
+    assert err.count("missing.txt") == 1, err
+    assert err.startswith("elmokit: ")
+    assert not (work / "run").exists()
