@@ -1,12 +1,14 @@
-"""Build hook: compiles the kernels, once per instruction set, if there is a C compiler.
+"""Build hooks: compile the kernels, and make the links of the README absolute.
 
-Without a compiler the package works as well, only slower. Run this file to compile them in place.
+The kernels are compiled once per instruction set, if there is a C compiler. Without one the package works as
+well, only slower. Run this file to compile them in place.
 """
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sysconfig
@@ -16,8 +18,9 @@ from typing import Any
 
 try:
     from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+    from hatchling.metadata.plugin.interface import MetadataHookInterface
 except ImportError:  # when run by itself
-    BuildHookInterface = object  # type: ignore[assignment,misc]
+    BuildHookInterface = MetadataHookInterface = object  # type: ignore[assignment,misc]
 
 FOLDER = Path(__file__).parent / "src" / "elmokit" / "kernels"
 FLAGS = ["-std=gnu11", "-O3", "-fPIC", "-shared", "-fvisibility=hidden", "-ffp-contract=fast"]
@@ -72,6 +75,40 @@ class CompileKernels(BuildHookInterface):
         build_data["pure_python"] = False
         system = sysconfig.get_platform().replace("-", "_").replace(".", "_")
         build_data["tag"] = f"py3-none-{system}"
+
+
+_LINK = re.compile(r"(!?)(\[[^\]]*\])\((?!https?://|#|mailto:)([^)\s]+)\)")
+
+
+def with_absolute_links(text: str, address: str) -> str:
+    """Return Markdown whose links to files of the repository work anywhere.
+
+    Args:
+        text: with links relative to the repository's root.
+        address: of the repository, such as ``https://github.com/OWNER/NAME``.
+    """
+    return _LINK.sub(
+        lambda match: f"{match[1]}{match[2]}({address}/{'raw' if match[1] else 'blob'}/main/{match[3]})", text
+    )
+
+
+class PublishedMetadata(MetadataHookInterface):
+    """Adds the README and, where the repository has a public address, links that work on a package index."""
+
+    def update(self, metadata: dict[str, Any]) -> None:
+        """Set what pyproject.toml calls dynamic; the address is a setting of this hook there."""
+        address = str(self.config.get("address", "")).rstrip("/")
+        text = (Path(self.root) / "README.md").read_text(encoding="utf-8")
+        urls = {"Paper": "https://aclanthology.org/N18-1202/"}
+        if address:
+            text = with_absolute_links(text, address)
+            urls |= {
+                "Source": address,
+                "Issues": f"{address}/issues",
+                "Changelog": f"{address}/blob/main/CHANGELOG.md",
+            }
+        metadata["readme"] = {"content-type": "text/markdown", "text": text}
+        metadata["urls"] = urls
 
 
 if __name__ == "__main__":

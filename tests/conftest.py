@@ -79,6 +79,12 @@ def largest_file() -> Callable[[int], AbstractContextManager[None]]:
     return limited
 
 
+@pytest.fixture(autouse=True)
+def no_terminal_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without COLUMNS, which Python's readline sets and by which commands wrap their lines."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @dataclass(frozen=True)
 class CliResult:
     exit_code: int

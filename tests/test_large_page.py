@@ -45,3 +45,14 @@ def test_the_manifest_is_a_job_and_its_service():
 @pytest.mark.parametrize("title", ["train.py", "shard.py"])
 def test_the_scripts_compile(title):
     compile(block(title), title, "exec")
+
+
+def test_the_ray_job_is_a_job():
+    yaml = pytest.importorskip("yaml")
+    job = yaml.safe_load(block("embed.yaml"))
+    assert (job["kind"], job["spec"]["entrypoint"]) == ("RayJob", "python embed.py")
+    assert yaml.safe_load(job["spec"]["runtimeEnvYAML"]) == {"pip": ["elmokit[ray,s3]"]}
+    groups = [job["spec"]["rayClusterSpec"]["headGroupSpec"]]
+    groups += job["spec"]["rayClusterSpec"]["workerGroupSpecs"]
+    containers = [container for group in groups for container in group["template"]["spec"]["containers"]]
+    assert all("image" in container for container in containers)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 import tomllib
 import zipfile
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -54,6 +56,43 @@ def test_the_wheel_has_every_file_of_the_package(files_of_wheel):
 def test_the_wheel_installs_the_command_and_the_license(files_of_wheel):
     names = {name.partition(".dist-info/")[2] for name in files_of_wheel if ".dist-info/" in name}
     assert {"METADATA", "entry_points.txt", "licenses/LICENSE"} <= names
+
+
+@pytest.fixture(scope="module")
+def hatch_build() -> ModuleType:
+    """The build hooks."""
+    spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+ADDRESS = "https://example.org/us/elmokit"
+
+
+def test_links_of_the_readme_work_on_a_package_index(hatch_build):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    absolute = hatch_build.with_absolute_links(text, ADDRESS)
+    links = re.findall(r"(!?)\[[^\]]*\]\(([^)\s]+)\)", absolute)
+    assert len(links) > 20
+    for is_picture, link in links:
+        assert link.startswith("https://")
+        if link.startswith(ADDRESS):
+            kind, branch, path = link.removeprefix(f"{ADDRESS}/").split("/", 2)
+            assert (kind, branch) == ("raw" if is_picture else "blob", "main")
+            assert (ROOT / path.partition("#")[0]).is_file(), link
+    assert f"]({ADDRESS}/raw/main/docs/images/" in absolute
+
+
+@pytest.mark.parametrize("address", ["", f"{ADDRESS}/"])
+def test_the_address_is_one_setting(hatch_build, address):
+    metadata: dict[str, Any] = {}
+    hatch_build.PublishedMetadata(str(ROOT), {"address": address}).update(metadata)
+    assert metadata["readme"]["content-type"] == "text/markdown"
+    assert (ADDRESS in metadata["readme"]["text"]) == bool(address)
+    assert metadata["urls"].get("Source") == (ADDRESS if address else None)
 
 
 @pytest.fixture(scope="module")

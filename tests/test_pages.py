@@ -47,6 +47,17 @@ elmokit train --train-prefix old/train-0.txt.gz --heldout-prefix old/heldout.txt
 for part in train dev test; do head -n 60 {ROOT}/examples/data/sentiment/$part.tsv > $part.tsv; done
 echo "a fine product" > texts.txt
 """,
+    "tagging.md": f"""
+printf 'Ada B-PER\\nwrote O\\n\\nLondon B-LOC\\nis O\\nold O\\n' > train.conll
+printf 'Ada B-PER\\nis O\\nold O\\n' > dev.conll
+printf 'London B-LOC\\nwrote O\\n' > test.conll
+echo "Ada lives in London" > sentences.txt
+printf 'sense\\tlemma\\tindex\\ttokens\\nshore\\tbank\\t0\\tbank\\nmoney\\tbank\\t0\\tbanks\\n' > words.tsv
+cp words.tsv senses-train.tsv
+cp words.tsv senses-test.tsv
+for part in train dev test; do head -n 20 {ROOT}/examples/data/wic_wordnet/$part.tsv > $part.tsv; done
+cp test.tsv new.tsv
+""",
     "models.md": "",
     "sharing.md": "",
     "other-scripts.md": "",
@@ -99,7 +110,7 @@ def run_script(script: str, run_cli: Callable[..., Any]) -> str:
     output = []
     for line in script.replace("\\\n", " ").splitlines():
         words = shlex.split(line, comments=True)
-        if words[:1] == ["elmokit"] and ">" not in words:
+        if words[:1] == ["elmokit"] and not {"<", ">"} & set(words):
             done = run_cli(*words[1:])
             assert done.exit_code == 0, f"{line}: {done.err}"
             output.append(done.out)

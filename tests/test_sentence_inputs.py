@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from elmokit import Elmo, ElmoEmbedder, LanguageModel, batch_to_ids, load
 from elmokit.dialects import allennlp, bilm, elmoformanylangs, simple_elmo, tfhub
@@ -115,3 +116,40 @@ def test_words():
 def test_tfhub(inputs, signature, message):
     with pytest.raises(ElmokitError, match=re.escape(message)):
         tfhub.load("tiny-en")(inputs, signature=signature)
+
+
+# --- arguments other than sentences ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [None, "x", 1.5, [1, 2], np.zeros((2, 2)), torch.zeros(3), {}])
+def test_arguments_of_the_wrong_kind_are_told_by_name(value):
+    pretrained = load("tiny-en")
+    embedder, model = ElmoEmbedder(pretrained), LanguageModel(pretrained)
+    index = NeighborIndex.build(embedder, ["the cat sat"])
+    sentence = ["the", "cat"]
+    for name, call in (
+        ("batch_size", lambda: list(embedder.iter_embed([sentence], batch_size=value))),
+        ("batch_size", lambda: list(model.score([sentence], batch_size=value))),
+        ("position", lambda: model.substitutes(sentence, value)),
+        ("k", lambda: model.substitutes(sentence, 0, value)),
+        ("k", lambda: index.nearest(sentence, 0, value)),
+        ("word", lambda: index.nearest(sentence, value)),
+        ("vector", lambda: index.search(value)),
+        ("vector", lambda: index.similar_words(value)),
+        ("state", lambda: embedder.embed_statefully([sentence], value)),
+        ("num_slots", lambda: embedder.zero_state(value)),
+        ("layer", lambda: embedder.embed([sentence], value)),
+        ("model", lambda: load([value])),
+        ("pretrained", lambda: Elmo(pretrained=[value])),
+    ):
+        with pytest.raises(ElmokitError, match=f"^{name}"):
+            call()
+    with pytest.raises(ElmokitError, match=r"^state: 1 slots, expected one for each of 2 sentences"):
+        embedder.embed_statefully([sentence, sentence], embedder.zero_state(1))
+
+
+def test_vectors_for_a_search_may_be_lists():
+    embedder = ElmoEmbedder(load("tiny-en"))
+    index = NeighborIndex.build(embedder, ["the cat sat"])
+    vector = embedder.embed([["a", "dog"]], index.layer)[0][1]
+    assert index.search(vector.tolist()) == index.search(vector)

@@ -28,7 +28,8 @@ ROOT = Path(__file__).parents[2]
 PAGES = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 _LINK_OUT = re.compile(r"\]\(\.\./([^)#]+)")
 _MARK = re.compile(r'<a class="(?:headerlink|anchor-link)" href="([^"]*)"[^>]*>(?:&para;|¶)</a>')
-_EMPTY_HEADER = re.compile(r"<th[^>]*>\s*</th>")
+_EMPTY_HEADER = re.compile(r"<thead>\s*<tr>\s*(?:<th[^>]*>\s*</th>\s*)+</tr>\s*</thead>")
+_EMPTY_CELL = re.compile(r"<th[^>]*>\s*</th>")
 _SCRIPTS_FROM_THE_WEB = re.compile(
     r"<!-- Load mathjax -->.*?<!-- End of mathjax configuration -->"
     r"|<script type=\"module\">(?:(?!</script>).)*mermaid.*?</script>",
@@ -89,7 +90,7 @@ def on_page_content(html: str, page: Page, **_: Any) -> str:
     """Help screen readers; drop the scripts of notebooks that are on the web, and point links to pages."""
     # The mark beside a heading is added by the style sheet, so that it is no part of the heading.
     html = _MARK.sub(r'<a class="headerlink" href="\1" title="Permanent link"></a>', html)
-    html = _EMPTY_HEADER.sub("<td></td>", html)
+    html = _EMPTY_CELL.sub("<td></td>", _EMPTY_HEADER.sub("", html))
     if not page.file.src_uri.endswith(".ipynb"):
         return html
     html = _SCRIPTS_FROM_THE_WEB.sub("", html)  # for formulas and diagrams, which the notebooks do not use

@@ -18,5 +18,7 @@ TEXT
 elmokit plot tiny-en "$scratch/five.txt" -o "$out/plot-play.png"
 elmokit plot tiny-en "$speeches" --word right -o "$out/plot-right.png"
 elmokit plot tiny-en "$speeches" -o "$out/plot-3000.png"
+gzip -dc examples/data/*/*.txt.gz > "$scratch/all.txt"
+elmokit plot tiny-en "$scratch/all.txt" --word rest --layer 1 --max-points 50 -o "$out/plot-rest.png"
 # curves.png shows the two training runs of docs/see-it.md over a whole epoch; this script does not recreate it.
 python examples/tiny-en/screenshots.py "$scratch/five.txt" "$out"

@@ -92,7 +92,7 @@ def elmokit(debug: bool) -> None:
     \b
     Example:
       elmokit vocabulary --input 'text/*.txt' --output vocab.txt
-      elmokit train --train-prefix 'text/*.txt' --vocab-file vocab.txt --save-dir model
+      elmokit train --train-prefix 'text/*.txt' --vocab-file vocab.txt --save-dir run
     """
 
 

@@ -14,8 +14,10 @@ import torch
 from torch import Tensor
 
 from elmokit.data.batches_by_length import batches_by_length, chunks_to_sort
+from elmokit.data.numbers import whole_number
 from elmokit.data.read import read_lines
 from elmokit.data.sentences import list_of_words, tokenized
+from elmokit.errors import ElmokitError
 from elmokit.files.atomic import refuse_inputs
 from elmokit.formats.parquet_part import VectorLayout
 from elmokit.formats.vector_choices import DEFAULT_FILE_BYTES, VectorType
@@ -27,7 +29,7 @@ from elmokit.model.device import find_device
 from elmokit.model.layer_choice import Layers, choose_layers
 from elmokit.model.parameter_version import ParameterVersion, parameter_version
 from elmokit.model.pooling import Pooling, choose_pooling
-from elmokit.model.state_rows import replace_first_rows, select_rows
+from elmokit.model.state_rows import replace_first_rows, require_state, select_rows
 from elmokit.model.token_cache import TokenCache
 from elmokit.pretrained import PretrainedModel
 from elmokit.processes import available_processors, chosen_number, ordered_map, worker_number
@@ -285,7 +287,7 @@ class ElmoEmbedder:
 
     def zero_state(self, num_slots: int) -> BiLMState:
         """Return the state of ``num_slots`` batch slots before any sentence, for :meth:`embed_statefully`."""
-        return self.model.zero_state(num_slots)
+        return self.model.zero_state(whole_number("num_slots", num_slots, least=1))
 
     def embed_statefully(
         self, sentences: Iterable[str | Sequence[str]], state: BiLMState
@@ -303,6 +305,7 @@ class ElmoEmbedder:
             An array (L, n_tokens, D) per sentence, and the new state.
         """
         sentences = list(tokenized(sentences))
+        require_state(state, num_rows=len(sentences))
         layers, new_state = self.run(sentences, select_rows(state, slice(len(sentences))))
         assert new_state is not None
         vectors = choose_layers("all", self.num_layers).combine(layers)
@@ -328,6 +331,8 @@ class ElmoEmbedder:
             The requested layers, each (M, D) for the M tokens and markers of all sentences one after the
             other, and the new state if one was given.
         """
+        if state is not None:
+            require_state(state)
         bos, eos = self._indexer.bos, self._indexer.eos
         marked = [[bos, *sentence, eos] for sentence in tokenized(sentences)]
         types = sorted({word for sentence in marked for word in sentence})
@@ -357,7 +362,10 @@ class ElmoEmbedder:
         """
         if isinstance(words, str):  # whose characters would be taken for words
             words = list_of_words(words)
-        remaining = iter(words)
+        try:
+            remaining = iter(words)
+        except TypeError:
+            raise ElmokitError(f"words: expected strings, got {type(words).__name__}") from None
         while chunk := list(itertools.islice(remaining, WORDS_PER_CHUNK)):
             yield self.encode(chunk).float().cpu().numpy()
 

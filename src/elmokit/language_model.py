@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from elmokit.data.batches_by_length import batches_by_length
+from elmokit.data.numbers import whole_number
 from elmokit.data.sentences import tokenized, tokens_of
 from elmokit.data.vocabulary import BOS_ID, EOS_ID, UNK_ID
 from elmokit.embedder import ElmoEmbedder
@@ -181,14 +182,14 @@ class LanguageModel:
             ConfigError: if there is no such token, or ``k`` is not positive.
         """
         tokens = tokens_of(sentence)
+        position = whole_number("position", position)
         if not -len(tokens) <= position < len(tokens):
             raise ConfigError(
                 f"position: expected 0 to {len(tokens) - 1}, got {position}"
                 if tokens
                 else "position: the sentence has no token"
             )
-        if k < 1:
-            raise ConfigError(f"k: expected at least 1, got {k}")
+        k = whole_number("k", k, least=1)
         index = position % len(tokens)
         forward, backward = self._hidden([tokens])
         # With the markers, the token is at index + 1.
@@ -232,7 +233,7 @@ class LanguageModel:
 
     @torch.inference_mode()
     def _losses(self, hidden: Tensor, targets: Tensor) -> np.ndarray:
-        losses: np.ndarray = self._softmax(hidden, targets)[1].double().cpu().numpy()
+        losses: np.ndarray = self._softmax(hidden, targets)[1].cpu().double().numpy()
         return losses
 
     @torch.inference_mode()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -27,6 +28,23 @@ def train(run_cli, *arguments: object, save_dir: str = "new"):
     return run_cli("train", *TEXTS, "--save-dir", save_dir, "--config", "c.toml", *arguments)
 
 
+def test_lines_fit_the_terminal(run_cli, work, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    run = train(run_cli, "max_steps=2")
+    described = run_cli("info", "new")
+    lines = [*run.out.splitlines(), *run.err.splitlines(), *described.out.splitlines()]
+    assert len(lines) > 12
+    assert [line for line in lines if len(line) > 80] == []
+
+
+def test_details_of_evaluations(run_cli, work):
+    lines = train(run_cli, "-v", "max_steps=1").out.splitlines()
+    (shown,) = [line for line in lines if "heldout perplexity" in line]
+    assert re.search(
+        r"heldout perplexity [\d.,]+ \(forward [\d.,]+, backward [\d.,]+; [\d.]+% <UNK>\)", shown
+    )
+
+
 def test_a_run_from_text_to_model(run_cli, work):
     result = train(run_cli, "num_epochs=2", "histogram_interval=5")
     assert (result.exit_code, result.err) == (0, "")
@@ -48,7 +66,8 @@ def test_a_run_from_text_to_model(run_cli, work):
     assert wanted | {"tokens_per_second", "unk_share"} <= set(records[0])
     heldout = [record for record in records if record["event"] == "heldout"]
     assert len(heldout) in (8, 9)
-    assert f"heldout perplexity {heldout[0]['perplexity']:.2f} (forward " in lines[3]
+    shown = f"heldout perplexity {heldout[0]['perplexity']:.2f} ({heldout[0]['unk_share']:.2%} <UNK>)"
+    assert shown in lines[3]
 
     # The last two checkpoints and the best one.
     steps = [int(path.name.removeprefix("step-")) for path in list_checkpoints(work / "new")]

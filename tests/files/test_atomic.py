@@ -12,13 +12,13 @@ import pytest
 
 from elmokit.errors import OutputError
 from elmokit.files.atomic import (
-    flush,
     kind_by_beginning,
     new_directory,
     new_file,
     refuse_inputs,
     write_text,
 )
+from elmokit.files.durable import flush
 from elmokit.files.leftovers import clear_leftovers
 
 
@@ -180,7 +180,8 @@ def killed_before(patch, num_operations: int, write) -> bool:
 
         return run
 
-    patch.setattr(Path, "rename", counted(Path.rename))
+    for name in ("rename", "replace"):
+        patch.setattr(Path, name, counted(getattr(Path, name)))
     for name in ("mkdir", "rmdir", "unlink"):
         patch.setattr(os, name, counted(getattr(os, name)))
     try:

@@ -11,8 +11,15 @@ import torch
 
 from elmokit.data.prepare import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
-from elmokit.errors import CheckpointError
-from elmokit.formats.checkpoint import list_checkpoints, read_checkpoint, read_last_checkpoint
+from elmokit.errors import CheckpointError, ElmokitError
+from elmokit.formats.checkpoint import (
+    Checkpoint,
+    list_checkpoints,
+    read_checkpoint,
+    read_last_checkpoint,
+    write_checkpoint,
+)
+from elmokit.loading import load
 from elmokit.training.trainer import Trainer
 
 
@@ -399,3 +406,31 @@ def test_a_limit_that_lies_behind(texts, run_cli, config_file):
     result = run_cli("train", "--save-dir", "run", "--resume", "max_steps=3")
     assert (result.exit_code, result.err) == (0, "")
     assert "nothing to do: the run has already finished, after step 5" in result.out
+
+
+def test_values_that_cannot_be_with_checksums_that_are_right(texts, make_trainer):
+    """As in a run that comes from others."""
+    trainer = make_trainer(max_steps=2)
+    list(trainer.run())
+    (directory,) = list_checkpoints(trainer.save_dir)
+    found = read_checkpoint(directory)
+    refused, going_on = [], make_trainer()
+    for key in found.trainer:
+        if key in ("format_version", "checksums"):
+            continue
+        for value in ("x", None, [], {}, [1], 10**400):
+            write_checkpoint(directory, Checkpoint(found.tensors, {**_plain(found.trainer), key: value}))
+            for name, read in (
+                ("load", lambda: load(trainer.save_dir, optimizer=True)),
+                ("resume", lambda: going_on.load_checkpoint(read_checkpoint(directory))),
+            ):
+                try:
+                    read()
+                except ElmokitError:
+                    refused.append((name, key))
+    assert {("load", key) for key in ("fingerprints", "step", "best_step", "num_updates")} <= set(refused)
+    assert {("resume", key) for key in ("stream", "recent", "sampling_generator", "config")} <= set(refused)
+
+
+def _plain(values: dict) -> dict:
+    return {key: value for key, value in values.items() if key not in ("format_version", "checksums")}

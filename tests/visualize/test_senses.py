@@ -44,6 +44,18 @@ def test_one_use_is_one_group():
     assert len(set(find_senses(vectors[:5], occurrences[:5]))) == 1
 
 
+def test_a_group_without_a_frequent_word_of_its_own_is_named_by_function_words():
+    # "to" is in every sentence, but beside "right" only in one of the two groups.
+    vote = [f"{letter} right to {letter}" for letter in "abcdefghijkl"]
+    now = [f"to {letter} all the people right now" for letter in "mnopqrstu"]
+    occurrences = find_occurrences(vote + now, ["right"])
+    vectors = np.eye(8)[[0] * len(vote) + [1] * len(now)]
+    vectors = vectors + 0.05 * np.random.default_rng(0).normal(size=vectors.shape)
+    names = find_senses(vectors, occurrences)
+    assert len(set(names)) == 2
+    assert not any(name.startswith("group") for name in names)
+
+
 def test_the_same_seed_gives_the_same_groups():
     case = _case([VOTE, NOW, AWAY] * 6)
     assert find_senses(*case, seed=3) == find_senses(*case, seed=3)

@@ -41,7 +41,7 @@ def command(model: GivenModel) -> None:
         terminal.say(json.dumps(_figures(pretrained)))
         return
     for name, value in _description(pretrained):
-        terminal.say(f"{name:<14} {value}")
+        terminal.say(f"{name:<14} {value}", indent=15)
 
 
 def _figures(pretrained: PretrainedModel) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from elmokit.config.files import DEFAULT_CONFIG
 from elmokit.console import terminal
 from elmokit.console.completion import complete_config, complete_setting
 from elmokit.console.inputs import find_inputs
-from elmokit.console.modes import json_option, wants_json
+from elmokit.console.modes import is_verbose, json_option, wants_json
 from elmokit.console.outputs import takes_output
 from elmokit.console.processes import early_settings, joined_processes, processes_options, start_processes
 from elmokit.console.restart_options import Restart, takes_restart
@@ -426,11 +426,11 @@ def _report_evaluation(progress: Progress, evaluation: Evaluation) -> None:
         figures = {"step": progress.step, "epoch": progress.epoch, "is_best": progress.is_best}
         terminal.say(json.dumps(figures | evaluation.as_dict()))
         return
-    directions = f"forward {evaluation.forward:.2f}"
-    if evaluation.backward is not None:
-        directions += f", backward {evaluation.backward:.2f}"
+    details = f"{evaluation.unk_share:.2%} <UNK>"
+    if is_verbose() and evaluation.backward is not None:
+        details = f"forward {evaluation.forward:.2f}, backward {evaluation.backward:.2f}; {details}"
     best = ", best so far" if progress.is_best else ""
     terminal.say(
         f"step {progress.step:,}, epoch {progress.epoch:.2f}: heldout perplexity {evaluation.perplexity:.2f} "
-        f"({directions}; {evaluation.unk_share:.2%} <UNK>){best}"
+        f"({details}){best}"
     )

@@ -10,12 +10,15 @@ from typing import Any, TextIO, cast
 
 
 def prepare_streams() -> None:
-    """Make both streams writable: a closed one goes nowhere, and what cannot be encoded is escaped."""
+    """Make both streams writable: a closed one goes nowhere, what cannot be encoded is escaped."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed when the process started
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
         elif hasattr(stream, "reconfigure"):
+            if sys.platform == "win32" and not stream.isatty():
+                # Files and pipes get UTF-8, as everywhere else, and not the code page of the machine.
+                stream.reconfigure(encoding="utf-8")
             stream.reconfigure(errors="backslashreplace")
 
 

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from elmokit.console import modes
 from elmokit.console.progress_bars import Bar
+from elmokit.console.wrapping import wrapped
 
 # The control characters of ASCII but tab and newline, those of Latin-1, and those that reorder what follows.
 _ESCAPES = {
@@ -46,22 +47,33 @@ def progress_bar(description: str, total: float | None, unit: str, **options: An
 
 
 def warn(message: str) -> None:
-    """Print a one-line warning on stderr."""
-    tqdm.write(printable(f"warning: {message}"), file=sys.stderr)
+    """Print a warning on stderr: one line, wrapped between words on a terminal."""
+    tqdm.write(wrapped(printable(f"warning: {message}"), sys.stderr), file=sys.stderr)
 
 
-def say(message: str = "") -> None:
-    """Print a line of the result on stdout, above the progress bar if there is one."""
+def say(message: str = "", *, indent: int | None = None) -> None:
+    """Print a line of the result on stdout, above the progress bar if there is one.
+
+    Args:
+        message: the line.
+        indent: wrap the line on a terminal, with this indent after the first; None for lines that programs
+            read, too.
+    """
+    if indent is not None:
+        message = wrapped(message, sys.stdout, indent)
     with tqdm.external_write_mode(file=sys.stdout):
         click.echo(printable(message))
 
 
 def note(message: str) -> None:
-    """Print a remark, unless -q or --json is given: on stdout, or on stderr if a file goes to stdout."""
+    """Print a remark, unless -q or --json is given: on stdout, or on stderr if a file goes to stdout.
+
+    On a terminal, it is wrapped between words.
+    """
     if not (modes.is_quiet() or modes.wants_json()):
         file = sys.stderr if modes.stdout_is_taken() else sys.stdout
         with tqdm.external_write_mode(file=file):
-            click.echo(printable(message), file=file)
+            click.echo(wrapped(printable(message), file), file=file)
 
 
 def report(message: str, **figures: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from elmokit.errors import ConfigError
+from elmokit.data.numbers import whole_number
 
 Result = TypeVar("Result")
 
@@ -34,6 +34,7 @@ def batches_by_length(
     Raises:
         ConfigError: if ``batch_size`` is not positive.
     """
+    batch_size = whole_number("batch_size", batch_size, least=1)
     chunks = chunks_to_sort(sentences, batch_size, read_ahead_batches=read_ahead_batches)
     return _run_batches(chunks, run, batch_size)
 
@@ -59,9 +60,7 @@ def chunks_to_sort(
     Raises:
         ConfigError: if ``batch_size`` is not positive.
     """
-    if batch_size < 1:
-        raise ConfigError(f"batch_size: expected at least 1, got {batch_size}")
-    return _chunks(sentences, read_ahead_batches * batch_size)
+    return _chunks(sentences, read_ahead_batches * whole_number("batch_size", batch_size, least=1))
 
 
 def _chunks(sentences: Iterable[list[str]], max_sentences: int) -> Iterator[list[list[str]]]:

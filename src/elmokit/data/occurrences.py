@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from elmokit.data.numbers import whole_number
 from elmokit.data.sentences import tokenized
 from elmokit.errors import ConfigError, ElmokitError
 
@@ -71,6 +72,7 @@ def position_of(tokens: Sequence[str], word: str | int) -> int:
         if word not in tokens:
             raise ConfigError(f"word {word}: not a token of the sentence: {' '.join(tokens)}")
         return tokens.index(word)
+    word = whole_number("word", word)
     if not -len(tokens) <= word < len(tokens):
         raise ConfigError(
             f"word: expected a position from 0 to {len(tokens) - 1}, got {word}"

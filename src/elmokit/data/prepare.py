@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,7 +19,6 @@ from elmokit.data.corpus import (
     verify_corpus,
 )
 from elmokit.data.find import Patterns, find_texts, prepared_directory
-from elmokit.data.read import total_bytes
 from elmokit.data.text_file import TextFile, list_names
 from elmokit.data.write_corpus import write_corpus
 from elmokit.errors import (
@@ -37,8 +35,6 @@ from elmokit.files.checksums import text_checksum
 from elmokit.files.leftovers import clear_leftovers
 
 _logger = logging.getLogger(__name__)
-
-_MOST_BYTES_OF_TEXT = 4  # per byte of its prepared form, which has four bytes for each token
 
 
 def prepare_corpus(
@@ -151,7 +147,6 @@ def _open_or_prepare(
         try:
             with new_directory(directory) as temporary:
                 clear_leftovers(directory.parent)
-                _check_room(temporary, files)
                 write_corpus(temporary, files, content, on_bytes, num_processes)
         except OutputError as error:
             if not _is_usable(directory, content):  # another process may have prepared it in the meantime
@@ -171,20 +166,6 @@ def _is_usable(directory: Path, content: Sequence[Mapping[str, Any] | None]) -> 
         warnings.warn(f"{error}; preparing the text again", DamagedCacheWarning, stacklevel=5)
         return False
     return True
-
-
-def _check_room(directory: Path, files: Sequence[TextFile]) -> None:
-    """Refuse a text that cannot fit before hours of reading; a server may announce any size.
-
-    Raises:
-        OutputError: when there is too little room.
-    """
-    num_bytes, free = total_bytes(files), shutil.disk_usage(directory).free
-    if num_bytes > _MOST_BYTES_OF_TEXT * free:
-        raise OutputError(
-            f"{directory.parent}: the text has {num_bytes:,} bytes, but only {free:,} are free for its "
-            "prepared form"
-        )
 
 
 class _Progress:

@@ -81,6 +81,13 @@ class RemoteText:
         """Return the number of bytes read so far."""
         return self._position
 
+    def seek(self, position: int) -> None:
+        """Go on at another position; only its beginning shows that a file is a web page."""
+        answer(self._url, lambda: self._file.seek(position))
+        self._position = position
+        if position:
+            self._beginning = bytes(_BEGINNING_BYTES)
+
     def seekable(self) -> bool:
         """Return whether the position is known."""
         return True

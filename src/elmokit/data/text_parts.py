@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from elmokit.data.compression import COMPRESSED_SUFFIXES
 from elmokit.data.read import Span, open_text, read_sentence_blocks
-from elmokit.data.text_file import TextFile, as_text_error, is_url, look_up
+from elmokit.data.text_file import TextFile, as_text_error, is_http, is_url, look_up
 from elmokit.errors import TextError
 from elmokit.processes import ordered_map
 
@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 PART_BYTES = 1 << 25
 """Approximate size of a part."""
 
-_LINE_BYTES = 1 << 20  # read at a time to find the end of a line
+_LINE_BYTES = 1 << 14  # read at a time to find the end of a line
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,8 @@ def _with_whole_lines(function: Callable[[list[TextPart]], Result], parts: list[
 def pieces(file: TextFile, part_bytes: int) -> Iterator[TextPart]:
     """Yield the parts of a file, each of about ``part_bytes``; a file that cannot be cut is one part."""
     size = file.size or 0
-    can_be_cut = is_url(file.path) or file.status is not None  # not a pipe, for example
+    # Not a pipe, for example. A server of HTTP need not have the middle of a file.
+    can_be_cut = not is_http(file.path) if is_url(file.path) else file.status is not None
     if not can_be_cut or file.path.lower().endswith(COMPRESSED_SUFFIXES) or size <= part_bytes:
         yield TextPart(file, size=size)
         return
@@ -113,9 +114,12 @@ def pieces(file: TextFile, part_bytes: int) -> Iterator[TextPart]:
             return
         start = 0
         while start < size:
-            stream.seek(min(start + part_bytes, size))
-            while (line := stream.readline(_LINE_BYTES)) and not line.endswith(b"\n"):
-                pass
-            end = stream.tell()
+            end = min(start + part_bytes, size)
+            stream.seek(end)
+            while chunk := stream.read(_LINE_BYTES):
+                line_end = chunk.find(b"\n") + 1
+                end += line_end or len(chunk)
+                if line_end:
+                    break
             yield TextPart(file, Span(start, end), end - start)
             start = end

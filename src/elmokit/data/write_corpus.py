@@ -19,13 +19,15 @@ import numpy as np
 from elmokit.data.corpus import ARRAY_FILES, open_corpus, verify_checksums, write_summary
 from elmokit.data.find import prepared_directory
 from elmokit.data.numbering import TypeNumbering
-from elmokit.data.read import no_token_error
+from elmokit.data.read import no_token_error, total_bytes
 from elmokit.data.text_file import TextFile, list_names
 from elmokit.data.text_parts import TextPart, divide, map_parts, read_parts
 from elmokit.data.word_types import TypeTable
 from elmokit.errors import CorpusError, OutputError
 from elmokit.files.atomic import new_directory
 from elmokit.files.checksums import file_sha256
+
+_MOST_BYTES_OF_TEXT = 4  # per byte of its prepared form, which has four bytes for each token
 
 
 def write_corpus(
@@ -46,7 +48,9 @@ def write_corpus(
 
     Raises:
         TextError: If a file cannot be read, or there is no token.
+        OutputError: If there is too little room.
     """
+    _check_room(directory, files)
     first_lines: dict[str, int] = {}
     parts = [] if num_processes == 1 else divide(files)
     with _numbering(directory) as numbering:
@@ -148,6 +152,20 @@ def join_corpora(
             first_lines=first_lines,
             fingerprint=fingerprint,
             content=[None] * len(sources),
+        )
+
+
+def _check_room(directory: Path, files: Sequence[TextFile]) -> None:
+    """Refuse a text that cannot fit before hours of reading; a server may announce any size.
+
+    Raises:
+        OutputError: when there is too little room.
+    """
+    num_bytes, free = total_bytes(files), shutil.disk_usage(directory).free
+    if num_bytes > _MOST_BYTES_OF_TEXT * free:
+        raise OutputError(
+            f"{directory.parent}: the text has {num_bytes:,} bytes, but only {free:,} are free for its "
+            "prepared form"
         )
 
 

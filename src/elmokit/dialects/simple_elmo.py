@@ -9,6 +9,7 @@ from typing import Any, Literal, TypedDict
 import numpy as np
 from torch import Tensor
 
+from elmokit.data.numbers import whole_number
 from elmokit.data.sentences import tokenized
 from elmokit.data.vocabulary import BOS_ID, EOS_ID, Vocabulary
 from elmokit.dialects.padding import pad
@@ -167,8 +168,7 @@ class ElmoModel:
         """
         if self._language_model is None or self._loaded is None:
             raise ConfigError("get_elmo_substitutes needs the softmax: load the model with full=True")
-        if topn < 1:
-            raise ConfigError(f"topn: expected at least 1, got {topn}")
+        topn = whole_number("topn", topn, least=1)
         vocabulary = self._loaded.require_softmax()
         found = []
         for words in tokenized(data, "data"):

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from elmokit.data.numbers import whole_number
 from elmokit.data.sentences import list_of_words
 from elmokit.elmo.inputs import (
     batch_of_cached_words,
@@ -98,15 +99,16 @@ class Elmo(nn.Module):
                     "Elmo.from_pretrained"
                 )
             pretrained = load(weight_file, options=options_file)
+        if not isinstance(pretrained, PretrainedModel):
+            raise ConfigError(f"pretrained: expected a model of load(), got {type(pretrained).__name__}")
         saved = pretrained.mixtures if scalar_mix_parameters is None else None
         if num_output_representations is None:
             num_output_representations = 1 if saved is None else len(saved.mixtures)
         if do_layer_norm is None:
             do_layer_norm = saved is not None and saved.do_layer_norm
-        if num_output_representations < 1:
-            raise ConfigError(
-                f"num_output_representations: expected at least 1, got {num_output_representations}"
-            )
+        num_output_representations = whole_number(
+            "num_output_representations", num_output_representations, least=1
+        )
         self.bilm = pretrained.model.for_embedding().cpu().requires_grad_(requires_grad)
         self._pretrained = dataclasses.replace(pretrained, model=self.bilm)
         self._indexer = pretrained.indexer

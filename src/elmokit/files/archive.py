@@ -7,6 +7,7 @@ import shutil
 import stat
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
@@ -107,6 +108,7 @@ def _checked_members(path: Path, members: Sequence[zipfile.ZipInfo]) -> list[zip
     if not files:
         raise ModelFileError(f"{path}: no files in this archive, expected a model")
     file_paths = {PurePosixPath(member.filename) for member in files}
+    folded = Counter(name.casefold() for name in {member.filename for member in files})
     seen: set[PurePosixPath] = set()
     problems = []
     for member in members:
@@ -114,6 +116,8 @@ def _checked_members(path: Path, members: Sequence[zipfile.ZipInfo]) -> list[zip
         problem = _problem(member)
         if problem is None and inside in seen and inside in file_paths:
             problem = "twice in the archive"
+        if problem is None and inside not in seen and folded[member.filename.casefold()] > 1:
+            problem = "twice in the archive, but for upper and lower case"
         if problem is None and not file_paths.isdisjoint(inside.parents):
             problem = "inside a member that is a file"
         if problem is not None:

@@ -7,7 +7,6 @@ behind is cleared when the same path is written again, see :mod:`elmokit.files.l
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import shutil
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from elmokit.errors import ElmokitError, OutputError
+from elmokit.files.durable import flush, make_directory, rename
 from elmokit.files.leftovers import clear_leftovers, owned, remove, replaced_path, temporary_path
 
 
@@ -86,7 +86,7 @@ def new_file(path: Path, kind: Kind | None = None) -> Iterator[Path]:
             flush(temporary)
             if before is not None:
                 temporary.chmod(stat.S_IMODE(before.st_mode))
-            temporary.replace(target)
+            rename(temporary, target)
             flush(target.parent)
     except ElmokitError:  # some are an OSError as well
         raise
@@ -179,45 +179,13 @@ def _replace_directory(temporary: Path, path: Path) -> None:
     replaced = replaced_path(temporary)
     try:
         if path.is_dir() and not path.is_symlink():
-            path.rename(replaced)
-        temporary.rename(path)
+            rename(path, replaced)
+        rename(temporary, path)
     finally:
         if replaced.exists() and not path.exists():
             replaced.rename(path)
     flush(path.parent)  # before the old one goes
     shutil.rmtree(replaced, ignore_errors=True)
-
-
-def make_directory(path: Path) -> None:
-    """Create a directory and its missing parents, and have the disk remember them.
-
-    Raises:
-        OSError: when it cannot be made.
-    """
-    missing = [directory for directory in (path, *path.parents) if not directory.exists()]
-    path.mkdir(parents=True, exist_ok=True)
-    for directory in missing:
-        flush(directory.parent)
-
-
-def flush(path: Path) -> None:
-    """Have the disk remember the content of a file, or the names in a directory.
-
-    Raises:
-        OSError: when the disk is full or damaged.
-    """
-    if os.name == "nt":  # which gives no handle of a directory, and flushes only what is open for writing
-        return
-    try:
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-    except OSError as error:
-        # A directory that may not be listed, or a file system that cannot do it.
-        if not (path.is_dir() and error.errno in (errno.EACCES, errno.EINVAL, errno.ENOTSUP)):
-            raise
 
 
 def _umask() -> int:

@@ -40,8 +40,8 @@ def values_checksum(values: Mapping[str, Any]) -> str:
 
 
 def text_checksum(text: str) -> str:
-    """Return the checksum of a text."""
-    return hashlib.blake2b(text.encode(), digest_size=_DIGEST_BYTES).hexdigest()
+    """Return the checksum of a text, which may have come from a command line that is not UTF-8."""
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=_DIGEST_BYTES).hexdigest()
 
 
 def _opened(path: Path) -> BufferedReader:

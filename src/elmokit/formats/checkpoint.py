@@ -17,8 +17,8 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from elmokit.errors import CheckpointError
+from elmokit.errors import CheckpointError, ElmokitError
 from elmokit.files.atomic import new_directory
 from elmokit.files.checksums import file_checksum, values_checksum
 from elmokit.files.json_table import read_json
@@ -136,8 +136,10 @@ def _read_best(save_dir: Path, files: Sequence[str]) -> tuple[Path, Checkpoint, 
     directory = directories[-1]
     try:
         newest = read_values(directory)
-        best = checkpoint_directory(save_dir, newest["best_step"])
-        if newest["best_perplexity"] is not None and best.is_dir():
+        with damage_named(directory / "trainer.json"):
+            best = checkpoint_directory(save_dir, newest["best_step"])
+            has_best = newest["best_perplexity"] is not None and best.is_dir()
+        if has_best:
             directory = best
         else:  # none was measured, or it was deleted
             newest |= {"best_step": 0, "best_perplexity": None}
@@ -149,6 +151,28 @@ def _read_best(save_dir: Path, files: Sequence[str]) -> tuple[Path, Checkpoint, 
         raise CheckpointError(
             f"{error}: restore it from a copy, or delete {directory} to use another checkpoint"
         ) from None
+
+
+@contextmanager
+def damage_named(where: Path | str) -> Iterator[None]:
+    """Turn what missing and impossible values of a checkpoint raise into a CheckpointError.
+
+    A checkpoint may come from others, with checksums that are right.
+    """
+    try:
+        yield
+    except ElmokitError:
+        raise
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+        RuntimeError,
+        OSError,
+    ) as error:
+        raise CheckpointError(f"{where}: damaged checkpoint ({type(error).__name__}: {error})") from None
 
 
 def _listing(save_dir: Path, seconds: float = 0.0) -> list[tuple[str, int, int]]:
@@ -242,6 +266,6 @@ def _read_tensors(directory: Path, name: str, trainer: Mapping[str, Any]) -> dic
         if file_checksum(file) != trainer["checksums"][file.name]:
             raise CheckpointError(f"{file}: damaged checkpoint (its checksum is wrong)")
         tensors: dict[str, Tensor] = load_file(file)
-    except (OSError, SafetensorError, KeyError) as error:
+    except (OSError, SafetensorError, LookupError, TypeError, ValueError) as error:
         raise CheckpointError(f"{file}: damaged checkpoint ({error})") from None
     return tensors

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 from torch import Tensor
 
@@ -10,7 +11,13 @@ from elmokit.config import Config
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import CheckpointError
 from elmokit.files.listing import require_regular_file
-from elmokit.formats.checkpoint import Checkpoint, is_checkpoint, read_best_checkpoint, read_checkpoint
+from elmokit.formats.checkpoint import (
+    Checkpoint,
+    damage_named,
+    is_checkpoint,
+    read_best_checkpoint,
+    read_checkpoint,
+)
 from elmokit.formats.stored import Layout, ReadRequest, StoredModel, StoredOptimizer
 from elmokit.model.parameter_shapes import parameter_shapes
 
@@ -52,7 +59,10 @@ def read(path: Path, request: ReadRequest) -> StoredModel:
             raise CheckpointError(f"{save_dir / name}: {error.strerror}") from None
     config = Config.load(save_dir / "config.json")
     vocabulary = Vocabulary.load(save_dir / "vocab.txt")
-    expected = checkpoint.trainer["fingerprints"]["vocabulary"]
+    with damage_named(directory / "trainer.json"):
+        expected = str(checkpoint.trainer["fingerprints"]["vocabulary"])
+        facts = {name: _number(newest[name]) for name in _FACTS}
+        optimizer = _optimizer(checkpoint, config) if request.optimizer else None
     if expected != vocabulary.fingerprint:
         raise CheckpointError(
             f"{save_dir / 'vocab.txt'}: not the vocabulary of this run ({len(vocabulary)} words, fingerprint "
@@ -78,14 +88,20 @@ def read(path: Path, request: ReadRequest) -> StoredModel:
         Layout(shapes, dict),
         described_by="the config.json of its run",
         vocabulary=vocabulary,
-        facts={name: newest[name] for name in _FACTS},
-        optimizer=_optimizer(checkpoint, config) if request.optimizer else None,
+        facts=facts,
+        optimizer=optimizer,
         error=CheckpointError,
     )
 
 
 def _is_save_directory(path: Path) -> bool:
     return (path / "checkpoints").is_dir()
+
+
+def _number(value: Any) -> float | None:
+    if value is not None and type(value) not in (int, float):
+        raise TypeError(f"expected a number, got {value!r}")
+    return cast("float | None", value)
 
 
 def _optimizer(checkpoint: Checkpoint, config: Config) -> StoredOptimizer:
@@ -95,7 +111,7 @@ def _optimizer(checkpoint: Checkpoint, config: Config) -> StoredOptimizer:
         slots.setdefault(slot, {})[name] = values
     return StoredOptimizer(
         config.training.optimizer,
-        checkpoint.trainer["num_updates"],
+        int(checkpoint.trainer["num_updates"]),
         slots,
         {slot: f"/{slot}" for slot in slots},
     )

@@ -50,7 +50,7 @@ def choose_layers(layers: Layers, num_layers: int) -> LayerChoice:
     Raises:
         ConfigError: if there is no such layer.
     """
-    if layers == "all" or layers == "average":
+    if isinstance(layers, str) and layers in ("all", "average"):
         return LayerChoice(tuple(range(num_layers)), layers)
     index = layer_index(layers, num_layers)
     if index is None:
@@ -63,8 +63,8 @@ def layer_index(layer: object, num_layers: int) -> int | None:
 
     Numbers may be NumPy's; ``True`` and ``False`` are none. For anything else the result is None.
     """
-    if layer == "top":
-        return num_layers - 1
+    if isinstance(layer, str):
+        return num_layers - 1 if layer == "top" else None
     if isinstance(layer, bool) or not isinstance(layer, int | np.integer):
         return None
     return int(layer) % num_layers if -num_layers <= layer < num_layers else None

@@ -41,7 +41,8 @@ def _hashes_of_values(parameters: Sequence[Tensor]) -> list[int]:
     compared = []
     for parameter in parameters:
         values = parameter.detach().flatten()
-        compared.append(values[:: -(-len(values) // _MAX_COMPARED) or 1].double())
+        widest = torch.float32 if values.device.type == "mps" else torch.float64  # which mps does not have
+        compared.append(values[:: -(-len(values) // _MAX_COMPARED) or 1].to(widest))
     numbers = torch.cat(compared).cpu().numpy()  # one transfer from an accelerator
     ends = itertools.accumulate(map(len, compared))
     return [hash(numbers[end - len(own) : end].tobytes()) for own, end in zip(compared, ends, strict=True)]

@@ -8,8 +8,29 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from elmokit.errors import ElmokitError
 from elmokit.model.bilm import BiLMState
 from elmokit.model.lstm.interface import LstmState
+
+
+def require_state(state: object, *, num_rows: int = 0) -> None:
+    """Refuse what is not a state, or one with too few rows.
+
+    Raises:
+        ElmokitError: saying what it is.
+    """
+    parts = [
+        part
+        for direction in (state if isinstance(state, list | tuple) else ())
+        for layer in (direction if isinstance(direction, list | tuple) else ())
+        for part in (layer if isinstance(layer, LstmState) else ())
+    ]
+    if not parts:
+        raise ElmokitError(
+            f"state: expected that of zero_state or of the call before, got {type(state).__name__}"
+        )
+    if len(parts[0]) < num_rows:
+        raise ElmokitError(f"state: {len(parts[0])} slots, expected one for each of {num_rows} sentences")
 
 
 def select_rows(state: BiLMState, rows: np.ndarray | slice) -> BiLMState:

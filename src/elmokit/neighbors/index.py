@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from elmokit.data.corpus import Corpus
+from elmokit.data.numbers import whole_number
 from elmokit.data.occurrences import Occurrence, position_of
 from elmokit.data.sentences import tokens_of
 from elmokit.embedder import ElmoEmbedder
@@ -295,8 +296,11 @@ def _cache_path(embedder: ElmoEmbedder, corpus: Corpus, layer: Layer) -> Path:
 
 
 def _unit_query(vector: np.ndarray, dim: int, k: int) -> np.ndarray:
-    if k < 1:
-        raise ConfigError(f"k: expected at least 1, got {k}")
+    whole_number("k", k, least=1)
+    try:
+        vector = np.asarray(vector, np.float32)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ElmokitError(f"vector: expected {dim} numbers, got {type(vector).__name__} ({error})") from None
     if vector.shape != (dim,):
         raise ElmokitError(f"vector: shape {vector.shape}, expected ({dim},) as in the index")
     if not np.isfinite(vector).all():

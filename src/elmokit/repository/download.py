@@ -22,7 +22,8 @@ from tqdm import tqdm
 
 from elmokit.data.waiting import SlowError
 from elmokit.errors import DamagedCacheWarning, ElmokitError, FetchError
-from elmokit.files.atomic import make_directory, output_error
+from elmokit.files.atomic import output_error
+from elmokit.files.durable import make_directory
 from elmokit.repository.bounds import Bounds
 from elmokit.repository.content import content_problem
 from elmokit.repository.partial_file import PartialFile
@@ -76,11 +77,11 @@ def download(url: str, path: Path, *, checksum: str | None = None) -> None:
         OutputError: when the file cannot be written, or there is too little room for it.
         MissingExtraError: when the package for the protocol is not installed.
     """
-    if _is_there(path):
-        return
     if checksum is not None and not _CHECKSUM.fullmatch(checksum):
         raise FetchError(f"checksum {checksum!r}: expected sha256:, sha1: or md5: followed by hex digits")
     try:
+        if _is_there(path):
+            return
         make_directory(path.parent)
         with FileLock(path.with_name(f".{path.name}.lock")):
             if not _is_there(path):

@@ -7,6 +7,7 @@ used without accessing the network.
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -170,11 +171,15 @@ def _is_http(url: str) -> bool:
 
 
 def _file_name(url: str) -> str:
-    path = unquote(urlsplit(url).path) if _is_http(url) else url.partition("://")[2]
+    try:
+        path = unquote(urlsplit(url).path) if _is_http(url) else url.partition("://")[2]
+    except ValueError as error:
+        raise FetchError(f"{url}: not a URL: {error}") from None
     name = path.rpartition("/")[2]
     if name.strip(".") == "" or "\0" in name:
         raise FetchError(f"{url}: expected the URL of a file")
-    return "".join(c if c.isprintable() else "_" for c in name)
+    reserved = '<>:"|?*\\' if sys.platform == "win32" else ""
+    return "".join(c if c.isprintable() and c not in reserved else "_" for c in name)
 
 
 def cached_weights(name: str) -> Path | None:

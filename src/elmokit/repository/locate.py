@@ -44,6 +44,8 @@ def locate_model(model: str | Path, *, softmax: bool = False) -> Path:
         ModelFileError: when the path cannot be read.
         FetchError: when the model cannot be downloaded.
     """
+    if not isinstance(model, str | os.PathLike):
+        raise ModelFileError(f"model: expected a path or a name, got {type(model).__name__}")
     if not os.fspath(model).strip():
         raise MissingModelError(
             f"{os.fspath(model)!r}: an empty name, expected a model: is a variable of the shell unset?"

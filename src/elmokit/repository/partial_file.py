@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from elmokit.files.atomic import flush, output_error, write_text
+from elmokit.files.atomic import output_error, write_text
 from elmokit.files.checksums import text_checksum
+from elmokit.files.durable import flush, rename
 
 
 class PartialFile:
@@ -84,7 +85,7 @@ class PartialFile:
     def publish(self, path: Path) -> None:
         """Make it the complete file at ``path``."""
         flush(self.path)
-        self.path.replace(path)
+        rename(self.path, path)
         flush(path.parent)
         self._note.unlink(missing_ok=True)
 

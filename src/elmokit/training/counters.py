@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+_MAX = 1 << 53  # which a floating-point number can count
+
 
 @dataclass
 class Counters:
@@ -40,8 +42,20 @@ class Counters:
         return {**asdict(self), "best_perplexity": best}
 
     def load_state_dict(self, values: Mapping[str, Any]) -> None:
-        """Continue from a checkpoint."""
-        for name in asdict(self):
-            setattr(self, name, values[name])
-        if values["best_perplexity"] is None:
-            self.best_perplexity = math.inf
+        """Continue from a checkpoint.
+
+        Raises:
+            KeyError: when a number is missing.
+            TypeError: when one is of another kind.
+            ValueError: when one is negative.
+        """
+        for name, default in asdict(Counters()).items():
+            value = values[name]
+            if name == "best_perplexity" and value is None:
+                value = math.inf
+            kinds = (int, float) if isinstance(default, float) else (type(default),)
+            if type(value) not in kinds:
+                raise TypeError(f"{name}: expected {kinds[-1].__name__}, got {value!r}")
+            if not 0 <= value < _MAX and value != math.inf:
+                raise ValueError(f"{name}: got {value!r}")
+            setattr(self, name, value)

@@ -103,7 +103,7 @@ def evaluate(
                 if fixed is not None:
                     own_ids = batch.targets[direction]
                     losses = fixed.losses(model.softmax, part.hidden, types.ravel(), own_ids, losses)
-                values = losses.double().cpu().numpy().reshape(types.shape)
+                values = losses.cpu().double().numpy().reshape(types.shape)
                 is_known = batch.is_counted & (word_ids[types] != UNK_ID)
                 totals[direction] += values[batch.is_counted].sum()
                 known_totals[direction] += values[is_known].sum()

@@ -29,7 +29,13 @@ from elmokit.data.prepare import find_prepared
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import CheckpointError, ConfigError, ElmokitError, OutputError
 from elmokit.files.atomic import output_error, write_text
-from elmokit.formats.checkpoint import Checkpoint, list_checkpoints, read_last_checkpoint, read_values
+from elmokit.formats.checkpoint import (
+    Checkpoint,
+    damage_named,
+    list_checkpoints,
+    read_last_checkpoint,
+    read_values,
+)
 from elmokit.training.run_checkpoints import another_run_error
 from elmokit.training.text_addresses import read_text_addresses, write_text_addresses
 
@@ -170,7 +176,9 @@ def continue_run(
         heldout_prefix=heldout_prefixes,
         replay_prefix=replay_prefixes,
     )
-    if "heldout text" in checkpoint.trainer["fingerprints"] and not prefixes["heldout_prefix"]:
+    with damage_named(save_dir):
+        had_heldout = "heldout text" in checkpoint.trainer["fingerprints"]
+    if had_heldout and not prefixes["heldout_prefix"]:
         raise CheckpointError(
             f"{save_dir}: this run was started with heldout text: give the same one with --heldout-prefix, "
             "or start a new run"

@@ -13,7 +13,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from elmokit.errors import OutputError
-from elmokit.files.atomic import make_directory, output_error, write_text
+from elmokit.files.atomic import output_error, write_text
+from elmokit.files.durable import make_directory
 from elmokit.files.json_table import read_json
 from elmokit.files.leftovers import clear_leftovers
 

@@ -64,4 +64,4 @@ class LearningRateSchedule:
 
     def load_state_dict(self, values: Mapping[str, Any]) -> None:
         """Continue from a checkpoint."""
-        self.factor = values["learning_rate_factor"]
+        self.factor = float(values["learning_rate_factor"])

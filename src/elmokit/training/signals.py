@@ -32,8 +32,8 @@ def stop_on_signals(
     """
     received: list[signal.Signals] = []
     numbers = [signal.SIGINT, signal.SIGTERM]
-    if hasattr(signal, "SIGHUP"):  # not on Windows
-        numbers.append(signal.SIGHUP)
+    # The terminal is closed, which Windows does not signal; Ctrl-Break, which only Windows has.
+    numbers += [getattr(signal, name) for name in ("SIGHUP", "SIGBREAK") if hasattr(signal, name)]
     handlers = {number: signal.getsignal(number) for number in numbers}
     handlers = {number: handler for number, handler in handlers.items() if handler != signal.SIG_IGN}
 

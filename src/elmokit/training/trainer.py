@@ -18,7 +18,7 @@ from elmokit.data.corpus import Corpus
 from elmokit.data.training_stream import TrainingStream
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError
-from elmokit.formats.checkpoint import Checkpoint
+from elmokit.formats.checkpoint import Checkpoint, damage_named
 from elmokit.model.bilm import BiLM, BiLMOutput, BiLMState
 from elmokit.model.parallel import computing_threads
 from elmokit.model.perplexity import perplexity
@@ -387,8 +387,9 @@ class Trainer:
         Raises:
             CheckpointError: when it was made with another configuration, vocabulary or corpus.
         """
-        config = self._identity.check(checkpoint.trainer)
-        self.training_state.load_checkpoint(checkpoint)
+        with damage_named(self.save_dir):
+            config = self._identity.check(checkpoint.trainer)
+            self.training_state.load_checkpoint(checkpoint)
         if config.training.learning_rate != self.config.training.learning_rate:
             self.training_state.schedule.factor = 1.0  # a new rate is meant as it is given
         self._checkpoints.adopt(self.step)

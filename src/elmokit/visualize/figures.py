@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from elmokit.errors import ConfigError
 from elmokit.files.atomic import kind_by_beginning, new_file
-from elmokit.visualize.animation import write_animation
-from elmokit.visualize.atlas_table import write_atlas_table
-from elmokit.visualize.interactive_map import InteractiveMap
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from elmokit.visualize.interactive_map import InteractiveMap
 
 MAP_SUFFIXES = (".html", ".gif", ".webp", ".parquet")
 """Formats of interactive maps, which other figures do not have."""
@@ -60,6 +59,11 @@ def save_figure(figure: Figure | InteractiveMap, path: str | Path) -> None:
         MissingExtraError: if PyArrow is needed and not installed.
         OutputError: if the file cannot be written, or a file of another kind is there.
     """
+    # Here, since a command that finds a wrong suffix must not load PyTorch.
+    from elmokit.visualize.animation import write_animation
+    from elmokit.visualize.atlas_table import write_atlas_table
+    from elmokit.visualize.interactive_map import InteractiveMap
+
     path = Path(path)
     check_suffix(path)
     kind = path.suffix.lower().removeprefix(".")

@@ -87,24 +87,29 @@ def _groups(vectors: np.ndarray, seed: int) -> np.ndarray:
 def _names(groups: np.ndarray, occurrences: Sequence[Occurrence]) -> list[str]:
     """Return a distinct name of each group: the words whose share near its occurrences is unusually large."""
     near = [_words(occurrence, _CONTEXT) for occurrence in occurrences]
-    # A word that stands anywhere in most sentences, such as "the", says nothing.
-    usual = Counter(
-        word for occurrence in occurrences for word in _words(occurrence, len(occurrence.sentence))
-    )
+    whole = [_words(occurrence, len(occurrence.sentence)) for occurrence in occurrences]
     names: list[str] = []
     for group in range(int(groups.max(initial=0)) + 1):
         own = [words for words, number in zip(near, groups, strict=True) if number == group]
-        counts = Counter(word for words in own for word in words)
-        typicality = {
-            word: count * math.log(count / len(own) / (usual[word] / len(occurrences)))
-            for word, count in counts.items()
-            if count >= _LEAST_COUNT
-        }
-        typical = [word for word in sorted(typicality) if typicality[word] > 0]
-        typical.sort(key=typicality.__getitem__, reverse=True)
+        # A word that stands anywhere in most sentences, such as "the", says nothing, unless the group has no
+        # other: "to" tells "the right to" from "right now".
+        typical = _typical(own, whole) or _typical(own, near)
         name = " · ".join(typical[:_WORDS_IN_NAME])
         names.append(name if name and name not in names else f"group {group + 1}")
     return names
+
+
+def _typical(own: Sequence[set[str]], usual: Sequence[set[str]]) -> list[str]:
+    """Return the words that are in an unusually large share of the sets of a group, the best first."""
+    counts = Counter(word for words in own for word in words)
+    expected = Counter(word for words in usual for word in words)
+    typicality = {
+        word: count * math.log(count / len(own) / (expected[word] / len(usual)))
+        for word, count in counts.items()
+        if count >= _LEAST_COUNT
+    }
+    typical = [word for word in sorted(typicality) if typicality[word] > 0]
+    return sorted(typical, key=typicality.__getitem__, reverse=True)
 
 
 def _words(occurrence: Occurrence, num_near: int) -> set[str]:

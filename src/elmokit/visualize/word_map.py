@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from elmokit.data.numbers import whole_number
 from elmokit.data.occurrences import Occurrence, find_occurrences, sample_occurrences
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.errors import ConfigError
@@ -208,8 +209,7 @@ def _check(
 ) -> None:
     if layer == "all":
         raise ConfigError("layer: a map shows one layer: expected top, average or a number, got all")
-    if max_points < 1:
-        raise ConfigError(f"max_points: expected at least 1, got {max_points}")
+    whole_number("max_points", max_points, least=1)
     if color_by not in (None, "sentence", "word", "label", "sense"):
         raise ConfigError(f"color_by: expected sentence, word, label or sense, got {color_by!r}")
     if labels is not None and len(labels) != num_sentences:

@@ -63,6 +63,20 @@ def test_the_same_seed_gives_the_same_model(task, model_directory):
     assert first.mixing_weights == again.mixing_weights != other.mixing_weights
 
 
+def test_texts_with_several_labels(task):
+    multi = task.model_copy(update={"label_delimiter": "|"})
+    for path in (task.train, task.dev, task.test):
+        path.write_text(path.read_text(encoding="utf-8").replace("\tpos", "\tpos|film"), encoding="utf-8")
+    experiment = ClassificationExperiment(multi)
+    assert experiment.metric.name == "f1"
+    assert set(experiment.strata) == {"film\tpos", "neg"}
+    model = experiment.system("random").train(task.model, range(40), seed=1)
+    assert experiment.metric.score(model.test_counts().sum(axis=0)) > 0.8
+    assert model.test_counts()[:, 2].tolist() == [1, 2] * 6
+    with pytest.raises(ConfigError, match="tfidf: expected one label for each text, got several"):
+        experiment.system("tfidf")
+
+
 def test_baselines(task):
     experiment = ClassificationExperiment(task)
     tfidf = experiment.system("tfidf").train({}, range(40), seed=1)

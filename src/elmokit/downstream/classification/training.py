@@ -156,7 +156,7 @@ def logits_of(
     found = np.zeros((len(rows), network.outputs.out_features), dtype=np.float64)
     for start in range(0, len(rows), batch_size):
         own = rows[start : start + batch_size].tolist()
-        found[own] = network(batch(own)).double().cpu().numpy()
+        found[own] = network(batch(own)).cpu().double().numpy()
         on_rows(len(own))
     return pieces.averaged(found)
 

@@ -64,6 +64,7 @@ class _Predictor:
         return self.data.counts(test, self.predict(test.texts))
 
 
+@dataclass(frozen=True)
 class MajorityBaseline(_Data):
     """The most frequent label for every text."""
 
@@ -76,25 +77,30 @@ class MajorityBaseline(_Data):
         return self.scored(lambda texts: [label] * len(texts), 0)
 
 
+@dataclass(frozen=True)
 class TfidfBaseline(_Data):
-    """Words and pairs of words weighted by tf-idf, with logistic regression."""
+    """Words and pairs of words weighted by tf-idf, with logistic regression.
+
+    Raises:
+        ConfigError: if texts have several labels.
+        MissingExtraError: if scikit-learn is not installed.
+    """
 
     fingerprint = "tfidf"
 
-    def train(self, settings: Mapping[str, JsonValue], rows: Sequence[int], *, seed: int) -> _Predictor:
-        """Choose the regularization by the dev data.
-
-        Raises:
-            ConfigError: if a text has several labels.
-            MissingExtraError: if scikit-learn is not installed.
-        """
+    def __post_init__(self) -> None:
         if self.training.is_multi_label:
-            raise ConfigError("tfidf: a text has one label here, got several: leave tfidf out")
+            raise ConfigError("tfidf: expected one label for each text, got several: leave tfidf out")
         try:
-            from sklearn.feature_extraction.text import TfidfVectorizer
-            from sklearn.linear_model import LogisticRegression
+            import sklearn  # noqa: F401  # its absence is told before others are trained
         except ImportError:
             raise MissingExtraError("the baseline tfidf", "downstream") from None
+
+    def train(self, settings: Mapping[str, JsonValue], rows: Sequence[int], *, seed: int) -> _Predictor:
+        """Choose the regularization by the dev data."""
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.linear_model import LogisticRegression
+
         part = self.training[list(rows)]
         vectorizer = TfidfVectorizer(token_pattern=r"\S+", ngram_range=(1, 2), sublinear_tf=True)
         features, labels = vectorizer.fit_transform(part.texts), [own[0] for own in part.labels]

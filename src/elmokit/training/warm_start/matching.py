@@ -46,7 +46,7 @@ def matched_bias(
         state = output.state
         if number >= num_warm_up:
             for direction in output.directions:
-                predicted += model.softmax.summed_probabilities(direction.hidden).double().cpu()
+                predicted += model.softmax.summed_probabilities(direction.hidden).cpu().double()
         if on_predictions is not None:
             on_predictions(batch.is_counted.size)
     shares = unigram_shares(text, bidirectional=model.config.bidirectional)
