@@ -11,7 +11,7 @@ _PROCESS = Path("/proc/self")
 def restart_peak() -> None:
     """Forget the largest memory so far, where the system can (Linux)."""
     try:
-        (_PROCESS / "clear_refs").write_text("5")
+        (_PROCESS / "clear_refs").write_text("5", encoding="utf-8")
     except OSError:  # another system, or not allowed: then peak_bytes is that since the process started
         return
 
@@ -19,7 +19,9 @@ def restart_peak() -> None:
 def peak_bytes() -> int | None:
     """Return the largest memory since :func:`restart_peak`; None where the system does not tell."""
     try:
-        found = re.search(r"^VmHWM:\s+(\d+) kB$", (_PROCESS / "status").read_text(), re.MULTILINE)
+        found = re.search(
+            r"^VmHWM:\s+(\d+) kB$", (_PROCESS / "status").read_text(encoding="utf-8"), re.MULTILINE
+        )
     except OSError:
         return None
     return int(found[1]) * 1024 if found else None
