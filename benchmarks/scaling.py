@@ -11,6 +11,8 @@ the share of communication and the bytes of a step, beside the bytes that `model
 - gradients are summed by a ring within each machine and one over the machines: 2·(N - 1)/N times the bytes
   pass each link, and every bucket waits 2·(N - 1) times for the latency;
 - dense buckets overlap with the backward pass, two thirds of a step, but for the last one; rows do not;
+- every process advances the rows of all processes in the text and draws their dropout masks, to use those of
+  its own, which takes as long as it does here for a row and as a GPU draws numbers;
 - words are as frequent as the log-uniform distribution of the negative samples has them.
 """
 
@@ -33,6 +35,8 @@ from elmokit.model.softmax import draw_candidates
 TEXT = Path(__file__).parent.parent / "examples" / "data" / "sotu" / "train-00000.txt.gz"
 BUCKET_BYTES = 25 << 20
 BACKWARD_SHARE = 2 / 3
+SECONDS_PER_FOREIGN_ROW = 1.5e-6  # of a window of 20 steps, measured on one core
+RANDOM_NUMBERS_PER_SECOND = 1e11  # of a GPU, bound by its memory
 
 
 class Links(NamedTuple):
@@ -100,6 +104,15 @@ def communication_seconds(num_bytes: float, num_processes: int, links: Links) ->
     return seconds
 
 
+def foreign_seconds(config: Config, num_processes: int) -> float:
+    """Return the time that a process spends on the rows of the others."""
+    training, lstm = config.training, config.model.lstm
+    rows = training.rows_per_process * (num_processes - 1)
+    num_masks = config.model.num_directions * (lstm.num_layers + 1) if training.dropout else 0
+    numbers = rows * training.unroll_steps * lstm.projection_dim * num_masks
+    return rows * SECONDS_PER_FOREIGN_ROW + numbers / RANDOM_NUMBERS_PER_SECOND
+
+
 def step_seconds(computing: float, num_bytes: Bytes, num_processes: int, links: Links) -> float:
     """Return the time of a step with what communication adds to it."""
     dense = communication_seconds(num_bytes.dense, num_processes, links)
@@ -120,7 +133,7 @@ def model(arguments: argparse.Namespace) -> None:
         print(f"{'GPUs':>6} {'MB dense':>9} {'MB rows':>8} {'tokens/s':>12} {'of linear':>10}")
         for num in arguments.num_processes:
             num_bytes = count_bytes(config, arguments.num_words, num, size)
-            seconds = step_seconds(computing, num_bytes, num, links)
+            seconds = step_seconds(computing, num_bytes, num, links) + foreign_seconds(config, num)
             print(
                 f"{num:>6} {num_bytes.dense / 1e6:>9.0f} {num_bytes.rows / 1e6:>8.0f} "
                 f"{num * tokens / seconds:>12,.0f} {computing / seconds:>10.0%}"

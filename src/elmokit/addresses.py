@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 
-_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*"
+_SCHEME = r"[A-Za-z][\w+.-]*"
 # User information ends at the last @ before the path. In other protocols than HTTP ? is a part of globs, but
 # not with = after it. Passwords and signatures may contain quotes, so a URL ends at white space.
-_USER = re.compile(rf"((?i:https?):/+|{_SCHEME}://)([^/\s]*)@")
+# A URL with one slash or three is a mistake, which errors quote.
+_USERS = (
+    re.compile(rf"((?i:https?):/+|{_SCHEME}://)([^/\s]*)@"),
+    re.compile(rf"({_SCHEME}:/+)([^/\s]*:[^/\s]*)@"),
+)
 _SHORTEST_PASSWORD = 4  # a shorter one would be found in words as well
+_SHORTEST_TOKEN = 16  # in the place of a user's name
 _END = r"(?=[:;,.)\]}'\">]*(?:\s|::|$))"
 _QUERIES = (
     re.compile(rf"((?i:https?)://[^\s?#]*)[?#]\S*?{_END}"),
@@ -25,11 +30,15 @@ def without_secrets(text: str) -> str:
     """
     if "@" not in text and "?" not in text and "#" not in text:
         return text
-    passwords = [user.partition(":")[2] for _, user in _USER.findall(text)]
-    text = _USER.sub(r"\1", text)
+    secrets = set[str]()
+    for user in _USERS:
+        for _, found in user.findall(text):
+            name, _, password = found.partition(":")
+            secrets |= {password} if len(password) >= _SHORTEST_PASSWORD else set()
+            secrets |= {name} if len(name) >= _SHORTEST_TOKEN else set()
+        text = user.sub(r"\1", text)
     for query in _QUERIES:
         text = query.sub(r"\1", text)
-    for password in passwords:
-        if len(password) >= _SHORTEST_PASSWORD:
-            text = text.replace(password, "***")
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, "***")
     return text

@@ -35,6 +35,8 @@ def refusal(run_cli, *arguments: str) -> str:
         ("a.svg", b"<?xml"),
         ("a.PDF", b"%PDF"),
         ("a.html", b"<!doctype html>"),
+        ("a.gif", b"GIF89a"),
+        ("a.webp", b"RIFF"),
         ("a.parquet", b"PAR1"),
     ],
 )
@@ -77,8 +79,8 @@ def test_characters_that_no_font_has_are_reported(run_cli, text):
 def test_mistakes(run_cli, text):
     for arguments, message in (
         (
-            ("-o", "a.gif"),
-            "a.gif: unknown image format '.gif': expected a name that ends in .png, .svg, .pdf, .html",
+            ("-o", "a.bmp"),
+            "a.bmp: unknown image format '.bmp': expected a name that ends in .png, .svg, .pdf, .html, .gif",
         ),
         (
             ("-o", "a.png", "--layer", "all"),
@@ -116,7 +118,7 @@ def test_curves(run_cli, text):
         ("matplotlib", ("-o", "a.png", "--method", "pca"), "plotting"),
         ("openTSNE", ("-o", "a.png"), "t-SNE"),
         ("openTSNE", ("-o", "a.html"), "t-SNE"),
-        ("pyarrow", ("-o", "a.parquet"), "writing .parquet files"),
+        ("pyarrow", ("-o", "a.parquet"), "writing Parquet files"),
     ],
 )
 def test_a_missing_package_is_named_by_its_extra(module, arguments, feature, text, run_cli, monkeypatch):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import random
 import sys
 
 import pytest
+
+from elmokit import cli
 
 TRAIN_OPTIONS = (
     "--embedding",
@@ -88,6 +91,30 @@ def test_text_from_the_standard_input(run_cli, data, stdin):
     result = run_cli("tag", "predict", "tagger")
     assert (result.exit_code, result.err) == (0, "")
     assert result.out == "in\tO\nNew\tB-LOC\nYork\tI-LOC\n\n\nMs\tO\nLee\tB-PER\nruns\tO\n\n"
+
+
+def test_answers_come_before_more_lines_do(data, monkeypatch, capsys):
+    """The input is a pipe into which the next sentence is written once the last one is answered."""
+    reading, writing = os.pipe()
+    answers = []
+    sentences = iter([b"New\n", b"in New York\nMs Lee runs\n"])
+
+    def answer(line):
+        answers.append(line)
+        if line == "" and (sentence := next(sentences, None)) is not None:
+            os.write(writing, sentence)
+        elif len(answers) == 10:
+            os.close(writing)
+
+    os.write(writing, b"York\n")
+    with os.fdopen(reading, encoding="utf-8") as stream:
+        monkeypatch.setattr(sys, "stdin", stream)
+        monkeypatch.setattr(sys, "argv", ["elmokit", "tag", "predict", "tagger"])
+        monkeypatch.setattr("click.echo", answer)
+        cli.main()
+    assert [line.split("\t")[0] for line in answers] == [
+        *("York", "", "New", "", "in", "New", "York", "", "Ms", "Lee", "runs", "")
+    ]
 
 
 def test_json_and_probabilities(run_cli, data, stdin):

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import itertools
 import json
 
 import numpy as np
 import pytest
+import torch
 
 from elmokit.data.batches import RowReader
 
@@ -67,3 +69,55 @@ def test_reading_continues_from_a_saved_position(numbered, num_read):
     for one, two in zip(windows, expected, strict=True):
         np.testing.assert_array_equal(one.inputs, two.inputs)
         np.testing.assert_array_equal(one.targets, two.targets)
+
+
+@pytest.mark.parametrize("rows", [range(1), range(1, 3), range(2, 4)])
+def test_some_rows_are_those_of_a_reader_of_all(numbered, rows):
+    """Also behind the position that another reader has saved."""
+    last = numbered.corpus.num_lines
+    queues = [iter([*range(last)] * 3) for _ in range(3)]
+    full = RowReader(numbered.corpus, 4, bidirectional=True)
+    part = RowReader(numbered.corpus, 4, bidirectional=True, rows=rows)
+    later = RowReader(numbered.corpus, 4, bidirectional=True, rows=rows)
+    for step in range(4):
+        expected, _ = full.read(5, lambda row: next(queues[0]))
+        windows, sentences = part.read(5, lambda row: next(queues[1]))
+        found = [windows]
+        if step > 1:
+            found.append(later.read(5, lambda row: next(queues[2]))[0])
+        else:
+            later.load_state_dict(part.state_dict())
+            queues[2], queues[1] = itertools.tee(queues[1])
+        for directions in found:
+            for one, two in zip(directions, expected, strict=True):
+                for name in ("inputs", "targets", "is_counted"):
+                    np.testing.assert_array_equal(getattr(one, name), getattr(two, name)[:, rows])
+        assert part.state_dict() == full.state_dict()
+        assert 0 < len(sentences) < last * 3
+
+
+@pytest.mark.parametrize("num_parts", [1, 2, 4])
+def test_the_parts_of_a_batch_have_its_rows_and_their_types_only(numbered, num_parts):
+    text = numbered.indexed(max_characters=50)
+    queue = iter([*range(numbered.corpus.num_lines)] * 3)
+    rows = RowReader(numbered.corpus, 4, bidirectional=True)
+    batch = text.batch(*rows.read(6, lambda row: next(queue)))
+    parts = list(batch.split(num_parts))
+    assert len(parts) == num_parts
+    for part in parts:
+        assert part.batch_sizes == (4 // num_parts,) * 6
+        np.testing.assert_array_equal(part.types, np.unique(part.types))
+        assert set(torch.cat(part.inputs).tolist()) == set(range(len(part.types)))
+        assert torch.equal(part.char_ids, batch.char_ids[np.searchsorted(batch.types, part.types)])
+        assert torch.equal(part.word_ids, batch.word_ids[np.searchsorted(batch.types, part.types)])
+
+    def types(one, direction):
+        return one.types[one.inputs[direction].numpy()].reshape(6, -1)
+
+    for direction in range(2):
+        joined = np.concatenate([types(part, direction) for part in parts], axis=1)
+        np.testing.assert_array_equal(joined, types(batch, direction))
+        targets = torch.cat([part.targets[direction].view(6, -1) for part in parts], dim=1)
+        assert torch.equal(targets.flatten(), batch.targets[direction])
+        joined = np.concatenate([part.target_types[direction] for part in parts], axis=1)
+        np.testing.assert_array_equal(joined, batch.target_types[direction])

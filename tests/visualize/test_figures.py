@@ -23,6 +23,6 @@ def test_the_same_map_gives_the_same_bytes(suffix, embedder, tmp_path, sentences
 
 def test_an_unknown_image_format_is_refused(embedder, tmp_path, random_map):
     with pytest.raises(
-        ConfigError, match=r"map\.gif: unknown image format '\.gif': expected a name that ends in \.png"
+        ConfigError, match=r"map\.bmp: unknown image format '\.bmp': expected a name that ends in \.png"
     ):
-        save_figure(draw_static(lay_out(random_map(3))), tmp_path / "map.gif")
+        save_figure(draw_static(lay_out(random_map(3))), tmp_path / "map.bmp")

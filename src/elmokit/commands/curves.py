@@ -11,7 +11,7 @@ from elmokit.console.modes import json_option
 from elmokit.console.outputs import takes_output
 from elmokit.console.verb import verb
 from elmokit.errors import ConfigError
-from elmokit.visualize.figures import check_suffix, save_figure
+from elmokit.visualize.figures import MAP_SUFFIXES, check_suffix, save_figure
 
 
 @verb("curves")
@@ -28,7 +28,7 @@ def command(save_dirs: tuple[Path, ...], output: Path) -> None:
       elmokit curves model austen-model -o curves.png
     """
     check_suffix(output)
-    if output.suffix.lower() in (".html", ".parquet"):
+    if output.suffix.lower() in MAP_SUFFIXES:
         raise ConfigError(
             f"{output}: curves cannot be written as {output.suffix.lower()}: expected .png, .svg or .pdf, "
             "or use TensorBoard to see them in a browser"

@@ -20,7 +20,7 @@ from elmokit.console.verb import verb
 from elmokit.data.read import read_lines, read_sentences
 from elmokit.errors import TextError
 from elmokit.files.atomic import refuse_inputs
-from elmokit.visualize.figures import check_suffix, save_figure
+from elmokit.visualize.figures import MAP_SUFFIXES, check_suffix, save_figure
 
 if TYPE_CHECKING:
     from elmokit.embedder import Layers
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 @takes_model()
 @click.argument("text", metavar="SENTENCES.txt")
 @takes_output(
-    "Figure to write: .png, .svg or .pdf; .html, a page to zoom and search, layer by layer; or .parquet, a "
-    "table for Embedding Atlas.",
+    "Figure to write: .png, .svg or .pdf; .html, a page to zoom and search, layer by layer; .gif or .webp, "
+    "an animation through the layers; or .parquet, a table for Embedding Atlas.",
     dir_okay=False,
 )
 @click.option(
@@ -92,15 +92,17 @@ def command(
     labels, sentences = _read(text, with_labels=color_by == "label")
     pretrained = model.load()
     from elmokit.embedder import ElmoEmbedder
-    from elmokit.visualize.atlas_table import check_parquet
+    from elmokit.formats.parquet_part import require_pyarrow
+    from elmokit.visualize.atlas_table import TASK
     from elmokit.visualize.interactive_map import InteractiveMap
     from elmokit.visualize.layout import lay_out
     from elmokit.visualize.static_map import draw_static
     from elmokit.visualize.word_map import map_words
 
-    is_page, is_table = (output.suffix.lower() == suffix for suffix in (".html", ".parquet"))
+    suffix = output.suffix.lower()
+    is_table = suffix == ".parquet"
     if is_table:
-        check_parquet()
+        require_pyarrow(TASK)
     with terminal.progress_bar("drawing", 1.0, "map") as bar:
         word_map = map_words(
             ElmoEmbedder(pretrained, device=device),
@@ -114,11 +116,11 @@ def command(
             max_points=max_points,
             seed=seed,
             neighbors=is_table,
-            every_layer=is_page,
+            every_layer=suffix in MAP_SUFFIXES and not is_table,
             text_name=Path(text).name,
             on_progress=lambda fraction: bar.update(fraction - bar.n),
         )
-    if is_page or is_table:
+    if suffix in MAP_SUFFIXES:
         save_figure(InteractiveMap(word_map), output)
         caption = word_map.caption
     else:

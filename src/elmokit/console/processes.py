@@ -92,6 +92,8 @@ def start_processes(
         click.get_current_context().exit(status)
     is_given = any(_name(override) in _NAMES for override in overrides)
     if wanted != own.num and (is_given or (wanted > 1 and not is_resumed)):
+        if own.rank > 0:  # the main process says so
+            click.get_current_context().exit(2)
         raise ConfigError(
             f"num_processes={wanted}: torchrun has started {own.num} processes: leave the setting out, or "
             "start as many"

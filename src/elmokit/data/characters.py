@@ -29,16 +29,33 @@ def char_rows(spellings: Sequence[bytes], max_characters: int) -> np.ndarray:
     Returns:
         (len(spellings), C) int64 symbols 0…260.
     """
-    room = max_characters - 2
-    rows = np.full((len(spellings), max_characters), PADDING, dtype=np.int64)
-    if not len(spellings):
-        return rows
-    truncated = [spelling[:room] for spelling in spellings]
-    lengths = np.fromiter((len(spelling) for spelling in truncated), dtype=np.int64, count=len(truncated))
-    columns = np.arange(max_characters)
+    lengths = np.fromiter(map(len, spellings), np.int64, len(spellings))
+    return char_rows_at(
+        np.frombuffer(b"".join(spellings), np.uint8), np.cumsum(lengths) - lengths, lengths, max_characters
+    )
+
+
+def char_rows_at(
+    text: np.ndarray, starts: np.ndarray, lengths: np.ndarray, max_characters: int
+) -> np.ndarray:
+    """Return the character ids of words whose bytes are parts of an array.
+
+    Args:
+        text: (num_bytes,) uint8 bytes.
+        starts: (num_words,) int64 index of each word's first byte.
+        lengths: (num_words,) int64 number of bytes of each word.
+        max_characters: Width C of a row; at most C - 2 bytes of a word fit.
+
+    Returns:
+        (num_words, C) int64 symbols 0…260.
+    """
+    lengths = np.minimum(lengths, max_characters - 2)
+    rows = np.full((len(lengths), max_characters), PADDING, dtype=np.int64)
+    columns = np.arange(max_characters - 2)
+    is_byte = columns < lengths[:, None]
     rows[:, 0] = BEGIN_WORD
-    rows[(columns >= 1) & (columns <= lengths[:, None])] = np.frombuffer(b"".join(truncated), dtype=np.uint8)
-    rows[np.arange(len(truncated)), lengths + 1] = END_WORD
+    rows[:, 1:-1][is_byte] = text[(starts[:, None] + columns)[is_byte]]
+    rows[np.arange(len(lengths)), lengths + 1] = END_WORD
     return rows
 
 

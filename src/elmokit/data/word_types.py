@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from elmokit.data.characters import boundary_rows, char_rows
+from elmokit.data.characters import boundary_rows, char_rows_at
 from elmokit.data.vocabulary import BOS_ID, EOS_ID, UNK_ID, Vocabulary
 
 BOS_TYPE, EOS_TYPE = 0, 1
@@ -42,7 +42,9 @@ class TypeTable:
 
     def char_rows(self, type_ids: np.ndarray, max_characters: int) -> np.ndarray:
         """Return the character ids of types: (len(type_ids), max_characters) int64."""
-        rows = char_rows([self.spelling(type_id) for type_id in type_ids], max_characters)
+        starts = self._offsets[type_ids]
+        lengths = self._offsets[type_ids + 1] - starts
+        rows = char_rows_at(self._spellings, starts, lengths, max_characters)
         boundaries = boundary_rows(max_characters)
         for type_id in (BOS_TYPE, EOS_TYPE):
             rows[type_ids == type_id] = boundaries[type_id]

@@ -25,6 +25,7 @@ from torch import distributed as dist
 from elmokit.training.distributed import Ranks
 
 _BUCKET_BYTES = 25 << 20  # as DistributedDataParallel has them
+_ALONE_BYTES = 1 << 20  # from here on the latency of a message costs less than copying into a bucket
 
 
 class Traffic(NamedTuple):
@@ -48,7 +49,8 @@ class _Sum(NamedTuple):
 class GradientExchange:
     """Sums the gradients of all processes; without a process group it does nothing.
 
-    Dense gradients travel in buckets, the first of which leave while the backward pass is still running.
+    Dense gradients travel in buckets, large ones alone and in place. The first leave while the backward pass
+    is still running.
     Sparse ones travel as rows: the row numbers of all processes are gathered, and the rows that any of them
     has are summed. The processes draw the same negative samples, so most of these rows are the same.
 
@@ -121,12 +123,12 @@ class GradientExchange:
             if parameter.grad is None or parameter.grad.is_sparse:
                 continue
             size = parameter.numel() * parameter.element_size()
-            if size > room:
+            if size > room or size >= _ALONE_BYTES:
                 self._buckets.append([])
                 room = self._bucket_bytes
             self._buckets[-1].append(parameter)
             self._bucket_of[parameter] = len(self._buckets) - 1
-            room -= size
+            room = room - size if size < _ALONE_BYTES else 0
 
     def _start_sum(self, targets: list[Tensor]) -> None:
         parts = [target.detach().reshape(-1) for target in targets]

@@ -14,6 +14,8 @@ from torch.distributed.elastic.multiprocessing import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+from elmokit.processes import available_processors
+
 
 def launch(arguments: Sequence[str], num_processes: int, *, max_restarts: int = 0) -> int:
     """Run ``elmokit ARGUMENTS...`` in several processes with ranks, until all have ended.
@@ -40,7 +42,7 @@ def launch(arguments: Sequence[str], num_processes: int, *, max_restarts: int = 
         signals_to_handle="SIGTERM,SIGINT,SIGHUP",
     )
     # As torchrun does, but with all cores instead of one for each process.
-    threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // num_processes))}
+    threads = {"OMP_NUM_THREADS": str(max(1, available_processors() // num_processes))}
     try:
         with _quiet_agent(), _environment(threads):
             elastic_launch(config, sys.executable)("-m", "elmokit", *arguments)

@@ -6,21 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from elmokit.errors import MissingExtraError
+from elmokit.formats.parquet_part import require_pyarrow
 from elmokit.viewer.map_data import readable
 from elmokit.visualize.word_map import WordMap
 
-
-def check_parquet() -> None:
-    """Check that Parquet files can be written.
-
-    Raises:
-        MissingExtraError: if PyArrow is not installed.
-    """
-    try:
-        import pyarrow.parquet  # noqa: F401
-    except ImportError:
-        raise MissingExtraError("writing .parquet files", "parquet") from None
+TASK = "writing Parquet files"
+"""For the message that PyArrow is not installed."""
 
 
 def write_atlas_table(word_map: WordMap, path: Path) -> None:
@@ -37,10 +28,7 @@ def write_atlas_table(word_map: WordMap, path: Path) -> None:
     Raises:
         MissingExtraError: if PyArrow is not installed.
     """
-    check_parquet()
-    import pyarrow
-    import pyarrow.parquet as parquet
-
+    pyarrow = require_pyarrow(TASK)
     layer = word_map.layers[word_map.start]
     occurrences = word_map.occurrences
     columns = {
@@ -62,4 +50,4 @@ def write_atlas_table(word_map: WordMap, path: Path) -> None:
             ["ids", "distances"],
         ),
     }
-    parquet.write_table(pyarrow.table(columns), path)
+    pyarrow.parquet.write_table(pyarrow.table(columns), path)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from elmokit.downstream.comparison.summary import Comparison, Row
 from elmokit.errors import ElmokitError
-from elmokit.visualize.figures import new_figure
+from elmokit.visualize.canvas import new_figure
 from elmokit.visualize.palette import COLORS, TEXT
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elmokit.visualize.figures import new_figure
+from elmokit.visualize.canvas import new_figure
 from elmokit.visualize.palette import TEXT
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elmokit.errors import ElmokitError
-from elmokit.visualize.figures import new_figure
+from elmokit.visualize.canvas import new_figure
 from elmokit.visualize.palette import COLORS, TEXT
 from elmokit.visualize.run_history import RunHistory, read_history
 

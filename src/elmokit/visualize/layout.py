@@ -94,7 +94,7 @@ def lay_out(word_map: WordMap) -> MapLayout:
     height = _ASPECT * width
     font_size = 9.0 if num_points <= _FEW else 7.0
     try:
-        families, missing = choose_fonts([*word_map.texts, *(word_map.groups or ())])
+        families, missing = choose_fonts([*word_map.texts, *(word_map.groups or ()), word_map.title])
     except ImportError:
         raise MissingExtraError("plotting", "plot") from None
     limits = (_limits(word_map.coordinates[:, 0]), _limits(word_map.coordinates[:, 1]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from elmokit.visualize.figures import new_figure
+from elmokit.visualize.canvas import new_figure
 from elmokit.visualize.layout import POINT, MapLayout
 from elmokit.visualize.palette import COLORS, TEXT
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _BORDER = 0.15  # inches around the map
+_TITLE = 0.3  # inches for the title
 _AXIS = 0.3  # inches for an axis label
 _LINE = 0.2  # inches per line of the legend and the caption
 _DOT = 0.07  # inches, radius of a marker in the legend
@@ -29,7 +30,7 @@ def draw_static(layout: MapLayout) -> Figure:
     axis = _AXIS if word_map.axes else 0.0
     below = _BORDER + _LINE * (1 + len(legend)) + axis
     left = _BORDER + axis
-    full_width, full_height = left + width + _BORDER, below + height + _BORDER
+    full_width, full_height = left + width + _BORDER, below + height + _TITLE
     figure = new_figure(full_width, full_height)
     axes = figure.add_axes((left / full_width, below / full_height, width / full_width, height / full_height))
     from matplotlib.lines import Line2D
@@ -37,6 +38,16 @@ def draw_static(layout: MapLayout) -> Figure:
 
     axes.set(xlim=layout.limits[0], ylim=layout.limits[1], xticks=[], yticks=[])
     axes.spines[:].set_color(_FRAME)
+    figure.text(
+        left / full_width,
+        1 - _TITLE / 2 / full_height,
+        layout.drawable(word_map.title),
+        fontsize=10,
+        fontfamily=layout.families,
+        color=TEXT,
+        va="center",
+        parse_math=False,
+    )
     if word_map.axes:
         axes.set_xlabel(word_map.axes[0], fontsize=layout.font_size, color=TEXT)
         axes.set_ylabel(word_map.axes[1], fontsize=layout.font_size, color=TEXT)
@@ -85,5 +96,6 @@ def draw_static(layout: MapLayout) -> Figure:
             parse_math=False,
         )
         y -= _LINE
-    figure.text(left / full_width, y / full_height, layout.caption, fontsize=7, color="#666666", va="center")
+    caption = f"{layout.caption}, seed {word_map.seed}"
+    figure.text(left / full_width, y / full_height, caption, fontsize=7, color="#666666", va="center")
     return figure

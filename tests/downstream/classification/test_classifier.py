@@ -282,3 +282,28 @@ def test_a_long_document_through_elmo_in_bounded_memory(model_directory, setting
     classifier = TextClassifier([elmo], settings=own_settings).fit(*some, dev)
     (found,) = classifier.predict_proba(["good film " * 1500])
     assert found.sum() == pytest.approx(1)
+
+
+class Column:
+    """A column of a table, whose rows have other numbers than their places."""
+
+    def __init__(self, values):
+        self.rows = {7 + 2 * place: value for place, value in enumerate(values)}
+
+    def __iter__(self):
+        return iter(self.rows.values())
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, key):
+        return self.rows[key]
+
+
+def test_columns_of_tables_and_single_strings(random_words, settings, texts, test):
+    first = TextClassifier(random_words, settings=settings(max_epochs=1)).fit(*texts)
+    second = TextClassifier(random_words, settings=settings(max_epochs=1)).fit(*map(Column, texts))
+    assert np.array_equal(first.predict_proba(test[0]), second.predict_proba(Column(test[0])))
+    assert first.evaluate(*test).accuracy == second.evaluate(*map(Column, test)).accuracy
+    with pytest.raises(ElmokitError, match="got the single string 'good film': put it in a list"):
+        first.predict("good film")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ import click
 
 from elmokit.console import terminal
 from elmokit.console.downstream import output_option, relocated_option, write_lines
-from elmokit.console.inputs import find_input, stdin_lines
+from elmokit.console.inputs import find_input, stdin_chunks
 from elmokit.console.models import batch_size_option, device_option
 from elmokit.console.modes import json_option, wants_json
 from elmokit.console.tagging import format_option, tagger_argument
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
     from elmokit.downstream.tagging.files import TaggedReader
     from elmokit.downstream.tagging.layouts import TaggedSentence
     from elmokit.downstream.tagging.tagger import Prediction, SequenceTagger
+
+_LINES_PER_CHUNK = 4096
 
 
 @verb("predict")
@@ -76,20 +77,18 @@ def command(
 
     if threads is not None:
         use_threads(threads)
-    lines = stdin_lines() if file == "-" else read_lines(find_input(file))
+    lines = _Lines(stdin_chunks(batch_size) if file == "-" else _chunks_of(read_lines(find_input(file))))
     tagger = SequenceTagger.load(
         tagger_directory, embedding=embedding, device=device, progress=terminal.progress_bar
     )
     reader = TaggedReader("standard input" if file == "-" else file, layout, column, tagged=False)
-    # A person at a terminal gets an answer after each sentence.
-    size = 1 if file == "-" and sys.stdin.isatty() else batch_size
-    write_lines(output, [file], _written(reader, tagger, lines, size, probabilities))
+    write_lines(output, [file], _written(reader, tagger, lines, batch_size, probabilities))
 
 
 def _written(
     reader: TaggedReader,
     tagger: SequenceTagger,
-    lines: Iterator[str],
+    lines: _Lines,
     size: int,
     probabilities: bool,
 ) -> Iterator[str]:
@@ -110,11 +109,38 @@ def _written(
 
 
 def _tagged(
-    reader: TaggedReader, tagger: SequenceTagger, lines: Iterator[str], size: int
+    reader: TaggedReader, tagger: SequenceTagger, lines: _Lines, size: int
 ) -> Iterator[tuple[TaggedSentence, Prediction]]:
     """Yield sentences with their tags, a few at a time, however long the input goes on."""
-    sentences = reader.read(lines)
-    while chunk := list(itertools.islice(sentences, size)):
-        yield from zip(
-            chunk, tagger.predict_iter([own.tokens for own in chunk], batch_size=size), strict=True
-        )
+    pending: list[TaggedSentence] = []
+
+    def answers() -> Iterator[tuple[TaggedSentence, Prediction]]:
+        tokens = [own.tokens for own in pending]
+        yield from zip(pending, tagger.predict_iter(tokens, batch_size=size), strict=True)
+        pending.clear()
+
+    for sentence in reader.read(lines):
+        pending.append(sentence)
+        if len(pending) == size or lines.are_used_up:  # answer before waiting for more
+            yield from answers()
+    yield from answers()
+
+
+class _Lines:
+    """Lines that come a few at a time."""
+
+    def __init__(self, chunks: Iterator[list[str]]) -> None:
+        self._chunks = chunks
+        self.are_used_up = False
+        """Whether the next line may have to be waited for."""
+
+    def __iter__(self) -> Iterator[str]:
+        for chunk in self._chunks:
+            for number, line in enumerate(chunk, start=1):
+                self.are_used_up = number == len(chunk)
+                yield line
+
+
+def _chunks_of(lines: Iterator[str]) -> Iterator[list[str]]:
+    while chunk := list(itertools.islice(lines, _LINES_PER_CHUNK)):
+        yield chunk

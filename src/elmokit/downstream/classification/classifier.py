@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from elmokit.data.find import Patterns
+from elmokit.data.sentences import tokenized
 from elmokit.downstream.classification.checks import warn_of_labels, warn_of_overlap
 from elmokit.downstream.classification.fitted import Fitted, Texts, fit_texts, labelled_part
 from elmokit.downstream.classification.label_set import Labels
@@ -151,9 +152,9 @@ class TextClassifier:
         self._fitted = fit_texts(
             self.embeddings,
             self.settings,
-            texts,
-            labels,
-            dev,
+            _listed(texts),
+            list(labels),
+            None if dev is None else (_listed(dev[0]), list(dev[1])),
             device=self.device,
             progress=self.progress,
             on_epoch=on_epoch,
@@ -162,13 +163,14 @@ class TextClassifier:
 
     def predict(self, texts: Texts) -> list[Any]:
         """Return the label of each text, or its list of labels if it may have several."""
-        found = self.iter_predict(texts)
+        found = self.iter_predict(_listed(texts))
         if self.is_multi_label:
             return [list(prediction.labels) for prediction in found]
         return [prediction.labels[0] for prediction in found]
 
     def predict_proba(self, texts: Texts) -> np.ndarray:
         """Return the calibrated probabilities (N, K) of the labels, in the order of :attr:`labels`."""
+        texts = _listed(texts)
         parts = [
             self.fitted.probabilities(texts[start : start + _TEXTS_AT_A_TIME])
             for start in range(0, len(texts), _TEXTS_AT_A_TIME)
@@ -205,6 +207,7 @@ class TextClassifier:
             UnseenLabelsWarning: if texts have labels that it does not know; these are errors.
         """
         label_set = self.fitted.label_set
+        texts, labels = _listed(texts), list(labels)
         part = labelled_part(texts, labels, label_set, self.settings, "evaluated")
         if unseen := label_set.unseen(part.labels):
             if not label_set.targets(part.labels).any():
@@ -267,3 +270,13 @@ class TextClassifier:
         found = cls(fitted.embeddings, settings=fitted.settings, device=device, progress=progress)
         found._fitted = fitted
         return found
+
+
+def _listed(texts: Texts) -> list[str | Sequence[str]]:
+    """Return texts as a list, whatever holds them: the index of a column of a table need not start at 0.
+
+    Raises:
+        ElmokitError: if it is a single string or a whole table.
+    """
+    tokenized(texts, "texts")
+    return list(texts)

@@ -62,7 +62,7 @@ export const text = {
   copyAddress: "Copy link",
   copiedAddress: "Copied the address of this view. The text is part of it.",
   saveFile: "Save as one file",
-  legend: "How surprising is each word to the model? Pale words were expected, dark words were not.",
+  legend: "How surprising is each word to the model? Words with little color were expected, strongly colored ones were not.",
   unknownExample: "hatched",
   meanChange: (before, after) => `On average ${before.toFixed(2)} → ${after.toFixed(2)} bits per word.`,
   change: (bits) => `${bits > 0 ? "+" : "−"}${Math.abs(bits).toFixed(1)}`,
