@@ -150,6 +150,7 @@ def test_usage_errors_are_one_line(run_cli):
 @pytest.mark.parametrize(
     ("name", "answer"),
     [
+        ("help", "use elmokit COMMAND --help"),
         ("restart", "use elmokit train --restart-ckpt-file MODEL"),
         ("train_elmo.py", "use elmokit train"),
         ("bin/run_test.py", "use elmokit evaluate"),
