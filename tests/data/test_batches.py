@@ -105,6 +105,7 @@ def test_the_parts_of_a_batch_have_its_rows_and_their_types_only(numbered, num_p
     parts = list(batch.split(num_parts))
     assert len(parts) == num_parts
     for part in parts:
+        assert all(tensor.is_contiguous() for tensor in (*part.inputs, *part.targets))
         assert part.batch_sizes == (4 // num_parts,) * 6
         np.testing.assert_array_equal(part.types, np.unique(part.types))
         assert set(torch.cat(part.inputs).tolist()) == set(range(len(part.types)))

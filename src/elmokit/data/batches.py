@@ -68,7 +68,7 @@ class TextBatch(Batch):
             rows = slice(start, start + size)
 
             def select(values: Tensor, rows: slice = rows) -> Tensor:  # (T·B,) → (T·b,)
-                return values.view(num_steps, num_rows)[:, rows].reshape(-1)
+                return values.view(num_steps, num_rows)[:, rows].reshape(-1).contiguous()
 
             inputs = torch.cat([select(values) for values in self.inputs])
             used, places = torch.unique(inputs, return_inverse=True)
