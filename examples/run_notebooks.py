@@ -48,7 +48,7 @@ def execute(notebook: nbformat.NotebookNode, directory: Path = EXAMPLES) -> nbfo
     environment = {
         # The kernel and the shell commands run in the environment of this program.
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "COLUMNS": "100",
+        "COLUMNS": "160",  # no line of a command is wrapped
     }
     client = NotebookClient(
         notebook,
