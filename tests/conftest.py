@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 # The test models are tiny, so several threads would only wait for each other. PyTorch and NumPy read the
 # variable when they are first imported, which happens after this file is loaded.
 os.environ["OMP_NUM_THREADS"] = "1"
+os.environ.pop("COLUMNS", None)  # of a terminal, at which messages would be wrapped
 
 DEFAULT_REFERENCE = Path(__file__).parents[2] / "shared" / "reference"  # beside the checkout
 

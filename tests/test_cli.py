@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -149,6 +150,7 @@ def test_usage_errors_are_one_line(run_cli):
 @pytest.mark.parametrize(
     ("name", "answer"),
     [
+        ("help", "use elmokit COMMAND --help"),
         ("restart", "use elmokit train --restart-ckpt-file MODEL"),
         ("train_elmo.py", "use elmokit train"),
         ("bin/run_test.py", "use elmokit evaluate"),
@@ -170,3 +172,16 @@ def test_idle_threads_sleep_soon_unless_the_user_says_otherwise(monkeypatch):
     monkeypatch.setenv("OMP_WAIT_POLICY", "active")
     cli._bound_spinning()
     assert "GOMP_SPINCOUNT" not in os.environ
+
+
+def test_ctrl_c_while_modules_are_imported_is_quiet(tmp_path):
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt\n")
+    source = Path(cli.__file__).parents[1]
+    result = subprocess.run(
+        [sys.executable, "-c", "from elmokit.__main__ import main; main()"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(source)])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "elmokit: interrupted\n")

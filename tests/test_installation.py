@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,10 @@ def test_an_environment_without_pip(package, installer, command, monkeypatch):
             assert name == "INSTALLER"
             return installer
 
-    monkeypatch.setattr(installation, "find_spec", lambda name: None)
-    monkeypatch.setattr(installation, "distribution", lambda name: Distribution())
+    def distribution(name: str) -> Distribution:
+        if name == "pip":
+            raise PackageNotFoundError(name)
+        return Distribution()
+
+    monkeypatch.setattr(installation, "distribution", distribution)
     assert install_command("plot") == f"{command} install 'elmokit[plot]'"

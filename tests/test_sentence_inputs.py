@@ -139,6 +139,7 @@ def test_arguments_of_the_wrong_kind_are_told_by_name(value):
         ("state", lambda: embedder.embed_statefully([sentence], value)),
         ("num_slots", lambda: embedder.zero_state(value)),
         ("layer", lambda: embedder.embed([sentence], value)),
+        ("layer", lambda: embedder.layout(value, "float32")),
         ("model", lambda: load([value])),
         ("pretrained", lambda: Elmo(pretrained=[value])),
     ):
@@ -153,3 +154,11 @@ def test_vectors_for_a_search_may_be_lists():
     index = NeighborIndex.build(embedder, ["the cat sat"])
     vector = embedder.embed([["a", "dog"]], index.layer)[0][1]
     assert index.search(vector.tolist()) == index.search(vector)
+
+
+@pytest.mark.parametrize("kind", [torch.int8, torch.uint8, torch.int16, torch.int32])
+def test_character_ids_may_be_of_any_type_of_integers(kind):
+    layer = Elmo(pretrained=load("tiny-en"), dropout=0.0)
+    ids = batch_to_ids([["a", "cat"]]) % 127
+    expected, found = (layer(given)["elmo_representations"][0] for given in (ids, ids.to(kind)))
+    assert torch.equal(expected, found)

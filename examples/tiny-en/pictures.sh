@@ -17,6 +17,7 @@ There was absolute silence during the play
 TEXT
 elmokit plot tiny-en "$scratch/five.txt" -o "$out/plot-play.png"
 elmokit plot tiny-en "$speeches" --word right -o "$out/plot-right.png"
+elmokit plot tiny-en "$speeches" --word right -o "$out/right.gif"
 elmokit plot tiny-en "$speeches" -o "$out/plot-3000.png"
 gzip -dc examples/data/*/*.txt.gz > "$scratch/all.txt"
 elmokit plot tiny-en "$scratch/all.txt" --word rest --layer 1 --max-points 50 -o "$out/plot-rest.png"

@@ -1,4 +1,4 @@
-"""Take screenshots of `elmokit explore` and of TensorBoard's Embedding Projector, with Chromium.
+"""Take screenshots of a map, of `elmokit explore` and of TensorBoard's Embedding Projector, with Chromium.
 
 python examples/tiny-en/screenshots.py SENTENCES.txt docs/images
 """
@@ -18,6 +18,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 ELMOKIT = [sys.executable, "-m", "elmokit"]
+SPEECHES = "examples/data/sotu/heldout-00000.txt.gz"
 TENSORBOARD = [sys.executable, "-m", "tensorboard.main"]
 
 
@@ -31,17 +32,30 @@ def main() -> None:
         parser.error("no Chromium: on Debian and Ubuntu, apt-get install chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        interactive_map(browser, arguments.output / "map-html.png")
         explore(browser, arguments.output / "explore.png")
         project(browser, arguments.sentences, arguments.output / "projector.png")
         browser.close()
 
 
+def interactive_map(browser: Browser, picture: Path) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "map.html"
+        subprocess.run(
+            [*ELMOKIT, "plot", "tiny-en", SPEECHES, "--word", "right", "-o", str(file)], check=True
+        )
+        page = browser.new_page(viewport={"width": 1280, "height": 760})
+        page.goto(f"{file.as_uri()}#point=3")
+        page.wait_for_selector("[data-ready]")
+        page.wait_for_timeout(500)
+        page.screenshot(path=picture)
+
+
 def explore(browser: Browser, picture: Path) -> None:
     with served([*ELMOKIT, "explore", "--no-browser", "--port", "0"]) as url:
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page = browser.new_page(viewport={"width": 1400, "height": 900})
         page.goto(url)
         page.wait_for_selector("#word table")
-        page.wait_for_selector("#map .points path")
         page.wait_for_timeout(2000)
         page.screenshot(path=picture)
 

@@ -48,6 +48,7 @@ VERBS = {
 
 # What the scripts and commands of other tools are called, and what does the same here.
 _ELSEWHERE = {
+    "help": "elmokit COMMAND --help",
     "restart": "elmokit train --restart-ckpt-file MODEL",
     "train-elmo": "elmokit train",
     "train-elmo-updated": "elmokit train --restart-ckpt-file MODEL",

@@ -282,6 +282,7 @@ class ElmoEmbedder:
 
     def layout(self, layers: Layers, dtype: VectorType) -> VectorLayout:
         """Return the description of vectors of this model that are written to files."""
+        choose_layers(layers, self.num_layers)  # refuses what is none
         num_layers = self.num_layers if layers == "all" else 1
         return VectorLayout(layers, num_layers, self.dim, dtype, self.fingerprint)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import sys
 from importlib.metadata import PackageNotFoundError, distribution
-from importlib.util import find_spec
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
@@ -32,13 +31,18 @@ def _checkout(package: Path) -> Path | None:
 
 def _installer() -> str:
     """Return the program that installs packages: uv creates environments in which there is no pip."""
-    if find_spec("pip") is not None:
+    if _has("pip"):
         return "pip"
-    try:
-        installer = distribution("elmokit").read_text("INSTALLER")
-    except PackageNotFoundError:
-        installer = None
+    installer = distribution("elmokit").read_text("INSTALLER") if _has("elmokit") else None
     return "uv pip" if installer is not None and installer.strip() == "uv" else "pip"
+
+
+def _has(name: str) -> bool:
+    try:
+        distribution(name)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def _quoted(requirement: str) -> str:

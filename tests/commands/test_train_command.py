@@ -237,7 +237,7 @@ def test_the_prepared_text_is_used_again(run_cli, work, monkeypatch):
     def read(*arguments):
         raise AssertionError("the text was read again")
 
-    monkeypatch.setattr("elmokit.data.prepare.read_sentences", read)
+    monkeypatch.setattr("elmokit.data.prepare.write_corpus", read)
     assert train(run_cli, "max_steps=1", save_dir="two").exit_code == 0
 
 

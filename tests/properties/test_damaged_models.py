@@ -130,7 +130,7 @@ def test_the_command_line_prints_that_line_and_exits_with_2(cases):
     for case in refused:
         assert case["outcome"] == "refused", case
         *warned, line = case["stderr"].splitlines()
-        assert all(warning.startswith("warning: ") for warning in warned)
+        assert all(warning.startswith("warning: ") for warning in warned), warned
         assert line == f"elmokit: {case['message']}"
     # `info` does not need what only embedding needs.
     others = [case for case in ran if case["exit_code"] != 2]

@@ -78,8 +78,9 @@ def _cut(symbols: Tensor, model: BiLM) -> Tensor:
         raise ElmokitError(
             f"Elmo: {num_given} character ids per word, expected at least {num_places}, which the model reads"
         )
+    symbols = symbols.to(torch.int64, copy=True)  # bytes cannot hold the ids of all markers
     is_cut = (symbols[:, num_places:] == END_WORD).any(dim=1)
-    symbols = symbols[:, :num_places].clone()
+    symbols = symbols[:, :num_places]
     symbols[is_cut, -1] = END_WORD
     return symbols
 

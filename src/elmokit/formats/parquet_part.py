@@ -97,6 +97,8 @@ class PartWriter:
             write_statistics=["id"],
             store_schema=True,
         )
+        self._itemsize = np.dtype(layout.dtype).itemsize
+        self._most_tokens = _LARGEST_VALUE // (4 * layout.dim)
         self._rows: list[Row] = []
         self._waiting_bytes = 0
         self._deviation = deviation
@@ -110,7 +112,7 @@ class PartWriter:
             OutputError: If it is too long for a Parquet file.
         """
         number, tokens, vectors = row
-        if len(tokens) * self._layout.dim * 4 > _LARGEST_VALUE:
+        if len(tokens) > self._most_tokens:
             raise OutputError(
                 f"line {number}: {len(tokens):,} tokens are too many for a Parquet file: write HDF5, or "
                 "split the line"
@@ -120,7 +122,7 @@ class PartWriter:
         if self.first_id is None:
             self.first_id = number
         self.num_rows += 1
-        self.num_bytes += vectors.size * np.dtype(self._layout.dtype).itemsize
+        self.num_bytes += vectors.size * self._itemsize
         if self._waiting_bytes >= _GROUP_BYTES or len(self._rows) >= _GROUP_ROWS:
             self._write_group()
 

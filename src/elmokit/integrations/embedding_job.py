@@ -17,7 +17,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,6 +28,7 @@ from elmokit.data.text_file import file_system, is_url
 from elmokit.data.text_parts import TextPart, pieces
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError, OutputError, TextError
+from elmokit.files.leftovers import temporary_directory
 from elmokit.formats.parquet_part import Row, VectorLayout
 from elmokit.formats.parquet_vectors import MANIFEST, manifest_of, write_parquet_vectors
 from elmokit.formats.vector_choices import DEFAULT_FILE_BYTES
@@ -156,8 +156,8 @@ def do_part(embedder: ElmoEmbedder, job: EmbeddingJob, part: JobPart) -> None:
     if embedder.fingerprint != job.layout.model:
         raise ConfigError(f"{embedder.pretrained.source}: not the model of the job {job.output}")
     deviation = Deviation()
-    with tempfile.TemporaryDirectory(prefix="elmokit-") as scratch:
-        directory = Path(scratch) / "vectors"
+    with temporary_directory() as scratch:
+        directory = scratch / "vectors"
         manifest = write_parquet_vectors(
             directory, _rows(embedder, job, part), job.layout, file_bytes=job.file_bytes, deviation=deviation
         )
@@ -249,8 +249,8 @@ class _Store:
 
     def write(self, name: str, values: dict[str, Any]) -> None:
         """Write a JSON file."""
-        with tempfile.TemporaryDirectory(prefix="elmokit-") as scratch:
-            path = Path(scratch) / "values.json"
+        with temporary_directory() as scratch:
+            path = scratch / "values.json"
             path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
             self.put(path, name)
 

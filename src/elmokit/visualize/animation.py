@@ -71,10 +71,11 @@ def _frames(word_map: WordMap) -> tuple[list[Image], list[int]]:
             label.set_text(layout.drawable(group))
         drawn.append((members, dots, label))
     frames, milliseconds = [], []
-    for points, shown, hold in _moments(word_map):
+    for points, shown, hold, parted in _moments(word_map):
         for members, dots, label in drawn:
             dots.set_offsets(points[members])
             top = points[members].max(axis=0)[1] + 0.08 * reach
+            label.set_alpha(parted)  # names would lie on each other as long as the groups do
             label.set_position((float(np.median(points[members, 0])), float(top)))
         name.set_text(shown)
         buffer = io.BytesIO()
@@ -85,16 +86,18 @@ def _frames(word_map: WordMap) -> tuple[list[Image], list[int]]:
     return frames, milliseconds
 
 
-def _moments(word_map: WordMap) -> list[tuple[np.ndarray, str, int]]:
-    """Return the points, the name of the layer and the duration of each frame."""
+def _moments(word_map: WordMap) -> list[tuple[np.ndarray, str, int, float]]:
+    """Return points, layer, duration and how far the first layer was left, for each frame."""
     layers = word_map.layers
-    moments = [(layers[0].coordinates, layers[0].name, _HOLD)]
-    for lower, upper in itertools.pairwise(layers):
+    moments = [(layers[0].coordinates, layers[0].name, _HOLD, float(len(layers) == 1))]
+    for number, (lower, upper) in enumerate(itertools.pairwise(layers)):
         for step in range(1, _STEPS + 1):
             share = step / _STEPS
             share = share * share * (3 - 2 * share)
             points = lower.coordinates + (upper.coordinates - lower.coordinates) * share
-            moments.append((points, upper.name if share > 0.5 else lower.name, _STEP))
-        moments[-1] = (upper.coordinates, upper.name, _HOLD)
-    moments[-1] = (*moments[-1][:2], _LAST)
+            name = upper.name if share > 0.5 else lower.name
+            moments.append((points, name, _STEP, 1.0 if number else share))
+        moments[-1] = (upper.coordinates, upper.name, _HOLD, 1.0)
+    points, name, _, parted = moments[-1]
+    moments[-1] = (points, name, _LAST, parted)
     return moments
