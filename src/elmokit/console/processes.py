@@ -122,8 +122,12 @@ def joined_processes(training: TrainingConfig) -> Iterator[Ranks]:
             ranks = Ranks.join(training.device, timeout=training.rank_timeout)
             try:
                 yield ranks
-            except click.exceptions.Exit:
-                ranks.leave()
+            except RankError:
+                if ranks.device is None or ranks.device.type == "cpu":  # NCCL would wait for the lost process
+                    ranks.leave()
+                raise
+            except BaseException:
+                ranks.leave()  # threads of gloo must have ended before Python does
                 raise
             ranks.leave()
     except (RankError, SilentError, KeyboardInterrupt) as error:
