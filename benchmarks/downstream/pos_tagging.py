@@ -22,9 +22,9 @@ import numpy as np
 
 from elmokit.config.overrides import section_with
 from elmokit.downstream.embeddings.choice import embeddings_of
-from elmokit.downstream.embeddings.vector_training import VectorSettings
+from elmokit.downstream.embeddings.vector_settings import VectorSettings
 from elmokit.downstream.tagging.files import read_tagged
-from elmokit.downstream.tagging.network import TaggerSettings
+from elmokit.downstream.tagging.settings import TaggerSettings
 from elmokit.downstream.tagging.tagger import SequenceTagger
 
 Data = tuple[list[list[str]], list[list[str]]]

@@ -28,7 +28,7 @@ from elmokit import TextClassifier
 from elmokit.config.overrides import section_with
 from elmokit.downstream.classification.settings import ClassifierSettings
 from elmokit.downstream.embeddings.choice import embeddings_of
-from elmokit.downstream.embeddings.vector_training import VectorSettings
+from elmokit.downstream.embeddings.vector_settings import VectorSettings
 from elmokit.downstream.labelled.read import read_labelled
 
 TEXT = ["examples/data/sotu/train-*", "examples/data/bible/train-*", "examples/data/austen/train-*"]

@@ -21,7 +21,8 @@ from elmokit.config.overrides import section_with
 from elmokit.downstream.embeddings.choice import embeddings_of
 from elmokit.downstream.embeddings.protocol import TokenEmbedding
 from elmokit.downstream.words.pair_data import read_pairs
-from elmokit.downstream.words.pairs import PairModel, PairSettings
+from elmokit.downstream.words.pair_settings import PairSettings
+from elmokit.downstream.words.pairs import PairModel
 from elmokit.downstream.words.tables import Table
 
 

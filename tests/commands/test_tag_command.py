@@ -40,7 +40,7 @@ def trained(tmp_path_factory):
         (directory / f"{name}.tsv").write_text(made_lines(size, seed))
     from elmokit.downstream.embeddings.choice import embeddings_of
     from elmokit.downstream.tagging.files import read_tagged
-    from elmokit.downstream.tagging.network import TaggerSettings
+    from elmokit.downstream.tagging.settings import TaggerSettings
     from elmokit.downstream.tagging.tagger import SequenceTagger
 
     data = {name: read_tagged(directory / f"{name}.tsv") for name in ("train", "dev")}

@@ -105,7 +105,8 @@ for arguments in (
     ["embed", "tiny-en", "nowhere.txt", "o"], ["evaluate", "tiny-en", "--input", "nowhere.txt"],
     ["score", "tiny-en", "nowhere.txt"], ["plot", "tiny-en", "nowhere.txt", "-o", "o.png"],
     *([verb, "--help"] for verb in cli.VERBS),
-    *([name, verb, "--help"] for name in ("tag", "classify") for verb in ("predict", "evaluate")),
+    *([name, verb, "--help"] for name in ("tag", "classify", "pairs", "senses")
+      for verb in ("train", "predict", "evaluate")),
 ):
     sys.argv = ["elmokit", *arguments]
     try:

@@ -3,7 +3,8 @@ import pytest
 import torch
 from torch import nn
 
-from elmokit.downstream.fitting import FitSettings, fit
+from elmokit.downstream.fit_settings import FitSettings
+from elmokit.downstream.fitting import fit
 from elmokit.downstream.seeding import seeded
 from elmokit.errors import ElmokitError
 

@@ -61,7 +61,7 @@ def given_embeddings(
     """
     from elmokit.config.overrides import section_with
     from elmokit.downstream.embeddings.choice import embeddings_of
-    from elmokit.downstream.embeddings.vector_training import VectorSettings
+    from elmokit.downstream.embeddings.vector_settings import VectorSettings
 
     settings = section_with(VectorSettings, vectors)
     text = [str(file) for file in find_inputs(embedding_text)] if embedding_text else []

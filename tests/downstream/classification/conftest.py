@@ -8,7 +8,7 @@ import pytest
 
 from elmokit.downstream.classification.settings import ClassifierSettings
 from elmokit.downstream.embeddings.hashed import RandomEmbedding
-from elmokit.downstream.fitting import FitSettings
+from elmokit.downstream.fit_settings import FitSettings
 
 
 def made(num_texts: int, seed: int) -> tuple[list[str], list[str]]:

@@ -11,7 +11,7 @@ import pytest
 from elmokit.downstream.embeddings import vector_training
 from elmokit.downstream.embeddings.choice import embeddings_of
 from elmokit.downstream.embeddings.subwords import SubwordEmbedding, ngram_buckets
-from elmokit.downstream.embeddings.vector_training import VectorSettings
+from elmokit.downstream.embeddings.vector_settings import VectorSettings
 from elmokit.errors import (
     CacheNotWritableWarning,
     ConfigError,

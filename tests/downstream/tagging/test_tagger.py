@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from elmokit.downstream.embeddings.hashed import RandomEmbedding
-from elmokit.downstream.tagging.network import TaggerSettings
+from elmokit.downstream.tagging.settings import TaggerSettings
 from elmokit.downstream.tagging.spans import as_bioes, faults
 from elmokit.downstream.tagging.tagger import SequenceTagger
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError, OutputError

@@ -6,7 +6,8 @@ import pytest
 from elmokit.downstream.embeddings.hashed import RandomEmbedding
 from elmokit.downstream.words.pair_data import Pairs
 from elmokit.downstream.words.pair_scores import pair_scores
-from elmokit.downstream.words.pairs import PairModel, PairSettings
+from elmokit.downstream.words.pair_settings import PairSettings
+from elmokit.downstream.words.pairs import PairModel
 from elmokit.downstream.words.tables import Occurrence
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError
 

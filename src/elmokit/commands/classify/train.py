@@ -42,8 +42,8 @@ def _check(values: Mapping[str, Any]) -> Iterator[str]:
 
 def _setting_sections() -> list[tuple[str, list[tuple[str, str]]]]:
     from elmokit.downstream.classification.settings import ClassifierSettings
-    from elmokit.downstream.embeddings.vector_training import VectorSettings
-    from elmokit.downstream.fitting import FitSettings
+    from elmokit.downstream.embeddings.vector_settings import VectorSettings
+    from elmokit.downstream.fit_settings import FitSettings
 
     return [
         ("Settings", _rows(ClassifierSettings)),

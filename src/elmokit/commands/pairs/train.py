@@ -32,8 +32,8 @@ def _check(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _setting_sections() -> list[tuple[str, list[tuple[str, str]]]]:
-    from elmokit.downstream.embeddings.vector_training import VectorSettings
-    from elmokit.downstream.words.pairs import PairSettings
+    from elmokit.downstream.embeddings.vector_settings import VectorSettings
+    from elmokit.downstream.words.pair_settings import PairSettings
 
     return [
         ("Settings of --method classifier", setting_rows(PairSettings)),
@@ -85,7 +85,8 @@ def command(
     tables = read_table(train), read_table(dev)
     from elmokit.config.overrides import section_with
     from elmokit.downstream.words.pair_data import read_pairs
-    from elmokit.downstream.words.pairs import PairModel, PairSettings
+    from elmokit.downstream.words.pair_settings import PairSettings
+    from elmokit.downstream.words.pairs import PairModel
 
     train_pairs, dev_pairs = (read_pairs(table) for table in tables)
     more = [] if seed is None else [f"seed={seed}"]

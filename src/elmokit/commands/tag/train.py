@@ -51,8 +51,8 @@ def _check(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _setting_sections() -> list[tuple[str, list[tuple[str, str]]]]:
-    from elmokit.downstream.embeddings.vector_training import VectorSettings
-    from elmokit.downstream.tagging.network import TaggerSettings
+    from elmokit.downstream.embeddings.vector_settings import VectorSettings
+    from elmokit.downstream.tagging.settings import TaggerSettings
 
     rows = [row for row in setting_rows(TaggerSettings) if row[0].partition("=")[0] not in _FLAGS]
     return [
@@ -126,7 +126,7 @@ def command(
     for own in data.values():
         warn_of_faults(own)
     from elmokit.config.overrides import section_with
-    from elmokit.downstream.tagging.network import TaggerSettings
+    from elmokit.downstream.tagging.settings import TaggerSettings
     from elmokit.downstream.tagging.tagger import SequenceTagger
 
     flags = {"elmo_at_output": elmo_at_output, "fine_tune": fine_tune}

@@ -7,8 +7,8 @@ from typing import Literal
 from pydantic import Field
 
 from elmokit.config.section import LARGEST_DIM, Section
-from elmokit.downstream.embeddings.vector_training import VectorSettings
-from elmokit.downstream.fitting import FitSettings
+from elmokit.downstream.embeddings.vector_settings import VectorSettings
+from elmokit.downstream.fit_settings import FitSettings
 
 
 class ClassifierSettings(Section):

@@ -20,7 +20,7 @@ from elmokit.downstream.comparison.task import Task
 from elmokit.downstream.embeddings.protocol import TokenEmbedding
 from elmokit.downstream.progress import Progress, no_progress
 from elmokit.downstream.tagging.files import read_tagged
-from elmokit.downstream.tagging.network import TaggerSettings
+from elmokit.downstream.tagging.settings import TaggerSettings
 from elmokit.downstream.tagging.spans import detect_scheme, read_spans
 from elmokit.downstream.tagging.tagger import SequenceTagger
 from elmokit.errors import ConfigError

@@ -11,7 +11,7 @@ from elmokit.config.files import read_table
 from elmokit.config.section import Section
 from elmokit.config.validation import describe_errors
 from elmokit.downstream.comparison.metrics import METRICS
-from elmokit.downstream.embeddings.vector_training import VectorSettings
+from elmokit.downstream.embeddings.vector_settings import VectorSettings
 from elmokit.errors import ConfigError
 from elmokit.files.home import expanded
 

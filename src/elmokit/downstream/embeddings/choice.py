@@ -14,7 +14,8 @@ from elmokit.downstream.embeddings.elmo import ElmoEmbedding
 from elmokit.downstream.embeddings.hashed import RandomEmbedding
 from elmokit.downstream.embeddings.protocol import TokenEmbedding
 from elmokit.downstream.embeddings.static import StaticEmbedding
-from elmokit.downstream.embeddings.vector_training import Train, VectorSettings, trained_once
+from elmokit.downstream.embeddings.vector_settings import VectorSettings
+from elmokit.downstream.embeddings.vector_training import Train, trained_once
 from elmokit.downstream.progress import Progress, no_progress
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError

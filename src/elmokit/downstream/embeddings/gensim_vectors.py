@@ -10,7 +10,8 @@ from typing import Any
 
 from elmokit.downstream.embeddings.static import StaticEmbedding
 from elmokit.downstream.embeddings.subwords import SubwordEmbedding
-from elmokit.downstream.embeddings.vector_training import TrainingText, VectorSettings
+from elmokit.downstream.embeddings.vector_settings import VectorSettings
+from elmokit.downstream.embeddings.vector_training import TrainingText
 from elmokit.errors import ConfigError, MissingExtraError, ModelFileError
 
 

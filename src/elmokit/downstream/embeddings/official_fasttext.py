@@ -16,7 +16,8 @@ import numpy as np
 from elmokit.data.read import total_bytes
 from elmokit.downstream.embeddings.static import StaticEmbedding
 from elmokit.downstream.embeddings.subwords import SubwordEmbedding
-from elmokit.downstream.embeddings.vector_training import TrainingText, VectorSettings
+from elmokit.downstream.embeddings.vector_settings import VectorSettings
+from elmokit.downstream.embeddings.vector_training import TrainingText
 from elmokit.errors import ConfigError, MissingExtraError, ModelFileError
 from elmokit.files.leftovers import temporary_directory
 

@@ -8,14 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import Field
-
-from elmokit.config.section import LARGEST_DIM, Section
 from elmokit.data.find import Patterns, find_texts
 from elmokit.data.read import no_token_error, read_sentences, total_bytes
 from elmokit.data.text_file import TextFile
 from elmokit.downstream.embeddings.static import StaticEmbedding
 from elmokit.downstream.embeddings.vector_files import read_vectors, write_vectors
+from elmokit.downstream.embeddings.vector_settings import VectorSettings
 from elmokit.downstream.progress import Progress, no_progress
 from elmokit.errors import CacheNotWritableWarning, ModelFileError, OutputError
 from elmokit.files.atomic import new_file
@@ -23,25 +21,6 @@ from elmokit.files.cache import default_cache_dir
 
 LONGEST_PIECE = 1000
 """Tokens of a line that are trained together: the libraries leave out what is beyond their own limits."""
-
-
-class VectorSettings(Section):
-    """How word2vec and fastText are trained."""
-
-    dim: int = Field(100, ge=1, le=LARGEST_DIM, description="width of a word vector")
-    window: int = Field(5, ge=1, le=1000, description="largest distance of a context word")
-    min_count: int = Field(2, ge=1, le=1 << 31, description="rarer words have no vector")
-    epochs: int = Field(10, ge=1, le=10_000, description="passes over the text")
-    learning_rate: float = Field(0.05, gt=0, le=10, description="learning rate at the beginning")
-    skip_gram: bool = Field(True, description="train skip-grams; false for CBOW")
-    negative: int = Field(5, ge=1, le=1000, description="negative samples")
-    sample: float = Field(1e-3, ge=0, le=1, description="frequency above which words are left out at random")
-    min_n: int = Field(3, ge=1, le=50, description="fasttext: length of the shortest character n-grams")
-    max_n: int = Field(6, ge=1, le=50, description="fasttext: length of the longest character n-grams")
-    num_buckets: int = Field(
-        100_000, ge=1, le=1 << 24, description="fasttext: number of vectors that all n-grams share"
-    )
-    seed: int = Field(1, ge=1, le=(1 << 31) - 1, description="of initial vectors and samples")
 
 
 @dataclass(frozen=True)

@@ -6,31 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
-from elmokit.config.section import LARGEST_DEPTH, LARGEST_DIM
 from elmokit.downstream.crf import LinearChainCRF
 from elmokit.downstream.embeddings.protocol import TokenEmbedding
 from elmokit.downstream.features import FeatureBatch
-from elmokit.downstream.fitting import FitSettings
 from elmokit.downstream.input_layer import InputLayer
+from elmokit.downstream.tagging.settings import TaggerSettings
 from elmokit.downstream.tagging.spans import Scheme, constraints_of
 from elmokit.errors import ConfigError
-
-
-class TaggerSettings(FitSettings):
-    """A biLSTM-CRF and its training."""
-
-    hidden_dim: int = Field(128, ge=1, le=LARGEST_DIM, description="width of the LSTM in each direction")
-    num_layers: int = Field(1, ge=1, le=LARGEST_DEPTH, description="number of biLSTM layers")
-    dropout: float = Field(
-        0.3, ge=0, lt=1, description="share of the vectors before and after the biLSTM that is dropped"
-    )
-    elmo_at_output: bool = Field(
-        False, description="also add ELMo, in a mixture of its own, to what the biLSTM gives"
-    )
-    fine_tune: bool = Field(False, description="train the biLM too, instead of keeping its vectors")
 
 
 class TaggerNetwork(nn.Module):

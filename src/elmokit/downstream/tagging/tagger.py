@@ -23,8 +23,9 @@ from elmokit.downstream.saved import embeddings_of_saved, read_model, refuse_oth
 from elmokit.downstream.seeding import seeded
 from elmokit.downstream.tagging.card import model_card
 from elmokit.downstream.tagging.examples import Examples, TagSet, index_tensor
-from elmokit.downstream.tagging.network import TaggerNetwork, TaggerSettings
+from elmokit.downstream.tagging.network import TaggerNetwork
 from elmokit.downstream.tagging.scores import TagScores, score_tags
+from elmokit.downstream.tagging.settings import TaggerSettings
 from elmokit.downstream.tagging.spans import Scheme
 from elmokit.errors import ModelFileError
 from elmokit.model.device import find_device

@@ -8,33 +8,25 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 from torch import Tensor, nn
 
-from elmokit.config.section import LARGEST_DIM
 from elmokit.config.validation import describe_errors
 from elmokit.downstream.embeddings.protocol import TokenEmbedding
-from elmokit.downstream.fitting import Epoch, FitSettings, fit
+from elmokit.downstream.fitting import Epoch, fit
 from elmokit.downstream.progress import Progress, no_progress
 from elmokit.downstream.saved import embeddings_of_saved, read_model, save_model
 from elmokit.downstream.seeding import seeded
 from elmokit.downstream.words.card import pair_card
 from elmokit.downstream.words.pair_data import Kind, Pairs, same_pairs
 from elmokit.downstream.words.pair_scores import main_score, pair_scores
+from elmokit.downstream.words.pair_settings import PairSettings
 from elmokit.downstream.words.vectors import layers_of, occurrence_vectors
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError
 
 Method = Literal["cosine", "classifier"]
 
 _KIND = "pairs"
-
-
-class PairSettings(FitSettings):
-    """A network that judges pairs, and its training."""
-
-    hidden_dim: int = Field(64, ge=0, le=LARGEST_DIM, description="width of the hidden layer; 0 for none")
-    dropout: float = Field(0.5, ge=0, lt=1, description="share of the features that is dropped")
-    weight_decay: float = Field(0.01, ge=0, le=10, description="decoupled weight decay of Adam")
 
 
 class PairNetwork(nn.Module):

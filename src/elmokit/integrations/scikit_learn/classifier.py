@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from elmokit.config.validation import describe_errors
 from elmokit.downstream.classification.classifier import TextClassifier
 from elmokit.downstream.classification.settings import ClassifierSettings
-from elmokit.downstream.fitting import FitSettings
+from elmokit.downstream.fit_settings import FitSettings
 from elmokit.errors import ConfigError, MissingExtraError
 
 try:
