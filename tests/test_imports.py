@@ -14,6 +14,7 @@ import pytest
 
 import elmokit
 from elmokit.cli import VERBS
+from elmokit.errors import MissingExtraError
 
 ROOT = Path(elmokit.__file__).parent
 
@@ -134,7 +135,11 @@ def test_an_upward_import_is_seen(module, statement, is_upward, tmp_path):
 
 @pytest.mark.parametrize("module", sorted(set(MODULES) - {"elmokit.__main__"}))
 def test_every_module_imports(module):
-    assert importlib.import_module(module).__doc__, "a module says what it is for"
+    try:
+        found = importlib.import_module(module)
+    except MissingExtraError as error:  # Ray is too large for the environment of the tests
+        pytest.skip(str(error))
+    assert found.__doc__, "a module says what it is for"
 
 
 @pytest.mark.parametrize("name", elmokit.__all__)

@@ -273,3 +273,41 @@ def test_a_port_in_use_is_one_line(monkeypatch):
             monkeypatch.setenv(name, value)
         with pytest.raises(RankError, match=f"127.0.0.1:{port}: the port is in use: choose another"):
             Ranks.join("cpu", timeout=1)
+
+
+@pytest.mark.slow
+def test_a_process_that_hangs_while_the_main_one_works_is_found():
+    """It has not come to where the main process will meet it."""
+    program = """
+import os, signal, sys
+from elmokit.training.distributed import RankError, Ranks
+
+ranks = Ranks.join("cpu", timeout=1)
+assert ranks.from_main(lambda: "both are there") == "both are there"
+if not ranks.is_main:
+    os.kill(os.getpid(), signal.SIGSTOP)
+try:
+    ranks.from_main(lambda: "done")
+except RankError:
+    print("found", flush=True)
+os._exit(0)
+"""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", program],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **address, "RANK": str(rank), "LOCAL_RANK": str(rank), "GROUP_RANK": "0"},
+        )
+        for rank in range(2)
+    ]
+    try:
+        assert processes[0].communicate(timeout=100)[0] == "found\n"
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()

@@ -50,6 +50,8 @@ class _Groups(NamedTuple):
     """For small messages from the CPU, within a step."""
     patient: dist.ProcessGroup
     """For what may take long."""
+    timeout: timedelta
+    """To wait for another process within a step."""
 
 
 @dataclass(frozen=True)
@@ -97,14 +99,15 @@ class Ranks:
                 else f"{_first_line(error)}: check MASTER_ADDR, MASTER_PORT, RANK and WORLD_SIZE"
             )
             raise RankError(f"cannot join the other processes at {process.address}: {remedy}") from None
-        ranks = cls(rank, num, process.local_rank, None, _Groups(control, control, patient))
+        waiting = timedelta(seconds=timeout)
+        ranks = cls(rank, num, process.local_rank, None, _Groups(control, control, patient, waiting))
         with ranks.together():
             found = find_device(own_device(device, process))
         step = control
         if found.type == "cuda":
             torch.cuda.set_device(found)
             step = dist.new_group(backend="nccl", timeout=timedelta(seconds=timeout))
-        return cls(rank, num, process.local_rank, found, _Groups(step, control, patient))
+        return cls(rank, num, process.local_rank, found, _Groups(step, control, patient, waiting))
 
     def leave(self) -> None:
         """End the process groups."""
@@ -204,7 +207,10 @@ class Ranks:
             except (ElmokitError, OSError) as found:
                 error = found
         with _answers():
-            dist.broadcast(torch.zeros(1), 0, group=self._groups.patient)
+            # A broadcast would not do: the main process could not send to one that hangs, and would wait.
+            dist.monitored_barrier(
+                self._groups.patient, timeout=self._groups.timeout if self.is_main else _PATIENCE
+            )
         self._raise_any(error, patiently=False)
         value: T = json.loads(self.texts(result)[0])
         return value
