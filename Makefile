@@ -50,9 +50,8 @@ release: $(READY)  ## build the package, check it, and try the wheel in an envir
 	cd dist && echo "Child is playing" | PYTHONPATH= ../.venv-release/bin/elmokit embed tiny-en - smoke.hdf5
 	rm -rf dist/smoke.hdf5 .venv-release
 
-bench: $(READY)  ## measure speed and print ratios (several minutes)
-	$(BIN)/python benchmarks/train_speed.py
-	$(BIN)/python benchmarks/embed_speed.py
+bench: $(READY)  ## measure speed and print ratios, beside other packages after `make peers` (several minutes)
+	$(BIN)/python benchmarks/bench.py $(BENCH)
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14

@@ -3,7 +3,8 @@
     python benchmarks/embed_speed.py [--configs tiny small] [--batch-size 32]
 
 The plain implementation embeds padded batches in the order of the text and encodes every token. elmokit is
-measured cold, with an empty cache of token vectors, and warm, when all words of the text are in the cache.
+measured cold, with an empty cache of token vectors, and warm, when all words of the text are in the cache, in
+each precision that the processor has.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from elmokit import BiLM, Config, ElmoEmbedder, PretrainedModel
 from elmokit.alphabet import PADDING
 from elmokit.data.characters import boundary_rows, char_rows, word_bytes
 from elmokit.data.read import read_sentences
+from elmokit.kernels.library import is_available
 
 TEXT = Path(__file__).parent.parent / "examples" / "data" / "sotu" / "heldout-00000.txt.gz"
 NUM_SENTENCES = 512
+NUM_TOKENS_ALONE = 20
 
 
 def main() -> None:
@@ -34,41 +37,69 @@ def main() -> None:
     sentences = list(itertools.islice(read_sentences(str(TEXT)), NUM_SENTENCES))
     flops = peak_flops()
     print(f"{torch.get_num_threads()} threads, {flops / 1e9:.0f} GFLOP/s in a 2048 x 2048 x 2048 product")
-    print(
-        f"{len(sentences)} sentences, {sum(map(len, sentences)):,} tokens, batch size {arguments.batch_size}"
-    )
-    print(f"{'config':<9} {'cold':>9} {'warm':>9} {'floor':>9} {'of floor':>9} {'plain':>9} {'speed-up':>9}")
+    print_header(sentences, arguments.batch_size)
     for name in arguments.configs:
         measure(name, sentences, arguments.batch_size, flops)
-    print("tokens/s; floor, share of the floor and speed-up refer to the cold run")
 
 
-def measure(name: str, sentences: list[list[str]], batch_size: int, flops: float) -> None:
+def print_header(sentences: list[list[str]], batch_size: int) -> None:
+    print(
+        f"\nembedding {len(sentences)} sentences, {sum(map(len, sentences)):,} tokens, batch size "
+        f"{batch_size}: tokens/s; floor, share of it and speed-up refer to the cold run\n"
+        f"{'config':<9} {'precision':<9} {'cold':>8} {'warm':>8} {'floor':>8} {'of floor':>8} {'plain':>8} "
+        f"{'speed-up':>8}  one sentence of {NUM_TOKENS_ALONE}"
+    )
+
+
+def measure(name: str, sentences: list[list[str]], batch_size: int, flops: float) -> dict[str, float]:
+    """Print a row for each precision, and return its figures."""
     config = Config.load(name)
-    model = BiLM(config.model, None)
-    model.reset_parameters(torch.Generator().manual_seed(0))
-    model.requires_grad_(False)
+    model = random_model(config)
     pretrained = PretrainedModel(model, config, None, Path("random weights"))
-
-    def cold() -> list[np.ndarray]:
-        return ElmoEmbedder(pretrained).embed(sentences, batch_size=batch_size)
-
-    warm_embedder = ElmoEmbedder(pretrained)
-    expected = plain(model, sentences[:batch_size])
-    for got, want in zip(cold(), expected, strict=False):
-        assert np.allclose(got[-1], want, atol=1e-4)
     num_tokens = sum(map(len, sentences))
-    seconds = seconds_per_call(cold)
-    warm_seconds = seconds_per_call(lambda: warm_embedder.embed(sentences, batch_size=batch_size))
-    batches = [sentences[k : k + batch_size] for k in range(0, len(sentences), batch_size)]
-    plain_seconds = seconds_per_call(lambda: [plain(model, batch) for batch in batches])
     num_types = len({word for sentence in sentences for word in sentence})
     work = num_tokens * lstm_flops_per_token(config.model) + num_types * encoder_flops_per_type(config.model)
-    print(
-        f"{name:<9} {num_tokens / seconds:>9,.0f} {num_tokens / warm_seconds:>9,.0f} "
-        f"{num_tokens * flops / work:>9,.0f} {work / flops / seconds:>9.0%} "
-        f"{num_tokens / plain_seconds:>9,.0f} {plain_seconds / seconds:>8.1f}x"
-    )
+    batches = [sentences[k : k + batch_size] for k in range(0, len(sentences), batch_size)]
+    plain_seconds = seconds_per_call(lambda: [plain(model, batch) for batch in batches])
+    expected = plain(model, sentences[:batch_size])
+    alone = [(sentences[0] * NUM_TOKENS_ALONE)[:NUM_TOKENS_ALONE]]
+    figures = {f"embed {name} plain tokens/s": num_tokens / plain_seconds}
+    for precision, tolerance in (("float32", 1e-4), ("bf16", 2e-2)):
+        if precision == "bf16" and not is_available("bf16"):
+            continue
+        warm_embedder = ElmoEmbedder(pretrained, precision=precision)
+
+        def cold(precision: str = precision) -> list[np.ndarray]:
+            return ElmoEmbedder(pretrained, precision=precision).embed(sentences, batch_size=batch_size)
+
+        for got, want in zip(cold(), expected, strict=False):
+            assert np.allclose(got[-1], want, atol=tolerance * max(1.0, float(np.abs(want).max())))
+        seconds = seconds_per_call(cold)
+        warm = seconds_per_call(lambda own=warm_embedder: own.embed(sentences, batch_size=batch_size))  # type: ignore[misc]
+        one = seconds_per_call(lambda own=warm_embedder: own.embed(alone), min_seconds=1.0)  # type: ignore[misc]
+        print(
+            f"{name:<9} {precision:<9} {num_tokens / seconds:>8,.0f} {num_tokens / warm:>8,.0f} "
+            f"{num_tokens * flops / work:>8,.0f} {work / flops / seconds:>8.0%} "
+            f"{num_tokens / plain_seconds:>8,.0f} {plain_seconds / seconds:>7.1f}x  {1e3 * one:.1f} ms",
+            flush=True,
+        )
+        row = f"embed {name} {precision}"
+        figures |= {
+            f"{row} cold tokens/s": num_tokens / seconds,
+            f"{row} warm tokens/s": num_tokens / warm,
+            f"{row} cold/plain x": plain_seconds / seconds,
+            f"{row} warm/plain x": plain_seconds / warm,
+            f"{row} of floor x": work / flops / seconds,
+            f"{row} one sentence ms": 1e3 * one,
+        }
+    return figures
+
+
+def random_model(config: Config) -> BiLM:
+    """Return a model with random weights and without softmax."""
+    model = BiLM(config.model, None)
+    model.reset_parameters(torch.Generator().manual_seed(0))
+    return model.requires_grad_(False)
 
 
 @torch.no_grad()
