@@ -29,7 +29,7 @@ from elmokit.data.read import read_sentences
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--configs", nargs="+", default=["tiny", "small"])
-    parser.add_argument("--sentences", type=int, default=256, help="number of sentences to embed")
+    parser.add_argument("--sentences", type=int, default=128, help="number of sentences to embed")
     parser.add_argument("--store", action="store_true", help="keep the figures in benchmarks/results")
     arguments = parser.parse_args()
     flops = peak_flops()

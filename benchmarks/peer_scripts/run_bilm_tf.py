@@ -25,7 +25,7 @@ NUM_STEPS, NUM_WARM_UP = 14, 4
 
 def main() -> None:
     directory, source = Path(sys.argv[1]), sys.argv[2]
-    tf.compat.v1.disable_eager_execution()
+    tf.compat.v1.disable_v2_behavior()
     sys.modules["tensorflow"] = tf.compat.v1
     sys.path.insert(0, source)
     from bilm.data import BidirectionalLMDataset
