@@ -57,3 +57,8 @@ def test_old_names_still_work():
         assert occurrence.number == 3
     with pytest.warns(DeprecationWarning, match="use bracketed"):
         assert occurrence.shown(1) == "[a] b"
+
+
+def test_a_word_that_is_nearly_in_the_text_is_asked_for():
+    with pytest.raises(ElmokitError, match=r"occurs in the text: guitras: did you mean guitars\?$"):
+        find_occurrences(["the guitars play", "on"], ["guitras"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import textwrap
 import warnings
 from collections.abc import Collection, Iterable, Sequence
@@ -95,19 +96,29 @@ def find_occurrences(
         ElmokitError: if ``sentences`` is a single string, or nothing is found.
     """
     wanted = frozenset(words)
-    occurrences = [
-        Occurrence(sentence, sentence_index, position)
-        for sentence_index, sentence in enumerate(map(tuple, tokenized(sentences)))
-        for position, word in enumerate(sentence)
-        if not wanted or word in wanted
-    ]
+    occurrences: list[Occurrence] = []
+    seen: set[str] = set()  # for a message
+    for sentence_index, sentence in enumerate(map(tuple, tokenized(sentences))):
+        occurrences += [
+            Occurrence(sentence, sentence_index, position)
+            for position, word in enumerate(sentence)
+            if not wanted or word in wanted
+        ]
+        if not occurrences:
+            seen.update(sentence)
     if not occurrences:
         raise ElmokitError(
-            f"none of the words occurs in the text: {', '.join(sorted(wanted))}"
+            f"none of the words occurs in the text: {', '.join(sorted(wanted))}{_nearest(wanted, seen)}"
             if wanted
             else "the text has no words"
         )
     return occurrences
+
+
+def _nearest(wanted: Collection[str], seen: Collection[str]) -> str:
+    """Return a question for words of a text that were perhaps meant; empty if there are none."""
+    found = [match for word in sorted(wanted) for match in difflib.get_close_matches(word, sorted(seen), n=1)]
+    return f": did you mean {', '.join(found)}?" if found else ""
 
 
 def sample_occurrences(occurrences: list[Occurrence], max_occurrences: int, seed: int) -> list[Occurrence]:
