@@ -330,3 +330,12 @@ def test_threads_are_a_setting(arguments, run_cli, work):
     assert json.loads((work / "new/config.json").read_text())["training"]["threads"] == 1
     # Another number may be used to go on.
     assert train(run_cli, "--resume", "max_steps=2", "threads=null").exit_code == 0
+
+
+def test_a_missing_vocabulary_can_be_made(run_cli, work):
+    Path("vocab.txt").unlink()
+    result = train(run_cli)
+    assert result.exit_code == 2
+    assert "vocab.txt: cannot read" in result.err
+    assert result.err.endswith("make one with `elmokit vocabulary`\n")
+    assert not Path("new").exists()

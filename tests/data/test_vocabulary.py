@@ -236,8 +236,3 @@ class TestFromCounts:
         vocabulary = Vocabulary.from_counts(counts)
         vocabulary.save(path)
         assert Vocabulary.load(path) == vocabulary
-
-
-def test_a_vocabulary_that_is_missing_can_be_made(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"v\.txt: cannot read: .*: make one with"):
-        Vocabulary.load(tmp_path / "v.txt")

@@ -28,7 +28,7 @@ from elmokit.console.verb import checked, verb
 from elmokit.data.prepare import prepare_corpus
 from elmokit.data.read import total_bytes
 from elmokit.data.vocabulary import Vocabulary
-from elmokit.errors import ConfigError
+from elmokit.errors import ConfigError, MissingTextError
 from elmokit.processes import available_processors
 
 if TYPE_CHECKING:
@@ -217,7 +217,10 @@ def _new_run(
     if start is None:
         assert vocab_file is not None  # checked before
         config = Config.load(config_name or DEFAULT_CONFIG, overrides)
-        vocabulary = Vocabulary.load(vocab_file)
+        try:
+            vocabulary = Vocabulary.load(vocab_file)
+        except MissingTextError as error:
+            raise MissingTextError(f"{error}: make one with `elmokit vocabulary`") from None
         _refuse_unmatched_patterns(config, vocabulary)
         return start_run(save_dir, config, vocabulary, *prefixes), None
     source = start.load()

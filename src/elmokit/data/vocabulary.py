@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from elmokit.data.read import is_storable, read_lines
-from elmokit.errors import MissingTextError, VocabularyError
+from elmokit.errors import VocabularyError
 from elmokit.files import atomic
 from elmokit.files.checksums import text_checksum
 
@@ -135,10 +135,7 @@ class Vocabulary:
             VocabularyError: As for the constructor, with the file and line.
             TextError: If the file cannot be read or is not UTF-8.
         """
-        try:
-            words, line_numbers = _read_words(path)
-        except MissingTextError as error:
-            raise MissingTextError(f"{error}: make one with `elmokit vocabulary`") from None
+        words, line_numbers = _read_words(path)
         return cls(words, location=lambda index: f"{path}:{line_numbers[index]}")
 
     @classmethod
