@@ -1,6 +1,7 @@
 import pytest
 
 from elmokit.downstream.embeddings.choice import embeddings_of
+from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError
 
 
@@ -23,3 +24,17 @@ def test_embeddings_are_joined_in_their_order(model_directory):
 def test_a_choice_that_cannot_be_understood(choice, message):
     with pytest.raises(ConfigError, match=message):
         embeddings_of(choice)
+
+
+def test_the_name_has_no_secrets(model_directory, monkeypatch):
+    model, asked = model_directory("characters"), []
+    load = ElmoEmbedder.load
+
+    def load_url(name, *, device):
+        asked.append(name)
+        return load(model, device=device)
+
+    monkeypatch.setattr(ElmoEmbedder, "load", load_url)
+    (embedding,) = embeddings_of("elmo:https://me:password@host/model.zip?sig=abc")
+    assert asked == ["https://me:password@host/model.zip?sig=abc"]
+    assert embedding.name == "elmo:https://host/model.zip"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from elmokit.addresses import without_secrets
 from elmokit.data.find import Patterns
 from elmokit.downstream.embeddings import gensim_vectors, official_fasttext
 from elmokit.downstream.embeddings.elmo import ElmoEmbedding
@@ -78,7 +79,8 @@ def _embedding(name: str, request: Request) -> TokenEmbedding:
     kind, _, argument = name.partition(":")
     if kind not in _KINDS:
         raise ConfigError(f"embedding: expected {', '.join(_KINDS)}, or several joined with +, got {name!r}")
-    return _KINDS[kind](name, argument, request)
+    # The name is shown, and stored in models and their cards.
+    return _KINDS[kind](without_secrets(name), argument, request)
 
 
 def _elmo(name: str, argument: str, request: Request) -> TokenEmbedding:
