@@ -48,7 +48,9 @@ VERBS = {
 
 # What the scripts and commands of other tools are called, and what does the same here.
 _ELSEWHERE = {
-    "help": "elmokit COMMAND --help",
+    "version": "elmokit --version",
+    "list": "elmokit models",
+    "perplexity": "elmokit evaluate",
     "restart": "elmokit train --restart-ckpt-file MODEL",
     "train-elmo": "elmokit train",
     "train-elmo-updated": "elmokit train --restart-ckpt-file MODEL",
@@ -86,7 +88,7 @@ class _Verbs(VerbGroup):
     },
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.version_option(__version__, prog_name="elmokit", message="%(prog)s %(version)s")
+@click.version_option(__version__, "-V", "--version", prog_name="elmokit", message="%(prog)s %(version)s")
 def elmokit(debug: bool) -> None:
     """Train, convert and use deep contextualized word vectors (biLM / ELMo).
 

@@ -17,6 +17,9 @@ from elmokit.errors import ConfigError, UnknownSettingsWarning
 _Section = TypeVar("_Section", bound=BaseModel)
 _SHOWN = 40  # characters of a value that is too long
 
+_SHORT = {"lr": "learning_rate", "bs": "batch_size", "steps": "max_steps", "workers": "num_processes"}
+"""What other programs call settings whose names are too different to be found by likeness."""
+
 
 def field_paths(section: type[BaseModel], prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Yield the path of every setting, sections included."""
@@ -72,7 +75,8 @@ def apply_override(values: dict[str, Any], override: str, paths: Mapping[str, tu
     if path not in known and len(path) == 1:
         path = paths.get(key, path)
     if path not in known:
-        near = difflib.get_close_matches(key, [*paths, *(".".join(p) for p in known)], n=1)
+        names = [*paths, *(".".join(each) for each in known)]
+        near = [_SHORT[key]] if _SHORT.get(key) in paths else difflib.get_close_matches(key, names, n=1)
         hint = f": did you mean {near[0]!r}?" if near else ""
         raise ConfigError(f"override {override!r}: no setting is named {key!r}{hint}")
     table = values
