@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import json
 import math
+import re
 
 import pytest
 
 from elmokit.language_model import LanguageModel, SentenceScore
 
 MANY_UNKNOWN = (
-    "warning: 33% of the tokens are <UNK> to this model, which makes perplexity misleadingly low: is it a model "
-    "of this language and of text like this?\n"
+    "warning: 33% of the tokens are <UNK> to this model, which makes perplexity misleadingly low: is it a "
+    "model of this language and of text like this?\n"
 )
 
 pytestmark = pytest.mark.usefixtures("work")
@@ -32,7 +33,8 @@ def scores(lines) -> list[SentenceScore]:
 def score(run_cli, *arguments: str) -> list[str]:
     """Return the lines below the header."""
     result = run_cli("score", *arguments)
-    assert (result.exit_code, result.err) in ((0, ""), (0, MANY_UNKNOWN))
+    assert result.exit_code == 0
+    assert re.sub(r"\d+%", "33%", result.err) in ("", MANY_UNKNOWN)
     header, *lines = result.out.splitlines()
     assert header.split("\t")[2:3] == (["forward"] if "--tokens" in arguments else ["backward"])
     return lines
@@ -156,7 +158,9 @@ def test_a_softmax_without_its_vocabulary(run_cli, work):
 
 
 def test_other_mistakes(run_cli, work):
-    assert "no text given: expected TEXT, --input TEXT, or - for the standard input" in refusal(run_cli, "model")
+    assert "no text given: expected TEXT, --input TEXT, or - for the standard input" in refusal(
+        run_cli, "model"
+    )
     assert "none.txt" in refusal(run_cli, "model", "none.txt")
     assert refusal(run_cli, "model", "in.txt", "--vocab-file", "vocab.txt") == (
         "model: options and vocabulary can only be given for HDF5 weights and TensorFlow checkpoints"

@@ -65,7 +65,10 @@ def test_the_standard_input(tmp_path):
     ("name", "hint"),
     [
         ("tiny-en", "it is the name of a model, as MODEL in `command [TEXT]...`"),
-        ("a typed sentence", 'a sentence is piped in, with - for the file: echo "a typed sentence" | command ...'),
+        (
+            "a typed sentence",
+            'a sentence is piped in, with - for the file: echo "a typed sentence" | command ...',
+        ),
     ],
 )
 def test_what_is_no_name_of_a_text(run, name, hint):

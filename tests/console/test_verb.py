@@ -84,14 +84,23 @@ def test_settings_and_options_of_train(run_cli):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("embed notes.txt out.npz", "'MODEL': 'notes.txt' is text, expected a model, as in `elmokit embed MODEL"),
-        ("score 'a sentence'", "'a sentence' is text, expected a model, as in `elmokit score MODEL [TEXT]...`"),
+        (
+            "embed notes.txt out.npz",
+            "'MODEL': 'notes.txt' is text, expected a model, as in `elmokit embed MODEL",
+        ),
+        (
+            "score 'a sentence'",
+            "'a sentence' is text, expected a model, as in `elmokit score MODEL [TEXT]...`",
+        ),
         ("score - tiny-en", "'-' is text, expected a model"),
         ("substitutes 'a sentence' --word a", "'a sentence' is text, expected a model"),
         ("plot notes.txt -o p.png", "'notes.txt' is text, expected a model"),
         ("explore notes.txt", "'notes.txt' is text, expected a model"),
         ("evaluate tiny-en notes.txt --input t", "'MODEL...': 'notes.txt' is text, expected a model"),
-        ("train --restart-ckpt-file notes.txt --train-prefix t -o r", "'notes.txt' is text, expected a model"),
+        (
+            "train --restart-ckpt-file notes.txt --train-prefix t -o r",
+            "'notes.txt' is text, expected a model",
+        ),
         (
             "embed tiny-en notes.txt",
             "Missing argument 'OUTPUT' (HDF5 file or .parquet directory to write) of `elmokit embed MODEL",
