@@ -74,8 +74,8 @@ def vocabulary_of(name: str) -> Vocabulary:
 def print_header() -> None:
     print(
         f"\ntraining, sampled softmax: tokens/s\n"
-        f"{'config':<9} {'words':>7} {'rows':>5} {'precision':<9} {'elmokit':>8} {'floor':>8} {'of floor':>8} "
-        f"{'plain':>8} {'speed-up':>8}"
+        f"{'config':<9} {'words':>7} {'rows':>5} {'precision':<9} "
+        f"{'elmokit':>8} {'floor':>8} {'of floor':>8} {'plain':>8} {'speed-up':>8}"
     )
 
 

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from elmokit.batch import Batch
 from elmokit.config import ModelConfig
 from elmokit.errors import ElmokitError
-from elmokit.kernels.memory import keep_freed_memory
 from elmokit.kernels.precisions import Precision
 from elmokit.model.char_cnn import CharCnn
 from elmokit.model.export import EXPORT_PROBLEM, refuse_export
@@ -282,8 +281,6 @@ class BiLM(nn.Module):
             ElmokitError: if PyTorch is exporting the model.
         """
         refuse_export("BiLM")
-        if self.device.type == "cpu":
-            keep_freed_memory()
         vectors = batch.token_vectors
         if vectors is None:
             vectors = self.encode(batch.char_ids, batch.word_ids)
