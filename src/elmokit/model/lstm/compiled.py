@@ -15,7 +15,6 @@ from torch import Tensor
 from elmokit.kernels import lstm as kernels
 from elmokit.kernels.library import can_compute
 from elmokit.kernels.matrices import pack
-from elmokit.kernels.memory import keep_freed_memory
 from elmokit.kernels.precisions import Precision
 from elmokit.model.first_order import differentiable_once, will_run_again
 from elmokit.model.lstm.interface import LstmState, LstmWeights
@@ -36,7 +35,6 @@ def compiled_lstm(
     """
     if not can_compute(inputs, *state, *weights[:3], precision=weights.precision):
         return packed_lstm(inputs, batch_sizes, state, weights)
-    keep_freed_memory()
     outputs, cell, hidden = _CompiledLstm.apply(  # type: ignore[no-untyped-call]
         inputs,
         weights.kernel,
