@@ -158,11 +158,13 @@ class RowReader:
         is_counted = np.zeros(shape, bool)
         is_counted.ravel()[place] = sentence >= self._first_counted[row]
 
+        def types_at(places: np.ndarray) -> np.ndarray:
+            ids = np.zeros(shape, np.int64)
+            ids.ravel()[place] = self._corpus.tokens_at(sentence, places)
+            return ids
+
         def window(inputs: np.ndarray, targets: np.ndarray) -> Window:
-            ids = [np.zeros(shape, np.int64) for _ in range(2)]
-            for values, places in zip(ids, (inputs, targets), strict=True):
-                values.ravel()[place] = self._corpus.tokens_at(sentence, places)
-            return Window(*ids, is_counted)
+            return Window(types_at(inputs), types_at(targets), is_counted)
 
         windows = [window(forward, forward + 1)]
         if self._bidirectional:
