@@ -37,7 +37,12 @@ def _check(values: Mapping[str, Any]) -> Iterator[str]:
 @checked(_check)
 @click.argument("models", metavar="MODEL...", nargs=-1, type=ModelName())
 @click.option(
-    "--save-dir", "old_models", metavar="MODEL", multiple=True, help="The same as MODEL. May be repeated."
+    "--save-dir",
+    "old_models",
+    metavar="MODEL",
+    multiple=True,
+    type=ModelName(),
+    help="The same as MODEL. May be repeated.",
 )
 @click.option(
     "--input",

@@ -92,12 +92,10 @@ def command(
 
 def _hint(word: str, tokens: list[str]) -> str:
     """Return what may be wrong if a word is no token of a sentence."""
-    longer = next((token for token in tokens if word in token), None)
-    if longer is not None:
-        return f": tokens are separated by spaces, so {longer!r} is one"
     if len(tokens) == 1 and expanded(tokens[0]).is_file():
         return f": {tokens[0]} is a file, expected the sentence itself, or - and the sentence piped in"
-    return ""
+    longer = next((token for token in tokens if word in token), None)
+    return "" if longer is None else f": tokens are separated by spaces, so {longer!r} is one"
 
 
 def _tokens(sentence: str) -> list[str]:

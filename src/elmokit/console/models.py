@@ -114,7 +114,9 @@ def takes_model(
         for add in _FILES:
             command = add(command)
         if old_option is not None:
-            old = click.option(old_option, "old_model", metavar="MODEL", help="The same as MODEL.")
+            old = click.option(
+                old_option, "old_model", metavar="MODEL", type=ModelName(), help="The same as MODEL."
+            )
             command = checked(_one_model)(old(command))
         return click.argument("model", required=default is None and old_option is None, type=ModelName())(
             command
