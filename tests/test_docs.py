@@ -217,7 +217,7 @@ def test_the_map_on_the_first_page_moves(site: Path, browser: Browser, motion: s
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("requestfailed", lambda request: errors.append(request.url))
-        page.goto(f"{url}index.html")
+        page.goto(f"{url}index.html", wait_until="domcontentloaded")
         map_ = page.frame_locator("iframe.moving-map")
         slider = map_.get_by_role("slider", name="Layer")
         layers = {slider.get_attribute("aria-valuetext")}
