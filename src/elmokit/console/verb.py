@@ -9,6 +9,7 @@ import click
 from click.core import iter_params_for_processing
 
 from elmokit.console.modes import debug_option, quiet_option, verbose_option
+from elmokit.console.other_tools import explain_option
 
 Check = Callable[[Mapping[str, Any]], Iterable[str]]
 """Takes the values of a command's parameters, without wrong ones, and returns what else is wrong."""
@@ -109,7 +110,10 @@ class Verb(click.Command):
                 break
             except click.NoSuchOption as error:
                 unknown = True
-                yield self._explain_option(error.option_name) or _text(error)
+                option = error.option_name
+                yield (
+                    self._explain_option(option) or explain_option(self.name or "", option) or _text(error)
+                )
                 if not _remove(remaining, error.option_name):
                     return
             except click.UsageError as error:  # an option without its value: nothing after it is certain
