@@ -47,10 +47,13 @@ class ElmoModule(nn.Module):
     @property
     def signatures(self) -> dict[str, Callable[..., dict[str, Tensor]]]:
         """The functions ``default(text)`` and ``tokens(tokens, sequence_len)``, by name."""
-        return {
-            "default": lambda text: self._outputs(*_split(text)),
-            "tokens": lambda tokens, sequence_len: self._outputs(*_cut(tokens, sequence_len)),
-        }
+        return {"default": self._of_text, "tokens": self._of_tokens}
+
+    def _of_text(self, text: Any) -> dict[str, Tensor]:
+        return self._outputs(*_split(text))
+
+    def _of_tokens(self, tokens: Any, sequence_len: Any) -> dict[str, Tensor]:
+        return self._outputs(*_cut(tokens, sequence_len))
 
     def forward(
         self, inputs: Any, signature: str = "default", as_dict: bool = False
@@ -75,11 +78,11 @@ class ElmoModule(nn.Module):
             ElmokitError: if a sentence or token is not a string.
         """
         if signature == "default":
-            outputs = self._outputs(*_split(inputs))
+            outputs = self._of_text(inputs)
         elif signature == "tokens":
             if not isinstance(inputs, Mapping) or set(inputs) != {"tokens", "sequence_len"}:
                 raise ConfigError("signature tokens: expected inputs with the keys tokens and sequence_len")
-            outputs = self._outputs(*_cut(inputs["tokens"], inputs["sequence_len"]))
+            outputs = self._of_tokens(inputs["tokens"], inputs["sequence_len"])
         else:
             raise ConfigError(f"signature: expected default or tokens, got {signature!r}")
         return outputs if as_dict else outputs["default"]
