@@ -59,9 +59,10 @@ def test_overrides_of_unknown_settings(override, expected, error_of):
 def test_every_option_of_bilm_tf_is_an_override(bilm_options):
     """As in its scripts, in full or by the last name."""
     special = {"activation": "tanh", "filters": [[1, 8], [2, 4]], "bidirectional": False}
-    special |= {"skip_connections": False, "tie_softmax": True}
+    special |= {"skip_connections": False, "tie_softmax": True, "dropout": 0.5, "cell_dim": 128}
+    special |= {"learning_rate": 0.5}
     for path, ours in BILM_NAMES.items():
-        changed = special.get(ours[-1], 1)
+        changed = special.get(ours[-1], 40)
         without_characters = ["char_cnn=null"] if ours[-1] == "tie_softmax" else []
         for name in {".".join(path), path[-1]} - {"dim"}:
             config = Config.load("tiny", [*without_characters, f"{name}={json.dumps(changed)}"])
