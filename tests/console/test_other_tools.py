@@ -42,6 +42,7 @@ def test_answers(line, answers, run_cli):
     for answer in answers:
         assert answer in result.err, result.err
     assert "Did you mean" not in result.err
+    assert "No such option '-1'" not in result.err
 
 
 def test_the_answers_name_commands_that_are_there():

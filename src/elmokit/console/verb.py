@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ Check = Callable[[Mapping[str, Any]], Iterable[str]]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _CHECKS = "__elmokit_checks__"
+_NEGATIVE = re.compile(r"-[\d.]+")
 _UNSET = getattr(click.core, "UNSET", None)  # click 8.3 and later mark missing values with an object
 
 
@@ -159,7 +161,7 @@ def _name(parameter: click.Parameter, args: list[str]) -> str:
 
 
 def _remove(args: list[str], option: str) -> bool:
-    """Remove an option from a command line; False if it is not found."""
+    """Remove an option from a command line, and a negative number after it; False if it is not found."""
     for position, argument in enumerate(args):
         name = argument.partition("=")[0].replace("_", "-")
         is_short = (
@@ -167,5 +169,7 @@ def _remove(args: list[str], option: str) -> bool:
         )
         if name == option or is_short:
             del args[position]
+            if _NEGATIVE.fullmatch("".join(args[position : position + 1])):  # would be taken for an option
+                del args[position]
             return True
     return False
