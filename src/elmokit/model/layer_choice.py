@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Literal, NamedTuple, TypeAlias
 
 import torch
@@ -78,12 +79,11 @@ def layer_indexes(layers: object, num_layers: int) -> list[int]:
     Raises:
         ConfigError: if it is no list, or there is no such layer.
     """
-    try:
-        given = list(layers) if isinstance(layers, Iterable) and not isinstance(layers, str | bytes) else []
-    except TypeError:  # of a tensor that is a single number
-        given = []
-    indexes = [layer_index(layer, num_layers) for layer in given]
+    indexes: list[int | None] = [None]
+    if isinstance(layers, Iterable) and not isinstance(layers, str | bytes):
+        with suppress(TypeError):  # of a tensor that is a single number
+            indexes = [layer_index(layer, num_layers) for layer in layers]
     found = [index for index in indexes if index is not None]
-    if not found or len(found) < len(indexes):
+    if len(found) < len(indexes):
         raise ConfigError(f"layers: expected a list of numbers from 0 to {num_layers - 1}, got {layers!r}")
     return found

@@ -102,4 +102,6 @@ def test_what_is_refused(data, tmp_path):
         bilm.train(OPTIONS, data, 0, tmp_path / "new")
     with pytest.raises(ConfigError, match="reverse"):
         bilm.LMDataset("text.txt", data.vocab, reverse=True)
+    with pytest.raises(ConfigError, match=r"^options: 1 error: n_epoch: unknown setting, did you mean"):
+        bilm.train(OPTIONS | {"n_epoch": 3}, data, 1, tmp_path / "new")
     assert not (tmp_path / "new").exists()

@@ -11,6 +11,7 @@ from typing import Any
 
 from elmokit.arguments import whole_number
 from elmokit.config import Config
+from elmokit.config.bilm_options import values_from_options
 from elmokit.data.prepare import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.dialects.bilm.dumps import dump_weights
@@ -203,7 +204,4 @@ def test(options: Mapping[str, Any], ckpt_file: str | Path, data: LMDataset, bat
 
 
 def _config(options: Mapping[str, Any]) -> Config:
-    with temporary_directory() as directory:
-        path = directory / "options.json"
-        path.write_text(json.dumps(options), encoding="utf-8")
-        return Config.load(path)
+    return Config.parse(values_from_options(options, source="options"), source="options")
