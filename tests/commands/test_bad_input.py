@@ -239,12 +239,10 @@ def test_a_model_that_does_not_fit_into_memory(fails):
 def test_a_stray_file_name(run_cli):
     result = run_cli(*TRAIN, "--save-dir", "new", "more.txt")
     assert result.exit_code == 2
-    assert "Got unexpected argument 'more.txt': expected key=value, with no space after" in result.err
+    assert "Got unexpected argument 'more.txt': expected key=value. Put a glob in quotes" in result.err
     Path("more.txt").touch()
     result = run_cli(*TRAIN, "--save-dir", "new", "more.txt")
-    assert (
-        "expected key=value. To train on it, write --train-prefix more.txt, and put a glob in" in result.err
-    )
+    assert "expected key=value. To train on it, write --train-prefix more.txt" in result.err
 
 
 @pytest.mark.parametrize("option", ["--train-prefix", "--vocab-file", "--save-dir"])

@@ -111,7 +111,7 @@ def test_settings_and_options_of_train(run_cli):
         ("shard notes.txt -o s --heldout-fraction 5%", "'5%' is not a number"),
         ("vocabulary notes.txt", "'--output' (Vocabulary file to write; - for the standard output)"),
         ("vocabulary -o v.txt", "no text given: expected TEXT, --input TEXT, or - for the standard input"),
-        ("train notes.txt", "To train on it, write --train-prefix notes.txt, and put a glob in quotes"),
+        ("train notes.txt", "To train on it, write --train-prefix notes.txt"),
         ("train --resume . -o r", "To resume this run, write --save-dir . --resume"),
         ("train --save-dir r --resume --max-steps=7", "it is a setting, write max_steps=7"),
         ("train -o r --resume --max-steps", "it is a setting, write max_steps=null"),

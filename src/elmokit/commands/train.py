@@ -45,9 +45,11 @@ if TYPE_CHECKING:
 
 def _check(values: Mapping[str, Any]) -> Iterator[str]:
     overrides = values.get("overrides") or ()
-    stray = [override for override in overrides if "=" not in override]
-    yield from (_explain_stray(override, is_resumed=bool(values.get("resume"))) for override in stray)
-    keys = [override.partition("=")[0].rpartition(".")[2] for override in overrides]
+    stray = [override for override in overrides if not override.partition("=")[0] or "=" not in override]
+    if stray:
+        yield _explain_stray(stray, is_resumed=bool(values.get("resume")))
+    keys = [override.partition("=")[0].rpartition(".")[2].replace("-", "_") for override in overrides]
+    keys = ["num_processes" if key == "n_gpus" else key for key in keys]
     for name in ("device", "seed", "threads", "num_processes"):
         if values.get(name) is not None and name in keys:
             yield f"{name} is given twice, as --{name.replace('_', '-')} and as {name}="
@@ -68,18 +70,16 @@ def _check(values: Mapping[str, Any]) -> Iterator[str]:
             yield str(error)
 
 
-def _explain_stray(argument: str, *, is_resumed: bool) -> str:
-    """Return what to do about an argument that is no setting."""
-    message = f"Got unexpected argument {argument!r}: expected key=value"
-    path = expanded(argument)
-    if is_resumed and path.is_dir():
-        return f"{message}. To resume this run, write --save-dir {argument} --resume"
-    if path.exists():
-        return (
-            f"{message}. To train on it, write --train-prefix {argument}, and put a glob in quotes "
-            "(--train-prefix 'text/*.txt')"
-        )
-    return f"{message}, with no space after an option's ="
+def _explain_stray(arguments: Sequence[str], *, is_resumed: bool) -> str:
+    """Return what to do about arguments that are no settings."""
+    plural = "" if len(arguments) == 1 else "s"
+    message = f"Got unexpected argument{plural} {', '.join(map(repr, arguments))}: expected key=value"
+    first = expanded(arguments[0])
+    if is_resumed and first.is_dir():
+        return f"{message}. To resume this run, write --save-dir {arguments[0]} --resume"
+    if len(arguments) == 1 and first.exists():
+        return f"{message}. To train on it, write --train-prefix {arguments[0]}"
+    return f"{message}. Put a glob in quotes (--train-prefix 'text/*.txt'), and no space around ="
 
 
 @verb("train", explain_option=explain_setting, describe_more=setting_sections)

@@ -10,12 +10,14 @@ import click
 from click.core import iter_params_for_processing
 
 from elmokit.console.modes import debug_option, quiet_option, verbose_option
+from elmokit.console.other_tools import explain_option
 
 Check = Callable[[Mapping[str, Any]], Iterable[str]]
 """Takes the values of a command's parameters, without wrong ones, and returns what else is wrong."""
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _CHECKS = "__elmokit_checks__"
+_NEGATIVE = re.compile(r"-[\d.]+")
 _UNSET = getattr(click.core, "UNSET", None)  # click 8.3 and later mark missing values with an object
 
 
@@ -116,10 +118,16 @@ class Verb(click.Command):
                 is_shifted = True  # what follows an unknown option may have been its value
                 position = _find(remaining, error.option_name)
                 value = None if position is None else _value_at(remaining, position)
-                yield self._explain_option(error.option_name, value) or _text(error)
+                yield (
+                    self._explain_option(error.option_name, value)
+                    or explain_option(self.name or "", error.option_name)
+                    or _text(error)
+                )
                 if position is None:
                     return
                 del remaining[position]
+                if _NEGATIVE.fullmatch("".join(remaining[position : position + 1])):
+                    del remaining[position]  # it would be taken for an option
             except click.UsageError as error:  # an option without its value: nothing after it is certain
                 yield _text(error)
                 return

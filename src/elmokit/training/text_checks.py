@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from elmokit.data.overlap import count_repeated_sentences
 from elmokit.data.sources import source_key
 from elmokit.errors import CorpusError
 from elmokit.model.bilm import BiLM
+from elmokit.model.parameter_shapes import parameter_shapes
 
 _MANY_PARAMETERS = 10  # per token of the text, those of the softmax not counted
 
@@ -64,9 +66,8 @@ def text_warnings(model: BiLM, text: IndexedCorpus, *, is_continued: bool) -> li
     if num_parameters > _MANY_PARAMETERS * corpus.num_tokens:
         remedies = ["more text", "patience=3"]
         if not is_continued:
-            smallest = Config.load("tiny").model.lstm.cell_dim
             remedies = [
-                *(["--config tiny"] if model.config.lstm.cell_dim > smallest else []),
+                *(["--config tiny"] if num_parameters > _num_parameters_of_tiny() else []),
                 *remedies,
                 "or an existing model to continue from with --restart-ckpt-file",
             ]
@@ -77,6 +78,11 @@ def text_warnings(model: BiLM, text: IndexedCorpus, *, is_continued: bool) -> li
             f"parameters. Expect the heldout perplexity to rise after a while: use {', '.join(remedies)}"
         )
     return warnings
+
+
+def _num_parameters_of_tiny() -> int:
+    tiny = parameter_shapes(Config.load("tiny").model, None, with_softmax=False, source=Path("tiny"))
+    return sum(map(math.prod, tiny.values()))
 
 
 def _keys(states: Iterable[Mapping[str, Any]]) -> set[tuple[str, str | None]]:
