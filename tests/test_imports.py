@@ -22,7 +22,7 @@ ROOT = Path(elmokit.__file__).parent
 LAYERS = (
     ("addresses", "installation", "_moved", "_version", "alphabet"),
     ("errors",),
-    ("batch", "kernels", "processes"),
+    ("arguments", "batch", "kernels", "processes"),
     ("files",),
     ("config",),
     ("data", "model"),

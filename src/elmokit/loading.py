@@ -6,6 +6,7 @@ import dataclasses
 import logging
 from pathlib import Path
 
+from elmokit.arguments import truth_value
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError
 from elmokit.files.archive import extracted
 from elmokit.formats import bilm_pair, model_directory, training_run
@@ -65,7 +66,8 @@ def load(
         ConfigError: when its options are wrong.
         FetchError: when it cannot be downloaded.
     """
-    path = locate_model(model, softmax=softmax)
+    path = locate_model(model, softmax=truth_value("softmax", softmax))
+    optimizer = truth_value("optimizer", optimizer)
     pretrained = _load_path(path, ReadRequest(locate_file(options), locate_file(vocabulary), optimizer))
     _logger.info("loaded %r", pretrained)
     return pretrained

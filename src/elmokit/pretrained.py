@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from elmokit.arguments import truth_value
 from elmokit.config import Config
 from elmokit.data.indexers import CharacterIndexer, Indexer, WordIndexer
 from elmokit.data.lexicon import Lexicon
@@ -116,6 +117,7 @@ class PretrainedModel:
             OutputError: when it cannot be written, or something else or this very model is there.
             ModelFileError: when a parameter is too large for half precision.
         """
+        half_precision = truth_value("half_precision", half_precision)
         refuse_inputs(directory, [self.source.parent if self.source.is_file() else self.source])
         model_directory.write(self.parts(), Path(directory), half_precision=half_precision)
 
@@ -136,6 +138,7 @@ class PretrainedModel:
             ConfigError: when the format cannot hold the model.
             OutputError: when a file cannot be written, or files of another model are there.
         """
+        with_softmax = truth_value("with_softmax", with_softmax)
         weights = Path(directory) / weights_file
         refuse_inputs(weights, [self.source])
         return bilm_pair.write(self.parts(), weights, with_softmax=with_softmax)

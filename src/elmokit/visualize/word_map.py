@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
+from elmokit.arguments import one_of
 from elmokit.data.numbers import whole_number
 from elmokit.data.occurrences import Occurrence, find_occurrences, sample_occurrences
 from elmokit.embedder import ElmoEmbedder, Layers
@@ -130,6 +131,7 @@ def map_words(
     """
     sentences = sentences if isinstance(sentences, str) else list(sentences)
     _check(layer, max_points, color_by, labels, len(sentences))
+    seed = whole_number("seed", seed, least=0)
     report = on_progress or (lambda fraction: None)
     choice = choose_layers(layer, embedder.num_layers)
     found = find_occurrences(sentences, words)
@@ -207,11 +209,11 @@ def _check(
     labels: Sequence[str] | None,
     num_sentences: int,
 ) -> None:
-    if layer == "all":
+    if isinstance(layer, str) and layer == "all":
         raise ConfigError("layer: a map shows one layer: expected top, average or a number, got all")
     whole_number("max_points", max_points, least=1)
-    if color_by not in (None, "sentence", "word", "label", "sense"):
-        raise ConfigError(f"color_by: expected sentence, word, label or sense, got {color_by!r}")
+    if color_by is not None:
+        one_of("color_by", color_by, get_args(ColorBy))
     if labels is not None and len(labels) != num_sentences:
         raise ConfigError(f"labels: expected one for each of {num_sentences} sentences, got {len(labels)}")
     if labels is None and color_by == "label":
