@@ -22,7 +22,8 @@ ROOT = Path(elmokit.__file__).parent
 LAYERS = (
     ("addresses", "installation", "_moved", "_version", "alphabet"),
     ("errors",),
-    ("arguments", "batch", "kernels", "processes"),
+    ("arguments",),
+    ("batch", "kernels", "processes"),
     ("files",),
     ("config",),
     ("data", "model"),

@@ -19,12 +19,12 @@ import torch
 from torch import Tensor, nn
 
 from elmokit import embedder
-from elmokit.arguments import one_of, strings, truth_value
-from elmokit.data.numbers import whole_number
+from elmokit.arguments import one_of, strings, whole_number, yes_or_no
 from elmokit.data.sentences import list_of_words
 from elmokit.dialects.padding import pad
 from elmokit.elmo import Elmo, batch_to_ids
 from elmokit.errors import ConfigError, TextError
+from elmokit.files.home import expanded
 from elmokit.formats.sentence_vectors import write_sentence_vectors
 from elmokit.loading import load
 from elmokit.model.layer_choice import Layers
@@ -58,14 +58,15 @@ class ELMoTokenCharactersIndexer:
         return f"ELMoTokenCharactersIndexer(namespace={self.namespace!r})"
 
     def tokens_to_indices(
-        self, tokens: Sequence[Any], vocabulary: object = None
+        self, tokens: Sequence[Any], vocabulary: object = None, index_name: str = "elmo_tokens"
     ) -> dict[str, list[list[int]]]:
-        """Return ``{"elmo_tokens": ids}`` with a list of 50 character ids per token.
+        """Return ``{index_name: ids}`` with a list of 50 character ids per token.
 
         Args:
             tokens: strings, or objects with an attribute ``text``; or a plain string, which is split on
                 whitespace.
             vocabulary: has no effect.
+            index_name: key of the result, as in AllenNLP before 1.0.
 
         Raises:
             ElmokitError: if a token is something else.
@@ -74,7 +75,7 @@ class ELMoTokenCharactersIndexer:
             words = tokens.split()
         else:
             words = list_of_words((getattr(token, "text", token) for token in tokens), "tokens")
-        return {"elmo_tokens": batch_to_ids([words])[0].tolist() if words else []}
+        return {index_name: batch_to_ids([words])[0].tolist() if words else []}
 
 
 class ElmoTokenEmbedder(nn.Module):
@@ -225,8 +226,8 @@ class ElmoEmbedder:
             OutputError: if the file cannot be written.
         """
         one_of("output_format", output_format, _OUTPUT_FORMATS)
-        forget_sentences = truth_value("forget_sentences", forget_sentences)
-        use_sentence_keys = truth_value("use_sentence_keys", use_sentence_keys)
+        forget_sentences = yes_or_no("forget_sentences", forget_sentences)
+        use_sentence_keys = yes_or_no("use_sentence_keys", use_sentence_keys)
         name = getattr(input_file, "name", "the text")
         sentences = [line.strip() for line in strings("input_file", input_file)]
         blank = [str(number) for number, sentence in enumerate(sentences) if not sentence]
@@ -246,7 +247,7 @@ class ElmoEmbedder:
             index = json.dumps(dict(zip(sentences, keys, strict=True)))
             values = np.array([index], dtype=h5py.string_dtype())
             datasets = itertools.chain(datasets, [("sentence_to_index", values)])
-        write_sentence_vectors(Path(output_file_path), datasets)
+        write_sentence_vectors(expanded(output_file_path), datasets)
 
 
 def _key_problems(sentences: Sequence[str]) -> list[str]:

@@ -9,8 +9,7 @@ from typing import Any, Literal, TypedDict
 import numpy as np
 from torch import Tensor
 
-from elmokit.arguments import truth_value
-from elmokit.data.numbers import whole_number
+from elmokit.arguments import whole_number, yes_or_no
 from elmokit.data.sentences import tokenized
 from elmokit.data.vocabulary import BOS_ID, EOS_ID, Vocabulary
 from elmokit.dialects.padding import pad
@@ -76,7 +75,7 @@ class ElmoModel:
             ModelFileError: if the model's files are missing, damaged or do not match; with ``full``, also if
                 the softmax or the vocabulary is missing.
         """
-        full = truth_value("full", full)
+        full = yes_or_no("full", full)
         loaded = load(directory, softmax=full)
         self._language_model = LanguageModel(loaded) if full else None
         self._embedder = ElmoEmbedder(loaded)

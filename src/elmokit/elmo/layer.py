@@ -12,8 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from elmokit.arguments import instance_of, share, truth_value
-from elmokit.data.numbers import whole_number
+from elmokit.arguments import instance_of, share, whole_number, yes_or_no
 from elmokit.data.sentences import list_of_words
 from elmokit.elmo.inputs import (
     batch_of_cached_words,
@@ -101,18 +100,20 @@ class Elmo(nn.Module):
                 )
             pretrained = load(weight_file, options=options_file)
         instance_of("pretrained", pretrained, PretrainedModel, "a model of load()")
-        requires_grad = truth_value("requires_grad", requires_grad)
-        keep_sentence_boundaries = truth_value("keep_sentence_boundaries", keep_sentence_boundaries)
+        requires_grad = yes_or_no("requires_grad", requires_grad)
+        keep_sentence_boundaries = yes_or_no("keep_sentence_boundaries", keep_sentence_boundaries)
         saved = pretrained.mixtures if scalar_mix_parameters is None else None
         if num_output_representations is None:
             num_output_representations = 1 if saved is None else len(saved.mixtures)
         if do_layer_norm is None:
             do_layer_norm = saved is not None and saved.do_layer_norm
-        do_layer_norm = truth_value("do_layer_norm", do_layer_norm)
+        do_layer_norm = yes_or_no("do_layer_norm", do_layer_norm)
         num_output_representations = whole_number(
             "num_output_representations", num_output_representations, least=1
         )
-        self.bilm = pretrained.model.for_embedding().cpu().requires_grad_(requires_grad)
+        self.bilm = (
+            pretrained.model.for_embedding().cpu().requires_grad_(yes_or_no("requires_grad", requires_grad))
+        )
         self._pretrained = dataclasses.replace(pretrained, model=self.bilm)
         self._indexer = pretrained.indexer
         self.keep_sentence_boundaries = keep_sentence_boundaries

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from elmokit.arguments import instance_of
+from elmokit.arguments import instance_of, whole_number
 from elmokit.data.corpus import Corpus
 from elmokit.data.evaluation_streams import every_token_once
 from elmokit.data.indexed_corpus import IndexedCorpus
-from elmokit.data.numbers import whole_number
 from elmokit.data.vocabulary import UNK_ID, Vocabulary
 from elmokit.errors import ConfigError
 from elmokit.model.bilm import BiLM, BiLMOutput, BiLMState

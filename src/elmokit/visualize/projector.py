@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from elmokit.arguments import instance_of
-from elmokit.data.numbers import whole_number
+from elmokit.arguments import instance_of, whole_number
 from elmokit.data.occurrences import Occurrence, find_occurrences, sample_occurrences
 from elmokit.data.sentences import tokenized
 from elmokit.embedder import ElmoEmbedder

@@ -10,8 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from elmokit.alphabet import MASK_SYMBOL, NUM_CHARACTER_SYMBOLS
-from elmokit.arguments import truth_value
-from elmokit.data.numbers import whole_number
+from elmokit.arguments import whole_number, yes_or_no
 from elmokit.dialects.bilm.batchers import NUM_MARKERS
 from elmokit.dialects.bilm.foreign import refuse_lexicon
 from elmokit.dialects.bilm.weight_layers import BilmOps
@@ -59,7 +58,7 @@ class BidirectionalLanguageModel:
         stateful: bool = False,
         device: str = "cpu",
     ) -> None:
-        use_character_inputs = truth_value("use_character_inputs", use_character_inputs)
+        use_character_inputs = yes_or_no("use_character_inputs", use_character_inputs)
         pretrained = load(weight_file, options=options_file)
         refuse_lexicon(pretrained, weight_file)
         self._model = pretrained.model.on(find_device(device))
@@ -78,7 +77,7 @@ class BidirectionalLanguageModel:
             # A zero row for padding comes first.
             self._table = F.pad(vectors, (0, 0, 1, 0)).to(self._model.device)
         self._max_batch_size = whole_number("max_batch_size", max_batch_size, least=1)
-        self._stateful = truth_value("stateful", stateful)
+        self._stateful = yes_or_no("stateful", stateful)
         self.reset_state()
 
     def __repr__(self) -> str:
