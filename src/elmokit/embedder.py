@@ -31,6 +31,7 @@ from elmokit.model.parameter_version import ParameterVersion, parameter_version
 from elmokit.model.pooling import Pooling, choose_pooling
 from elmokit.model.state_rows import replace_first_rows, require_state, select_rows
 from elmokit.model.token_cache import TokenCache
+from elmokit.model.transfer import start_copy
 from elmokit.pretrained import PretrainedModel
 from elmokit.processes import available_processors, chosen_number, ordered_map, worker_number
 from elmokit.token_tables import encoder_fingerprint, refuse_table_of_another_model
@@ -205,9 +206,9 @@ class ElmoEmbedder:
             return itertools.chain.from_iterable(ordered_map(part, chunks, num_processes))
 
         @torch.inference_mode()
-        def embed_batch(batch: list[list[str]]) -> list[np.ndarray]:
-            vectors = choice.combine(self.run(batch, layers=choice.indexes)[0])
-            return [pool(own) for own in _split(batch, vectors)]
+        def embed_batch(batch: list[list[str]]) -> Iterable[np.ndarray]:
+            vectors = start_copy(choice.combine(self.run(batch, layers=choice.indexes)[0]))
+            return (pool(own) for own in _split(batch, vectors()))
 
         return batches_by_length(tokenized(sentences), embed_batch, batch_size)
 
@@ -310,7 +311,7 @@ class ElmoEmbedder:
         layers, new_state = self.run(sentences, select_rows(state, slice(len(sentences))))
         assert new_state is not None
         vectors = choose_layers("all", self.num_layers).combine(layers)
-        return _split(sentences, vectors), replace_first_rows(state, new_state)
+        return _split(sentences, vectors.cpu().numpy()), replace_first_rows(state, new_state)
 
     @torch.inference_mode()
     def run(
@@ -339,7 +340,8 @@ class ElmoEmbedder:
         types = sorted({word for sentence in marked for word in sentence})
         row_of = {word: row for row, word in enumerate(types)}
         vectors = self.encode(types)  # (U, P)
-        ids = torch.tensor([row_of[word] for sentence in marked for word in sentence], device=vectors.device)
+        ids = torch.tensor([row_of[word] for sentence in marked for word in sentence])
+        ids = ids.to(vectors.device, non_blocking=True)
         lengths = [len(sentence) for sentence in marked]
         return run_sentences(self.model, vectors, ids, lengths, state, layers=layers)
 
@@ -414,9 +416,8 @@ class _Part:
         )
 
 
-def _split(sentences: Sequence[Sequence[str]], vectors: Tensor) -> list[np.ndarray]:
+def _split(sentences: Sequence[Sequence[str]], values: np.ndarray) -> list[np.ndarray]:
     """Return the vectors (…, n_tokens, D) of each sentence of a batch (…, M, D), without its markers."""
-    values = vectors.cpu().numpy()
     ends = np.cumsum([len(sentence) + 2 for sentence in sentences])
     # Copies, so that keeping the vectors of one sentence does not keep those of its batch.
     return [

@@ -1,1 +1,4 @@
-"""Compiled kernels for the CPU; the model computes the same with PyTorch where there are none."""
+"""Compiled kernels for CPUs and, in :mod:`elmokit.kernels.cuda`, for CUDA devices.
+
+Where there are none, the model computes the same with PyTorch.
+"""
