@@ -39,7 +39,7 @@ from elmokit.data.vocabulary import Vocabulary
 from elmokit.formats.checkpoint import read_checkpoint
 from elmokit.kernels.cuda import availability
 from elmokit.kernels.library import is_available
-from elmokit.model.bilm import BiLM
+from elmokit.model.bilm import BiLM, BiLMOutput
 from elmokit.model.softmax import Softmax, draw_candidates
 from elmokit.pretrained import PretrainedModel
 from elmokit.training.distributed import Ranks
@@ -201,10 +201,10 @@ def correctness(bench: Bench) -> None:
             batches = iter(trainer.stream)
             output = trainer.train_step(next(batches))
             first = {k: p.grad.to_dense().cpu() for k, p in trainer.model.named_parameters()}
-            losses = [float(sum(part.total_loss for part in output.directions))]
+            losses = [_loss(output)]
             for _ in range(7):
                 output = trainer.train_step(next(batches))
-                losses.append(float(sum(part.total_loss for part in output.directions)))
+                losses.append(_loss(output))
             results[name] = losses, first
         for precision in bench.precisions:
             losses, first = results[precision]
@@ -218,6 +218,10 @@ def correctness(bench: Bench) -> None:
             bench.note(f"training {precision}, {num_negatives} negatives: loss of 8 steps, error", error)
             bench.note(f"training {precision}, {num_negatives} negatives: gradients, worst error", worst)
             assert precision != "float32" or (error < 1e-4 and worst < 1e-2)
+
+
+def _loss(output: BiLMOutput) -> float:
+    return float(sum(part.total_loss.detach() for part in output.directions if part.total_loss is not None))
 
 
 def resume(bench: Bench) -> None:
@@ -338,15 +342,15 @@ def embedding(bench: Bench) -> None:
     lines = [line.split() for line in bench.text()[2][: bench.scale.num_embedded]]
     model = BiLM(config.model, None)
     model.reset_parameters(torch.Generator().manual_seed(0))
-    pretrained = PretrainedModel(model, config, source=Path("random"))
+    pretrained = PretrainedModel(model, config, None, Path("random"))
     num_tokens = sum(map(len, lines))
     for precision in bench.precisions:
         embedder = elmokit.ElmoEmbedder(pretrained, device=str(bench.device), precision=precision)
         for batch_size in (64, 256):
 
             def once(embedder=embedder, batch_size=batch_size) -> None:
-                for vectors in embedder.iter_embed(lines, batch_size=batch_size):
-                    vectors.astype(np.float16)
+                for _ in embedder.iter_embed(lines, batch_size=batch_size, dtype="float16"):
+                    pass
 
             bench.note(
                 f"embedding {precision} batch {batch_size}: tokens/s", num_tokens / bench.seconds(once)

@@ -7,7 +7,7 @@ import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from elmokit.data.batches_by_length import batches_by_length, chunks_to_sort
 from elmokit.data.numbers import whole_number
 from elmokit.data.read import read_lines
 from elmokit.data.sentences import list_of_words, tokenized
-from elmokit.errors import ElmokitError
+from elmokit.errors import ConfigError, ElmokitError
 from elmokit.files.atomic import refuse_inputs
 from elmokit.formats.parquet_part import VectorLayout
 from elmokit.formats.vector_choices import DEFAULT_FILE_BYTES, VectorType
@@ -37,6 +37,9 @@ from elmokit.processes import available_processors, chosen_number, ordered_map, 
 from elmokit.token_tables import encoder_fingerprint, refuse_table_of_another_model
 
 __all__ = ["ElmoEmbedder", "Layers", "Pooling"]
+
+ArrayType: TypeAlias = Literal["float32", "float16"]
+"""Types of the arrays that vectors are returned in."""
 
 WORDS_PER_CHUNK = 2048
 """Number of words that :meth:`ElmoEmbedder.encode_chunks` encodes at a time."""
@@ -157,6 +160,7 @@ class ElmoEmbedder:
         *,
         batch_size: int = 64,
         pooling: Pooling | None = None,
+        dtype: ArrayType = "float32",
     ) -> list[np.ndarray]:
         """Embed sentences.
 
@@ -167,18 +171,19 @@ class ElmoEmbedder:
             batch_size: number of sentences to run together.
             pooling: one vector per sentence: the ``mean`` or ``max`` over its words, or the vector of its
                 ``first`` or ``last`` word. A sentence without words gets zeros.
+            dtype: of the arrays: ``float32``, or ``float16``, of which a GPU has half as much to copy.
 
         Returns:
-            One float32 array per sentence, in order: (L, n_tokens, D) for ``all``, otherwise
+            One array per sentence, in order: (L, n_tokens, D) for ``all``, otherwise
             (n_tokens, D). With ``pooling`` there is no axis of tokens.
 
         Raises:
-            ConfigError: if there is no such layer or pooling, or ``batch_size`` is not positive.
+            ConfigError: if there is no such layer, pooling or ``dtype``, or ``batch_size`` is not positive.
             ElmokitError: if ``sentences`` is a single string, or a sentence or token is not a string.
         """
         # All sentences are checked before the first is embedded.
         checked = list(tokenized(sentences))
-        return list(self.iter_embed(checked, layers, batch_size=batch_size, pooling=pooling))
+        return list(self.iter_embed(checked, layers, batch_size=batch_size, pooling=pooling, dtype=dtype))
 
     def iter_embed(
         self,
@@ -187,6 +192,7 @@ class ElmoEmbedder:
         *,
         batch_size: int = 64,
         pooling: Pooling | None = None,
+        dtype: ArrayType = "float32",
         num_processes: int = 1,
     ) -> Iterator[np.ndarray]:
         """Embed any number of sentences, yielding one result at a time; see :meth:`embed`.
@@ -196,19 +202,25 @@ class ElmoEmbedder:
             layers: see :meth:`embed`.
             batch_size: see :meth:`embed`.
             pooling: see :meth:`embed`.
+            dtype: see :meth:`embed`.
             num_processes: number of processes to compute in, each with the whole model; the results are the
                 same. On CUDA, each takes the next of the devices. See :mod:`elmokit.processes` on scripts.
         """
         choice, pool = choose_layers(layers, self.num_layers), choose_pooling(pooling)
+        if dtype not in get_args(ArrayType):
+            raise ConfigError(f"dtype={dtype}: expected {' or '.join(get_args(ArrayType))}")
         if chosen_number(num_processes) > 1:
-            part = _Part(self, layers, batch_size, pooling, num_processes)
+            part = _Part(self, layers, batch_size, pooling, dtype, num_processes)
             chunks = chunks_to_sort(tokenized(sentences), batch_size)
             return itertools.chain.from_iterable(ordered_map(part, chunks, num_processes))
 
         @torch.inference_mode()
         def embed_batch(batch: list[list[str]]) -> Iterable[np.ndarray]:
-            vectors = start_copy(choice.combine(self.run(batch, layers=choice.indexes)[0]))
-            return (pool(own) for own in _split(batch, vectors()))
+            vectors = choice.combine(self.run(batch, layers=choice.indexes)[0])
+            if pooling is None:  # which is computed in float32
+                vectors = vectors.to(getattr(torch, dtype))
+            copied = start_copy(vectors)
+            return (pool(own).astype(dtype, copy=False) for own in _split(batch, copied()))
 
         return batches_by_length(tokenized(sentences), embed_batch, batch_size)
 
@@ -384,6 +396,7 @@ class _Part:
         layers: see :meth:`ElmoEmbedder.embed`.
         batch_size: see :meth:`ElmoEmbedder.embed`.
         pooling: see :meth:`ElmoEmbedder.embed`.
+        dtype: see :meth:`ElmoEmbedder.embed`.
         num_processes: number of processes that share the processors.
     """
 
@@ -393,11 +406,12 @@ class _Part:
         layers: Layers,
         batch_size: int,
         pooling: Pooling | None,
+        dtype: ArrayType,
         num_processes: int,
     ) -> None:
         self._embedder = embedder
         self._is_prepared = False
-        self._layers, self._batch_size, self._pooling = layers, batch_size, pooling
+        self._layers, self._batch_size, self._pooling, self._dtype = layers, batch_size, pooling, dtype
         self._num_processes = num_processes
 
     def __call__(self, sentences: list[list[str]]) -> list[np.ndarray]:
@@ -412,7 +426,11 @@ class _Part:
                 )
             self._is_prepared = True
         return self._embedder.embed(
-            sentences, self._layers, batch_size=self._batch_size, pooling=self._pooling
+            sentences,
+            self._layers,
+            batch_size=self._batch_size,
+            pooling=self._pooling,
+            dtype=self._dtype,
         )
 
 
