@@ -139,6 +139,10 @@ def test_every_module_imports(module):
         found = importlib.import_module(module)
     except MissingExtraError as error:  # Ray is too large for the environment of the tests
         pytest.skip(str(error))
+    except ModuleNotFoundError as error:
+        if error.name != "triton" or not module.startswith("elmokit.kernels.cuda."):
+            raise
+        pytest.skip("Triton is for Linux only")
     assert found.__doc__, "a module says what it is for"
 
 

@@ -45,12 +45,12 @@ def _summed(gradient: Tensor) -> Tensor:
     On a CUDA device the other places remain, with zeros: their number is not known there without waiting.
     """
     if gradient.is_coalesced() or not can_launch(gradient._values()):
-        return gradient.coalesce()
+        coalesced: Tensor = gradient.coalesce()
+        return coalesced
     from elmokit.kernels.cuda.rows import sum_sorted_rows
 
     ids, order = torch.sort(gradient._indices()[0], stable=True)
-    with torch.cuda.device_of(gradient):  # where Triton launches
-        sums = sum_sorted_rows(ids, order, gradient._values().contiguous())
+    sums = sum_sorted_rows(ids, order, gradient._values().contiguous())
     # The ids are in range; PyTorch warns where checks are off without anyone having said so.
     with torch.sparse.check_sparse_tensor_invariants(enable=False):
         return torch.sparse_coo_tensor(ids[None], sums, gradient.shape)

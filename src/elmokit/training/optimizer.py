@@ -98,8 +98,7 @@ class RowOptimizer(torch.optim.Optimizer):
         """Update a tensor and its slots on a CUDA device, whole or by rows, in one pass."""
         ids = gradient._indices()[0] if gradient.is_sparse else None
         values = gradient._values() if gradient.is_sparse else gradient
-        with torch.cuda.device_of(values):  # where Triton launches
-            self._launch(updated, values.contiguous(), ids, learning_rate)
+        self._launch(updated, values.contiguous(), ids, learning_rate)
 
     @abstractmethod
     def _launch(
@@ -169,7 +168,8 @@ class Adagrad(RowOptimizer):
     ) -> None:
         from elmokit.kernels.cuda.rows import adagrad
 
-        adagrad(*updated, gradient, ids, learning_rate=learning_rate)
+        values, squares = updated
+        adagrad(values, squares, gradient, ids, learning_rate=learning_rate)
 
 
 class Adam(RowOptimizer):
@@ -203,8 +203,11 @@ class Adam(RowOptimizer):
     ) -> None:
         from elmokit.kernels.cuda.rows import adam
 
+        values, first, second = updated
         adam(
-            *updated,
+            values,
+            first,
+            second,
             gradient,
             ids,
             learning_rate=learning_rate,

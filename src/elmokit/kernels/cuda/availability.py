@@ -48,7 +48,7 @@ def _works(device: torch.device) -> bool:
             torch.tensor([1, 0, 2], device=device),
             torch.tensor([[1.0], [2.0], [4.0]], device=device),
         )
-        found = summed.flatten().tolist()
+        found: list[float] = summed.flatten().tolist()
     except Exception as error:  # of many kinds: no compiler, no headers, a driver that is too old
         reason = str(error).strip().partition("\n")[0]
         warnings.warn(

@@ -7,6 +7,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from elmokit.kernels.cuda.placement import on_its_device
+
 _MAX_BLOCK = 256  # filters of a program
 
 
@@ -61,6 +63,7 @@ def _scatter(
         tl.atomic_add(grad_table + row * num_filters + filters, value, mask=inside & (value != 0.0))
 
 
+@on_its_device
 def pooled_convolution(
     table: Tensor, char_ids: Tensor, num_windows: Tensor, width: int
 ) -> tuple[Tensor, Tensor]:
@@ -84,6 +87,7 @@ def pooled_convolution(
     return best, position
 
 
+@on_its_device
 def pooled_convolution_gradient(
     char_ids: Tensor, position: Tensor, gradient: Tensor, num_rows: int, width: int
 ) -> Tensor:
@@ -115,7 +119,7 @@ def _rows(char_ids: Tensor, num_rows: int, width: int) -> Tensor:
 
 
 def _block(num_filters: int) -> int:
-    return min(_MAX_BLOCK, triton.next_power_of_2(num_filters))
+    return min(_MAX_BLOCK, int(triton.next_power_of_2(num_filters)))
 
 
 def _grid(num_types: int, num_filters: int) -> tuple[int, int]:

@@ -154,7 +154,7 @@ def backward_output(gradient: Tensor, grad_hidden: Tensor, outputs: Tensor, *, c
 
 
 def _block(num_cells: int) -> int:
-    return min(_MAX_BLOCK, triton.next_power_of_2(num_cells))
+    return min(_MAX_BLOCK, int(triton.next_power_of_2(num_cells)))
 
 
 def _grid(num_rows: int, num_cells: int) -> tuple[int, int]:

@@ -9,6 +9,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from elmokit.kernels.cuda.placement import on_its_device
+
 _MAX_BLOCK = 1024  # numbers of a program
 _ROWS_AT_ONCE = 16  # of a sum
 
@@ -93,6 +95,7 @@ def _adam(
     tl.store(values + target, value - rate * m / (tl.sqrt(v / second_share) + epsilon), mask=inside)
 
 
+@on_its_device
 def sum_sorted_rows(ids: Tensor, order: Tensor, values: Tensor) -> Tensor:
     """Add up the rows that have the same number, without waiting for the device.
 
@@ -113,6 +116,7 @@ def sum_sorted_rows(ids: Tensor, order: Tensor, values: Tensor) -> Tensor:
     return sums
 
 
+@on_its_device
 def adagrad(
     values: Tensor,
     squares: Tensor,
@@ -135,6 +139,7 @@ def adagrad(
     _adagrad[grid](values, squares, gradient, ids, width, learning_rate, BY_ROW=ids is not None, BLOCK=block)
 
 
+@on_its_device
 def adam(
     values: Tensor,
     first: Tensor,

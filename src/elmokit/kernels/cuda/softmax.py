@@ -14,6 +14,9 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
+from triton.runtime import driver
+
+from elmokit.kernels.cuda.placement import on_its_device
 
 
 @triton.jit
@@ -138,6 +141,7 @@ def can_divide(hidden: Tensor, weight: Tensor) -> bool:
     )
 
 
+@on_its_device
 def log_totals_and_gradients(
     hidden: Tensor,
     weight: Tensor,
@@ -211,14 +215,14 @@ def log_totals_and_gradients(
 
 
 def _padded(width: int) -> int:
-    return max(_MIN_WIDTH, triton.next_power_of_2(width))
+    return max(_MIN_WIDTH, int(triton.next_power_of_2(width)))
 
 
 def _tiles(hidden: Tensor) -> Tiles | None:
     """Return the largest tiles that fit the memory of a multiprocessor; None if none fit."""
     if not hidden.is_cuda:  # the interpreter
         return _TILES[-1]
-    room = torch.cuda.get_device_properties(hidden.device).shared_memory_per_block_optin
+    room = driver.active.utils.get_device_properties(hidden.device.index)["max_shared_mem"]
     row_bytes = _padded(hidden.shape[1]) * hidden.element_size()
     for tiles in _TILES:
         probabilities = tiles.rows * tiles.words * hidden.element_size()
