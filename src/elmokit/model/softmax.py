@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from elmokit.kernels.cuda.availability import can_launch
 from elmokit.kernels.library import can_compute
+from elmokit.kernels.matrices import add_product_, pack
 from elmokit.kernels.precisions import Precision
 from elmokit.kernels.softmax import exponentials_
 from elmokit.model.first_order import differentiable_once
@@ -170,6 +171,7 @@ class _FullSoftmaxLoss(torch.autograd.Function):
         losses = log_totals - true_logits
         if keep_gradients:  # subtract the one-hot targets from the probabilities
             grad_hidden -= true_weight
+            grad_weight = grad_weight.contiguous()
             grad_weight.index_add_(0, targets, hidden, alpha=-1)
             grad_bias.index_add_(0, targets, torch.full_like(losses, -1))
             ctx.save_for_backward(grad_hidden, grad_weight, grad_bias)
@@ -221,7 +223,7 @@ class _SampledSoftmaxLoss(torch.autograd.Function):
             ctx.save_for_backward(
                 grad_hidden,
                 torch.cat([targets, sampled]),
-                torch.cat([grad_true[:, None] * hidden, grad_sampled_weight]),
+                torch.cat([grad_true[:, None] * hidden, grad_transposed.t()]),
                 torch.cat([grad_true, grad_sampled_bias]),
             )
             ctx.num_words = len(weight)
@@ -279,13 +281,17 @@ def _log_totals(
                 keep_gradients=keep_gradients,
             )
     log_totals = hidden.new_empty(len(hidden))
-    gradients = [torch.zeros_like(part) if keep_gradients else part[:0] for part in (hidden, weight, bias)]
-    grad_hidden, grad_weight, grad_bias = gradients
-    transposed = operand(weight.t(), precision)
+    transposed = weight.t()  # (P, V), as its gradient
+    gradients = [
+        torch.zeros_like(part, memory_format=torch.contiguous_format) if keep_gradients else part[:0]
+        for part in (hidden, transposed, bias)
+    ]
+    grad_hidden, grad_transposed, grad_bias = gradients
+    as_columns = operand(transposed, precision)
     if keep_gradients:
         as_operand = operand(weight, precision)
     for rows in _chunks(len(hidden), len(weight)):
-        exponentials = product(hidden[rows], transposed, bias)  # (n, V), initially the logits
+        exponentials = product(hidden[rows], as_columns, bias)  # (n, V), initially the logits
         if excluded is not None:
             _exclude_(exponentials, excluded[rows])
         largest, total = _exponentials_(exponentials)
@@ -297,9 +303,9 @@ def _log_totals(
         if keep_gradients:
             # The probabilities are exponentials / total; dividing (n, P) is cheaper than (n, V).
             grad_hidden[rows] = product(exponentials, as_operand) / total
-            _add_product_(grad_weight, exponentials.t(), hidden[rows] / total, precision)
+            _add_product_(grad_transposed, (hidden[rows] / total).t(), exponentials, precision)
             grad_bias.addmv_(exponentials.t(), total.reciprocal().squeeze(1))
-    return log_totals, grad_hidden, grad_weight, grad_bias
+    return log_totals, grad_hidden, grad_transposed.t(), grad_bias
 
 
 def _exclude_(logits: Tensor, columns: Tensor) -> None:
@@ -310,7 +316,9 @@ def _exclude_(logits: Tensor, columns: Tensor) -> None:
 
 def _add_product_(total: Tensor, left: Tensor, right: Tensor, precision: Precision) -> None:
     """Add ``left @ right`` to a sum."""
-    if precision == "float32":
+    if can_compute(total, left, right, precision=precision):
+        add_product_(total, left, pack(right, precision))
+    elif precision == "float32":
         total.addmm_(left, right)
     else:
         total += product(left, operand(right, precision))

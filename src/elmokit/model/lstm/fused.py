@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from elmokit.kernels.cuda.availability import can_launch
-from elmokit.model.first_order import differentiable_once
+from elmokit.model.first_order import differentiable_once, will_run_again
 from elmokit.model.lstm.interface import LstmState, LstmWeights
 from elmokit.model.lstm.packed import packed_lstm
 from elmokit.model.lstm.steps import last_of_each_row, step_before
@@ -60,6 +60,10 @@ def fused_lstm(
     return outputs, LstmState(cell, hidden)
 
 
+def _nobody() -> None:
+    """Return what a reference to something that is gone returns."""
+
+
 class _Run:
     """A window and how its steps are launched: one after the other, or as they have been recorded."""
 
@@ -67,7 +71,7 @@ class _Run:
         self.window = window
         self.is_recorded = is_recorded
         self._recorded: dict[Callable[[], None], Callable[[], None]] = {}
-        self.user: Callable[[], object | None] = lambda: None
+        self.user: Callable[[], object | None] = _nobody
         """Returns the node of the autograd graph that still needs the window; None if there is none."""
 
     def launch(self, steps: Callable[[], None]) -> None:
@@ -180,6 +184,8 @@ class _FusedLstm(torch.autograd.Function):
             grad_kernel = grad_kernel.to(dtype)
         if window.projection is not None and need_projection:
             grad_projection = torch.mm(window.gated_cells.t(), gradients.projected).to(dtype)
+        if not will_run_again():
+            ctx.run.user, ctx.run = _nobody, None  # the window is free
         return (
             torch.mm(gradients.gates, window.kernel[:input_dim].t()).to(dtype) if need_inputs else None,
             grad_kernel,
