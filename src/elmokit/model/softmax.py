@@ -223,7 +223,7 @@ class _SampledSoftmaxLoss(torch.autograd.Function):
             ctx.save_for_backward(
                 grad_hidden,
                 torch.cat([targets, sampled]),
-                torch.cat([grad_true[:, None] * hidden, grad_transposed.t()]),
+                torch.cat([grad_true[:, None] * hidden, grad_sampled_weight]),
                 torch.cat([grad_true, grad_sampled_bias]),
             )
             ctx.num_words = len(weight)

@@ -19,7 +19,7 @@ def on_its_device(
     """Decorate a function to launch on the device of its first argument, not on the present one."""
 
     @functools.wraps(function)
-    def run(first: Tensor, *args: P.args, **kwargs: P.kwargs) -> R:
+    def run(first: Tensor, /, *args: P.args, **kwargs: P.kwargs) -> R:
         with torch.cuda.device_of(first):
             return function(first, *args, **kwargs)
 
