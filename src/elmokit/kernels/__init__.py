@@ -1,4 +1,1 @@
-"""Compiled kernels for CPUs and, in :mod:`elmokit.kernels.cuda`, for CUDA devices.
-
-Where there are none, the model computes the same with PyTorch.
-"""
+"""Compiled kernels for CPUs and CUDA devices; where there are none, PyTorch computes the same."""

@@ -30,7 +30,7 @@ def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> Tenso
             gradient = gradient._values()
         values.append(gradient)
     groups = [(value,) for value in values]
-    norm = torch.linalg.vector_norm(torch.stack(map_pieces(torch.linalg.vector_norm, groups)))
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(map_pieces(torch.linalg.vector_norm, groups)))
     if norm.is_cuda:
         scale = (max_norm / norm).clamp(max=1.0)
         map_pieces(lambda value: value.mul_(scale), groups)
