@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import warnings
 from functools import cache
 
 import torch
 from torch import Tensor, nn
+
+from elmokit.errors import ElmokitWarning
 
 DEVICE_TYPES = frozenset({"cuda"})
 """Where the kernels run. Triton's interpreter, which the tests use, runs them on the CPU."""
@@ -37,7 +40,7 @@ def can_launch(*tensors: Tensor | None) -> bool:
 @cache
 def _works(device: torch.device) -> bool:
     """Whether a kernel can be built and launched, which needs Triton, a new device and a C compiler."""
-    if importlib.util.find_spec("triton") is None:
+    if os.environ.get("ELMOKIT_TRITON") == "0" or importlib.util.find_spec("triton") is None:
         return False
     if device.type == "cuda" and torch.cuda.get_device_capability(device) < _OLDEST_CAPABILITY:
         return False
@@ -54,6 +57,7 @@ def _works(device: torch.device) -> bool:
         warnings.warn(
             f"{device}: Triton cannot build kernels here ({type(error).__name__}: {reason}): PyTorch's "
             "operations are used, which are slower",
+            ElmokitWarning,
             stacklevel=3,
         )
         return False

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from elmokit.errors import ElmokitWarning
 from elmokit.kernels.cuda.availability import can_launch
 from elmokit.model.first_order import differentiable_once, will_run_again
 from elmokit.model.lstm.interface import LstmState, LstmWeights
@@ -87,7 +88,9 @@ class _Run:
                 self.is_recorded = False
                 reason = str(error).partition("\n")[0]
                 warnings.warn(
-                    f"CUDA graph of the LSTM: {reason}: steps are launched one by one", stacklevel=2
+                    f"CUDA graph of the LSTM: {reason}: steps are launched one by one",
+                    ElmokitWarning,
+                    stacklevel=2,
                 )
 
 
