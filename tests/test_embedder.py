@@ -182,7 +182,7 @@ def test_half_precision_is_that_of_numpy(pooling, embedder):
     full, half = (embedder.embed(SENTENCES, pooling=pooling, dtype=d) for d in ("float32", "float16"))
     for one, other in zip(full, half, strict=True):
         np.testing.assert_array_equal(other, one.astype(np.float16), strict=True)
-    with pytest.raises(ConfigError, match="dtype=.?int8.?: expected .*float32.*float16"):
+    with pytest.raises(ConfigError, match="dtype: expected float32 or float16, got"):
         embedder.embed(SENTENCES, dtype="int8")
 
 
