@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from elmokit.console import terminal
+from elmokit.console.figure_width import figure_width_option, needs_figure
 from elmokit.console.inputs import find_inputs
 from elmokit.console.layers import one_layer_option
 from elmokit.console.models import GivenModel, device_option, takes_model
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
 @takes_model()
 @click.argument("text", metavar="SENTENCES.txt")
 @takes_output(
-    "Figure to write: .png, .svg or .pdf; .html, a page to zoom and search, layer by layer; .gif or .webp, "
-    "an animation through the layers; or .parquet, a table for Embedding Atlas.",
+    "File to write; its suffix selects what is drawn: .png, .svg or .pdf, a figure; .html, a page to zoom "
+    "and search, layer by layer; .gif, .webp or .mp4, an animation through the layers; .parquet, a table for "
+    "Embedding Atlas.",
     dir_okay=False,
 )
 @click.option(
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Maximum number of words; more are sampled at random.",
 )
+@figure_width_option
 @json_option
 @device_option
 @threads_option
@@ -76,6 +79,7 @@ def command(
     seed: int,
     color_by: str | None,
     max_points: int,
+    width: float | None,
     device: str,
 ) -> None:
     """Draw the words of SENTENCES.txt so that occurrences with similar vectors are close.
@@ -86,8 +90,10 @@ def command(
     Example:
       elmokit plot tiny-en sentences.txt -o plot.png
       elmokit plot tiny-en speeches.txt -o right.html --word right --word left
+      elmokit plot tiny-en speeches.txt -o right.pdf --word right --width column
     """
     check_suffix(output)
+    needs_figure(output, width)
     refuse_inputs(output, [text])
     labels, sentences = _read(text, with_labels=color_by == "label")
     pretrained = model.load()
@@ -95,7 +101,6 @@ def command(
     from elmokit.formats.parquet_part import require_pyarrow
     from elmokit.visualize.atlas_table import TASK
     from elmokit.visualize.interactive_map import InteractiveMap
-    from elmokit.visualize.layout import lay_out
     from elmokit.visualize.static_map import draw_static
     from elmokit.visualize.word_map import map_words
 
@@ -124,19 +129,21 @@ def command(
         save_figure(InteractiveMap(word_map), output)
         caption = word_map.caption
     else:
-        layout = lay_out(word_map)
-        save_figure(draw_static(layout), output)
-        caption = layout.caption
-        _warn_of_missing(layout.missing)
+        drawn = draw_static(word_map, width)
+        save_figure(drawn.figure, output)
+        caption = drawn.caption
+        _warn_of_missing(drawn.missing)
     terminal.report(f"{output}: {caption}", output=output, num_points=len(word_map.occurrences))
 
 
 def _warn_of_missing(characters: Collection[str]) -> None:
     """Say which characters are drawn as boxes because no font has them."""
     if characters:
+        from elmokit.visualize.fonts import scripts_of
+
         terminal.warn(
             f"no installed font has {terminal.counted(len(characters), 'character')} of the text "
-            f"({' '.join(map(ascii, sorted(characters)[:5]))}), drawn as boxes: "
+            f"({', '.join(scripts_of(characters)[:8])}), drawn as boxes: "
             "install the Noto fonts, which cover all scripts"
         )
 

@@ -18,7 +18,7 @@ from elmokit.errors import ConfigError
 from elmokit.model.layer_choice import choose_layers
 from elmokit.visualize.layer_maps import LayerMap, layer_name, map_layers
 from elmokit.visualize.occurrence_vectors import embed_occurrences
-from elmokit.visualize.projection import Method, explained_variance, project
+from elmokit.visualize.projection import Method, explained_variance, project, used_method
 from elmokit.visualize.senses import MIN_OCCURRENCES, central_points, find_senses
 
 ColorBy: TypeAlias = Literal["sentence", "word", "label", "sense"]
@@ -61,6 +61,8 @@ class WordMap:
     """The point of each group that is nearest to the mean vector of the group."""
     in_context: bool = False
     """Whether the labels show the words around a word."""
+    method: str = ""
+    """Name of the method of the projection."""
 
     @property
     def uses(self) -> list[Occurrence]:
@@ -159,8 +161,11 @@ def map_words(
     else:
         coordinates = project(vectors, method, perplexity=perplexity, seed=seed, on_progress=report_layout)
     report(1.0)
-    axes = None
-    if method == "pca":
+    axes, used = None, used_method(vectors, method)
+    drawn_by = _METHOD_NAMES[used]
+    if used != method:
+        drawn_by += f" (too few different words for {_METHOD_NAMES[method]})"
+    if used == "pca":
         first, second = explained_variance(vectors, coordinates)
         axes = (f"first component, {first:.0%} of the variance", f"second component, {second:.0%}")
     sampled = "" if len(occurrences) == len(found) else f", {len(occurrences):,} of {len(found):,} words"
@@ -176,13 +181,14 @@ def map_words(
         [_text(occurrence, in_context=bool(words)) for occurrence in occurrences],
         groups,
         axes,
-        f"{_METHOD_NAMES[method]}, {_layer_name(layer)}{sampled}",
+        f"{drawn_by}, {_layer_name(layer)}{sampled}",
         title=_title(words, text_name, _model_name(embedder.pretrained.source)),
         seed=seed,
         layers=tuple(maps),
         start=list(named).index(shown),
         central=central_points(vectors, groups) if by_sense and groups else {},
         in_context=bool(words),
+        method=_METHOD_NAMES[used],
     )
 
 
