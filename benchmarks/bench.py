@@ -40,11 +40,10 @@ def main() -> None:
     for name in arguments.configs:
         figures |= embed_speed.measure(name, sentences, 32, flops)
         figures |= peers.simple_elmo(name, sentences, figures)
-    vocabulary = train_speed.vocabulary_of_text()
-    train_speed.print_header(vocabulary)
+    train_speed.print_header()
     for name in arguments.configs:
-        figures |= train_speed.measure(name, vocabulary, flops)
-        figures |= peers.bilm_tf(name, vocabulary, figures)
+        figures |= train_speed.measure(name, flops)
+        figures |= peers.bilm_tf(name, figures)
     result, earlier = new_result(figures), stored_results()
     for line in regressions(result, earlier):
         print(f"slower: {line}")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from embed_speed import random_model
-from train_speed import TEXT
+from train_speed import TASKS, TEXT, vocabulary_of
 
 from elmokit import Config, Vocabulary
 from elmokit.data.read import read_sentences
@@ -36,12 +36,13 @@ def simple_elmo(name: str, sentences: list[list[str]], figures: Mapping[str, flo
     return _row("embed", name, "simple_elmo", speed, figures, " cold")
 
 
-def bilm_tf(name: str, vocabulary: Vocabulary, figures: Mapping[str, float]) -> dict[str, float]:
+def bilm_tf(name: str, figures: Mapping[str, float]) -> dict[str, float]:
     """Print a row for bilm-tf on the same text, and return its figures; nothing without its source."""
     source = os.environ.get("BILM_TF")
     if not source or not (ENVIRONMENT / ".ready").is_file():
         return {}
-    config = Config.load(name, ["num_negatives=0", "recipe=bilm"])
+    config = Config.load(name, ["recipe=bilm", *TASKS[name].settings])
+    vocabulary = vocabulary_of(name)
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
         with (folder / "train.txt").open("w", encoding="utf-8") as file:

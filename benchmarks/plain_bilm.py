@@ -1,8 +1,9 @@
 """A plain implementation of the biLM in PyTorch, as a baseline for benchmarks.
 
 Every token goes through dense convolutions, the LSTM is a loop over time steps under autograd, and the
-softmax is ``F.cross_entropy`` over all logits: a straightforward implementation, not optimized for speed. It
-takes its parameters from an elmokit model and gives the same results.
+softmax is ``F.cross_entropy`` over the logits of the target and of the candidates: a straightforward
+implementation, not optimized for speed. It takes its parameters from an elmokit model and gives the same
+results.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from torch import Tensor
 from elmokit.model.bilm import BiLM
 from elmokit.model.char_cnn import CharCnn, Highway
 from elmokit.model.lstm.reference import reference_lstm
+from elmokit.model.softmax import Candidates
 
 
 def token_vectors(encoder: CharCnn, char_ids: Tensor) -> Tensor:
@@ -51,14 +53,33 @@ def layers(model: BiLM, direction: int, tokens: Tensor) -> list[Tensor]:
     return outputs
 
 
-def loss(model: BiLM, char_ids: list[Tensor], targets: list[Tensor]) -> Tensor:
-    """Return the mean cross-entropy of ``char_ids`` (T, B, C) and ``targets`` (T, B) of each direction."""
+def loss(model: BiLM, char_ids: list[Tensor], targets: list[Tensor], candidates: list[Candidates]) -> Tensor:
+    """Return the mean cross-entropy of the sampled softmax.
+
+    Args:
+        model: whose parameters are used.
+        char_ids: (T, B, C) of each direction.
+        targets: (T, B) of each direction.
+        candidates: of each direction.
+    """
     assert isinstance(model.encoder, CharCnn)
-    assert model.softmax is not None
     losses = []
-    for direction, (ids, target) in enumerate(zip(char_ids, targets, strict=True)):
+    for direction, (ids, target, drawn) in enumerate(zip(char_ids, targets, candidates, strict=True)):
         tokens = token_vectors(model.encoder, ids.flatten(0, 1)).view(*ids.shape[:2], -1)
         top = layers(model, direction, tokens)[-1].flatten(0, 1)
-        logits = F.linear(top, model.softmax.weight, model.softmax.bias)
-        losses.append(F.cross_entropy(logits, target.flatten()))
+        losses.append(_sampled_softmax(model, top, target.flatten(), drawn))
     return torch.stack(losses).mean()
+
+
+def _sampled_softmax(model: BiLM, top: Tensor, targets: Tensor, candidates: Candidates) -> Tensor:
+    """Return the mean cross-entropy of (N,) targets among the candidates, for outputs (N, P)."""
+    assert model.softmax is not None
+    weight, bias = model.softmax.weight, model.softmax.bias
+    ids = torch.from_numpy(candidates.ids)
+    corrections = [
+        torch.from_numpy(candidates.log_expected_counts(words.numpy())).float() for words in (targets, ids)
+    ]
+    true_logits = (top * weight[targets]).sum(dim=1) + bias[targets] - corrections[0]
+    logits = F.linear(top, weight[ids], bias[ids] - corrections[1])
+    logits = logits.masked_fill(targets[:, None] == ids, -torch.inf)  # a target is no negative
+    return F.cross_entropy(torch.cat([true_logits[:, None], logits], dim=1), torch.zeros_like(targets))

@@ -7,7 +7,7 @@ import pytest
 
 from elmokit.data.batches import RowReader
 from elmokit.data.corpus import Corpus
-from elmokit.data.indexed_corpus import IndexedCorpus
+from elmokit.data.indexed_corpus import IndexedCorpus, _distinct
 from elmokit.data.vocabulary import Vocabulary
 
 SPECIALS = ("<S>", "</S>", "<UNK>")
@@ -91,3 +91,11 @@ def test_a_model_without_characters_gets_none(original):
     assert batch.char_ids is None
     assert batch.batch_sizes == (2, 2, 2)
     np.testing.assert_array_equal(batch.target_types[0], window.targets)
+
+
+def test_distinct_ids_and_their_places():
+    ids = np.random.default_rng(1).integers(0, 50, 400)
+    distinct, places = _distinct(ids, 60)
+    expected, expected_places = np.unique(ids, return_inverse=True)
+    np.testing.assert_array_equal(distinct, expected)
+    np.testing.assert_array_equal(places, expected_places)

@@ -11,6 +11,7 @@ import click
 from elmokit.console import modes, terminal
 from elmokit.console.models import device_option
 from elmokit.console.modes import json_option
+from elmokit.console.outputs import OutputPath
 from elmokit.console.threads import threads_option, use_threads
 from elmokit.console.verb import verb
 from elmokit.errors import ConfigError, MissingExtraError, OutputError
@@ -62,7 +63,7 @@ _OUTCOMES = "outcomes"
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=OutputPath(file_okay=False),
     help="Directory of the results; by default the name of the task file and -comparison.",
 )
 @json_option

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -12,11 +13,38 @@ from typing import Any
 
 import click
 
+from elmokit.addresses import without_secrets
 from elmokit.console.modes import take_stdout
 from elmokit.console.verb import checked
+from elmokit.data.text_file import is_url
 from elmokit.files.leftovers import temporary_directory
 
 STDOUT = Path("-")
+
+
+class OutputPath(click.Path):
+    """A path on a local disk; a URL would become a directory of its name.
+
+    Args:
+        options: arguments of :class:`click.Path`.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(path_type=Path, **options)
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path:
+        """Return the path."""
+        if is_url(os.fspath(value)):
+            self.fail(
+                f"{without_secrets(os.fspath(value))}: a URL, expected a local path: write to a disk and "
+                "copy the result",
+                param,
+                ctx,
+            )
+        path: Path = super().convert(value, param, ctx)  # type: ignore[assignment]  # click knows no path_type
+        return path
 
 
 def takes_output(
@@ -32,9 +60,9 @@ def takes_output(
         help_text: what is written there.
         names: all names of the option; errors use the last one.
         argument: the name of a last argument that means the same, if there is one.
-        options: further arguments of :class:`click.Path`.
+        options: of :class:`OutputPath`.
     """
-    path_type = click.Path(path_type=Path, **options)
+    path_type = OutputPath(**options)
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         if argument is None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -89,6 +89,21 @@ NextSentence = Callable[[int], int | None]
 """Called with the number of a row: returns the sentence it reads next, or None if there is none left."""
 
 
+class _Pieces(NamedTuple):
+    """Parts of sentences that are read in one window; all are (num_pieces,) int64."""
+
+    row: np.ndarray
+    step: np.ndarray
+    """Step of the window at which the piece begins."""
+    sentence: np.ndarray
+    position: np.ndarray
+    """Index of the first input in its sentence."""
+    length: np.ndarray
+    """Number of inputs."""
+    sentence_length: np.ndarray
+    """Number of inputs in the whole sentence."""
+
+
 class RowReader:
     """Reads a corpus in B parallel rows: sentence after sentence, window after window.
 
@@ -115,11 +130,12 @@ class RowReader:
         self._bidirectional = bidirectional
         self.num_rows = num_rows
         self._returned = range(num_rows) if rows is None else rows
-        self._first_counted = [0] * num_rows if first_counted is None else list(first_counted)
+        self._first_counted = (
+            np.zeros(num_rows, np.int64) if first_counted is None else np.array(first_counted)
+        )
         self._sentence = [-1] * num_rows  # index of each row's sentence; -1 before the first
         self._position = [0] * num_rows  # index of each row's next input in its sentence
         self._length = [0] * num_rows  # inputs in each row's sentence
-        self._tokens: list[np.ndarray | None] = [None] * num_rows  # None for rows that are not returned
 
     def read(self, num_steps: int, next_sentence: NextSentence) -> tuple[list[Window], tuple[int, ...]]:
         """Return the next window of each direction, and the sentences that it overlaps.
@@ -130,41 +146,53 @@ class RowReader:
             num_steps: Number T of steps.
             next_sentence: Called when a row needs its next sentence.
         """
+        pieces = self._advance(num_steps, next_sentence)
+        # One entry per token: the piece that it is in, and its index there.
+        piece = np.repeat(np.arange(len(pieces.length)), pieces.length)
+        index = np.arange(len(piece)) - (np.cumsum(pieces.length) - pieces.length)[piece]
+        row, sentence = pieces.row[piece], pieces.sentence[piece]
+        forward = pieces.position[piece] + index
+        backward = pieces.sentence_length[piece] - forward
         shape = (num_steps, len(self._returned))
-        windows = [
-            Window(np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(shape, bool))
-            for _ in range(1 + self._bidirectional)
-        ]
-        overlapped: set[int] = set()
+        place = (pieces.step[piece] + index) * shape[1] + row - self._returned.start
+        is_counted = np.zeros(shape, bool)
+        is_counted.ravel()[place] = sentence >= self._first_counted[row]
+
+        def types_at(places: np.ndarray) -> np.ndarray:
+            ids = np.zeros(shape, np.int64)
+            ids.ravel()[place] = self._corpus.tokens_at(sentence, places)
+            return ids
+
+        def window(inputs: np.ndarray, targets: np.ndarray) -> Window:
+            return Window(types_at(inputs), types_at(targets), is_counted)
+
+        windows = [window(forward, forward + 1)]
+        if self._bidirectional:
+            windows.append(window(backward, backward - 1))
+        return windows, tuple(sorted(set(pieces.sentence.tolist())))
+
+    def _advance(self, num_steps: int, next_sentence: NextSentence) -> _Pieces:
+        """Move all rows by a window, and return what the returned ones read."""
+        pieces: list[int] = []  # the numbers of one piece after those of the other
+        first, end = self._returned.start, self._returned.stop
+        lengths, positions, sentences = self._length, self._position, self._sentence
         for row in range(self.num_rows):
-            step = 0
+            step, position, length = 0, positions[row], lengths[row]
             while step < num_steps:
-                if self._position[row] >= self._length[row]:
+                if position >= length:
                     sentence = next_sentence(row)
                     if sentence is None:
-                        self._length[row] = 0
+                        position = length = 0
                         break
-                    self._enter(row, sentence, position=0)
-                start = self._position[row]
-                length = min(self._length[row] - start, num_steps - step)
-                end, stop = start + length, step + length
-                if (tokens := self._tokens[row]) is not None:
-                    overlapped.add(self._sentence[row])
-                    column = row - self._returned.start
-                    for window, reading in zip(windows, (tokens, tokens[::-1]), strict=False):
-                        window.inputs[step:stop, column] = reading[start:end]
-                        window.targets[step:stop, column] = reading[start + 1 : end + 1]
-                        window.is_counted[step:stop, column] = self._sentence[row] >= self._first_counted[row]
-                self._position[row], step = end, stop
-        return windows, tuple(sorted(overlapped))
-
-    def _enter(self, row: int, sentence: int, *, position: int) -> None:
-        self._sentence[row], self._position[row] = sentence, position
-        if row in self._returned:
-            tokens = self._corpus.sentence(sentence)
-            self._tokens[row], self._length[row] = tokens, len(tokens) - 1
-        else:
-            self._length[row] = self._corpus.length(sentence) + 1  # its end is predicted as well
+                    sentences[row] = sentence
+                    position, length = 0, self._corpus.length(sentence) + 1  # its end is predicted as well
+                num_read = min(length - position, num_steps - step)
+                if first <= row < end:
+                    pieces += (row, step, sentences[row], position, num_read, length)
+                position += num_read
+                step += num_read
+            positions[row], lengths[row] = position, length
+        return _Pieces(*np.array(pieces, np.int64).reshape(-1, 6).T)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the position of each row."""
@@ -174,4 +202,5 @@ class RowReader:
         """Continue from the position of another reader of the same corpus."""
         for row, (sentence, position) in enumerate(zip(state["sentence"], state["place"], strict=True)):
             if sentence >= 0:
-                self._enter(row, sentence, position=position)
+                self._sentence[row], self._position[row] = sentence, position
+                self._length[row] = self._corpus.length(sentence) + 1

@@ -101,10 +101,21 @@ class Corpus:
 
     def sentence(self, index: int) -> np.ndarray:
         """Return the type ids of a sentence, boundaries included: (length + 2,) int64."""
-        start, end = int(self.offsets[index]), int(self.offsets[index + 1])
-        ids = np.empty(end - start + 2, dtype=np.int64)
-        ids[0], ids[-1] = BOS_TYPE, EOS_TYPE
-        ids[1:-1] = self.tokens[start:end]
+        places = np.arange(self.length(index) + 2)
+        return self.tokens_at(np.full(len(places), index), places)
+
+    def tokens_at(self, sentences: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """Return type ids of many sentences: (n,) int64.
+
+        Args:
+            sentences: (n,) index of a sentence.
+            places: (n,) place in it: 0 is its beginning, 1 its first token, and length + 1 its end.
+        """
+        indices, ends = self.offsets[sentences] + (places - 1), self.offsets[sentences + 1]
+        ids = np.full(len(places), EOS_TYPE, dtype=np.int64)
+        is_token = (places > 0) & (indices < ends)
+        ids[is_token] = self.tokens[indices[is_token]]
+        ids[places == 0] = BOS_TYPE
         return ids
 
     def words(self, index: int) -> tuple[str, ...]:

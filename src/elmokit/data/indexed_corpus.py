@@ -106,13 +106,13 @@ class IndexedCorpus:
             sentences: Indices of the sentences that the windows overlap.
         """
         flat = np.concatenate([window.inputs.ravel() for window in windows])
-        types, rows = np.unique(flat, return_inverse=True)
+        types, rows = _distinct(flat, len(self.word_ids))
         num_steps, num_rows = windows[0].inputs.shape
         char_ids = None
         if self.max_characters is not None:
             char_ids = torch.from_numpy(self.corpus.types.char_rows(types, self.max_characters))
         return TextBatch(
-            inputs=tuple(torch.from_numpy(part) for part in np.split(rows.ravel(), len(windows))),
+            inputs=tuple(torch.from_numpy(part) for part in np.split(rows, len(windows))),
             batch_sizes=(num_rows,) * num_steps,
             char_ids=char_ids,
             word_ids=torch.from_numpy(self.word_ids[types]),
@@ -122,3 +122,16 @@ class IndexedCorpus:
             is_counted=windows[0].is_counted,
             sentences=sentences,
         )
+
+
+def _distinct(ids: np.ndarray, num_ids: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sorted distinct ids, and the place of each id among them, as ``np.unique`` does.
+
+    A table of all ids, of which only the entries of these are used, is several times faster than sorting.
+    """
+    table = np.empty(num_ids, np.int64)
+    places = np.arange(len(ids))
+    table[ids] = places
+    distinct = np.sort(ids[table[ids] == places])  # one occurrence of each
+    table[distinct] = np.arange(len(distinct))
+    return distinct, table[ids]

@@ -74,12 +74,13 @@ class CorpusWithReplay:
         text, own_index = self._find(index)
         return text.location(own_index)
 
-    def sentence(self, index: int) -> np.ndarray:
-        """Return the type ids of a sentence, boundaries included: (length + 2,) int64."""
-        text, own_index = self._find(index)
-        ids = text.sentence(own_index)
-        if text is self.old_text:
-            ids[ids >= NUM_BOUNDARY_TYPES] += len(self.new_text.types)
+    def tokens_at(self, sentences: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """Return type ids of many sentences, see :meth:`Corpus.tokens_at`."""
+        is_new = sentences < self.new_text.num_lines
+        ids = np.empty(len(places), dtype=np.int64)
+        ids[is_new] = self.new_text.tokens_at(sentences[is_new], places[is_new])
+        old = self.old_text.tokens_at(sentences[~is_new] - self.new_text.num_lines, places[~is_new])
+        ids[~is_new] = old + np.where(old < NUM_BOUNDARY_TYPES, 0, len(self.new_text.types))
         return ids
 
     def _find(self, index: int) -> tuple[Corpus, int]:

@@ -32,7 +32,9 @@ class SentenceOrder:
         self._read_ahead = read_ahead
         self._epoch = 0
         self._next_position = 0  # in the epoch's order
-        self._order, self._order_start = np.empty(0, np.int64), 0  # the part of it computed last
+        # The part of the order that was computed last, and whether each of its sentences has tokens.
+        self._order: list[tuple[int, bool]] = []
+        self._order_start = 0
 
     @property
     def num_predictions(self) -> int:
@@ -45,7 +47,7 @@ class SentenceOrder:
         while True:
             if self._next_position == self._num_lines:
                 self._epoch, self._next_position = self._epoch + 1, 0
-                self._order = np.empty(0, np.int64)
+                self._order = []
             ahead = self._next_position - self._order_start
             if not 0 <= ahead < len(self._order):
                 end = min(self._next_position + self._read_ahead, self._num_lines)
@@ -53,10 +55,13 @@ class SentenceOrder:
                 if self._shuffle:
                     permutation = Permutation(self._num_lines, seed=self._seed, epoch=self._epoch)
                     positions = permutation.values_at(positions)
-                self._order, self._order_start, ahead = positions, self._next_position, 0
-            sentence = int(self._order[ahead])
+                offsets = self._corpus.offsets
+                has_tokens = offsets[positions] < offsets[positions + 1]
+                self._order = list(zip(positions.tolist(), has_tokens.tolist(), strict=True))
+                self._order_start, ahead = self._next_position, 0
+            sentence, has_tokens_or_not = self._order[ahead]
             self._next_position += 1
-            if self._keep_blank_lines or self._corpus.length(sentence):
+            if has_tokens_or_not or self._keep_blank_lines:
                 return sentence
 
     def state_dict(self) -> dict[str, int]:
@@ -66,4 +71,4 @@ class SentenceOrder:
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Continue from a position."""
         self._epoch, self._next_position = state["epoch"], state["next_place"]
-        self._order = np.empty(0, np.int64)
+        self._order = []

@@ -111,9 +111,9 @@ INLINE void product_tile(const int rows, long depth, const operand *left, long l
             if (width > v * WIDTH) store_part(out + r * out_stride + v * WIDTH, sums[r][v], width - v * WIDTH);
 }
 
-/* out (rows, columns) = left (rows, depth) . packed, with scratch space for the operands of left */
+/* out (rows, columns) = left (rows, depth) . packed, or with add, out += it; scratch space for the operands of left */
 static void product(long rows, long depth, long columns, const float *values, const operand *packed, float *out,
-                    operand *scratch) {
+                    operand *scratch, int add) {
     const operand *left = as_operands(values, rows, depth, scratch);
     depth = OPERANDS(depth);
     for (long start = 0; start < depth; start += DEPTH) {
@@ -122,10 +122,21 @@ static void product(long rows, long depth, long columns, const float *values, co
             const operand *panel = packed + first * depth + start * PANEL;
 #define WORK(n, row)                                                                                           \
     product_tile(n, part, left + (row) * depth + start, depth, panel, out + (row) * columns + first, columns,  \
-                 columns - first, start == 0)
+                 columns - first, start == 0 && !add)
             FOR_TILES(rows, WORK);
 #undef WORK
         }
+    }
+}
+
+/* The same for any number of rows; scratch space for min(rows, ROWS_AT_ONCE) of them. */
+EXPORT void elmokit_product(long rows, long depth, long columns, const float *left, const operand *packed, float *out,
+                            operand *scratch, int add) {
+    long parts = (rows + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE;
+    for (long row = 0; parts; parts--) {
+        long some = (rows - row + parts - 1) / parts;
+        product(some, depth, columns, left + row * depth, packed, out + row * columns, scratch, add);
+        row += some;
     }
 }
 
@@ -138,12 +149,14 @@ static void clamp_all(float *values, size_t count, float bound) {
 /* ---- forward ---- */
 
 /* The gates and cells of some rows and WIDTH cells. The gates are stored activated if they are kept. */
-INLINE void cell_tile(const int rows, long depth, const operand *hidden, const operand *panel, float *gates,
-                      long cells, long count, const float *before, float *after, float *gated,
+INLINE void cell_tile(const int rows, long depth, const operand *hidden, const operand *panel, const float *bias,
+                      float *gates, long cells, long count, const float *before, float *after, float *gated,
                       float cell_clip, int keep) {
     vec sums[MAX_TILE][4];
-    for (int r = 0; r < rows; r++)
-        for (int gate = 0; gate < 4; gate++) sums[r][gate] = constant(0.0f);
+    for (int gate = 0; gate < 4; gate++) {
+        vec value = load_part(bias + gate * cells, count);
+        for (int r = 0; r < rows; r++) sums[r][gate] = value;
+    }
     multiply(rows, depth, hidden, depth, panel, sums);
     for (int r = 0; r < rows; r++) {
         float *row = gates + r * 4 * cells;
@@ -166,47 +179,63 @@ INLINE void cell_tile(const int rows, long depth, const operand *hidden, const o
 
 /* Run the layer over a window.
 
-   gates       (N, 4H) the inputs' part of the gates, bias included; with keep, overwritten by the activated gates
-   kernel      packed gates of the recurrent kernel (P, 4H)
-   projection  packed (H, P), or NULL for none
-   cell        (B, H) the cells before the window
-   hidden      (B, P) the outputs before the window
-   cells       with keep (N, H); otherwise (B, H), which holds the last cells of each row at the end
-   gated       with keep (N, H); otherwise (B, H) of scratch space; not used without projection
-   outputs     (N, P)
-   scratch     space for B rows of max(H, P) values
+   The inputs' part of the gates is computed for a few steps at a time, so that it is still in the cache when these
+   steps are run.
+
+   inputs        (N, D)
+   input_kernel  packed (D, 4H), and bias (4H)
+   kernel        packed gates of the recurrent kernel (P, 4H)
+   projection    packed (H, P), or NULL for none
+   cell          (B, H) the cells before the window
+   hidden        (B, P) the outputs before the window
+   gates         with keep (N, 4H) receives the activated gates; otherwise (max(B, ROWS_AT_ONCE), 4H) of scratch space
+   cells         with keep (N, H); otherwise (B, H), which holds the last cells of each row at the end
+   gated         with keep (N, H); otherwise (B, H) of scratch space; not used without projection
+   outputs       (N, P)
+   scratch       space for max(B, ROWS_AT_ONCE) rows of max(D, H, P) values
    Clips are infinite for none. */
-EXPORT void elmokit_lstm_forward(long steps, const long *batch_sizes, long num_cells, long num_outputs, float *gates,
-                          const operand *kernel, const operand *projection, const float *cell,
-                          const float *hidden, float cell_clip, float projection_clip, int keep, float *cells,
-                          float *gated, float *outputs, operand *scratch) {
+EXPORT void elmokit_lstm_forward(long steps, const long *batch_sizes, long num_inputs, long num_cells,
+                                 long num_outputs, const float *inputs, const operand *input_kernel,
+                                 const float *bias, const operand *kernel, const operand *projection,
+                                 const float *cell, const float *hidden, float cell_clip, float projection_clip,
+                                 int keep, float *gates, float *cells, float *gated, float *outputs,
+                                 operand *scratch) {
     if (!keep) memcpy(cells, cell, (size_t)batch_sizes[0] * num_cells * sizeof(float));
     long depth = OPERANDS(num_outputs);
-    for (long t = 0; t < steps; t++) {
-        long rows = batch_sizes[t];
-        const operand *left = as_operands(hidden, rows, num_outputs, scratch);
-        const float *before = keep ? cell : cells;
-        float *step_gated = projection ? gated : outputs;
-        for (long first = 0; first < num_cells; first += WIDTH) {
-            const operand *panel = kernel + first * 4 * depth;
+    for (long t = 0, stop = 0; t < steps;) {
+        long ahead = 0; /* rows of the steps from t to stop */
+        do ahead += batch_sizes[stop++];
+        while (stop < steps && ahead + batch_sizes[stop] <= ROWS_AT_ONCE);
+        elmokit_product(ahead, num_inputs, 4 * num_cells, inputs, input_kernel, gates, scratch, 0);
+        inputs += ahead * num_inputs;
+        float *step_gates = gates;
+        if (keep) gates += ahead * 4 * num_cells;
+        for (; t < stop; t++) {
+            long rows = batch_sizes[t];
+            const operand *left = as_operands(hidden, rows, num_outputs, scratch);
+            const float *before = keep ? cell : cells;
+            float *step_gated = projection ? gated : outputs;
+            for (long first = 0; first < num_cells; first += WIDTH) {
+                const operand *panel = kernel + first * 4 * depth;
 #define WORK(n, row)                                                                                       \
-    cell_tile(n, depth, left + (row) * depth, panel, gates + (row) * 4 * num_cells + first,                \
+    cell_tile(n, depth, left + (row) * depth, panel, bias + first, step_gates + (row) * 4 * num_cells + first, \
               num_cells, num_cells - first, before + (row) * num_cells + first,                            \
               cells + (row) * num_cells + first, step_gated + (row) * num_cells + first, cell_clip, keep)
-            FOR_TILES(rows, WORK);
+                FOR_TILES(rows, WORK);
 #undef WORK
-        }
-        if (projection) {
-            product(rows, num_cells, num_outputs, gated, projection, outputs, scratch);
-            if (projection_clip != INFINITY) clamp_all(outputs, (size_t)rows * num_outputs, projection_clip);
-        }
-        hidden = outputs;
-        outputs += rows * num_outputs;
-        gates += rows * 4 * num_cells;
-        if (keep) {
-            cell = cells;
-            cells += rows * num_cells;
-            gated += rows * num_cells;
+            }
+            if (projection) {
+                product(rows, num_cells, num_outputs, gated, projection, outputs, scratch, 0);
+                if (projection_clip != INFINITY) clamp_all(outputs, (size_t)rows * num_outputs, projection_clip);
+            }
+            hidden = outputs;
+            outputs += rows * num_outputs;
+            step_gates += rows * 4 * num_cells;
+            if (keep) {
+                cell = cells;
+                cells += rows * num_cells;
+                gated += rows * num_cells;
+            }
         }
     }
 }
@@ -257,7 +286,7 @@ INLINE void gradient_tile(const int rows, long depth, const operand *left, const
    projection      packed (P, H), the transposed projection, or NULL for none
    cells           (N, H) the cells of the window, and cell (B, H) those before it
    outputs         (N, P)
-   grad_gates      (N, 4H) receives the gradients of the gates before activation
+   grad_gates      (N, 4H) receives the gradients of the gates before activation; may be gates
    grad_projected  (N, P) the gradient of the outputs; overwritten by that of the projections before clipping
    grad_cell       (B, H) zeros at the beginning, and scratch space afterwards
    grad_hidden     (B, P) likewise
@@ -302,15 +331,7 @@ EXPORT void elmokit_lstm_backward(long steps, const long *batch_sizes, long num_
                     cell_gradient(load_part(gradient + at, num_cells - first), step_gates + gates_at, step_grads + gates_at, num_cells,
                                   num_cells - first, step_cells + at, before + at, grad_cell + at, cell_clip);
                 }
-        product(rows, 4 * num_cells, num_outputs, step_grads, kernel, grad_hidden, scratch);
+        product(rows, 4 * num_cells, num_outputs, step_grads, kernel, grad_hidden, scratch, 0);
     }
 }
 
-/* out (rows, columns) = left (rows, depth) . packed; scratch space for min(rows, ROWS_AT_ONCE) rows */
-EXPORT void elmokit_product(long rows, long depth, long columns, const float *left, const operand *packed,
-                            float *out, operand *scratch) {
-    for (long row = 0; row < rows; row += ROWS_AT_ONCE) {
-        long some = rows - row < ROWS_AT_ONCE ? rows - row : ROWS_AT_ONCE;
-        product(some, depth, columns, left + row * depth, packed, out + row * columns, scratch);
-    }
-}

@@ -1,4 +1,4 @@
-"""The recurrent part of an LSTM layer, forward and backward: ``lstm.c``."""
+"""An LSTM layer, forward and backward: ``lstm.c``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from elmokit.kernels.library import library
-from elmokit.kernels.matrices import PackedMatrix, scratch
+from elmokit.kernels.matrices import ROWS_AT_ONCE, PackedMatrix, scratch
 from elmokit.kernels.precisions import Precision
 
 
@@ -34,28 +34,40 @@ def pack_gates(kernel: Tensor, precision: Precision = "float32") -> PackedMatrix
     return PackedMatrix(packed, depth, width, precision)
 
 
+def rows_of_gates(batch_sizes: Sequence[int]) -> int:
+    """Return the number of rows of gates that the forward pass needs space for if it does not keep them."""
+    return min(sum(batch_sizes), max(batch_sizes[0], ROWS_AT_ONCE))
+
+
 def forward(
     shape: Shape,
-    gates: Tensor,
+    inputs: Tensor,
+    input_kernel: PackedMatrix,
+    bias: Tensor,
     kernel: PackedMatrix,
     projection: PackedMatrix | None,
     cell: Tensor,
     hidden: Tensor,
+    gates: Tensor,
     cells: Tensor,
     gated: Tensor,
     outputs: Tensor,
     *,
     keep: bool,
 ) -> None:
-    """Run the recurrent part of a window; the arguments are described in ``lstm.c``."""
+    """Run a layer over a window; the arguments are described in ``lstm.c``."""
     sizes = _longs(shape.batch_sizes)
-    space = scratch(shape.batch_sizes[0], max(shape.num_cells, shape.num_outputs), kernel.precision)
+    widest = max(inputs.shape[1], shape.num_cells, shape.num_outputs)
+    space = scratch(rows_of_gates(shape.batch_sizes), widest, kernel.precision)
     library(kernel.precision).elmokit_lstm_forward(
         len(sizes),
         ctypes.addressof(sizes),
+        inputs.shape[1],
         shape.num_cells,
         shape.num_outputs,
-        gates.data_ptr(),
+        inputs.data_ptr(),
+        input_kernel.values.data_ptr(),
+        bias.data_ptr(),
         kernel.values.data_ptr(),
         None if projection is None else projection.values.data_ptr(),
         cell.data_ptr(),
@@ -63,6 +75,7 @@ def forward(
         _bound(shape.cell_clip),
         _bound(shape.projection_clip),
         keep,
+        gates.data_ptr(),
         cells.data_ptr(),
         gated.data_ptr(),
         outputs.data_ptr(),
@@ -83,7 +96,10 @@ def backward(
     grad_cell: Tensor,
     grad_hidden: Tensor,
 ) -> None:
-    """Differentiate the recurrent part of a window; the arguments are described in ``lstm.c``."""
+    """Differentiate the recurrent part of a window; the arguments are described in ``lstm.c``.
+
+    ``grad_gates`` may be ``gates``, which are then overwritten.
+    """
     sizes = _longs(shape.batch_sizes)
     space = scratch(shape.batch_sizes[0], max(4 * shape.num_cells, shape.num_outputs), kernel.precision)
     library(kernel.precision).elmokit_lstm_backward(

@@ -10,7 +10,8 @@ from torch import Tensor
 from elmokit.kernels.library import library
 from elmokit.kernels.precisions import Precision
 
-_ROWS_AT_ONCE = 96  # as in lstm.c
+ROWS_AT_ONCE = 96
+"""Rows of the left matrix that are used at a time, as in ``lstm.c``."""
 
 
 class PackedMatrix(NamedTuple):
@@ -33,9 +34,19 @@ def pack(matrix: Tensor, precision: Precision = "float32") -> PackedMatrix:
 
 def multiply(left: Tensor, right: PackedMatrix) -> Tensor:
     """Return ``left @ right`` in float32 for float32 (M, K); a row does not depend on the others."""
-    left = left.contiguous()
     product = left.new_empty(len(left), right.num_columns)
-    space = scratch(min(len(left), _ROWS_AT_ONCE), right.num_rows, right.precision)
+    _multiply(left, right, product, add=False)
+    return product
+
+
+def add_product_(total: Tensor, left: Tensor, right: PackedMatrix) -> None:
+    """Add ``left @ right`` to a contiguous float32 (M, N) in place."""
+    _multiply(left, right, total, add=True)
+
+
+def _multiply(left: Tensor, right: PackedMatrix, product: Tensor, *, add: bool) -> None:
+    left = left.contiguous()
+    space = scratch(min(len(left), ROWS_AT_ONCE), right.num_rows, right.precision)
     library(right.precision).elmokit_product(
         len(left),
         right.num_rows,
@@ -44,8 +55,8 @@ def multiply(left: Tensor, right: PackedMatrix) -> Tensor:
         right.values.data_ptr(),
         product.data_ptr(),
         space.data_ptr(),
+        add,
     )
-    return product
 
 
 def scratch(num_rows: int, num_values: int, precision: Precision) -> Tensor:

@@ -35,6 +35,11 @@ def differentiable_once(backward: Callable[..., Gradients]) -> Callable[..., Gra
     return run
 
 
+def will_run_again() -> bool:
+    """Whether the caller of the backward pass that is running keeps the graph for another one."""
+    return torch._C._autograd._get_current_graph_task_keep_graph()
+
+
 def _guarded(gradient: Tensor) -> Tensor:
     guarded: Tensor = _NoDerivative.apply(gradient.detach().requires_grad_())  # type: ignore[no-untyped-call]
     return guarded

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
-from elmokit.model.first_order import differentiable_once
+from elmokit.model.first_order import differentiable_once, will_run_again
 from elmokit.model.precision import without_autocast
 
 T = TypeVar("T")
@@ -136,7 +136,7 @@ class _ParallelTasks(torch.autograd.Function):
     @differentiable_once
     @without_autocast
     def backward(ctx: Any, *grad_outputs: Tensor | None) -> tuple[Tensor | None, ...]:
-        keep_graph = torch._C._autograd._get_current_graph_task_keep_graph()
+        keep_graph = will_run_again()
         remaining = iter(grad_outputs)
         calls = []
         for graph in ctx.graphs:

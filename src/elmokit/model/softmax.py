@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from elmokit.kernels.library import can_compute
+from elmokit.kernels.matrices import add_product_, pack
 from elmokit.kernels.precisions import Precision
 from elmokit.kernels.softmax import exponentials_
 from elmokit.model.first_order import differentiable_once
@@ -160,7 +161,8 @@ class _FullSoftmaxLoss(torch.autograd.Function):
         if keep_gradients:
             as_operand = operand(weight, precision)
             grad_hidden = torch.empty_like(hidden)
-            grad_weight, grad_bias = torch.zeros_like(weight), torch.zeros_like(bias)
+            grad_transposed = weight.new_zeros(weight.t().shape)  # (P, V)
+            grad_bias = torch.zeros_like(bias)
         for rows in _chunks(len(hidden), len(weight)):
             exponentials = product(hidden[rows], transposed, bias)  # (n, V), initially the logits
             largest, total = _exponentials_(exponentials)
@@ -169,11 +171,12 @@ class _FullSoftmaxLoss(torch.autograd.Function):
                 # The probabilities are exponentials / total; dividing (n, P) is cheaper than (n, V).
                 grad_hidden[rows] = product(exponentials, as_operand)
                 grad_hidden[rows] /= total
-                _add_product_(grad_weight, exponentials.t(), hidden[rows] / total, precision)
+                _add_product_(grad_transposed, (hidden[rows] / total).t(), exponentials, precision)
                 grad_bias.addmv_(exponentials.t(), total.reciprocal().squeeze(1))
         losses = log_totals - true_logits
         if keep_gradients:  # subtract the one-hot targets from the probabilities
             grad_hidden -= true_weight
+            grad_weight = grad_transposed.t().contiguous()
             grad_weight.index_add_(0, targets, hidden, alpha=-1)
             grad_bias.index_add_(0, targets, torch.full_like(losses, -1))
             ctx.save_for_backward(grad_hidden, grad_weight, grad_bias)
@@ -218,7 +221,7 @@ class _SampledSoftmaxLoss(torch.autograd.Function):
             as_operand = operand(sampled_weight, precision)
             grad_hidden = torch.empty_like(hidden)
             grad_true = torch.empty_like(true_logits)
-            grad_sampled_weight = torch.zeros_like(sampled_weight)
+            grad_transposed = sampled_weight.new_zeros(sampled_weight.t().shape)  # (P, S)
             grad_sampled_bias = torch.zeros_like(sampled_bias)
         for rows in _chunks(len(hidden), len(sampled)):
             logits = product(hidden[rows], transposed, sampled_bias)  # (n, S)
@@ -231,7 +234,7 @@ class _SampledSoftmaxLoss(torch.autograd.Function):
                 # The probabilities are exponentials / total; dividing (n, P) is cheaper than (n, S).
                 total = torch.exp(log_total - largest)
                 grad_hidden[rows] = product(logits, as_operand) / total
-                _add_product_(grad_sampled_weight, logits.t(), hidden[rows] / total, precision)
+                _add_product_(grad_transposed, (hidden[rows] / total).t(), logits, precision)
                 grad_sampled_bias.addmv_(logits.t(), total.reciprocal().squeeze(1))
                 torch.expm1(-losses[rows], out=grad_true[rows])  # the probability minus 1
         if keep_gradients:
@@ -239,7 +242,7 @@ class _SampledSoftmaxLoss(torch.autograd.Function):
             ctx.save_for_backward(
                 grad_hidden,
                 torch.cat([targets, sampled]),
-                torch.cat([grad_true[:, None] * hidden, grad_sampled_weight]),
+                torch.cat([grad_true[:, None] * hidden, grad_transposed.t()]),
                 torch.cat([grad_true, grad_sampled_bias]),
             )
             ctx.num_words = len(weight)
@@ -262,7 +265,9 @@ class _SampledSoftmaxLoss(torch.autograd.Function):
 
 def _add_product_(total: Tensor, left: Tensor, right: Tensor, precision: Precision) -> None:
     """Add ``left @ right`` to a sum."""
-    if precision == "float32":
+    if can_compute(total, left, right, precision=precision):
+        add_product_(total, left, pack(right, precision))
+    elif precision == "float32":
         total.addmm_(left, right)
     else:
         total += product(left, operand(right, precision))

@@ -58,14 +58,13 @@ def launch(arguments: Sequence[str], num_processes: int, *, max_restarts: int = 
 @contextmanager
 def _quiet_agent() -> Iterator[None]:
     """Leave it to the processes to say what goes wrong."""
-    logger = logging.getLogger("torch.distributed.elastic")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)  # each logger of PyTorch has a level of its own
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        logger.setLevel(level)
+        logging.disable(disabled)
         for number, handler in handlers.items():
             signal.signal(number, handler)
 

@@ -1,7 +1,7 @@
-"""The LSTM layer over packed input, its recurrent part by the compiled library.
+"""The LSTM layer over packed input by the compiled library.
 
-As in :mod:`elmokit.model.lstm.packed`, all inputs are multiplied by the kernel at once, and the gradients of
-weights and inputs are one matrix product over all steps. What goes step by step is one call of the library.
+As in :mod:`elmokit.model.lstm.packed`, the gradients of weights and inputs are one matrix product over all
+steps. The forward pass and the rest of the backward pass are one call of the library each.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from torch import Tensor
 
 from elmokit.kernels import lstm as kernels
 from elmokit.kernels.library import can_compute
-from elmokit.kernels.matrices import PackedMatrix, pack
+from elmokit.kernels.matrices import pack
 from elmokit.kernels.precisions import Precision
-from elmokit.model.first_order import differentiable_once
+from elmokit.model.first_order import differentiable_once, will_run_again
 from elmokit.model.lstm.interface import LstmState, LstmWeights
 from elmokit.model.lstm.packed import packed_lstm
 from elmokit.model.lstm.steps import last_of_each_row, step_before
@@ -75,22 +75,24 @@ class _CompiledLstm(torch.autograd.Function):
         output_dim = cell_dim if projection is None else projection.shape[1]
         shape = kernels.Shape(batch_sizes, cell_dim, output_dim, cell_clip, projection_clip)
         num_positions, num_rows = len(inputs), batch_sizes[0]
-        input_kernel: Tensor | PackedMatrix = kernel[:input_dim]
-        if precision != "float32":
-            input_kernel = packed.get("input", kernel, precision, lambda: pack(kernel[:input_dim], precision))
-        gates = product(inputs, input_kernel, bias)  # (N, 4H)
-        outputs = gates.new_empty(num_positions, output_dim)
-        cells = gates.new_empty(num_positions if keep else num_rows, cell_dim)
-        gated_cells = outputs if projection is None else torch.empty_like(cells)
+        num_kept = num_positions if keep else num_rows
+        inputs = inputs.contiguous()
+        gates = inputs.new_empty(num_positions if keep else kernels.rows_of_gates(batch_sizes), 4 * cell_dim)
+        outputs = inputs.new_empty(num_positions, output_dim)
+        cells = inputs.new_empty(num_kept, cell_dim)
+        gated_cells = outputs if projection is None else torch.empty_like(cells)  # o * tanh(c)
         kernels.forward(
             shape,
-            gates,
+            inputs,
+            packed.get("input", kernel, precision, lambda: pack(kernel[:input_dim], precision)),
+            bias.contiguous(),
             packed.get("gates", kernel, precision, lambda: kernels.pack_gates(kernel[input_dim:], precision)),
             None
             if projection is None
             else packed.get("projection", projection, precision, lambda: pack(projection, precision)),
             cell_before.contiguous(),
             hidden_before.contiguous(),
+            gates,
             cells,
             gated_cells,
             outputs,
@@ -116,7 +118,8 @@ class _CompiledLstm(torch.autograd.Function):
             ctx.saved_tensors
         )
         input_dim, batch_sizes, precision = inputs.shape[1], ctx.shape.batch_sizes, ctx.precision
-        grad_gates = torch.empty_like(gates)
+        # The gates become their gradients, unless another backward pass will need them.
+        grad_gates = torch.empty_like(gates) if will_run_again() else gates
         grad_projected = grad_outputs.clone(memory_format=torch.contiguous_format)
         kernels.backward(
             ctx.shape,
