@@ -72,9 +72,8 @@ def write_projector(
 
     Each layer becomes a tensor, and so does the average of the layers. Each point has its word, its sentence,
     its position in the sentence (from 0), and the frequency of the word in the text and its logarithm. The
-    files form a run of
-    their own, the directory ``projector`` in ``logdir``: an earlier such run is replaced, and nothing else is
-    touched. The same arguments and model give the same bytes.
+    files form a run of their own, the directory ``projector`` in ``logdir``: an earlier such run is replaced,
+    and nothing else is touched. The same arguments and model give the same bytes.
 
     Args:
         embedder: the model.
@@ -86,8 +85,9 @@ def write_projector(
             handles about ten thousand points, and TensorBoard sends at most 100,000.
         seed: random seed of the sample and of the layouts.
         layouts: whether to add a t-SNE layout of each layer, aligned with each other, as a bookmark of the
-            projector, unless fewer than 5 of the vectors differ. Its colors are the senses of a single chosen word (an additional column), the words if
-            several are chosen, else the logarithms of the frequencies.
+            projector, unless fewer than 5 of the vectors differ. Its colors are the senses of a single chosen
+            word (an additional column), the words if several are chosen, else the logarithms of the
+            frequencies.
         on_sentences: called with the number of sentences embedded so far and their total number.
         on_layout: called with the completed fraction of the layouts, from 0 to 1.
 
