@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import socket
 import subprocess
@@ -144,7 +143,7 @@ def num_pixels(screenshot: bytes) -> int:
 def test_the_page_shows_points_and_labels(embedder, tmp_path, page):
     page.set_default_timeout(1000 * SECONDS)
     # Below the log directory, as among the runs of a training.
-    write_projector(embedder, SENTENCES, tmp_path / "below", layouts=True)
+    write_projector(embedder, SENTENCES, tmp_path / "below")
     with tensorboard(tmp_path) as url:
         page.goto(f"{url}/#projector")
         projector = page.frame_locator("iframe").frame_locator("iframe")
@@ -208,25 +207,6 @@ def test_the_page_shows_points_and_labels(embedder, tmp_path, page):
         neighbors.first.wait_for()
         assert neighbors.count() == NUM_POINTS - 1
         snapshot(page, "selected")
-
-        # The bookmark shows the layout that was written, with its colors.
-        (view,) = json.loads((tmp_path / "below" / "projector" / "average-bookmarks.json").read_text())
-        bookmarks = projector.locator("vz-projector-bookmark-panel")
-        if not bookmarks.locator(".state-row").first.is_visible():
-            bookmarks.locator("#expand-more").click()
-        bookmarks.locator(".state-row paper-icon-button, .state-row button").first.click()
-        expected_places = [[point["tsne-0"], point["tsne-1"]] for point in view["projections"]]
-
-        def are_laid_out() -> bool:
-            places = projector.locator("vz-projector").evaluate(
-                "element => element.dataSet.points.map(p => [0, 1].map(k => p.projections[`tsne-${k}`]))"
-            )
-            return None not in places[0] and np.allclose(places, expected_places)
-
-        wait_until(are_laid_out, "the layout of the bookmark is not shown")
-        chosen = data.evaluate("element => element.selectedColorOptionName")
-        assert chosen == "log10 frequency"
-        snapshot(page, "bookmark")
 
 
 def snapshot(page: Page, name: str) -> None:
