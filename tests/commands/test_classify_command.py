@@ -160,6 +160,7 @@ def test_several_labels(run_cli):
     [
         ("train --train train.tsv --dev ./train.tsv -o c", "--train and --dev are the same data"),
         ("train --train train.tsv --dev dev.tsv --test dev.tsv -o c", "--dev and --test are the same data"),
+        ("train --train train.tsv --dev dev.tsv --test copy.tsv -o c", "--test: has the same texts as --dev"),
         ("train --train none.tsv -o c", "none.tsv"),
         ("train --train train.tsv -o c --embedding glow", "embedding: expected elmo, word2vec"),
         (
@@ -180,6 +181,7 @@ def test_several_labels(run_cli):
 def test_mistakes_are_one_line(run_cli, arguments, message):
     Path("one.tsv").write_text("text\tlabel\na\tx\nb\tx\n")
     Path("broken.tsv").write_text("text\tlabel\na\tx\nb\n")
+    Path("copy.tsv").write_bytes(Path("dev.tsv").read_bytes())
     result = run_cli("classify", *arguments.split())
     assert result.exit_code == 2
     assert message in result.err

@@ -127,6 +127,8 @@ BAD = [
     ("map", {"sentences": PLAY, "weights": [1.0]}, "weights: expected 3 numbers, one for each layer, got 1"),
     ("map", {"sentences": PLAY, "method": "umap"}, "method: Input should be 'pca' or 'tsne'"),
     ("word", {"sentences": PLAY, "index": 3, "weights": [0.0, 0.0, 1.0]}, "index: expected 0 to 2, got 3"),
+    ("moved", {"sentences": PLAY, "weights": [[1.0], [1.0]]}, "moved: there is only one model"),
+    ("moved", {"sentences": PLAY, "weights": [[1.0]]}, "weights"),
     ("word", {"sentences": PLAY, "index": -1, "weights": [0.0, 0.0, 1.0]}, "index: Input should be greater"),
 ]  # fmt: skip
 

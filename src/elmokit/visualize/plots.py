@@ -40,10 +40,10 @@ def plot_occurrences(
         words: the words to show, each with some context; all words by default.
         method: ``tsne``, ``umap`` or ``pca``.
         perplexity: perplexity of t-SNE; 30 by default, or less if there are few points.
-        color_by: ``sentence``, ``word``, ``label`` or ``sense``; by default the senses of a single word, or
-            what has few distinct values.
+        color_by: ``sentence``, ``word``, ``label``, ``sense`` or ``cluster``; by default the senses of a
+            single word, or what has few distinct values; an interactive map of many words shows clusters.
         labels: a label for each sentence, for example the sense of its word.
-        max_points: maximum number of words; more are sampled at random.
+        max_points: maximum number of words; of more, those of random sentences are shown.
         seed: random seed; the same seed gives the same figure.
         interactive: whether to return an interactive map, with all layers, search and the sentences of the
             points, instead of a Matplotlib figure.
