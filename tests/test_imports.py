@@ -22,6 +22,7 @@ ROOT = Path(elmokit.__file__).parent
 LAYERS = (
     ("addresses", "installation", "_moved", "_version", "alphabet"),
     ("errors",),
+    ("arguments",),
     ("batch", "kernels", "processes"),
     ("files",),
     ("config",),

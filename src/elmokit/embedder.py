@@ -13,12 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from elmokit.arguments import whole_number
 from elmokit.data.batches_by_length import batches_by_length, chunks_to_sort
-from elmokit.data.numbers import whole_number
 from elmokit.data.read import read_lines
 from elmokit.data.sentences import list_of_words, tokenized
 from elmokit.errors import ElmokitError
 from elmokit.files.atomic import refuse_inputs
+from elmokit.files.home import expanded
 from elmokit.formats.parquet_part import VectorLayout
 from elmokit.formats.vector_choices import DEFAULT_FILE_BYTES, VectorType
 from elmokit.formats.vector_files import WrittenVectors, write_vectors
@@ -26,7 +27,7 @@ from elmokit.loading import load
 from elmokit.model.batching import encode_words, run_sentences
 from elmokit.model.bilm import BiLMState
 from elmokit.model.device import find_device
-from elmokit.model.layer_choice import Layers, choose_layers
+from elmokit.model.layer_choice import Layers, choose_layers, layer_indexes
 from elmokit.model.parameter_version import ParameterVersion, parameter_version
 from elmokit.model.pooling import Pooling, choose_pooling
 from elmokit.model.state_rows import replace_first_rows, require_state, select_rows
@@ -278,7 +279,7 @@ class ElmoEmbedder:
         for_rows, for_vectors = itertools.tee(tokenized(read_lines(str(text), on_bytes)))
         vectors = self.iter_embed(for_vectors, layers, batch_size=batch_size, num_processes=num_processes)
         rows = zip(itertools.count(), for_rows, vectors, strict=False)
-        return write_vectors(Path(output), rows, self.layout(layers, dtype), file_bytes=file_bytes)
+        return write_vectors(expanded(output), rows, self.layout(layers, dtype), file_bytes=file_bytes)
 
     def layout(self, layers: Layers, dtype: VectorType) -> VectorLayout:
         """Return the description of vectors of this model that are written to files."""
@@ -331,9 +332,14 @@ class ElmoEmbedder:
         Returns:
             The requested layers, each (M, D) for the M tokens and markers of all sentences one after the
             other, and the new state if one was given.
+
+        Raises:
+            ConfigError: if there is no such layer.
         """
         if state is not None:
             require_state(state)
+        if layers is not None:
+            layers = layer_indexes(layers, self.num_layers)
         bos, eos = self._indexer.bos, self._indexer.eos
         marked = [[bos, *sentence, eos] for sentence in tokenized(sentences)]
         types = sorted({word for sentence in marked for word in sentence})

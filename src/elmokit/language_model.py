@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from elmokit.arguments import whole_number
 from elmokit.data.batches_by_length import batches_by_length
-from elmokit.data.numbers import whole_number
 from elmokit.data.occurrences import Occurrence
 from elmokit.data.sentences import tokenized, tokens_of
 from elmokit.data.vocabulary import BOS_ID, EOS_ID, UNK_ID

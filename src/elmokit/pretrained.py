@@ -18,6 +18,7 @@ from elmokit.data.lexicon import Lexicon
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ModelFileError
 from elmokit.files.atomic import refuse_inputs
+from elmokit.files.home import expanded
 from elmokit.files.leftovers import temporary_directory
 from elmokit.formats import bilm_pair, model_directory
 from elmokit.formats.checks import mismatches
@@ -117,7 +118,7 @@ class PretrainedModel:
             ModelFileError: when a parameter is too large for half precision.
         """
         refuse_inputs(directory, [self.source.parent if self.source.is_file() else self.source])
-        model_directory.write(self.parts(), Path(directory), half_precision=half_precision)
+        model_directory.write(self.parts(), expanded(directory), half_precision=half_precision)
 
     def save_bilm(
         self, directory: str | Path, *, weights_file: str = "weights.hdf5", with_softmax: bool = False
@@ -136,7 +137,7 @@ class PretrainedModel:
             ConfigError: when the format cannot hold the model.
             OutputError: when a file cannot be written, or files of another model are there.
         """
-        weights = Path(directory) / weights_file
+        weights = expanded(directory) / weights_file
         refuse_inputs(weights, [self.source])
         return bilm_pair.write(self.parts(), weights, with_softmax=with_softmax)
 

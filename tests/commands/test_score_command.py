@@ -147,8 +147,9 @@ def test_a_softmax_without_its_vocabulary(run_cli, work):
 def test_other_mistakes(run_cli, work):
     assert "no text given: expected TEXT or --input TEXT" in refusal(run_cli, "model")
     assert "none.txt" in refusal(run_cli, "model", "none.txt")
-    assert refusal(run_cli, "model", "in.txt", "--vocab-file", "vocab.txt") == (
-        "model: options and vocabulary can only be given for HDF5 weights and TensorFlow checkpoints"
+    (work / "other.txt").write_text("<S>\n</S>\n<UNK>\nother\n", encoding="utf-8")
+    assert refusal(run_cli, "model", "in.txt", "--vocab-file", "other.txt") == (
+        "other.txt: not the vocabulary of model, which has its own: leave it out"
     )
     assert "device=abacus: not available here" in refusal(run_cli, "model", "in.txt", "--device", "abacus")
     (work / "bad.txt").write_bytes(b"\xff\n")

@@ -44,13 +44,14 @@ if TYPE_CHECKING:
 
 def _check(values: Mapping[str, Any]) -> Iterator[str]:
     overrides = values.get("overrides") or ()
-    stray = [override for override in overrides if "=" not in override]
+    stray = [override for override in overrides if not override.partition("=")[0] or "=" not in override]
     yield from (
-        f"Got unexpected argument {override!r}: expected key=value. Put a glob in quotes "
-        "(--train-prefix 'text/*.txt'), and no space after an option's ="
-        for override in stray
+        f"Got unexpected argument{'' if len(stray) == 1 else 's'} {', '.join(map(repr, stray))}: expected "
+        "key=value. Put a glob in quotes (--train-prefix 'text/*.txt'), and no space around ="
+        for _ in stray[:1]
     )
-    keys = [override.partition("=")[0].rpartition(".")[2] for override in overrides]
+    keys = [override.partition("=")[0].rpartition(".")[2].replace("-", "_") for override in overrides]
+    keys = ["num_processes" if key == "n_gpus" else key for key in keys]
     for name in ("device", "seed", "threads", "num_processes"):
         if values.get(name) is not None and name in keys:
             yield f"{name} is given twice, as --{name.replace('_', '-')} and as {name}="

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -9,12 +10,14 @@ import click
 from click.core import iter_params_for_processing
 
 from elmokit.console.modes import debug_option, quiet_option, verbose_option
+from elmokit.console.other_tools import explain_option
 
 Check = Callable[[Mapping[str, Any]], Iterable[str]]
 """Takes the values of a command's parameters, without wrong ones, and returns what else is wrong."""
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _CHECKS = "__elmokit_checks__"
+_NEGATIVE = re.compile(r"-[\d.]+")
 _UNSET = getattr(click.core, "UNSET", None)  # click 8.3 and later mark missing values with an object
 
 
@@ -109,7 +112,10 @@ class Verb(click.Command):
                 break
             except click.NoSuchOption as error:
                 unknown = True
-                yield self._explain_option(error.option_name) or _text(error)
+                option = error.option_name
+                yield (
+                    self._explain_option(option) or explain_option(self.name or "", option) or _text(error)
+                )
                 if not _remove(remaining, error.option_name):
                     return
             except click.UsageError as error:  # an option without its value: nothing after it is certain
@@ -155,7 +161,7 @@ def _name(parameter: click.Parameter, args: list[str]) -> str:
 
 
 def _remove(args: list[str], option: str) -> bool:
-    """Remove an option from a command line; False if it is not found."""
+    """Remove an option from a command line, and a negative number after it; False if it is not found."""
     for position, argument in enumerate(args):
         name = argument.partition("=")[0].replace("_", "-")
         is_short = (
@@ -163,5 +169,7 @@ def _remove(args: list[str], option: str) -> bool:
         )
         if name == option or is_short:
             del args[position]
+            if _NEGATIVE.fullmatch("".join(args[position : position + 1])):  # would be taken for an option
+                del args[position]
             return True
     return False

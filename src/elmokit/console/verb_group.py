@@ -48,7 +48,7 @@ class VerbGroup(click.Group):
         """Find the command that is asked for; another one is an error with the nearest name."""
         cmd_name = args[0].replace("_", "-")
         if cmd_name not in self.verbs:
-            elsewhere = cmd_name.removeprefix("bin/").removesuffix(".py")
+            elsewhere = cmd_name.lower().removeprefix("bin/").removesuffix(".py")
             if elsewhere in self._elsewhere:
                 ctx.fail(f"no command {args[0]!r}: use {self._elsewhere[elsewhere]}")
             near = difflib.get_close_matches(cmd_name, self.verbs, n=1)

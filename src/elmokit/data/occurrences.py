@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from elmokit.data.numbers import whole_number
+from elmokit.arguments import whole_number
 from elmokit.data.sentences import tokenized
 from elmokit.errors import ConfigError, ElmokitError
 

@@ -11,6 +11,7 @@ from elmokit.data.read import is_storable, read_lines
 from elmokit.errors import VocabularyError
 from elmokit.files import atomic
 from elmokit.files.checksums import text_checksum
+from elmokit.files.home import expanded
 
 BOS, EOS, UNK = "<S>", "</S>", "<UNK>"
 BOS_ID, EOS_ID, UNK_ID = 0, 1, 2
@@ -78,7 +79,7 @@ class Vocabulary:
         return hash(self.fingerprint)
 
     def __repr__(self) -> str:
-        return f"Vocabulary({len(self)} words)"
+        return f"{type(self).__name__}({len(self)} words)"
 
     def id_of(self, word: str) -> int:
         """Return the id of a word, or that of ``<UNK>`` if it is not in the vocabulary."""
@@ -184,7 +185,7 @@ class Vocabulary:
         Raises:
             OutputError: If the file cannot be written.
         """
-        atomic.write_text(Path(path), "\n".join(self._words) + "\n", _KIND)
+        atomic.write_text(expanded(path), "\n".join(self._words) + "\n", _KIND)
 
     @classmethod
     def from_counts(

@@ -19,10 +19,12 @@ import torch
 from torch import Tensor, nn
 
 from elmokit import embedder
+from elmokit.arguments import whole_number
 from elmokit.data.sentences import list_of_words
 from elmokit.dialects.padding import pad
 from elmokit.elmo import Elmo, batch_to_ids
 from elmokit.errors import ConfigError, TextError
+from elmokit.files.home import expanded
 from elmokit.formats.sentence_vectors import write_sentence_vectors
 from elmokit.loading import load
 from elmokit.model.layer_choice import Layers
@@ -56,14 +58,15 @@ class ELMoTokenCharactersIndexer:
         return f"ELMoTokenCharactersIndexer(namespace={self.namespace!r})"
 
     def tokens_to_indices(
-        self, tokens: Sequence[Any], vocabulary: object = None
+        self, tokens: Sequence[Any], vocabulary: object = None, index_name: str = "elmo_tokens"
     ) -> dict[str, list[list[int]]]:
-        """Return ``{"elmo_tokens": ids}`` with a list of 50 character ids per token.
+        """Return ``{index_name: ids}`` with a list of 50 character ids per token.
 
         Args:
             tokens: strings, or objects with an attribute ``text``; or a plain string, which is split on
                 whitespace.
             vocabulary: has no effect.
+            index_name: key of the result, as in AllenNLP before 1.0.
 
         Raises:
             ElmokitError: if a token is something else.
@@ -72,7 +75,7 @@ class ELMoTokenCharactersIndexer:
             words = tokens.split()
         else:
             words = list_of_words((getattr(token, "text", token) for token in tokens), "tokens")
-        return {"elmo_tokens": batch_to_ids([words])[0].tolist() if words else []}
+        return {index_name: batch_to_ids([words])[0].tolist() if words else []}
 
 
 class ElmoTokenEmbedder(nn.Module):
@@ -152,6 +155,7 @@ class ElmoEmbedder:
         if options_file is not None and weight_file is None:
             raise ConfigError(f"{options_file}: options without weights: pass weight_file too")
         pretrained = load(_DEFAULT_MODEL if weight_file is None else weight_file, options=options_file)
+        cuda_device = whole_number("cuda_device", cuda_device)
         device = "cpu" if cuda_device < 0 else f"cuda:{cuda_device}"
         self.cuda_device = cuda_device
         self._embedder = embedder.ElmoEmbedder(pretrained, device=device)
@@ -240,7 +244,7 @@ class ElmoEmbedder:
             index = json.dumps(dict(zip(sentences, keys, strict=True)))
             values = np.array([index], dtype=h5py.string_dtype())
             datasets = itertools.chain(datasets, [("sentence_to_index", values)])
-        write_sentence_vectors(Path(output_file_path), datasets)
+        write_sentence_vectors(expanded(output_file_path), datasets)
 
 
 def _key_problems(sentences: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypedDict
 import numpy as np
 from torch import Tensor
 
-from elmokit.data.numbers import whole_number
+from elmokit.arguments import whole_number
 from elmokit.data.sentences import tokenized
 from elmokit.data.vocabulary import BOS_ID, EOS_ID, Vocabulary
 from elmokit.dialects.padding import pad

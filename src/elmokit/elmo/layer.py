@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from elmokit.data.numbers import whole_number
+from elmokit.arguments import share, whole_number, yes_or_no
 from elmokit.data.sentences import list_of_words
 from elmokit.elmo.inputs import (
     batch_of_cached_words,
@@ -109,12 +109,14 @@ class Elmo(nn.Module):
         num_output_representations = whole_number(
             "num_output_representations", num_output_representations, least=1
         )
-        self.bilm = pretrained.model.for_embedding().cpu().requires_grad_(requires_grad)
+        self.bilm = (
+            pretrained.model.for_embedding().cpu().requires_grad_(yes_or_no("requires_grad", requires_grad))
+        )
         self._pretrained = dataclasses.replace(pretrained, model=self.bilm)
         self._indexer = pretrained.indexer
         self.keep_sentence_boundaries = keep_sentence_boundaries
         self.num_output_representations = num_output_representations
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(share("dropout", dropout))
         num_layers = 1 + pretrained.config.model.lstm.num_layers
         for k in range(num_output_representations):
             self.add_module(

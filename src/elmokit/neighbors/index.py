@@ -9,14 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
+from elmokit.arguments import whole_number
 from elmokit.data.corpus import Corpus
-from elmokit.data.numbers import whole_number
 from elmokit.data.occurrences import Occurrence, position_of
 from elmokit.data.sentences import tokens_of
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError, CorpusError, ElmokitError, OutputError
 from elmokit.files.cache import default_cache_dir
 from elmokit.files.checksums import text_checksum
+from elmokit.files.home import expanded
 from elmokit.files.leftovers import clear_leftovers
 from elmokit.model.layer_choice import layer_index
 from elmokit.neighbors.content import IndexContent, Layer
@@ -88,7 +89,7 @@ class NeighborIndex:
         corpus = text if isinstance(text, Corpus) else Corpus.from_sentences(text)
         if directory is not None:
             write_index(
-                Path(directory),
+                expanded(directory),
                 embedder,
                 corpus,
                 number,
@@ -116,13 +117,13 @@ class NeighborIndex:
         Raises:
             CorpusError: if there is no index, or it is damaged or was built with another model.
         """
-        content, values = open_index(Path(directory))
+        content, values = open_index(expanded(directory))
         if values["model"] != embedder.fingerprint:
             raise CorpusError(
                 f"{directory}: the index was built with another model ({values['model_source']}), not with "
                 f"{embedder.pretrained.source}: use that model, or build an index in another directory"
             )
-        return cls(embedder, content, Path(directory))
+        return cls(embedder, content, expanded(directory))
 
     @classmethod
     def stored(
@@ -159,7 +160,7 @@ class NeighborIndex:
             ElmokitError: if a vector is not finite.
         """
         number = _layer_number(embedder, layer)
-        path = _cache_path(embedder, corpus, number) if directory is None else Path(directory)
+        path = _cache_path(embedder, corpus, number) if directory is None else expanded(directory)
         if is_index(path):
             try:
                 index = cls.open(path, embedder)

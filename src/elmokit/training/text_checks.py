@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from elmokit.config import Config
 from elmokit.data.corpus import Corpus
 from elmokit.data.indexed_corpus import IndexedCorpus
 from elmokit.data.overlap import count_repeated_sentences
 from elmokit.data.sources import source_key
 from elmokit.errors import CorpusError
 from elmokit.model.bilm import BiLM
+from elmokit.model.parameter_shapes import parameter_shapes
 
 _MANY_PARAMETERS = 10  # per token of the text, those of the softmax not counted
 
@@ -57,10 +60,17 @@ def text_warnings(model: BiLM, text: IndexedCorpus) -> list[str]:
     if num_parameters > _MANY_PARAMETERS * corpus.num_tokens:
         warnings.append(
             f"the training text is small for this model: {corpus.num_tokens:,} tokens for {num_parameters:,} "
-            "parameters. Expect the heldout perplexity to rise after a while: use --config tiny, more text, "
-            "patience=3, or continue from an existing model with --restart-ckpt-file"
+            "parameters. Expect the heldout perplexity to rise after a while: use "
+            f"{_smaller(num_parameters)}more text, patience=3, or continue from an existing model with "
+            "--restart-ckpt-file"
         )
     return warnings
+
+
+def _smaller(num_parameters: int) -> str:
+    """Return the shipped configuration that makes a smaller model, if there is one."""
+    tiny = parameter_shapes(Config.load("tiny").model, None, with_softmax=False, source=Path("tiny"))
+    return "--config tiny, " if num_parameters > sum(map(math.prod, tiny.values())) else ""
 
 
 def _keys(states: Iterable[Mapping[str, Any]]) -> set[tuple[str, str | None]]:

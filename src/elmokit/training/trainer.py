@@ -18,6 +18,7 @@ from elmokit.data.corpus import Corpus
 from elmokit.data.training_stream import TrainingStream
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError
+from elmokit.files.home import expanded
 from elmokit.formats.checkpoint import Checkpoint, damage_named
 from elmokit.model.bilm import BiLM, BiLMOutput, BiLMState
 from elmokit.model.parallel import computing_threads
@@ -94,7 +95,7 @@ class Trainer:
         training = config.training
         if training.patience is not None and heldout is None:
             raise ConfigError(f"patience={training.patience} needs heldout text to evaluate on")
-        self.config, self.vocabulary, self.save_dir = config, vocabulary, Path(save_dir)
+        self.config, self.vocabulary, self.save_dir = config, vocabulary, expanded(save_dir)
         self.corpus, self.heldout, self.replay = corpus, heldout, replay
         self.texts = RunTexts(config, vocabulary, corpus, heldout, replay)
         rows = self.ranks.rows(training)

@@ -13,6 +13,7 @@ import numpy as np
 
 from elmokit.errors import ElmokitError
 from elmokit.files.atomic import kind_by_beginning, new_file
+from elmokit.files.home import expanded
 from elmokit.visualize.canvas import checked_width, new_figure
 from elmokit.visualize.palette import COLORS, QUIET, TEXT, marker_of
 from elmokit.visualize.run_history import SMOOTHING, Curve, RunHistory, read_history
@@ -57,7 +58,7 @@ def read_runs(save_dirs: Sequence[str | Path]) -> list[Run]:
     Raises:
         ElmokitError: if a directory is not a training run or has no records yet, or no directory is given.
     """
-    paths = [Path(directory) for directory in save_dirs]
+    paths = [expanded(directory) for directory in save_dirs]
     if not paths:
         raise ElmokitError("no runs: expected at least one save directory of a training run")
     return [Run(name, read_history(path)) for path, name in zip(paths, _names(paths), strict=True)]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from elmokit.errors import ConfigError
 from elmokit.files.atomic import kind_by_beginning, new_file
+from elmokit.files.home import expanded
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,7 +68,7 @@ def save_figure(figure: Figure | InteractiveMap, path: str | Path) -> None:
     from elmokit.visualize.atlas_table import write_atlas_table
     from elmokit.visualize.interactive_map import InteractiveMap
 
-    path = Path(path)
+    path = expanded(path)
     check_suffix(path)
     kind = path.suffix.lower().removeprefix(".")
     of_maps = path.suffix.lower() in MAP_SUFFIXES

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
-from elmokit.data.numbers import whole_number
+from elmokit.arguments import whole_number
 from elmokit.data.occurrences import Occurrence, find_occurrences, sample_occurrences, sample_words
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.errors import ConfigError, ModelFileError

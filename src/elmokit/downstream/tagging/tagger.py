@@ -28,6 +28,7 @@ from elmokit.downstream.tagging.scores import TagScores, score_tags
 from elmokit.downstream.tagging.settings import TaggerSettings
 from elmokit.downstream.tagging.spans import Scheme
 from elmokit.errors import ModelFileError
+from elmokit.files.home import expanded
 from elmokit.model.device import find_device
 
 _KIND = "tagger"
@@ -216,7 +217,7 @@ class SequenceTagger:
             self.history,
             self.mixing_weights(),
         )
-        save_model(Path(directory), _KIND, self.embeddings, values, self.network.state_dict(), card)
+        save_model(expanded(directory), _KIND, self.embeddings, values, self.network.state_dict(), card)
 
     @classmethod
     def load(
@@ -238,7 +239,7 @@ class SequenceTagger:
         Raises:
             ModelFileError: if it is missing or damaged, or the embeddings are not those it was trained with.
         """
-        saved = read_model(Path(directory), _KIND)
+        saved = read_model(expanded(directory), _KIND)
         if embedding is None or isinstance(embedding, str):
             embeddings = embeddings_of_saved(saved, embedding, device=device, progress=progress)
         else:
