@@ -7,13 +7,13 @@ import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from elmokit.arguments import whole_number
+from elmokit.arguments import instance_of, one_of, whole_number
 from elmokit.data.batches_by_length import batches_by_length, chunks_to_sort
 from elmokit.data.read import read_lines
 from elmokit.data.sentences import list_of_words, tokenized
@@ -76,12 +76,13 @@ class ElmoEmbedder:
         token_table: Mapping[str, Tensor] | None = None,
         max_cached_types: int = 20_000,
     ) -> None:
-        self.pretrained = pretrained
+        self.pretrained = instance_of("pretrained", pretrained, PretrainedModel, "a model of load()")
         self.model = pretrained.model.on(find_device(device)).in_precision(precision)
         self._indexer = pretrained.indexer
-        self._token_table = token_table or {}
+        self._token_table = {} if token_table is None else token_table
         refuse_table_of_another_model(self._token_table, pretrained, self.model)
-        self._cache = TokenCache(self._token_table, max_types=max_cached_types, device=self.model.device)
+        max_types = whole_number("max_cached_types", max_cached_types, least=0)
+        self._cache = TokenCache(self._token_table, max_types=max_types, device=self.model.device)
         self._fingerprint: tuple[ParameterVersion, str] | None = None
 
     def __repr__(self) -> str:
@@ -284,6 +285,7 @@ class ElmoEmbedder:
     def layout(self, layers: Layers, dtype: VectorType) -> VectorLayout:
         """Return the description of vectors of this model that are written to files."""
         choose_layers(layers, self.num_layers)  # refuses what is none
+        one_of("dtype", dtype, get_args(VectorType))
         num_layers = self.num_layers if layers == "all" else 1
         return VectorLayout(layers, num_layers, self.dim, dtype, self.fingerprint)
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elmokit.arguments import whole_number
+from elmokit.arguments import instance_of, whole_number
 from elmokit.data.batches_by_length import batches_by_length
 from elmokit.data.occurrences import Occurrence
 from elmokit.data.sentences import tokenized, tokens_of
@@ -119,6 +119,7 @@ class LanguageModel:
     """
 
     def __init__(self, pretrained: PretrainedModel, *, device: str = "cpu") -> None:
+        instance_of("pretrained", pretrained, PretrainedModel, "a model of load()")
         self._vocabulary = pretrained.require_softmax()
         self._embedder = ElmoEmbedder(pretrained, device=device)
         assert self._embedder.model.softmax is not None

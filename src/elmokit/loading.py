@@ -6,6 +6,7 @@ import dataclasses
 import logging
 from pathlib import Path
 
+from elmokit.arguments import yes_or_no
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError
 from elmokit.files.archive import extracted
@@ -67,7 +68,8 @@ def load(
         ConfigError: when its options are wrong.
         FetchError: when it cannot be downloaded.
     """
-    path = locate_model(model, softmax=softmax)
+    path = locate_model(model, softmax=yes_or_no("softmax", softmax))
+    optimizer = yes_or_no("optimizer", optimizer)
     pretrained = _load_path(path, ReadRequest(locate_file(options), locate_file(vocabulary), optimizer))
     _logger.info("loaded %r", pretrained)
     return pretrained

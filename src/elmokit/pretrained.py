@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from elmokit.arguments import yes_or_no
 from elmokit.config import Config
 from elmokit.data.indexers import CharacterIndexer, Indexer, WordIndexer
 from elmokit.data.lexicon import Lexicon
@@ -117,6 +118,7 @@ class PretrainedModel:
             OutputError: when it cannot be written, or something else or this very model is there.
             ModelFileError: when a parameter is too large for half precision.
         """
+        half_precision = yes_or_no("half_precision", half_precision)
         refuse_inputs(directory, [self.source.parent if self.source.is_file() else self.source])
         model_directory.write(self.parts(), expanded(directory), half_precision=half_precision)
 
@@ -137,6 +139,7 @@ class PretrainedModel:
             ConfigError: when the format cannot hold the model.
             OutputError: when a file cannot be written, or files of another model are there.
         """
+        with_softmax = yes_or_no("with_softmax", with_softmax)
         weights = expanded(directory) / weights_file
         refuse_inputs(weights, [self.source])
         return bilm_pair.write(self.parts(), weights, with_softmax=with_softmax)

@@ -37,7 +37,7 @@ def test_arguments_are_checked(embedder, sentences):
     for arguments, message in (
         ({"layer": "all"}, "a map shows one layer"),
         ({"layer": 9}, "layers: expected all, top, average or 0 to 2, got 9"),
-        ({"color_by": "size"}, "color_by: expected sentence, word, label, sense, cluster, got 'size'"),
+        ({"color_by": "size"}, "color_by: expected sentence, word, label, sense or cluster, got 'size'"),
         ({"max_points": 0}, "max_points: expected at least 1"),
         ({"words": ["plays"]}, "none of the words occurs in the text: plays"),
     ):

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError
 
+from elmokit.arguments import strings
 from elmokit.config import bilm_options
 from elmokit.config.differences import list_differences
 from elmokit.config.files import read_values
@@ -107,6 +108,7 @@ class Config(Section):
 
     @classmethod
     def _with_overrides(cls, values: dict[str, Any], overrides: Sequence[str], *, source: str) -> Config:
+        overrides = strings("overrides", overrides)
         paths = {path[-1]: path for path in sorted(field_paths(cls), key=len, reverse=True)}
         training = values.get("training")
         overrides = list_of_overrides(overrides)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
+from elmokit.arguments import instance_of, whole_number
 from elmokit.data.read import is_storable, read_lines
 from elmokit.errors import VocabularyError
 from elmokit.files import atomic
@@ -204,6 +205,9 @@ class Vocabulary:
         Raises:
             VocabularyError: If no word is left, or a word could not be a token.
         """
+        instance_of("counts", counts, Mapping, "numbers by word")  # type: ignore[type-abstract]
+        min_count = whole_number("min_count", min_count)
+        max_size = None if max_size is None else whole_number("max_size", max_size)
         if max_size is not None and max_size <= len(_SPECIALS):
             raise VocabularyError(
                 f"max_size is {max_size}, expected at least {len(_SPECIALS) + 1}: "

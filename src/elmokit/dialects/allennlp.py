@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from elmokit import embedder
-from elmokit.arguments import whole_number
+from elmokit.arguments import one_of, strings, whole_number, yes_or_no
 from elmokit.data.sentences import list_of_words
 from elmokit.dialects.padding import pad
 from elmokit.elmo import Elmo, batch_to_ids
@@ -115,6 +115,8 @@ class ElmoTokenEmbedder(nn.Module):
             scalar_mix_parameters=scalar_mix_parameters,
         )
         dim = self._elmo.get_output_dim()
+        if projection_dim is not None:
+            projection_dim = whole_number("projection_dim", projection_dim, least=1)
         self._projection = None if projection_dim is None else nn.Linear(dim, projection_dim)
         self.output_dim = dim if projection_dim is None else projection_dim
 
@@ -223,10 +225,11 @@ class ElmoEmbedder:
             ConfigError: if there is no such output format.
             OutputError: if the file cannot be written.
         """
-        if output_format not in _OUTPUT_FORMATS:
-            raise ConfigError(f"output_format: expected all, top or average, got {output_format!r}")
+        one_of("output_format", output_format, _OUTPUT_FORMATS)
+        forget_sentences = yes_or_no("forget_sentences", forget_sentences)
+        use_sentence_keys = yes_or_no("use_sentence_keys", use_sentence_keys)
         name = getattr(input_file, "name", "the text")
-        sentences = [line.strip() for line in input_file]
+        sentences = [line.strip() for line in strings("input_file", input_file)]
         blank = [str(number) for number, sentence in enumerate(sentences) if not sentence]
         if blank:
             raise TextError(f"{name}: blank lines at indexes {_listed(blank)}: remove them")

@@ -29,7 +29,7 @@ class Embedder:
     """
 
     def __init__(self, model_dir: str | Path, batch_size: int = 64) -> None:
-        self.batch_size = batch_size
+        self.batch_size = whole_number("batch_size", batch_size, least=1)
         self._embedder = ElmoEmbedder(load(model_dir))
 
     def __repr__(self) -> str:

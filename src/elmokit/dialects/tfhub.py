@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from elmokit import loading
+from elmokit.arguments import one_of, yes_or_no
 from elmokit.data.sentences import list_of_words, tokenized
 from elmokit.dialects.padding import pad
 from elmokit.embedder import ElmoEmbedder
@@ -38,7 +39,7 @@ class ElmoModule(nn.Module):
         super().__init__()
         self._embedder = ElmoEmbedder(pretrained, device=device)
         self._token_dim = pretrained.config.model.lstm.projection_dim
-        self.aggregation = ScalarMix(self._embedder.num_layers, trainable=trainable)
+        self.aggregation = ScalarMix(self._embedder.num_layers, trainable=yes_or_no("trainable", trainable))
         self.aggregation.to(self._embedder.model.device)
 
     def __repr__(self) -> str:
@@ -85,7 +86,7 @@ class ElmoModule(nn.Module):
             outputs = self._of_tokens(inputs["tokens"], inputs["sequence_len"])
         else:
             raise ConfigError(f"signature: expected default or tokens, got {signature!r}")
-        return outputs if as_dict else outputs["default"]
+        return outputs if yes_or_no("as_dict", as_dict) else outputs["default"]
 
     def _outputs(self, sentences: list[list[str]], num_steps: int) -> dict[str, Tensor]:
         device = self._embedder.model.device
@@ -172,8 +173,7 @@ class KerasLayer(nn.Module):
                 "signature_outputs_as_dict or device"
             )
         self.module = load(handle, trainable=trainable, device=device)
-        if signature not in self.module.signatures:
-            raise ConfigError(f"signature: expected default or tokens, got {signature!r}")
+        one_of("signature", signature, tuple(self.module.signatures))
         self._signature, self._output_key, self._as_dict = signature, output_key, signature_outputs_as_dict
 
     def __repr__(self) -> str:

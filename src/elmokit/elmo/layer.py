@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from elmokit.arguments import share, whole_number, yes_or_no
+from elmokit.arguments import instance_of, share, whole_number, yes_or_no
 from elmokit.data.sentences import list_of_words
 from elmokit.elmo.inputs import (
     batch_of_cached_words,
@@ -99,13 +99,15 @@ class Elmo(nn.Module):
                     "Elmo.from_pretrained"
                 )
             pretrained = load(weight_file, options=options_file)
-        if not isinstance(pretrained, PretrainedModel):
-            raise ConfigError(f"pretrained: expected a model of load(), got {type(pretrained).__name__}")
+        instance_of("pretrained", pretrained, PretrainedModel, "a model of load()")
+        requires_grad = yes_or_no("requires_grad", requires_grad)
+        keep_sentence_boundaries = yes_or_no("keep_sentence_boundaries", keep_sentence_boundaries)
         saved = pretrained.mixtures if scalar_mix_parameters is None else None
         if num_output_representations is None:
             num_output_representations = 1 if saved is None else len(saved.mixtures)
         if do_layer_norm is None:
             do_layer_norm = saved is not None and saved.do_layer_norm
+        do_layer_norm = yes_or_no("do_layer_norm", do_layer_norm)
         num_output_representations = whole_number(
             "num_output_representations", num_output_representations, least=1
         )

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from elmokit.arguments import instance_of
 from elmokit.config import Config
 from elmokit.data.batches import TextBatch
 from elmokit.data.corpus import Corpus
@@ -89,9 +90,13 @@ class Trainer:
         replay: Corpus | None = None,
         ranks: Ranks | None = None,
     ) -> None:
-        self.ranks = Ranks() if ranks is None else ranks
+        self.ranks = Ranks() if ranks is None else instance_of("ranks", ranks, Ranks)
         """The processes that train together; by default this one alone."""
-        config = config.for_vocabulary(len(vocabulary))
+        instance_of("vocabulary", vocabulary, Vocabulary)
+        for name, text in (("corpus", corpus), ("heldout", heldout), ("replay", replay)):
+            if text is not None or name == "corpus":
+                instance_of(name, text, Corpus, "a Corpus of prepare_corpus()")
+        config = instance_of("config", config, Config).for_vocabulary(len(vocabulary))
         training = config.training
         if training.patience is not None and heldout is None:
             raise ConfigError(f"patience={training.patience} needs heldout text to evaluate on")

@@ -27,10 +27,8 @@ def check_suffix(path: Path) -> None:
         ConfigError: if the suffix is none of ``SUFFIXES``.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise ConfigError(
-            f"{path}: unknown image format {path.suffix!r}: "
-            f"expected a name that ends in {', '.join(SUFFIXES)}"
-        )
+        found = f"unknown image format {path.suffix!r}" if path.suffix else "no image format"
+        raise ConfigError(f"{path}: {found}: expected a name that ends in {', '.join(SUFFIXES)}")
 
 
 _KINDS = {

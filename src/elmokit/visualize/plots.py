@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from elmokit.arguments import instance_of
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.visualize.interactive_map import InteractiveMap
 from elmokit.visualize.layout import lay_out
@@ -56,6 +57,7 @@ def plot_occurrences(
         ElmokitError: if there is no word to show, or ``sentences`` is a single string.
         MissingExtraError: if a plotting package is not installed.
     """
+    instance_of("embedder", embedder, ElmoEmbedder)
     word_map = map_words(
         embedder,
         sentences,

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
-from elmokit.arguments import whole_number
+from elmokit.arguments import one_of, whole_number
 from elmokit.data.occurrences import Occurrence, find_occurrences, sample_occurrences, sample_words
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.errors import ConfigError, ModelFileError
@@ -143,6 +143,7 @@ def map_words(
     """
     sentences = sentences if isinstance(sentences, str) else list(sentences)
     _check(layer, max_points, color_by, labels, len(sentences))
+    seed = whole_number("seed", seed, least=0)
     report = on_progress or (lambda fraction: None)
     choice = choose_layers(layer, embedder.num_layers)
     if words:
@@ -255,11 +256,11 @@ def _check(
     labels: Sequence[str] | None,
     num_sentences: int,
 ) -> None:
-    if layer == "all":
+    if isinstance(layer, str) and layer == "all":
         raise ConfigError("layer: a map shows one layer: expected top, average or a number, got all")
     whole_number("max_points", max_points, least=1)
-    if color_by not in (None, *get_args(ColorBy)):
-        raise ConfigError(f"color_by: expected {', '.join(get_args(ColorBy))}, got {color_by!r}")
+    if color_by is not None:
+        one_of("color_by", color_by, get_args(ColorBy))
     if labels is not None and len(labels) != num_sentences:
         raise ConfigError(f"labels: expected one for each of {num_sentences} sentences, got {len(labels)}")
     if labels is None and color_by == "label":

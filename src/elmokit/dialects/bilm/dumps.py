@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from elmokit.arguments import yes_or_no
 from elmokit.data.read import read_lines
 from elmokit.dialects.bilm.batchers import read_words
 from elmokit.dialects.bilm.foreign import refuse_lexicon
@@ -77,7 +78,7 @@ def dump_bilm_embeddings(
         OutputError: if the file cannot be written.
     """
     embedder = ElmoEmbedder(load(weight_file, options=options_file))
-    if stateful:
+    if yes_or_no("stateful", stateful):
         write_sentence_vectors(expanded(outfile), _stateful_vectors(embedder, dataset_file))
     else:
         embedder.embed_file(dataset_file, outfile)

@@ -11,6 +11,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from elmokit.arguments import instance_of
 from elmokit.config.validation import describe_errors
 from elmokit.data.batches_by_length import batches_by_length
 from elmokit.data.sentences import tokenized
@@ -121,7 +122,7 @@ class SequenceTagger:
             ElmokitError: if the data has no tokens or not one tag for each, or dev is the training data.
             ConfigError: if embedding, scheme or settings do not fit.
         """
-        settings = settings or TaggerSettings()
+        settings = TaggerSettings() if settings is None else instance_of("settings", settings, TaggerSettings)
         train, dev = Examples(sentences, tags, "training"), Examples(dev_sentences, dev_tags, "dev")
         dev.refuse_same(train)
         tag_set = TagSet.of(train.tags, scheme)
