@@ -128,7 +128,7 @@ def measure_map(browser: Browser, file: Path, name: str, repeat: int) -> None:
     opened: list[tuple[float, float]] = []
     frames: list[tuple[float, float]] = []
     for _ in range(repeat):
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page = new_page(browser)
         before = processor_time(browser)
         page.goto(file.as_uri())
         page.wait_for_selector("[data-ready]")
@@ -150,7 +150,7 @@ def measure_explorer(browser: Browser, repeat: int) -> None:
         row("explore: starts", 1e3 * (time.perf_counter() - started))
         paints = []
         for _ in range(repeat):
-            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            page = new_page(browser)
             before = processor_time(browser)
             page.goto(url)
             page.wait_for_selector("#word[aria-busy=false]")
@@ -165,6 +165,12 @@ def measure_explorer(browser: Browser, repeat: int) -> None:
         row("explore: another layer", *medians(timed(browser, repeat, lambda k: page.evaluate(LAYER, k % 3))))
         row("explore: a word's panel", *medians(timed(browser, repeat, lambda k: page.evaluate(WORD, k + 3))))
         page.close()
+
+
+def new_page(browser: Browser) -> Page:
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(300_000)  # the machine may be busy
+    return page
 
 
 def type_text(page: Page, text: str) -> tuple[float, float]:

@@ -70,7 +70,7 @@ class _Verbs(VerbGroup):
     },
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.version_option(__version__, prog_name="elmokit", message="%(prog)s %(version)s")
+@click.version_option(__version__, "-V", "--version", prog_name="elmokit", message="%(prog)s %(version)s")
 def elmokit(debug: bool) -> None:
     """Train, convert and use deep contextualized word vectors (biLM / ELMo).
 

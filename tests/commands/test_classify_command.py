@@ -106,7 +106,7 @@ def test_evaluate(run_cli, trained):
 def test_training_texts_are_noticed(run_cli, trained):
     result = run_cli("classify", "evaluate", "classifier", "dev.tsv")
     assert result.exit_code == 0
-    assert "warning: 40 of 40 evaluated texts are among the training texts" in result.err
+    assert "warning: 40 of 40 evaluated texts are among the training and dev texts" in result.err
 
 
 def test_predict_lines(run_cli, trained, monkeypatch):
@@ -163,6 +163,8 @@ def test_several_labels(run_cli):
         ("train --train train.tsv --dev dev.tsv --test copy.tsv -o c", "--test: has the same texts as --dev"),
         ("train --train none.tsv -o c", "none.tsv"),
         ("train --train train.tsv -o c --embedding glow", "embedding: expected elmo, word2vec"),
+        ("train --train train.tsv -o c --embedding tiny-en", "for an ELMo model, write elmo:tiny-en"),
+        ("train --train train.tsv -o c --embedding fastext", "did you mean 'fasttext'?"),
         (
             "train --train train.tsv -o c --embedding word2vec",
             "word2vec is trained on a text, and none is given",

@@ -18,6 +18,9 @@ from elmokit.errors import ConfigError, UnknownSettingsWarning
 _Section = TypeVar("_Section", bound=BaseModel)
 _SHOWN = 40  # characters of a value that is too long
 
+_SHORT = {"lr": "learning_rate", "bs": "batch_size", "steps": "max_steps", "workers": "num_processes"}
+"""What other programs call settings whose names are too different to be found by likeness."""
+
 
 def field_paths(section: type[BaseModel], prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Yield the path of every setting, sections included."""
@@ -117,7 +120,8 @@ def _path_of(key: str, paths: Mapping[str, tuple[str, ...]], override: str) -> t
     if choices := bilm_options.AMBIGUOUS_NAMES.get(key):
         meanings = " or ".join(f"{name} ({bilm_options.SETTING_NAMES[name]})" for name in choices)
         raise ConfigError(f"override {override!r}: {key} may be {meanings}: write one of them")
-    near = difflib.get_close_matches(key, [*paths, *(".".join(p) for p in known)], n=1)
+    names = [*paths, *(".".join(each) for each in known)]
+    near = [_SHORT[key]] if _SHORT.get(key) in paths else difflib.get_close_matches(key, names, n=1)
     hint = f": did you mean {near[0]!r}?" if near else ""
     raise ConfigError(f"override {override!r}: no setting is named {key!r}{hint}")
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 COMMANDS: Mapping[str, str] = {
-    "help": "elmokit COMMAND --help",
+    "version": "elmokit --version",
+    "list": "elmokit models",
+    "perplexity": "elmokit evaluate",
     "python": "elmokit COMMAND, without python",
     # bilm-tf
     "restart": "elmokit train --restart-ckpt-file MODEL --save-dir NEW",

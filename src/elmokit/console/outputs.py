@@ -15,7 +15,7 @@ import click
 
 from elmokit.addresses import without_secrets
 from elmokit.console.modes import take_stdout
-from elmokit.console.verb import checked
+from elmokit.console.verb import checked, usage
 from elmokit.data.text_file import is_url
 from elmokit.files.leftovers import temporary_directory
 
@@ -52,6 +52,7 @@ def takes_output(
     names: tuple[str, ...] = ("-o", "--output"),
     *,
     argument: str | None = None,
+    may_be_stdout: bool = False,
     **options: Any,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Add the required option ``-o/--output``; the command gets a path as ``output``.
@@ -60,11 +61,19 @@ def takes_output(
         help_text: what is written there.
         names: all names of the option; errors use the last one.
         argument: the name of a last argument that means the same, if there is one.
+        may_be_stdout: whether the command takes ``-``, the standard output; others would make a file of that
+            name.
         options: of :class:`OutputPath`.
     """
     path_type = OutputPath(**options)
 
+    def not_stdout(values: Mapping[str, Any]) -> Iterator[str]:
+        if STDOUT in (values.get("output"), values.get("output_argument")):
+            yield "the output cannot be -, the standard output: give a path"
+
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        if not may_be_stdout:
+            function = checked(not_stdout)(function)
         if argument is None:
             return click.option(*names, "output", type=path_type, required=True, help=help_text)(function)
 
@@ -78,8 +87,11 @@ def takes_output(
             number = sum(values.get(name) is not None for name in ("output", "output_argument"))
             if number != 1:
                 named = f"{argument}, or -o {argument}"
+                purpose = help_text.rstrip(".")
                 yield (
-                    f"Missing argument '{argument}'" if number == 0 else f"the output is given twice: {named}"
+                    f"Missing argument '{argument}' ({purpose}) of `{usage(click.get_current_context())}`"
+                    if number == 0
+                    else f"the output is given twice: {named}"
                 )
 
         option = click.option(*names, "output", type=path_type, help=help_text)

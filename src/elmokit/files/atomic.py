@@ -148,7 +148,8 @@ def refuse_inputs(output: str | Path, inputs: Iterable[str | os.PathLike[str]]) 
     for path in inputs:
         other = _status(expanded(path))
         if other is not None and os.path.samestat(status, other):
-            raise OutputError(f"{output}: this is an input, {os.fspath(path)}: choose another output")
+            same = "" if str(output) == os.fspath(path) else f", {os.fspath(path)}"
+            raise OutputError(f"{output}: this is an input{same}: choose another output")
 
 
 def _status(path: Path) -> os.stat_result | None:

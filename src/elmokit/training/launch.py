@@ -60,7 +60,9 @@ def _quiet_agent() -> Iterator[None]:
     """Leave it to the processes to say what goes wrong."""
     disabled = logging.root.manager.disable
     logging.disable(logging.CRITICAL)  # each logger of PyTorch has a level of its own
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    # There is no SIGHUP on Windows.
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    handlers = {number: signal.getsignal(number) for number in numbers}
     try:
         yield
     finally:

@@ -222,7 +222,9 @@ class TextClassifier:
                 )
             warn_of_labels(unseen, "evaluated")
         if rows := rows_seen(self.fitted.seen, part.pieces):
-            warn_of_overlap(rows, len(part), "evaluated", "scores on them are too good")
+            warn_of_overlap(
+                rows, len(part), "evaluated", "scores on them are too good", among="training and dev"
+            )
         found = []
         for start in range(0, len(texts), _TEXTS_AT_A_TIME):
             some = texts[start : start + _TEXTS_AT_A_TIME]
