@@ -63,7 +63,7 @@ clean:  ## remove the virtual environments and all generated files
 $(READY): pyproject.toml constraints.txt hatch_build.py $(wildcard src/elmokit/kernels/*.[ch])
 	$(PYTHON) -c 'import sys; sys.exit("elmokit needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,dev-large]'
 	touch $@
 
 .venv-core/.ready: pyproject.toml constraints.txt

@@ -1,6 +1,7 @@
 """Speed and memory of preparing text, and of writing vectors.
 
-    python benchmarks/preparation.py [--tokens 1e6 4e6 16e6] [--num-processes 1 2] [--json FILE]
+    python benchmarks/preparation.py [--tokens 1e6 4e6 16e6] [--num-processes 1 2]
+                                     [--steps vocabulary prepare] [--json FILE]
 
 The text is generated: words drawn by Zipf's law from a list that grows with the text (Heaps' law), as in real
 text, in sentences of 5 to 45 tokens. Each step runs in a process of its own, whose peak of memory is reported
@@ -26,12 +27,14 @@ CHUNK = 500_000  # tokens generated at a time
 EXPONENT = 1.05
 NUM_LINES = 100_000  # of the files of vectors
 LINE_TOKENS, DIM = 4, 64
+STEPS = ("vocabulary", "prepare", "shard", "stream", "vectors")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--tokens", nargs="+", type=float, default=[1e6, 4e6, 16e6])
     parser.add_argument("--num-processes", nargs="+", type=int, default=[1, 2])
+    parser.add_argument("--steps", nargs="+", choices=STEPS, default=STEPS)
     parser.add_argument("--json", type=Path, help="File to append the figures to, a line each.")
     arguments = parser.parse_args()
     print(f"{'step':<24} {'number':>12} {'processes':>9} {'per s':>12} {'per CPU s':>12} {'memory':>8}")
@@ -55,10 +58,12 @@ def steps(arguments: argparse.Namespace) -> Iterator[tuple[str, int, int, Callab
             generate(text, num_tokens)
             for num_processes in arguments.num_processes:
                 for step in (vocabulary, prepare, shard):
-                    yield step.__name__, num_tokens, num_processes, Step(step, text, num_processes)
-            yield "batch stream", num_tokens, 1, Step(stream, text, 1)
+                    if step.__name__ in arguments.steps:
+                        yield step.__name__, num_tokens, num_processes, Step(step, text, num_processes)
+            if "stream" in arguments.steps:
+                yield "batch stream", num_tokens, 1, Step(stream, text, 1)
             text.unlink()
-        for step in (write_hdf5, write_float32, write_int8):
+        for step in (write_hdf5, write_float32, write_int8) if "vectors" in arguments.steps else ():
             yield f"{step.__name__} (lines)", NUM_LINES, 1, Step(step, directory, 1)
 
 

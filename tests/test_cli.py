@@ -139,8 +139,10 @@ def test_usage_errors_are_one_line(run_cli):
         (["trian"], "elmokit: no command 'trian', did you mean 'train'? (try `elmokit --help`)"),
         (
             ["train"],
-            "elmokit: train: 3 errors: Missing option '--save-dir'; Missing option '--train-prefix'; "
-            "Missing option '--vocab-file' (try `elmokit train --help`)",
+            "elmokit: train: 3 errors: Missing option '--save-dir' (Directory for checkpoints and records); "
+            "Missing option '--train-prefix' (Training text: file, glob in quotes, directory, URL, or - for "
+            "the standard input); Missing option '--vocab-file' (Vocabulary file, written by "
+            "`elmokit vocabulary`) (try `elmokit train --help`)",
         ),
     ]:
         result = run_cli(*arguments)
@@ -150,7 +152,7 @@ def test_usage_errors_are_one_line(run_cli):
 @pytest.mark.parametrize(
     ("name", "answer"),
     [
-        ("help", "use elmokit COMMAND --help"),
+        ("list", "use elmokit models"),
         ("restart", "use elmokit train --restart-ckpt-file MODEL"),
         ("train_elmo.py", "use elmokit train"),
         ("bin/run_test.py", "use elmokit evaluate"),

@@ -22,6 +22,7 @@ ROOT = Path(elmokit.__file__).parent
 LAYERS = (
     ("addresses", "installation", "_moved", "_version", "alphabet"),
     ("errors",),
+    ("arguments",),
     ("batch", "kernels", "processes"),
     ("files",),
     ("config",),
@@ -137,7 +138,7 @@ def test_an_upward_import_is_seen(module, statement, is_upward, tmp_path):
 def test_every_module_imports(module):
     try:
         found = importlib.import_module(module)
-    except MissingExtraError as error:  # Ray is too large for the environment of the tests
+    except MissingExtraError as error:  # of the extra dev-large
         pytest.skip(str(error))
     assert found.__doc__, "a module says what it is for"
 

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from elmokit import language_model as language_module
 from elmokit.config import Config
+from elmokit.data.occurrences import find_occurrences
 from elmokit.data.prepare import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError
@@ -354,3 +356,17 @@ def test_top_words():
     assert top_words(log_probabilities, 2, excluded_ids=(0, 4)) == [(2, -2.0), (3, -4.0)]
     assert [id_ for id_, _ in top_words(log_probabilities, 99, excluded_ids=(2,))] == [0, 4, 3, 1]
     assert log_probabilities[0] == -1.0  # not modified
+
+
+def test_substitutes_of_many_words_are_those_of_each(language_model, monkeypatch):
+    sentences = ["the cat sat", "the mat", "", "the cat sat on the mat"]
+    occurrences = find_occurrences(sentences)
+    expected = [language_model.substitutes(one.sentence, one.position, 3).combined for one in occurrences]
+    for numbers in (language_module._BLOCK_NUMBERS, 1):  # all rows at once, and one row at a time
+        monkeypatch.setattr(language_module, "_BLOCK_NUMBERS", numbers)
+        found = list(language_model.iter_substitutes(occurrences, 3))
+        assert [[one.word for one in own] for own in found] == [[one.word for one in own] for own in expected]
+        for own, other in zip(found, expected, strict=True):
+            assert [one.log_probability for one in own] == pytest.approx(
+                [one.log_probability for one in other], abs=1e-4
+            )

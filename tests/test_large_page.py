@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -23,6 +24,8 @@ def test_the_slurm_script_is_a_script(tmp_path):
     path = tmp_path / "train.slurm"
     path.write_text(block("train.slurm"))
     subprocess.run(["bash", "-n", path], check=True)
+    if shutil.which("shellcheck"):
+        subprocess.run(["shellcheck", path], check=True)
     assert "elmokit train" in path.read_text()
 
 
@@ -40,6 +43,14 @@ def test_the_manifest_is_a_job_and_its_service():
     assert {mount["name"] for mount in container["volumeMounts"]} == {
         volume["name"] for volume in pod["volumes"]
     }
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_manifest_has_the_form_that_kubernetes_expects():
+    validate = pytest.importorskip("kubernetes_validate").validate
+    yaml = pytest.importorskip("yaml")
+    for document in yaml.safe_load_all(block("train.yaml")):
+        validate(document, "1.30", strict=True)
 
 
 @pytest.mark.parametrize("title", ["train.py", "shard.py"])

@@ -298,14 +298,28 @@ def test_urls_of_nothing(tmp_path):
 @pytest.mark.parametrize("form", ["run", "model directory", "many langs"], indirect=True)
 def test_options_for_a_model_that_has_its_own(form, tmp_path):
     FORMS[form](tmp_path / "model")
-    (tmp_path / "options.json").write_text(json.dumps({}))
+    options, vocabulary = tmp_path / "options.json", tmp_path / "words.txt"
+    options.write_text(json.dumps({}))
+    vocabulary.write_text("<S>\n</S>\n<UNK>\nother\n")
     archive = zipped(tmp_path / "model", tmp_path / "m.zip")
     for model in (tmp_path / "model", archive):
-        for settings in ({"options": tmp_path / "options.json"}, {"vocabulary": tmp_path / "options.json"}):
-            assert load_error(ConfigError, model, **settings) == (
-                f"{model}: options and vocabulary can only be given for HDF5 weights and "
-                "TensorFlow checkpoints"
-            )
+        assert load_error(ConfigError, model, options=options) == (
+            f"{model}: this model has its own options: leave out {options}, which can only be given for HDF5 "
+            "weights and TensorFlow checkpoints"
+        )
+        assert load_error(ConfigError, model, vocabulary=vocabulary) == (
+            f"{vocabulary}: not the vocabulary of {model}, which has its own: leave it out"
+        )
+
+
+@pytest.mark.parametrize("form", ["run", "model directory"], indirect=True)
+def test_the_own_vocabulary_may_be_given_as_well(form, tmp_path):
+    """The scripts of bilm-tf always name it."""
+    FORMS[form](tmp_path / "model")
+    expected = load(tmp_path / "model")
+    vocabulary = tmp_path / "words.txt"
+    expected.vocabulary.save(vocabulary)
+    assert digest(load(tmp_path / "model", vocabulary=vocabulary)) == digest(expected)
 
 
 @pytest.mark.parametrize("settings", [{"options": "none.json"}, {"vocabulary": "none.txt"}])

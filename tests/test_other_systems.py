@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
+import errno
 import io
 import multiprocessing
+import os
 import re
 import signal
+import socket
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +33,7 @@ MODEL = Path(__file__).parent / "golden" / "infer_models" / "no_clips"
 
 
 NOT_FILES = ("distribution('elmokit')",)
+TEXT_MODES = ("'r'", "'w'", "'a'", "'x'", "'rt'", "'wt'", "'r+'")
 
 
 class Stoppable:
@@ -62,14 +67,88 @@ def test_what_a_pipe_receives_on_windows(platform, encoding, monkeypatch):
     assert content.getvalue().decode(encoding).split() == ["naïve", *(["語"] if platform == "win32" else [])]
 
 
+def calls(path: Path) -> Iterator[tuple[str, str, ast.Call]]:
+    """Yield the calls in a module: what is called, its owner (empty for a function), and the call."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            yield node.func.attr, ast.unparse(node.func.value), node
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield node.func.id, "", node
+
+
 def test_every_text_is_opened_with_its_encoding():
     """The default of Windows is a code page."""
     for path in SOURCE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                owner = ast.unparse(node.func.value)
-                if node.func.attr in ("read_text", "write_text") and owner not in ("atomic", *NOT_FILES):
-                    assert "encoding" in {keyword.arg for keyword in node.keywords}, f"{path}:{node.lineno}"
+        for name, owner, call in calls(path):
+            given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+            place = f"{path}:{call.lineno}"
+            if name in ("read_text", "write_text") and owner not in ("", "atomic", *NOT_FILES):
+                assert "encoding" in given, place
+            modes = [ast.unparse(argument) for argument in call.args] + [given.get("mode", "")]
+            if name in ("open", "fdopen") and any(mode in TEXT_MODES for mode in modes):
+                assert "encoding" in given, place
+            if name in ("run", "Popen", "check_output") and {"text", "universal_newlines"} & given.keys():
+                assert "encoding" in given, f"{place}: text of another program"
+
+
+@pytest.mark.parametrize("module", [signal, os, socket])
+def test_what_only_some_systems_have_is_asked_for_first(module):
+    """A name that Windows lacks is an AttributeError there."""
+    lacking = {
+        signal: {"SIGHUP", "SIGKILL", "SIGUSR1", "SIGUSR2", "SIGALRM", "pthread_sigmask"},
+        os: {"fork", "geteuid", "getuid", "mkfifo", "killpg", "setsid", "sched_getaffinity", "uname"},
+        socket: {"AF_UNIX"},
+    }[module]
+    for path in SOURCE.rglob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) == module.__name__:
+                asked = f'hasattr({module.__name__}, "{node.attr}")' in source
+                assert node.attr not in lacking or asked, f"{path}:{node.lineno}"
+
+
+@pytest.fixture
+def windows_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No directory can be opened, and no file has a name that Windows refuses."""
+    really_open, really_mkdir = os.open, os.mkdir
+
+    def check(path) -> None:
+        assert not set('<>:"|?*\\') & set(os.fspath(path)), f"{path}: not on Windows"
+
+    def opening(path, *arguments, **options):
+        check(path)
+        if Path(path).is_dir():
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return really_open(path, *arguments, **options)
+
+    def making(path, *arguments, **options):
+        check(path)
+        return really_mkdir(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", opening)
+    monkeypatch.setattr(os, "mkdir", making)
+
+
+@pytest.mark.usefixtures("windows_files")
+def test_what_is_written_beside_models(tmp_path, run_cli, monkeypatch):
+    """Parquet directories, indexes, pages, and downstream models with names of embeddings such as elmo:m."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ELMOKIT_CACHE", str(tmp_path / "cache"))
+    Path("in.txt").write_text("a few words\nof a text\nin a file\n", encoding="utf-8")
+    rows = "".join(f"{'ab'[k % 2]}\tword {k} {'ab'[k % 2]}\n" for k in range(12))
+    Path("train.tsv").write_text(f"label\ttext\n{rows}", encoding="utf-8")
+    model = str(MODEL)
+    embedding = f"elmo:{model}"
+    for arguments in (
+        ["embed", model, "in.txt", "vectors.parquet"],
+        ["neighbors", model, "in.txt", "--query", "a text", "--word", "text", "--index", "index"],
+        ["plot", model, "in.txt", "-o", "map.html", "--method", "pca"],
+        ["classify", "train", "--train", "train.tsv", "-o", "c", "--embedding", embedding, "max_epochs=1"],
+    ):
+        result = run_cli(*arguments)
+        assert result.exit_code == 0, result.err
+    for path in tmp_path.rglob("*"):
+        assert not set('<>:"|?*\\') & set(path.name), path
 
 
 def test_names_that_windows_allows(monkeypatch):

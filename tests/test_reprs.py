@@ -72,6 +72,7 @@ def objects(tmp_path_factory) -> dict[str, object]:
         "Batcher": bilm.Batcher(None, 50),
         "TokenBatcher": bilm.TokenBatcher(words),
         "WeightLayers": bilm.WeightLayers(3),
+        "UnicodeCharsVocabulary": bilm.load_vocab(words, 50),
         "LMDataset": bilm.LMDataset("text*", vocabulary),
         "BidirectionalLMDataset": bilm.BidirectionalLMDataset("text*", vocabulary),
     }  # fmt: skip

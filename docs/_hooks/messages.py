@@ -73,6 +73,8 @@ def _in_source(source: str) -> Iterator[tuple[str, str]]:
             kind = name
         elif name in ("kind", "error"):  # chosen by a variable
             kind = "ElmokitError"
+        elif name == "fail":  # of click
+            kind = "a fault of the command line"
         else:
             continue
         text = " ".join(_template(node.args[0]).split())

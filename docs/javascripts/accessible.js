@@ -4,12 +4,13 @@ document$.subscribe(() =>
   requestAnimationFrame(() => {
     for (const region of document.querySelectorAll(".md-typeset__scrollwrap, .highlight-ipynb, .md-typeset pre, .md-typeset pre > code"))
       if (region.scrollWidth > region.clientWidth) region.tabIndex = 0;
-    const seen = new Map();
+    const taken = new Set(); // screen readers do not tell upper from lower case
     for (const navigation of document.querySelectorAll("nav")) {
-      const name = navigation.getAttribute("aria-label") ?? "Code";
-      seen.set(name, (seen.get(name) ?? 0) + 1);
-      if (seen.get(name) > 1 || !navigation.hasAttribute("aria-label"))
-        navigation.setAttribute("aria-label", `${name} ${seen.get(name)}`);
+      const title = navigation.getAttribute("aria-label") ?? "Code";
+      let name = title;
+      for (let number = 2; taken.has(name.toLowerCase()); number += 1) name = `${title} ${number}`;
+      taken.add(name.toLowerCase());
+      navigation.setAttribute("aria-label", name);
     }
   }),
 );

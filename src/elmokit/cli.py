@@ -10,6 +10,7 @@ import click
 
 from elmokit._version import __version__
 from elmokit.addresses import without_secrets
+from elmokit.console.other_tools import COMMANDS
 from elmokit.console.verb_group import VerbGroup
 from elmokit.errors import ElmokitError
 
@@ -46,23 +47,6 @@ VERBS = {
 }
 
 
-# What the scripts and commands of other tools are called, and what does the same here.
-_ELSEWHERE = {
-    "help": "elmokit COMMAND --help",
-    "restart": "elmokit train --restart-ckpt-file MODEL",
-    "train-elmo": "elmokit train",
-    "train-elmo-updated": "elmokit train --restart-ckpt-file MODEL",
-    "run-test": "elmokit evaluate",
-    "test": "elmokit evaluate",
-    "usage-token": "elmokit embed-tokens",
-    "usage-cached": "elmokit embed",
-    "usage-character": "elmokit embed",
-    "elmo": "elmokit embed",
-    "dump-token-embeddings": "elmokit embed-tokens",
-    "dump-bilm-embeddings": "elmokit embed",
-}
-
-
 class _Verbs(VerbGroup):
     """The group of all commands; it shows the warnings of the library."""
 
@@ -77,7 +61,7 @@ class _Verbs(VerbGroup):
 @click.command(
     cls=_Verbs,
     verbs=VERBS,
-    elsewhere=_ELSEWHERE,
+    elsewhere=COMMANDS,
     context_settings={
         "help_option_names": ["-h", "--help"],
         "max_content_width": 100,
@@ -86,7 +70,7 @@ class _Verbs(VerbGroup):
     },
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.version_option(__version__, prog_name="elmokit", message="%(prog)s %(version)s")
+@click.version_option(__version__, "-V", "--version", prog_name="elmokit", message="%(prog)s %(version)s")
 def elmokit(debug: bool) -> None:
     """Train, convert and use deep contextualized word vectors (biLM / ELMo).
 

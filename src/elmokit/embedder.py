@@ -7,18 +7,19 @@ import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from elmokit.arguments import instance_of, one_of, whole_number
 from elmokit.data.batches_by_length import batches_by_length, chunks_to_sort
-from elmokit.data.numbers import whole_number
 from elmokit.data.read import read_lines
 from elmokit.data.sentences import list_of_words, tokenized
 from elmokit.errors import ElmokitError
 from elmokit.files.atomic import refuse_inputs
+from elmokit.files.home import expanded
 from elmokit.formats.parquet_part import VectorLayout
 from elmokit.formats.vector_choices import DEFAULT_FILE_BYTES, VectorType
 from elmokit.formats.vector_files import WrittenVectors, write_vectors
@@ -26,7 +27,7 @@ from elmokit.loading import load
 from elmokit.model.batching import encode_words, run_sentences
 from elmokit.model.bilm import BiLMState
 from elmokit.model.device import find_device
-from elmokit.model.layer_choice import Layers, choose_layers
+from elmokit.model.layer_choice import Layers, choose_layers, layer_indexes
 from elmokit.model.parameter_version import ParameterVersion, parameter_version
 from elmokit.model.pooling import Pooling, choose_pooling
 from elmokit.model.state_rows import replace_first_rows, require_state, select_rows
@@ -75,12 +76,13 @@ class ElmoEmbedder:
         token_table: Mapping[str, Tensor] | None = None,
         max_cached_types: int = 20_000,
     ) -> None:
-        self.pretrained = pretrained
+        self.pretrained = instance_of("pretrained", pretrained, PretrainedModel, "a model of load()")
         self.model = pretrained.model.on(find_device(device)).in_precision(precision)
         self._indexer = pretrained.indexer
-        self._token_table = token_table or {}
+        self._token_table = {} if token_table is None else token_table
         refuse_table_of_another_model(self._token_table, pretrained, self.model)
-        self._cache = TokenCache(self._token_table, max_types=max_cached_types, device=self.model.device)
+        max_types = whole_number("max_cached_types", max_cached_types, least=0)
+        self._cache = TokenCache(self._token_table, max_types=max_types, device=self.model.device)
         self._fingerprint: tuple[ParameterVersion, str] | None = None
 
     def __repr__(self) -> str:
@@ -278,11 +280,12 @@ class ElmoEmbedder:
         for_rows, for_vectors = itertools.tee(tokenized(read_lines(str(text), on_bytes)))
         vectors = self.iter_embed(for_vectors, layers, batch_size=batch_size, num_processes=num_processes)
         rows = zip(itertools.count(), for_rows, vectors, strict=False)
-        return write_vectors(Path(output), rows, self.layout(layers, dtype), file_bytes=file_bytes)
+        return write_vectors(expanded(output), rows, self.layout(layers, dtype), file_bytes=file_bytes)
 
     def layout(self, layers: Layers, dtype: VectorType) -> VectorLayout:
         """Return the description of vectors of this model that are written to files."""
         choose_layers(layers, self.num_layers)  # refuses what is none
+        one_of("dtype", dtype, get_args(VectorType))
         num_layers = self.num_layers if layers == "all" else 1
         return VectorLayout(layers, num_layers, self.dim, dtype, self.fingerprint)
 
@@ -331,9 +334,14 @@ class ElmoEmbedder:
         Returns:
             The requested layers, each (M, D) for the M tokens and markers of all sentences one after the
             other, and the new state if one was given.
+
+        Raises:
+            ConfigError: if there is no such layer.
         """
         if state is not None:
             require_state(state)
+        if layers is not None:
+            layers = layer_indexes(layers, self.num_layers)
         bos, eos = self._indexer.bos, self._indexer.eos
         marked = [[bos, *sentence, eos] for sentence in tokenized(sentences)]
         types = sorted({word for sentence in marked for word in sentence})

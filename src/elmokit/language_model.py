@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from elmokit.arguments import instance_of, whole_number
 from elmokit.data.batches_by_length import batches_by_length
-from elmokit.data.numbers import whole_number
+from elmokit.data.occurrences import Occurrence
 from elmokit.data.sentences import tokenized, tokens_of
 from elmokit.data.vocabulary import BOS_ID, EOS_ID, UNK_ID
 from elmokit.embedder import ElmoEmbedder
@@ -25,6 +27,7 @@ from elmokit.pretrained import PretrainedModel
 
 _SPECIAL_IDS = (BOS_ID, EOS_ID, UNK_ID)
 _NUM_SHOWN = 3  # candidates of each kind
+_BLOCK_NUMBERS = 1 << 23  # log-probabilities of a direction at a time, 32 MiB
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,7 @@ class LanguageModel:
     """
 
     def __init__(self, pretrained: PretrainedModel, *, device: str = "cpu") -> None:
+        instance_of("pretrained", pretrained, PretrainedModel, "a model of load()")
         self._vocabulary = pretrained.require_softmax()
         self._embedder = ElmoEmbedder(pretrained, device=device)
         assert self._embedder.model.softmax is not None
@@ -199,6 +203,45 @@ class LanguageModel:
         return Substitutes(
             self._best(both, k), self._best(left, k), [] if right is None else self._best(right, k)
         )
+
+    def iter_substitutes(self, occurrences: Iterable[Occurrence], k: int = 10) -> Iterator[list[Candidate]]:
+        """Yield the ``combined`` substitutes of many words, as :meth:`substitutes` returns them for one.
+
+        Args:
+            occurrences: the words, grouped by sentence.
+            k: number of candidates of each word.
+        """
+        kept: list[tuple[Tensor, Tensor | None]] = []  # what predicts each word from either side
+        block = max(1, _BLOCK_NUMBERS // len(self._vocabulary))
+        groups = [
+            list(group) for _, group in itertools.groupby(occurrences, key=lambda one: one.sentence_index)
+        ]
+        sentences = (list(group[0].sentence) for group in groups)
+        for group, (forward, backward) in zip(
+            groups, batches_by_length(sentences, self._hidden_of_each, 64), strict=True
+        ):
+            for occurrence in group:
+                index = occurrence.position
+                kept.append((forward[index], None if backward is None else backward[index + 2]))
+                if len(kept) == block:
+                    yield from self._best_of_each(kept, k)
+                    kept = []
+        yield from self._best_of_each(kept, k)
+
+    def _hidden_of_each(self, sentences: list[list[str]]) -> list[tuple[Tensor, Tensor | None]]:
+        forward, backward = self._hidden(sentences)
+        lengths = [len(sentence) + 2 for sentence in sentences]
+        rights = [None] * len(lengths) if backward is None else backward.split(lengths)
+        return list(zip(forward.split(lengths), rights, strict=True))
+
+    def _best_of_each(self, hidden: list[tuple[Tensor, Tensor | None]], k: int) -> list[list[Candidate]]:
+        if not hidden:
+            return []
+        total = self._log_probabilities(torch.stack([left for left, _ in hidden]))
+        rights = [right for _, right in hidden if right is not None]
+        if rights:
+            total = torch.log_softmax(total + self._log_probabilities(torch.stack(rights)), dim=1)
+        return [self._best(row, k) for row in total]
 
     def _score_batch(self, sentences: list[list[str]]) -> list[SentenceScore]:
         forward, backward = self._hidden(sentences)

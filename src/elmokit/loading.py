@@ -6,12 +6,14 @@ import dataclasses
 import logging
 from pathlib import Path
 
+from elmokit.arguments import yes_or_no
+from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError
 from elmokit.files.archive import extracted
 from elmokit.formats import bilm_pair, model_directory, training_run
 from elmokit.formats.elmoformanylangs import directory as elmoformanylangs
 from elmokit.formats.not_a_model import what_to_name
-from elmokit.formats.stored import Format, ReadRequest
+from elmokit.formats.stored import Format, ReadRequest, StoredModel
 from elmokit.formats.tensorflow import run as tensorflow_run
 from elmokit.pretrained import PretrainedModel, build
 from elmokit.repository.locate import OTHER_SOURCES, locate_file, locate_model
@@ -49,7 +51,8 @@ def load(
         model: what to load. An existing path takes precedence over a name, except a directory without a
             model; ``~`` is the home directory.
         options: the options of HDF5 weights or of a TensorFlow checkpoint, if they are not beside them.
-        vocabulary: the vocabulary of such weights, if it is not beside them.
+        vocabulary: the vocabulary of such weights, if it is not beside them. For a model that has its own,
+            it must be the same.
         softmax: for a published model, download the softmax as well: it is large, and only needed to
             predict words. For any other model it is loaded if it is there.
         optimizer: load the state of the optimizer as well, to continue training. Training runs and
@@ -65,15 +68,16 @@ def load(
         ConfigError: when its options are wrong.
         FetchError: when it cannot be downloaded.
     """
-    path = locate_model(model, softmax=softmax)
+    path = locate_model(model, softmax=yes_or_no("softmax", softmax))
+    optimizer = yes_or_no("optimizer", optimizer)
     pretrained = _load_path(path, ReadRequest(locate_file(options), locate_file(vocabulary), optimizer))
     _logger.info("loaded %r", pretrained)
     return pretrained
 
 
 def _load_path(path: Path, request: ReadRequest) -> PretrainedModel:
-    if format_ := _detect(path, request):
-        return build(format_.read(path, request))
+    if stored := _read(path, request):
+        return build(stored)
     if problem := what_to_name(path):
         raise ModelFileError(f"{path}: {problem}")
     if path.is_file():
@@ -82,23 +86,33 @@ def _load_path(path: Path, request: ReadRequest) -> PretrainedModel:
     raise ModelFileError(f"{path}: no model in this directory: expected {descriptions}, {OTHER_SOURCES}")
 
 
-def _detect(path: Path, request: ReadRequest) -> Format | None:
-    """Return the first format that matches; None if there is none, as for an archive.
+def _read(path: Path, request: ReadRequest) -> StoredModel | None:
+    """Read a model in the first format that matches; None if there is none, as for an archive.
 
-    A directory may hold a model in two formats. Then options or a vocabulary select the one they belong to.
+    A directory may hold a model in two formats. Then options or a vocabulary select the one they belong to. A
+    vocabulary may also be given for a model that has it: the scripts of bilm-tf always name it.
     """
-    is_model = False
     try:
-        for format_ in FORMATS:
-            if format_.matches(path):
-                if format_.HAS_SEPARATE_OPTIONS or not request.names_files:
-                    return format_
-                is_model = True
+        matching = [format_ for format_ in FORMATS if format_.matches(path)]
     except OSError as error:
         raise ModelFileError(f"{path}: cannot read: {error.strerror}") from None
-    if is_model:
+    with_own_files = None
+    for format_ in matching:
+        if format_.HAS_SEPARATE_OPTIONS or not request.names_files:
+            return format_.read(path, request)
+        if request.options is None:
+            assert request.vocabulary is not None
+            with_own_files = format_.read(path, request)
+            if Vocabulary.load(request.vocabulary) == with_own_files.vocabulary:
+                return with_own_files
+    if with_own_files is not None:
         raise ConfigError(
-            f"{path}: options and vocabulary can only be given for HDF5 weights and TensorFlow checkpoints"
+            f"{request.vocabulary}: not the vocabulary of {path}, which has its own: leave it out"
+        )
+    if matching:
+        raise ConfigError(
+            f"{path}: this model has its own options: leave out {request.options}, which can only be given "
+            "for HDF5 weights and TensorFlow checkpoints"
         )
     return None
 

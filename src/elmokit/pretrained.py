@@ -12,12 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from elmokit.arguments import yes_or_no
 from elmokit.config import Config
 from elmokit.data.indexers import CharacterIndexer, Indexer, WordIndexer
 from elmokit.data.lexicon import Lexicon
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ModelFileError
 from elmokit.files.atomic import refuse_inputs
+from elmokit.files.home import expanded
 from elmokit.files.leftovers import temporary_directory
 from elmokit.formats import bilm_pair, model_directory
 from elmokit.formats.checks import mismatches
@@ -116,8 +118,9 @@ class PretrainedModel:
             OutputError: when it cannot be written, or something else or this very model is there.
             ModelFileError: when a parameter is too large for half precision.
         """
+        half_precision = yes_or_no("half_precision", half_precision)
         refuse_inputs(directory, [self.source.parent if self.source.is_file() else self.source])
-        model_directory.write(self.parts(), Path(directory), half_precision=half_precision)
+        model_directory.write(self.parts(), expanded(directory), half_precision=half_precision)
 
     def save_bilm(
         self, directory: str | Path, *, weights_file: str = "weights.hdf5", with_softmax: bool = False
@@ -136,7 +139,8 @@ class PretrainedModel:
             ConfigError: when the format cannot hold the model.
             OutputError: when a file cannot be written, or files of another model are there.
         """
-        weights = Path(directory) / weights_file
+        with_softmax = yes_or_no("with_softmax", with_softmax)
+        weights = expanded(directory) / weights_file
         refuse_inputs(weights, [self.source])
         return bilm_pair.write(self.parts(), weights, with_softmax=with_softmax)
 

@@ -18,7 +18,8 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.sharedctypes import Synchronized
 from typing import Any, TypeVar
 
-from elmokit.errors import ConfigError, WorkerError
+from elmokit.arguments import whole_number
+from elmokit.errors import WorkerError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -37,13 +38,11 @@ def chosen_number(num_processes: int | None) -> int:
     """Return a number of processes; None stands for all available processors.
 
     Raises:
-        ConfigError: If the number is not positive.
+        ConfigError: If it is not a positive whole number.
     """
     if num_processes is None:
         return available_processors()
-    if num_processes < 1:
-        raise ConfigError(f"num_processes: expected at least 1, got {num_processes}")
-    return num_processes
+    return whole_number("num_processes", num_processes, least=1)
 
 
 def ordered_map(

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from elmokit.arguments import instance_of
 from elmokit.errors import ConfigError, ModelFileError
 from elmokit.formats.token_embeddings import TokenTable
 from elmokit.model.batching import encode_words
@@ -64,6 +65,7 @@ def refuse_table_of_another_model(
         ConfigError: when vectors that do not come from a file have the wrong width.
         ModelFileError: when the file is of another model; the message names it.
     """
+    instance_of("token_table", table, Mapping, "vectors by word")  # type: ignore[type-abstract]
     if not table:
         return
     width, dim = len(next(iter(table.values()))), pretrained.config.model.lstm.projection_dim

@@ -240,6 +240,9 @@ def test_a_stray_file_name(run_cli):
     result = run_cli(*TRAIN, "--save-dir", "new", "more.txt")
     assert result.exit_code == 2
     assert "Got unexpected argument 'more.txt': expected key=value. Put a glob in quotes" in result.err
+    Path("more.txt").touch()
+    result = run_cli(*TRAIN, "--save-dir", "new", "more.txt")
+    assert "expected key=value. To train on it, write --train-prefix more.txt" in result.err
 
 
 @pytest.mark.parametrize("option", ["--train-prefix", "--vocab-file", "--save-dir"])
@@ -381,7 +384,7 @@ class TestModels:
 
     def test_a_text_for_a_model(self, fails, command):
         line = fails(*on_model(command, "train.txt"))
-        assert "train.txt: damaged, or not a ZIP archive" in line
+        assert "'train.txt' is text, expected a model" in line
 
 
 # --- embedding -----------------------------------------------------------------------------------
@@ -431,8 +434,8 @@ def test_very_long_tokens_are_allowed(run_cli, work):
             "embed model heldout.txt pair/weights.hdf5",
             "already exists and is not a file of sentence vectors",
         ),
-        ("embed model heldout.txt heldout.txt", "heldout.txt: this is an input, heldout.txt"),
-        ("embed model heldout.txt k.hdf5 --token-embeddings k.hdf5", "k.hdf5: this is an input, k.hdf5"),
+        ("embed model heldout.txt heldout.txt", "heldout.txt: this is an input: choose"),
+        ("embed model heldout.txt k.hdf5 --token-embeddings k.hdf5", "k.hdf5: this is an input: choose"),
         ("embed-tokens model vocab.txt pair/weights.hdf5", "is not a file of token embeddings"),
         ("convert pair pair --format bilm", "pair/weights.hdf5: this is an input"),
         ("convert directory directory --format elmokit", "directory: this is an input"),

@@ -106,7 +106,7 @@ def test_evaluate(run_cli, trained):
 def test_training_texts_are_noticed(run_cli, trained):
     result = run_cli("classify", "evaluate", "classifier", "dev.tsv")
     assert result.exit_code == 0
-    assert "warning: 40 of 40 evaluated texts are among the training texts" in result.err
+    assert "warning: 40 of 40 evaluated texts are among the training and dev texts" in result.err
 
 
 def test_predict_lines(run_cli, trained, monkeypatch):
@@ -160,8 +160,11 @@ def test_several_labels(run_cli):
     [
         ("train --train train.tsv --dev ./train.tsv -o c", "--train and --dev are the same data"),
         ("train --train train.tsv --dev dev.tsv --test dev.tsv -o c", "--dev and --test are the same data"),
+        ("train --train train.tsv --dev dev.tsv --test copy.tsv -o c", "--test: has the same texts as --dev"),
         ("train --train none.tsv -o c", "none.tsv"),
         ("train --train train.tsv -o c --embedding glow", "embedding: expected elmo, word2vec"),
+        ("train --train train.tsv -o c --embedding tiny-en", "for an ELMo model, write elmo:tiny-en"),
+        ("train --train train.tsv -o c --embedding fastext", "did you mean 'fasttext'?"),
         (
             "train --train train.tsv -o c --embedding word2vec",
             "word2vec is trained on a text, and none is given",
@@ -180,6 +183,7 @@ def test_several_labels(run_cli):
 def test_mistakes_are_one_line(run_cli, arguments, message):
     Path("one.tsv").write_text("text\tlabel\na\tx\nb\tx\n")
     Path("broken.tsv").write_text("text\tlabel\na\tx\nb\n")
+    Path("copy.tsv").write_bytes(Path("dev.tsv").read_bytes())
     result = run_cli("classify", *arguments.split())
     assert result.exit_code == 2
     assert message in result.err

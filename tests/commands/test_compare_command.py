@@ -61,6 +61,31 @@ def test_tables_and_pictures(task_file, run_cli, model_directory):
     assert len(list(Path("results/outcomes").iterdir())) == 2 * 8 + 2 * 3
 
 
+def test_more_test_data_gets_tables_of_its_own(task_file, run_cli):
+    rows = [f"a {word} book\t{label}" for label, words in WORDS.items() for word in words]
+    Path("books.tsv").write_text("\n".join(["text\tlabel", *rows, "no book\tpos"]) + "\n", encoding="utf-8")
+    task_file.write_text(
+        task_file.read_text(encoding="utf-8") + '[transfer]\nbooks = "books.tsv"\n', encoding="utf-8"
+    )
+    arguments = ("compare", "--task", task_file, "--embeddings", "tfidf,majority", "--seeds", 1)
+    done = run_cli(*arguments)
+    assert done.exit_code == 0, done.err
+    assert "Films, tested on books" in done.out
+    results = Path("films-comparison")
+    assert sorted(path.name for path in (results / "books").iterdir()) == [
+        "comparison.json",
+        "comparison.md",
+        "pairs.csv",
+        "scores.csv",
+        "scores.png",
+    ]
+    values = json.loads(run_cli(*arguments, "--json").out)
+    assert [row["score"] for row in values["scores"]] == [1, 0.5]
+    assert values["transfer"]["books"]["num_test_items"] == 7
+    assert values["transfer"]["books"] == json.loads((results / "books/comparison.json").read_bytes())
+    assert len(list((results / "outcomes").iterdir())) == 2, "the same models"
+
+
 def test_the_directory_is_named_after_the_task(task_file, run_cli):
     done = run_cli("compare", "--task", task_file, "--embeddings", "majority", "--seeds", 1)
     assert done.exit_code == 0, done.err

@@ -32,7 +32,7 @@ def test_the_script_is_one_for_bash(run_cli):
 def test_commands_and_options():
     assert offered("") == list(VERBS)
     assert offered("em") == ["embed", "embed-tokens"]
-    assert offered("embed", "--lay") == ["--layers"]
+    assert offered("embed", "--lay") == ["--layers", "--layer"]
 
 
 def test_models(tmp_path, monkeypatch):

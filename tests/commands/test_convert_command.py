@@ -225,9 +225,7 @@ def test_wrong_usage(run_cli):
         "'gensim' is not one of 'elmokit', 'bilm', 'token-embeddings', 'word2vec', 'word2vec-binary'"
         in message
     )
-    assert "train.txt: damaged, or not a ZIP archive" in refusal(
-        run_cli, "train.txt", "out", "--format", "bilm"
-    )
+    assert "'train.txt' is text, expected a model" in refusal(run_cli, "train.txt", "out", "--format", "bilm")
 
 
 def test_help(run_cli):

@@ -157,7 +157,7 @@ def test_other_mistakes(run_cli, work):
 def test_the_words_are_not_overwritten(run_cli, work):
     before = (work / "vocab.txt").read_bytes()
     assert refusal(run_cli, "embed-tokens", "model", "vocab.txt", "./vocab.txt") == (
-        "vocab.txt: this is an input, vocab.txt: choose another output"
+        "vocab.txt: this is an input: choose another output"
     )
     assert (work / "vocab.txt").read_bytes() == before
 

@@ -135,8 +135,8 @@ def test_a_text_that_changes(run_cli):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "neighbors: 3 errors: Missing argument 'CORPUS.txt...'; Missing option '--query'; Missing"),
-        (["train.txt"], "neighbors: 2 errors: Missing option '--query'; Missing option '--word'"),
+        ([], "neighbors: 3 errors: Missing argument 'CORPUS.txt...' of `elmokit neighbors "),
+        (["train.txt"], "neighbors: 2 errors: Missing option '--query' (A tokenized sentence); Missing"),
         (["train.txt", "--query", "a"], "neighbors: Missing option '--word'"),
         (["train.txt", *ONE, "--query", "a"], "neighbors: expected one --word for each --query, got 2"),
         (["train.txt", "--query", "a b", "--word", "c"], "word c: not a token of the sentence: a b"),

@@ -66,6 +66,29 @@ def test_lines_with_labels(run_cli, text):
     assert message == "text.txt:1: no tab, expected a label, a tab and a sentence"
 
 
+def test_two_texts(run_cli, text):
+    Path("other.txt").write_text("the play begins\nthe players play\nthe end\n")
+    arguments = ("plot", MODEL, text, "--compare", "other.txt", "--method", "pca")
+    result = run_cli(*arguments, "-o", "a.html", "--word", "play", "--json")
+    (change,) = json.loads(result.out)["comparison"]["words"]
+    assert (change["word"], change["counts"]) == ("play", [2, 2])
+    assert 0 < change["change"] < 2
+    page = Path("a.html").read_text()
+    assert "<title>“play” in text.txt and other.txt · no_clips</title>" in page
+    assert '"name":"other.txt"' in page
+    assert run_cli(*arguments, "-o", "a.png").exit_code == 0
+    Path("more").mkdir()
+    Path("more/text.txt").write_text("play\n")  # of the same name
+    assert run_cli("plot", MODEL, text, "--compare", "more/text.txt", "-o", "b.html").exit_code == 0
+    assert '"names":["text.txt","more/text.txt"]' in Path("b.html").read_text()
+    message = refusal(run_cli, "plot", MODEL, text, "--compare", text, "-o", "a.png")
+    assert "--compare: expected another text, got text.txt twice" in message
+    message = refusal(run_cli, *arguments, "-o", "a.png", "--color-by", "word")
+    assert "--compare colors by text: leave --color-by out" in message
+    message = refusal(run_cli, *arguments[:4], "more/text.txt", "-o", "more/text.txt")
+    assert "more/text.txt" in message
+
+
 def test_characters_that_no_font_has_are_reported(run_cli, text):
     Path("odd.txt").write_text("a \U0010fffd b\n")
     result = run_cli("plot", MODEL, "odd.txt", "-o", "a.png", "--method", "pca")

@@ -85,7 +85,7 @@ def test_a_training_run_can_be_the_log_directory(run_cli):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["model"], "projector: 2 errors: Missing argument 'SENTENCES.txt...'; Missing option '--logdir'"),
+        (["model"], "projector: 2 errors: Missing argument 'SENTENCES.txt...' of `elmokit projector MODEL "),
         (["model", "in.txt"], "projector: Missing option '--logdir'"),
         (["model", "missing.txt", "--logdir", "logs"], "missing.txt (in "),
         (["nothing", "in.txt", "--logdir", "logs"], "nothing: "),

@@ -2,10 +2,16 @@ from __future__ import annotations
 
 import json
 import math
+import re
 
 import pytest
 
 from elmokit.language_model import LanguageModel, SentenceScore
+
+MANY_UNKNOWN = (
+    "warning: 33% of the tokens are <UNK> to this model, which makes perplexity misleadingly low: is it a "
+    "model of this language and of text like this?\n"
+)
 
 pytestmark = pytest.mark.usefixtures("work")
 
@@ -27,7 +33,8 @@ def scores(lines) -> list[SentenceScore]:
 def score(run_cli, *arguments: str) -> list[str]:
     """Return the lines below the header."""
     result = run_cli("score", *arguments)
-    assert (result.exit_code, result.err) == (0, "")
+    assert result.exit_code == 0
+    assert re.sub(r"\d+%", "33%", result.err) in ("", MANY_UNKNOWN)
     header, *lines = result.out.splitlines()
     assert header.split("\t")[2:3] == (["forward"] if "--tokens" in arguments else ["backward"])
     return lines
@@ -35,7 +42,7 @@ def score(run_cli, *arguments: str) -> list[str]:
 
 def json_lines(run_cli, model: str) -> list[dict]:
     result = run_cli("score", model, "in.txt", "--json")
-    assert (result.exit_code, result.err) == (0, "")
+    assert (result.exit_code, result.err) == (0, MANY_UNKNOWN)
     return [json.loads(line) for line in result.out.splitlines()]
 
 
@@ -51,6 +58,12 @@ def test_a_line_for_each_sentence(run_cli, lines, scores):
         f"{found.perplexity:.2f}\t{found.forward.sum():.3f}\t{found.backward.sum():.3f}\t{line}"
         for line, found in zip(lines, scores, strict=True)
     ]
+
+
+def test_many_unknown_tokens_are_said(run_cli, work, lines):
+    assert run_cli("score", "model", "in.txt").err == MANY_UNKNOWN
+    (work / "in.txt").write_text(f"{lines[0]}\n" * 9 + "unseen\n", encoding="utf-8")
+    assert run_cli("score", "model", "in.txt").err == ""  # 1 of 28
 
 
 def test_the_header(run_cli):
@@ -145,10 +158,13 @@ def test_a_softmax_without_its_vocabulary(run_cli, work):
 
 
 def test_other_mistakes(run_cli, work):
-    assert "no text given: expected TEXT or --input TEXT" in refusal(run_cli, "model")
+    assert "no text given: expected TEXT, --input TEXT, or - for the standard input" in refusal(
+        run_cli, "model"
+    )
     assert "none.txt" in refusal(run_cli, "model", "none.txt")
-    assert refusal(run_cli, "model", "in.txt", "--vocab-file", "vocab.txt") == (
-        "model: options and vocabulary can only be given for HDF5 weights and TensorFlow checkpoints"
+    (work / "other.txt").write_text("<S>\n</S>\n<UNK>\nother\n", encoding="utf-8")
+    assert refusal(run_cli, "model", "in.txt", "--vocab-file", "other.txt") == (
+        "other.txt: not the vocabulary of model, which has its own: leave it out"
     )
     assert "device=abacus: not available here" in refusal(run_cli, "model", "in.txt", "--device", "abacus")
     (work / "bad.txt").write_bytes(b"\xff\n")

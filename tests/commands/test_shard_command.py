@@ -65,7 +65,7 @@ def test_text_without_tokens(run_cli, text):
 def test_no_input(run_cli):
     result = run_cli("shard", "--output-dir", "out")
     assert result.exit_code == 2
-    assert "no text given: expected TEXT or --input TEXT" in result.err
+    assert "no text given: expected TEXT, --input TEXT, or - for" in result.err
 
 
 @pytest.mark.parametrize(

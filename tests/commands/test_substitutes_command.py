@@ -110,14 +110,25 @@ def test_weights_without_a_softmax(run_cli):
         ([" ", "--position", "0"], "position: the sentence has no token"),
         (
             ["a b", "--position", "x"],
-            "substitutes: Invalid value for '--position': 'x' is not a valid integer",
+            "substitutes: Invalid value for '--position': 'x' is not a whole number",
         ),
         (
             ["a b", "--word", "a", "-k", "0"],
             "substitutes: Invalid value for '-k': 0 is not in the range x>=1",
         ),
         (["a b", "--word", "a", "--device", "abacus"], "device=abacus: not available here"),
-        ([], "substitutes: 2 errors: Missing argument 'SENTENCE'; expected either --word or --position"),
+        (
+            [],
+            "substitutes: 2 errors: Missing argument 'SENTENCE' of `elmokit substitutes MODEL ",
+        ),
+        (
+            ["a right. b", "--word", "right"],
+            "--word right: not a token of the sentence: a right. b: tokens are ",
+        ),
+        (
+            ["train.txt", "--word", "a"],
+            "--word a: not a token of the sentence: train.txt: train.txt is a file",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -126,7 +137,7 @@ def test_mistakes(run_cli, arguments, expected):
 
 
 def test_a_text_for_a_model(run_cli):
-    assert "train.txt: damaged, or not a ZIP archive" in refusal(run_cli, "train.txt", "a b", "--word", "a")
+    assert "'train.txt' is text, expected a model" in refusal(run_cli, "train.txt", "a b", "--word", "a")
 
 
 def test_help(run_cli):

@@ -182,7 +182,10 @@ def test_invalid_sequences_are_reported_with_their_line(run_cli, data, tmp_path)
             ("train", "--train", "a", "--dev", "b", "-o", "x", "max_epochs"),
             "Got unexpected argument 'max_epochs'",
         ),
-        (("train", "--train", "a"), "2 errors: Missing option '--dev'; Missing option '--output'"),
+        (
+            ("train", "--train", "a"),
+            "2 errors: Missing option '--dev' (Tagged text that decides when training stops); Missing option",
+        ),
         (("train", "--train", "nowhere.tsv", "--dev", "dev.tsv", "-o", "x"), "nowhere.tsv"),
         (
             ("train", "--train", "train.tsv", "--dev", "dev.tsv", "-o", "x", "hidden_size=3"),

@@ -66,7 +66,7 @@ def test_no_word_left(run_cli, text):
 def test_no_input(run_cli):
     result = run_cli("vocabulary", "--output", "v")
     assert result.exit_code == 2
-    assert "no text given: expected TEXT or --input TEXT" in result.err
+    assert "no text given: expected TEXT, --input TEXT, or - for" in result.err
 
 
 def test_nothing_found(run_cli, text):
@@ -86,7 +86,7 @@ def test_output_among_the_inputs(run_cli, text):
     for _ in range(2):
         result = run_cli("vocabulary", "--input", "*.txt", "--output", "./vocab.txt")
     assert result.exit_code == 2
-    assert "vocab.txt: this is an input, vocab.txt: choose another output" in result.err
+    assert "vocab.txt: this is an input: choose another output" in result.err
 
 
 def test_each_file_is_looked_up_once(run_cli, text, monkeypatch):

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 
 from elmokit.config import Config
+from elmokit.config.bilm_options import BILM_NAMES, COUNTED, IMPLIED
 from elmokit.errors import UnknownSettingsWarning
 
 
@@ -49,6 +54,60 @@ def test_overrides_reach_options_of_bilm_tf(write, bilm_options):
 )
 def test_overrides_of_unknown_settings(override, expected, error_of):
     assert expected in error_of("tiny", [override])
+
+
+def test_every_option_of_bilm_tf_is_an_override(bilm_options):
+    """As in its scripts, in full or by the last name."""
+    special = {"activation": "tanh", "filters": [[1, 8], [2, 4]], "bidirectional": False}
+    special |= {"skip_connections": False, "tie_softmax": True, "dropout": 0.5, "cell_dim": 128}
+    special |= {"learning_rate": 0.5}
+    for path, ours in BILM_NAMES.items():
+        changed = special.get(ours[-1], 40)
+        without_characters = ["char_cnn=null"] if ours[-1] == "tie_softmax" else []
+        for name in {".".join(path), path[-1]} - {"dim"}:
+            config = Config.load("tiny", [*without_characters, f"{name}={json.dumps(changed)}"])
+            found = config.model_dump(mode="json")
+            for key in ours:
+                found = found[key]
+            assert found == changed, name
+
+
+def test_every_option_of_bilm_tf_is_in_the_table_of_the_docs():
+    page = Path(__file__).parents[2] / "docs" / "from-the-tutorial.md"
+    rows = dict(re.findall(r"^\| `([\w.]+)` \| (?:`(\w+)[^`]*`)?", page.read_text(encoding="utf-8"), re.M))
+    for path, ours in BILM_NAMES.items():
+        assert rows[".".join(path)] == ours[-1]
+    for name in (*COUNTED, *IMPLIED):
+        assert name in rows or f"char_cnn.{name}" in rows
+
+
+def test_options_of_bilm_tf_that_are_implied():
+    config = Config.load("tiny", ["num_negatives=8", "sample_softmax=True", "n_characters=262"])
+    assert config.training.num_negatives == 8
+    assert Config.load("tiny", ["sample_softmax=False"]).training.num_negatives == 0
+    assert Config.load("tiny", ["char_cnn.n_characters=261"]) == Config.load("tiny")
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("n_characters=500", "n_characters: expected 261 or 262, got 500"),
+        ("sample_softmax=3", "sample_softmax: expected true or false, got 3"),
+        (
+            "dim=32",
+            "dim may be char_cnn.embedding.dim (model.char_cnn.embedding_dim) or lstm.dim "
+            "(model.lstm.cell_dim): write one of them",
+        ),
+    ],
+)
+def test_options_of_bilm_tf_that_do_not_say_enough(override, expected, error_of):
+    assert expected in error_of("tiny", [override])
+
+
+def test_hyphens_as_in_options():
+    assert Config.load("tiny", ["batch-size=3", "n-epochs=2"]) == Config.load(
+        "tiny", ["batch_size=3", "num_epochs=2"]
+    )
 
 
 def test_a_setting_of_a_section_that_is_null(error_of):

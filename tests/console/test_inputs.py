@@ -43,7 +43,7 @@ def test_all_ways_to_name_several_texts(run, arguments):
 def test_no_text(run):
     result = run()
     assert result.exit_code == 2
-    assert "no text given: expected TEXT or --input TEXT" in result.output
+    assert "no text given: expected TEXT, --input TEXT, or - for the standard input" in result.output
 
 
 def test_a_text_that_does_not_exist(run):
@@ -59,3 +59,21 @@ def test_the_standard_input(tmp_path):
     path, size = line.rsplit(" ", 1)
     assert (found.exit_code, size) == (0, "8")
     assert not Path(path).parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("tiny-en", "it is the name of a model, as MODEL in `command [TEXT]...`"),
+        (
+            "a typed sentence",
+            'a sentence is piped in, with - for the file: echo "a typed sentence" | command ...',
+        ),
+    ],
+)
+def test_what_is_no_name_of_a_text(run, name, hint):
+    assert str(run(name).exception).endswith(f"check the path; {hint}")
+
+
+def test_a_name_with_spaces_may_be_that_of_a_missing_file(run):
+    assert str(run("texts/my notes.txt").exception).endswith("check the path")

@@ -75,3 +75,15 @@ def test_a_process_that_is_ended_leaves_nothing(tmp_path):
         process.kill()
         process.communicate()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_while_python_ends_is_quiet():
+    code = (
+        # pytest may run in the background of a shell, where the signal is ignored
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "import atexit, os, signal, sys; from elmokit.__main__ import main; "
+        "atexit.register(os.kill, os.getpid(), signal.SIGINT); sys.argv[1:] = ['--version']; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
+    assert done.stdout.startswith("elmokit ")

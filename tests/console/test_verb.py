@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 
@@ -34,9 +35,11 @@ def refusal(run_cli, *arguments: str) -> str:
 
 def test_several_faults(run_cli):
     assert refusal(run_cli, "plot", "tiny-en", "--seed", "x", "--method", "som") == (
-        "plot: 4 errors: Invalid value for '--seed': 'x' is not a valid integer range; "
+        "plot: 4 errors: Invalid value for '--seed': 'x' is not a whole number; "
         "Invalid value for '--method': 'som' is not one of 'tsne', 'umap', 'pca'; "
-        "Missing argument 'SENTENCES.txt'; Missing option '--output'"
+        "Missing argument 'SENTENCES.txt' of `elmokit plot MODEL SENTENCES.txt`; Missing option '--output' "
+        "(Figure to write: .png, .svg or .pdf; .html, a page to zoom and search, layer by layer; .gif or "
+        ".webp, an animation through the layers; or .parquet, a table for Embedding Atlas)"
     )
 
 
@@ -56,7 +59,8 @@ def test_the_value_of_an_unknown_option_is_no_fault(run_cli):
 def test_what_does_not_go_together(run_cli):
     assert refusal(run_cli, "score", "m", "--tokens", "--json", "--batch-size", "0") == (
         "score: 3 errors: Invalid value for '--batch-size': 0 is not in the range x>=1; "
-        "expected --tokens or --json, not both; no text given: expected TEXT or --input TEXT"
+        "expected --tokens or --json, not both; no text given: expected TEXT, --input TEXT, or - for the "
+        "standard input"
     )
 
 
@@ -64,14 +68,77 @@ def test_settings_and_options_of_train(run_cli):
     message = refusal(
         run_cli, *("train", "--train-prefix", "t", "--save-dir", "s", "batch_size=0", "nope=1", "dropout=2")
     )
-    assert message.startswith("train: 2 errors: Missing option '--vocab-file'; override 'nope=1'")
+    assert message.startswith(
+        "train: 2 errors: Missing option '--vocab-file' (Vocabulary file, written by `elmokit vocabulary`); "
+        "override 'nope=1'"
+    )
     assert "training.batch_size" in message
     assert "training.dropout" in message
     assert refusal(run_cli, "train", "--save-dir", "s", "--resume", "--batch-size", "3") == (
-        "train: No such option '--batch-size': it is a setting, write batch_size=32"
+        "train: No such option '--batch-size': it is a setting, write batch_size=3"
     )
     message = refusal(run_cli, "train", "--save-dir", "s", "--resume", "--seed", "3", "seed=4")
     assert message == "train: seed is given twice, as --seed and as seed="
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            "embed notes.txt out.npz",
+            "'MODEL': 'notes.txt' is text, expected a model, as in `elmokit embed MODEL",
+        ),
+        (
+            "score 'a sentence'",
+            "'a sentence' is text, expected a model, as in `elmokit score MODEL [TEXT]...`",
+        ),
+        ("embed absent.txt.gz out.npz", "'absent.txt.gz' is text, expected a model"),
+        ("score - tiny-en", "'-' is text, expected a model"),
+        ("substitutes 'a sentence' --word a", "'a sentence' is text, expected a model"),
+        ("plot notes.txt -o p.png", "'notes.txt' is text, expected a model"),
+        ("explore notes.txt", "'notes.txt' is text, expected a model"),
+        ("evaluate tiny-en notes.txt --input t", "'MODEL...': 'notes.txt' is text, expected a model"),
+        (
+            "train --restart-ckpt-file notes.txt --train-prefix t -o r",
+            "'notes.txt' is text, expected a model",
+        ),
+        (
+            "embed tiny-en notes.txt",
+            "Missing argument 'OUTPUT' (HDF5 file or .parquet directory to write) of `elmokit embed MODEL",
+        ),
+        ("shard notes.txt -o -", "the output cannot be -, the standard output: give a path"),
+        ("embed tiny-en notes.txt -", "the output cannot be -, the standard output: give a path"),
+        ("substitutes tiny-en one two --word one", "extra argument (two): a sentence is given in quotes"),
+        ("shard notes.txt -o s --heldout-fraction 5%", "'5%' is not a number"),
+        ("vocabulary notes.txt", "'--output' (Vocabulary file to write; - for the standard output)"),
+        ("vocabulary -o v.txt", "no text given: expected TEXT, --input TEXT, or - for the standard input"),
+        ("train notes.txt", "To train on it, write --train-prefix notes.txt"),
+        ("train --resume . -o r", "To resume this run, write --save-dir . --resume"),
+        ("train --save-dir r --resume --max-steps=7", "it is a setting, write max_steps=7"),
+        ("train -o r --resume --max-steps", "it is a setting, write max_steps=null"),
+        ("train --train-prefix t --vocab-file v -o r lr=1", "'lr': did you mean 'learning_rate'?"),
+        ("-q embed", "-q stands before the command: write elmokit embed ... -q"),
+        ("voc", "no command 'voc', did you mean 'vocabulary'?"),
+        ("version", "no command 'version': use elmokit --version"),
+    ],
+)
+def test_what_newcomers_type(run_cli, tmp_path, monkeypatch, line, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.txt").write_text("one two\n")
+    assert message in refusal(run_cli, *shlex.split(line))
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_only_the_model_is_named_when_it_is_missing(run_cli):
+    """What stands in the wrong places after it is no fault of its own."""
+    assert "errors" not in refusal(run_cli, "embed", "no such model", "out.npz")
+    assert "; " not in refusal(run_cli, "score", "a sentence", "--tokens", "--json")
+
+
+@pytest.mark.parametrize("line", ["help", "help embed", "help classify train", "classify help train"])
+def test_help_is_a_command_too(run_cli, line):
+    expected = [*(word for word in line.split() if word != "help"), "--help"]
+    assert run_cli(*line.split()).out == run_cli(*expected).out
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

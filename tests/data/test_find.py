@@ -9,6 +9,7 @@ from pathlib import Path
 import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
+from fsspec.registry import _registry
 
 from elmokit.data.find import Part, Patterns, find_texts
 from elmokit.data.read import read_lines, total_bytes
@@ -127,6 +128,7 @@ def test_unknown_protocol():
 )
 def test_missing_package_names_the_extra(url, module, extra, monkeypatch):
     monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.delitem(_registry, url.partition(":")[0], raising=False)
     for cached in ("fsspec.implementations.http", "fsspec.implementations.http_sync"):
         monkeypatch.delitem(sys.modules, cached, raising=False)
     for call in (lambda: find_texts([url]), lambda: list(read_lines(url)), lambda: total_bytes([url])):

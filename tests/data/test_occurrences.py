@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
-from elmokit.data.occurrences import Occurrence, find_occurrences, sample_occurrences
+from elmokit.data.occurrences import Occurrence, find_occurrences, sample_occurrences, sample_words
 from elmokit.errors import ElmokitError
 
 SENTENCES = ["the play was long", "", "children play the guitar"]
@@ -49,6 +51,21 @@ def test_a_sample_depends_on_the_seed_and_keeps_the_order():
     assert sample_occurrences(occurrences, 4, seed=1) == some
     assert any(sample_occurrences(occurrences, 4, seed) != some for seed in range(2, 5))
     assert sample_occurrences(occurrences, 8, seed=1) == occurrences
+
+
+def test_a_sample_of_words_is_made_of_whole_sentences():
+    sentences = [[f"{k}.{position}" for position in range(5)] for k in range(40)]
+    words, total = sample_words(sentences, 52, seed=1)
+    assert (len(words), total) == (52, 200)
+    assert words == sorted(words, key=lambda word: (word.sentence_index, word.position))
+    counts = Counter(word.sentence_index for word in words)
+    assert sorted(counts.values()) == [2] + [5] * 10
+    assert [word.word for word in words] == [f"{w.sentence_index}.{w.position}" for w in words]
+    assert sample_words(sentences, 52, seed=1)[0] == words
+    assert sample_words(sentences, 52, seed=2)[0] != words
+    assert sample_words(sentences, 200, seed=1) == (find_occurrences(sentences), 200)
+    with pytest.raises(ElmokitError, match="the text has no words"):
+        sample_words([[]], 5, seed=1)
 
 
 def test_old_names_still_work():

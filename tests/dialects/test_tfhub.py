@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from elmokit.dialects import tfhub
 from elmokit.dialects.tfhub import ElmoModule
 from elmokit.errors import ConfigError
 from elmokit.loading import load
-from elmokit.pretrained import PretrainedModel
+from elmokit.repository.published import tfhub_name
 
 TEXTS = ["the cat is on the mat", "", "dogs  are naïve "]
 TOKENS = [
@@ -156,18 +158,36 @@ def test_inputs_that_do_not_fit(inputs, signature, message, elmo):
         "https://tfhub.dev/google/elmo/3",
         "http://tfhub.dev/google/elmo/1/",
         "https://www.kaggle.com/models/google/elmo/tensorFlow1/elmo/3",
+        "https://tfhub.dev/google/elmo/2?tf-hub-format=compressed",
+        "https://storage.googleapis.com/tfhub-modules/google/elmo/2.tar.gz",
+        "google/elmo/tensorFlow1/elmo/3",
+        "tfhub.dev/google/elmo/2",
     ],
 )
-def test_the_addresses_of_the_module_are_the_published_model(address, monkeypatch):
-    asked: list[object] = []
+def test_the_addresses_of_the_module_are_the_published_model(address, model, tmp_path, monkeypatch):
+    (tmp_path / "original").symlink_to(model)
+    monkeypatch.chdir(tmp_path)  # a path takes precedence over a published name
+    expected = tfhub.load(model)(TEXTS)
+    assert torch.equal(tfhub.Module(address)(TEXTS), expected)
+    assert torch.equal(tfhub.KerasLayer(address)(TEXTS), expected)
+    assert load(address).source == Path("original/weights.hdf5")
 
-    def remember(model: object) -> PretrainedModel:
-        asked.append(model)
-        return load("tiny-en")
 
-    monkeypatch.setattr(tfhub.loading, "load", remember)
-    tfhub.Module(address)
-    assert asked == ["original"]
+@pytest.mark.parametrize(
+    "address", ["https://tfhub.dev/google/nnlm-en-dim128/1", "google/elmo-other", "elmo"]
+)
+def test_other_modules_of_tfhub(address):
+    assert tfhub_name(address) is None
+
+
+def test_the_arguments_of_tensorflow_have_no_effect():
+    module = tfhub.Module("tiny-en", True, name="elmo_module", tags={"train"})
+    assert module(TEXTS).shape == (len(TEXTS), 256)
+    assert module.aggregation.gamma.requires_grad
+    layer = tfhub.KerasLayer("tiny-en", input_shape=[], dtype="string", name="elmo", trainable=True)
+    assert torch.equal(layer(TEXTS), module(TEXTS))
+    with pytest.raises(ConfigError, match="KerasLayer: unknown argument trainabel"):
+        tfhub.KerasLayer("tiny-en", trainabel=True)
 
 
 def test_keras_layer():

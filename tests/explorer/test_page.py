@@ -22,6 +22,7 @@ from elmokit.explorer.answers import EXAMPLE, Answers
 from elmokit.explorer.explorer import Explorer
 from elmokit.explorer.listening import listen
 from elmokit.explorer.mixing import layer_weights
+from elmokit.explorer.movement import moved_words
 from elmokit.explorer.server import PageServer
 from elmokit.explorer.typed_text import read_typed
 from elmokit.loading import load
@@ -529,20 +530,62 @@ def test_two_models_side_by_side(browser, explorer, golden):
         expect(page.locator(".pane").nth(0).locator(".word h2").first).to_have_text(
             "1played", timeout=PATIENCE
         )
-        expect(page.locator("#comparison caption")).to_have_text("Surprise in bits, before → after")
-        expect(page.locator("#comparison .hint").first).to_contain_text("On average")
+        expect(page.locator("#surprises caption")).to_have_text("Surprise in bits, before → after")
+        expect(page.locator("#surprises .hint").first).to_contain_text("On average")
+        expect(page.locator("#moves")).to_contain_text("No word moved.", timeout=PATIENCE)
         assert errors == []
         page.close()
     with serving(explorer, other, names=("before", "after")) as url:  # one has no language model
         page, errors = open_page(browser, url)
-        expect(page.locator("#comparison")).to_have_text("", timeout=PATIENCE)
+        expect(page.locator("#moves tr").first).to_be_visible(timeout=PATIENCE)
+        expect(page.locator("#surprises")).to_have_text("")
+        sentences = read_typed(EXAMPLE).sentences
+        for name, layer in (("End", 2), ("Home", 0)):  # of the second model
+            slider = page.locator(".pane").nth(1).get_by_role("slider", name="Layer", exact=True)
+            slider.press(name)
+            tops = [explorer.explore(sentences).layers[2], other.explore(sentences).layers[layer]]
+            most = moved_words(*tops)[:12]
+            expect(page.locator("#moves td.number")).to_have_text(
+                [f"{move.distance:.2f}" for move in most], timeout=PATIENCE
+            )
+        words = [word for sentence in sentences for word in sentence]
+        row = page.locator("#moves tr").first
+        nearer = ", ".join(dict.fromkeys(words[k] for k in most[0].nearer))
+        expect(row.locator("td").nth(2)).to_contain_text(f"now nearest: {nearer}")
+        row.locator("button").click()
+        for number in (0, 1):
+            heading = page.locator(".pane").nth(number).locator(".word h2").first
+            expect(heading).to_have_text(re.compile(re.escape(words[most[0].index]) + "$"), timeout=PATIENCE)
         assert errors == []
         page.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_serious_findings_of_axe(page, serious_findings, scheme):
-    page.emulate_media(color_scheme=scheme)
+@pytest.mark.parametrize(
+    "how", [{"color_scheme": "light"}, {"color_scheme": "dark"}, {"forced_colors": "active"}]
+)
+def test_no_serious_findings_of_axe(page, serious_findings, how):
+    page.emulate_media(**how)
     expect(page.locator("#word[aria-busy=false] table").first).to_be_visible(timeout=PATIENCE)
     assert serious_findings(page) == []
-    page.emulate_media(color_scheme="light")
+    page.emulate_media(color_scheme="light", forced_colors="none")
+
+
+def test_the_selected_word_is_marked_in_forced_colors(page):
+    page.emulate_media(forced_colors="active")
+    selected = page.locator("#sentences [aria-pressed=true]")
+    assert selected.evaluate("token => getComputedStyle(token).outlineStyle") == "solid"
+    unknown = page.evaluate(f"{MAP}.theme.ink !== {MAP}.theme.ground")
+    assert unknown
+    page.emulate_media(forced_colors="none")
+
+
+def test_everything_is_in_reach_at_200_percent(page, serious_findings):
+    page.set_viewport_size({"width": 640, "height": 400})  # of 1280 x 800 pixels
+    assert page.evaluate("document.documentElement.scrollWidth") <= 640
+    for control in page.locator("button:visible, input:visible, textarea, canvas, summary").all():
+        control.scroll_into_view_if_needed()
+        box = control.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 640
+    assert serious_findings(page) == []
+    page.set_viewport_size({"width": 1280, "height": 900})

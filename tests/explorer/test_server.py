@@ -127,6 +127,8 @@ BAD = [
     ("map", {"sentences": PLAY, "weights": [1.0]}, "weights: expected 3 numbers, one for each layer, got 1"),
     ("map", {"sentences": PLAY, "method": "umap"}, "method: Input should be 'pca' or 'tsne'"),
     ("word", {"sentences": PLAY, "index": 3, "weights": [0.0, 0.0, 1.0]}, "index: expected 0 to 2, got 3"),
+    ("moved", {"sentences": PLAY, "weights": [[1.0], [1.0]]}, "moved: there is only one model"),
+    ("moved", {"sentences": PLAY, "weights": [[1.0]]}, "weights"),
     ("word", {"sentences": PLAY, "index": -1, "weights": [0.0, 0.0, 1.0]}, "index: Input should be greater"),
 ]  # fmt: skip
 
@@ -244,3 +246,63 @@ def test_the_page_says_when_the_server_has_ended(golden, page):
         thread.join()
         server.server_close()
     expect(page.locator("#server-ended")).to_contain_text("The server has ended", timeout=15_000)
+
+
+def raw(port: int, request: bytes) -> bytes:
+    """What the server sends until it closes the connection."""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        connection.sendall(request)
+        connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(1 << 16), b""))
+
+
+JSON_TO_TEXT = b"POST /api/text HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (JSON_TO_TEXT + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n", 413),
+        (JSON_TO_TEXT + b"Content-Length: " + b"9" * 20 + b"\r\n\r\n", 413),
+        (JSON_TO_TEXT + b"Content-Length: \xb2\r\n\r\n", 411),
+        (JSON_TO_TEXT + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}", 411),
+        (b"GET //[ HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
+        (JSON_TO_TEXT.replace(b"/api/text", b"http://["), 404),
+        (b"PUT / HTTP/1.1\r\nHost: localhost\r\n\r\n", 501),
+        (b"OPTIONS /<script> HTTP/1.1\r\nHost: localhost\r\n\r\n", 501),
+        (b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * 200 + b"\r\n", 431),
+    ],
+)
+def test_what_is_no_request_is_refused_like_others(port, caplog, request_, status):
+    head, _, body = raw(port, request_).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    for line in (
+        b"Content-Type: application/json; charset=utf-8",
+        b"nosniff",
+        b"default-src 'none'",
+        b"close",
+    ):
+        assert line in head
+    assert json.loads(body)["error"]
+    assert caplog.records == []
+
+
+def test_a_head_request_has_no_body(port):
+    answer = raw(port, b"HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 501 ")
+    assert answer.endswith(b"\r\n\r\n")
+
+
+def test_connections_that_send_nothing_do_not_keep_others_out(port):
+    idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(100)]
+    try:
+        for k, connection in enumerate(idle):
+            if k % 2:
+                connection.sendall(JSON_TO_TEXT + b"Content-Length: 1000\r\n\r\n{")
+        for _ in range(3):
+            assert ask(port, "/alive") == (200, "yes")
+            assert question(port, "text", text="one two")["sentences"] == [["one", "two"]]
+    finally:
+        for connection in idle:
+            connection.close()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import signal
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -51,3 +54,29 @@ def test_a_whole_file_reads_back(tmp_path: Path) -> None:
             writer.write(name, array)
     with h5py.File(tmp_path / "a.hdf5", "r") as file:
         assert all(np.array_equal(file[name], array) for name, array in values.items())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process cannot send itself these signals")
+def test_ctrl_c_inside_of_a_write_is_raised_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    num_calls = 0
+
+    def write(file: io.FileIO, data: memoryview) -> int:
+        nonlocal num_calls
+        num_calls += 1
+        signal.raise_signal(signal.SIGINT)
+        return io.FileIO.write(file, data) or 0
+
+    handler = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr("elmokit.formats.hdf5_writer._GuardedFile.write", write)
+
+    def write_some() -> None:
+        with Hdf5Writer(tmp_path / "a.hdf5") as writer:
+            writer.write("x", np.zeros(100_000, np.float32))
+
+    with pytest.raises(KeyboardInterrupt):
+        write_some()
+    assert num_calls
+    assert signal.getsignal(signal.SIGINT) == handler
+    monkeypatch.undo()
+    with h5py.File(tmp_path / "a.hdf5") as file:
+        assert not np.any(file["x"])

@@ -175,13 +175,13 @@ def _flip(path: Path) -> None:
     path.write_bytes(data)
 
 
-FILES = ["vectors.f16", "words.f16", "centers.f32", "rows.u32", "ends.i64", "index.json"]
+FILES = ["vectors.f16", "vectors.u64", "words.f16", "centers.f32", "rows.u32", "ends.i64", "index.json"]
 FILES += [f"corpus/{name}" for name in ("tokens.u32", "offsets.i64", "spellings.bytes", "corpus.json")]
 FAULTS = [
     (name, fault)
     for name in FILES
     for fault in (Path.unlink, _truncate, _lengthen, _flip)
-    if (name, fault) != ("vectors.f16", _flip)  # in a large index one similarity is wrong
+    if (name, fault) != ("vectors.f16", _flip)  # in a large index, a search notices it
     and (name, fault) != ("index.json", Path.unlink)  # then it is no index
 ]
 
@@ -237,6 +237,34 @@ def test_a_flipped_bit_of_the_vectors_is_noticed(embedder):
     _flip(Path("mine/vectors.f16"))
     with pytest.raises(CorpusError, match=r"mine: damaged neighbor index \(wrong checksum of vectors.f16\)"):
         NeighborIndex.open("mine", embedder)
+
+
+@pytest.mark.parametrize("words", ["all", "same"])
+def test_a_flipped_bit_of_a_vector_of_a_large_index_is_noticed_when_it_is_read(monkeypatch, embedder, words):
+    monkeypatch.setattr(neighbor_files, "LARGE_BYTES", 0)
+    stored(embedder, "mine")
+    whole = np.fromfile("mine/vectors.f16", "<f2").reshape(16, -1)
+    plays = [row for row, word in enumerate(TEXT.split()) if word == "play"]
+    for row in range(16):
+        flipped = whole.view(np.uint16).copy()
+        flipped[row, row % whole.shape[1]] ^= 1  # the last bit: the vector is still a unit vector
+        flipped.tofile("mine/vectors.f16")
+        index = NeighborIndex.open("mine", embedder)
+        if words == "same" and row not in plays:  # it is not read
+            assert len(index.nearest(*QUERY, words=words).occurrences) == 3
+            continue
+        with pytest.raises(CorpusError, match="damaged neighbor index: wrong checksum of a vector"):
+            index.nearest(*QUERY, words=words)
+
+
+def test_a_large_index_of_an_earlier_version_has_no_checksums_of_the_vectors(monkeypatch, embedder):
+    monkeypatch.setattr(neighbor_files, "LARGE_BYTES", 0)
+    stored(embedder, "mine")
+    checksums = json.loads(Path("mine/index.json").read_text())["checksums"]
+    del checksums["vectors.u64"]
+    reseal(Path("mine"), checksums=checksums)
+    Path("mine/vectors.u64").unlink()
+    assert NeighborIndex.open("mine", embedder).nearest(*QUERY)
 
 
 def test_an_index_of_an_earlier_version_has_no_checksum_of_the_vectors(embedder):

@@ -199,6 +199,8 @@ def main(directory: Path) -> None:
     seen.error("another corpus", lambda: next(unlike.run()))
     uneven = make_trainer(directory, "uneven", ranks=ranks, unroll_steps=5 + ranks.rank)
     seen.error("other settings", lambda: next(uneven.run()))
+    unequal = make_trainer(directory, "unequal", ranks=ranks, batch_size=TOTAL_ROWS // ranks.num + ranks.rank)
+    seen.error("unequal batches", lambda: next(unequal.run()))
 
     def fail_in_one() -> None:
         with ranks.together():

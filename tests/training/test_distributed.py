@@ -232,6 +232,7 @@ def test_only_the_main_process_writes(group):
     [
         ("another corpus", "process 1 of {num} on {host}: fingerprint of training text is "),
         ("other settings", "process 1 of {num} on {host}: training.unroll_steps is 6, expected 5 as in"),
+        ("unequal batches", "process 1 of {num} on {host}: training.batch_size is "),
         ("an error in one process", "process 1 of {num} on {host}: the disk is on fire"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import random
 import signal
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from elmokit.formats.checkpoint import list_checkpoints, read_checkpoint
-from elmokit.training.launch import launch
+from elmokit.training.launch import _quiet_agent, launch
 
 SETTINGS = """
 [model.char_cnn]
@@ -127,12 +128,22 @@ def test_a_run_survives_a_killed_and_a_hung_process_and_stops_with_one_checkpoin
     )
     assert err.count("finishing the step and writing a checkpoint") == 1
     assert "Traceback" not in err
+    assert "torch" not in err, "the processes alone say what happens"
     assert out.count("resuming after step") == 2
     records = [json.loads(line) for line in (work / "run/metrics.jsonl").read_text().splitlines()]
     steps = [record["step"] for record in records]
     assert steps == sorted(set(steps)), "no step is done twice in the records"
     assert steps[-1] <= step
     assert json.loads((work / "run/config.json").read_text())["training"]["num_processes"] == 2
+
+
+def test_what_starts_the_processes_says_nothing():
+    """Each logger of PyTorch has a level of its own, which that of the package does not change."""
+    agent = logging.getLogger("torch.distributed.elastic.agent.server.api")
+    assert agent.isEnabledFor(logging.WARNING)
+    with _quiet_agent():
+        assert not agent.isEnabledFor(logging.CRITICAL)
+    assert agent.isEnabledFor(logging.WARNING)
 
 
 def test_the_status_is_that_of_the_processes(work, monkeypatch, capfd):

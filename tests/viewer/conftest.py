@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pytest
 
 from elmokit.neighbors.cosine import nearest_rows, unit_vectors
-from elmokit.viewer.map_data import Group, Layer, MapData
+from elmokit.viewer.map_data import Group, Layer, MapData, SubstituteTable
 
 
 @pytest.fixture(scope="session")
 def make_map() -> Callable[..., MapData]:
     """A function that returns a map of the words of some sentences, at random places in three layers."""
 
-    def make(sentences: Sequence[Sequence[str]], *, with_groups: bool = True) -> MapData:
+    def make(
+        sentences: Sequence[Sequence[str]],
+        *,
+        with_groups: bool = True,
+        comparison: Mapping[str, object] | None = None,
+    ) -> MapData:
         places = [(k, position) for k, sentence in enumerate(sentences) for position in range(len(sentence))]
         size = len(places)
         generator = np.random.default_rng(size)
@@ -47,6 +52,12 @@ def make_map() -> Callable[..., MapData]:
             groups=groups if with_groups else (),
             group_of=group_of,
             named_on_map=with_groups,
+            substitutes=SubstituteTable(
+                ["vote", "<i>else</i>"],
+                np.tile([[1, 0], [0, -1]], (size, 1))[:size],
+                np.tile([[0.5, 0.25], [0.125, 0]], (size, 1))[:size],
+            ),
+            comparison=comparison,
         )
 
     return make

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 
 import numpy as np
 
-from elmokit.viewer.map_data import json_in_html
+from elmokit.viewer.map_data import NUM_COLORS, SubstituteTable, json_in_html, look
 
 
 def decoded(text: str, kind: str) -> np.ndarray:
@@ -41,3 +42,17 @@ def test_json_cannot_end_the_element_that_holds_it():
     assert not set("<>&\u2028") & set(written)
     assert "日本" in written
     assert json.loads(written) == hostile
+    assert json.loads(json_in_html(["\ud83d"])) == ["?"]
+
+
+def test_no_two_groups_look_alike():
+    assert len({look(number) for number in range(49)}) == 49
+    assert all(0 <= part < NUM_COLORS for number in range(100) for part in look(number))
+
+
+def test_substitutes_are_stored_as_a_table(make_map):
+    table = SubstituteTable(["vote", "\ud83d"], np.array([[0, 1], [1, -1]]), np.array([[0.5, 0.25], [1, 0]]))
+    found = replace(make_map([["a", "b"]]), substitutes=table).to_json()["substitutes"]
+    assert found["words"] == ["vote", "?"]
+    assert decoded(found["of"], "<i4").tolist() == [0, 1, 1, -1]
+    assert decoded(found["shares"], "<f4").tolist() == [0.5, 0.25, 1, 0]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import html
+import math
 
 import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError
+from elmokit.language_model import LanguageModel
 from elmokit.visualize.figures import save_figure
 from elmokit.visualize.interactive_map import map_data
 from elmokit.visualize.plots import plot_occurrences
@@ -38,11 +41,29 @@ def test_the_page_has_what_the_map_has(embedder, sentences):
 
 
 def test_small_groups_share_the_last_entry(embedder):
-    text = [[f"word{k}", "x"] for k in range(9)] + [["x"]]
+    text = [[f"word{k}", "x"] for k in range(25)] + [["x"]]
     data = map_data(map_words(embedder, text, color_by="word", method="pca", every_layer=True))
-    assert len(data.groups) == 7
-    assert (data.groups[-1].name, data.groups[-1].count, data.groups[-1].color) == ("4 others", 4, -1)
+    assert len(data.groups) == 21
+    assert len({(group.color, group.shape) for group in data.groups}) == 21
+    assert (data.groups[-1].name, data.groups[-1].count, data.groups[-1].color) == ("6 others", 6, -1)
     assert sum(group.count for group in data.groups) == len(data.group_of)
+
+
+def test_a_point_has_the_substitutes_of_the_language_model(sentences):
+    embedder = ElmoEmbedder.load("tiny-en")
+    data = map_data(map_words(embedder, sentences, words=["play"], method="pca", every_layer=True))
+    language_model = LanguageModel(embedder.pretrained)
+    for point, (sentence, position) in enumerate(data.occurrences):
+        expected = language_model.substitutes(data.sentences[sentence], int(position), 6).combined
+        words = [data.substitutes.words[k] for k in data.substitutes.of[point]]
+        assert words == [candidate.word for candidate in expected]
+        shares = [math.exp(candidate.log_probability) for candidate in expected]
+        np.testing.assert_allclose(data.substitutes.shares[point], shares, rtol=1e-4)
+
+
+def test_a_model_without_softmax_has_no_substitutes(embedder, sentences):
+    data = map_data(map_words(embedder, sentences, method="pca", every_layer=True))
+    assert data.substitutes is None
 
 
 def test_senses_have_their_most_central_sentence(embedder):

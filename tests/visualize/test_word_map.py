@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from elmokit.errors import ConfigError, ElmokitError
+from elmokit.neighbors.cosine import unit_vectors
+from elmokit.visualize.occurrence_vectors import embed_occurrences
+from elmokit.visualize.word_clusters import find_clusters
 from elmokit.visualize.word_map import map_words
 
 
@@ -34,7 +37,7 @@ def test_arguments_are_checked(embedder, sentences):
     for arguments, message in (
         ({"layer": "all"}, "a map shows one layer"),
         ({"layer": 9}, "layers: expected all, top, average or 0 to 2, got 9"),
-        ({"color_by": "size"}, "color_by: expected sentence, word, label or sense, got 'size'"),
+        ({"color_by": "size"}, "color_by: expected sentence, word, label, sense or cluster, got 'size'"),
         ({"max_points": 0}, "max_points: expected at least 1"),
         ({"words": ["plays"]}, "none of the words occurs in the text: plays"),
     ):
@@ -42,6 +45,29 @@ def test_arguments_are_checked(embedder, sentences):
             map_words(embedder, sentences, **arguments)
     with pytest.raises(ElmokitError, match="the single string"):
         map_words(embedder, sentences[0])
+
+
+def test_a_map_of_many_words_in_every_layer_shows_clusters(embedder, sentences):
+    many = [[*sentence.split(), *other.split()] for sentence in sentences for other in sentences]
+    word_map = map_words(embedder, many, method="pca", every_layer=True)
+    expected = find_clusters(embed_occurrences(embedder, word_map.occurrences, "top"), word_map.occurrences)
+    assert word_map.groups == expected
+    assert len(set(expected)) > 1
+    assert set(word_map.central) == set(expected)
+    assert map_words(embedder, many, method="pca").groups is None  # a figure for a paper
+    assert map_words(embedder, many, method="pca", color_by="cluster").groups == expected
+    assert map_words(embedder, sentences, method="pca", every_layer=True).groups is not None  # the sentences
+
+
+def test_two_texts_are_compared(embedder, sentences):
+    text, labels = [sentences[2], sentences[4], sentences[3]], ["a.txt", "b.txt", "b.txt"]
+    how = {"method": "pca", "labels": labels, "texts": ("a.txt", "b.txt")}
+    word_map = map_words(embedder, text, words=["play"], **how)
+    assert word_map.groups == ["a.txt", "b.txt"]
+    (change,) = word_map.comparison.words
+    first, second = unit_vectors(embed_occurrences(embedder, word_map.occurrences, "top"))
+    assert (change.word, change.counts, change.point) == ("play", (1, 1), 1)
+    assert change.change == pytest.approx(1 - float(first @ second), abs=1e-5)
 
 
 def test_many_words_are_sampled_and_the_caption_says_so(embedder, sentences):

@@ -11,6 +11,7 @@ import click
 from elmokit.console import modes, terminal
 from elmokit.console.models import device_option
 from elmokit.console.modes import json_option
+from elmokit.console.outputs import OutputPath
 from elmokit.console.threads import threads_option, use_threads
 from elmokit.console.verb import verb
 from elmokit.errors import ConfigError, MissingExtraError, OutputError
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from elmokit.downstream.comparison.summary import Comparison
-
-_OUTCOMES = "outcomes"
 
 
 @verb("compare")
@@ -62,7 +61,7 @@ _OUTCOMES = "outcomes"
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=OutputPath(file_okay=False),
     help="Directory of the results; by default the name of the task file and -comparison.",
 )
 @json_option
@@ -101,7 +100,7 @@ def command(
     from elmokit.downstream.comparison.running import Plan, run
     from elmokit.downstream.comparison.samples import train_sizes as read_sizes
     from elmokit.downstream.comparison.summary import import_t_quantile, summarize
-    from elmokit.downstream.comparison.task import read_task
+    from elmokit.downstream.comparison.task import OUTCOMES, TEST, read_task, test_data
     from elmokit.downstream.comparison.tuning import trial_settings
 
     if seeds > 1:
@@ -123,19 +122,26 @@ def command(
             bar.set_postfix_str(description, refresh=False)
             bar.update(number)
 
-        for result in run(experiment, plan, Outcomes(directory / _OUTCOMES), on_model=show):
+        for result in run(experiment, plan, Outcomes(directory / OUTCOMES), on_model=show):
             results.append(result)
-    comparison = summarize(task.name, experiment.metric, results, num_trials=len(trials))
-    paths = write_report(comparison, directory)
-    paths += _draw(comparison, directory)
+    records = {}
+    for test in test_data(task):
+        name = task.name if test == TEST else f"{task.name}, tested on {test}"
+        comparison = summarize(name, experiment.metric, results, num_trials=len(trials), test=test)
+        place = directory if test == TEST else directory / test
+        paths = write_report(comparison, place) + _draw(comparison, place)
+        records[test] = as_record(comparison)
+        if not modes.wants_json():
+            if test != TEST:
+                terminal.say(f"\n{name}\n")
+            terminal.say(score_table(comparison))
+            if comparison.pairs:
+                terminal.say()
+                terminal.say(pair_table(comparison))
+        terminal.note(f"{place}: {', '.join(path.name for path in paths)}")
     if modes.wants_json():
-        terminal.report("", output=directory, **as_record(comparison))
-        return
-    terminal.say(score_table(comparison))
-    if comparison.pairs:
-        terminal.say()
-        terminal.say(pair_table(comparison))
-    terminal.note(f"{directory}: {', '.join(path.name for path in paths)}")
+        record = records.pop(TEST)
+        terminal.report("", output=directory, **record, **({"transfer": records} if records else {}))
 
 
 def _draw(comparison: Comparison, directory: Path) -> list[Path]:
@@ -168,7 +174,9 @@ def _refuse_other_directory(directory: Path) -> None:
     Raises:
         OutputError: if it is one.
     """
-    if directory.is_dir() and any(directory.iterdir()) and not (directory / _OUTCOMES).is_dir():
+    from elmokit.downstream.comparison.task import OUTCOMES
+
+    if directory.is_dir() and any(directory.iterdir()) and not (directory / OUTCOMES).is_dir():
         raise OutputError(
             f"{directory}: already exists and is not a comparison: choose another directory with -o"
         )

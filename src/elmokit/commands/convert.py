@@ -35,7 +35,7 @@ def _check(values: Mapping[str, Any]) -> Iterator[str]:
 @verb("convert")
 @checked(_check)
 @takes_model()
-@takes_output("Directory or file to write.", argument="DEST")
+@takes_output("Directory or file to write.", argument="DEST", may_be_stdout=True)
 @click.option(
     "--format",
     "format_",

@@ -19,6 +19,7 @@ from elmokit.console.models import (
 )
 from elmokit.console.modes import json_option
 from elmokit.console.outputs import takes_output
+from elmokit.console.text_form import warn_of_form
 from elmokit.console.threads import threads_option
 from elmokit.console.verb import verb
 from elmokit.console.worker_processes import num_processes_option
@@ -94,6 +95,7 @@ def command(
     from elmokit.formats.vector_files import check_vector_output
 
     check_vector_output(output, dtype)
+    warn_of_form([path])
     pretrained = model.load()
     from elmokit.embedder import ElmoEmbedder
     from elmokit.formats.token_embeddings import read_token_table

@@ -11,12 +11,11 @@ import click
 
 from elmokit.addresses import without_secrets
 from elmokit.console import terminal
-from elmokit.console.completion import complete_model
 from elmokit.console.inputs import find_inputs
-from elmokit.console.models import GivenModel, device_option
+from elmokit.console.models import GivenModel, ModelName, device_option
 from elmokit.console.modes import json_option, wants_json
 from elmokit.console.threads import threads_option
-from elmokit.console.verb import checked, verb
+from elmokit.console.verb import checked, missing, verb
 from elmokit.data.prepare import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
 
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 def _check(values: Mapping[str, Any]) -> Iterator[str]:
     if not (models := [*(values.get("models") or ()), *(values.get("old_models") or ())]):
-        yield "Missing argument 'MODEL'"
+        yield missing("models")
     several = len(models) > 1 or values.get("old_test_prefixes") or values.get("fixed_vocab_file")
     if several and values.get("bilm_compatible"):
         yield "--bilm-compatible works with one model and one text only, without --fixed-vocab-file"
@@ -36,9 +35,14 @@ def _check(values: Mapping[str, Any]) -> Iterator[str]:
 
 @verb("evaluate")
 @checked(_check)
-@click.argument("models", metavar="MODEL...", nargs=-1, shell_complete=complete_model)
+@click.argument("models", metavar="MODEL...", nargs=-1, type=ModelName())
 @click.option(
-    "--save-dir", "old_models", metavar="MODEL", multiple=True, help="The same as MODEL. May be repeated."
+    "--save-dir",
+    "old_models",
+    metavar="MODEL",
+    multiple=True,
+    type=ModelName(),
+    help="The same as MODEL. May be repeated.",
 )
 @click.option(
     "--input",

@@ -11,8 +11,7 @@ from pathlib import Path
 import click
 
 from elmokit.console import terminal
-from elmokit.console.completion import complete_model
-from elmokit.console.models import GivenModel, device_option, takes_model
+from elmokit.console.models import GivenModel, ModelName, device_option, takes_model
 from elmokit.console.threads import threads_option
 from elmokit.console.verb import verb
 from elmokit.explorer.listening import DEFAULT_PORT, listen
@@ -20,7 +19,7 @@ from elmokit.explorer.listening import DEFAULT_PORT, listen
 
 @verb("explore")
 @takes_model(default="tiny-en")
-@click.argument("other", metavar="[OTHER]", required=False, shell_complete=complete_model)
+@click.argument("other", metavar="[OTHER]", required=False, type=ModelName())
 @click.option(
     "--corpus",
     "texts",

@@ -15,6 +15,7 @@ from elmokit.console.layers import one_layer_option
 from elmokit.console.models import GivenModel, batch_size_option, device_option, takes_model
 from elmokit.console.modes import json_option, wants_json
 from elmokit.console.options import num_results_option
+from elmokit.console.outputs import OutputPath
 from elmokit.console.threads import threads_option
 from elmokit.console.verb import checked, verb
 from elmokit.data.occurrences import position_of
@@ -61,7 +62,7 @@ def _check(values: Mapping[str, Any]) -> Iterator[str]:
     "--index",
     "directory",
     metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=OutputPath(file_okay=False),
     help="Store the index in DIR instead of the cache. To search it later, pass DIR instead of CORPUS.txt.",
 )
 @json_option

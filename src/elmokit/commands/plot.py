@@ -51,16 +51,22 @@ if TYPE_CHECKING:
 @seed_option
 @click.option(
     "--color-by",
-    type=click.Choice(["sentence", "word", "label", "sense"]),
+    type=click.Choice(["sentence", "word", "label", "sense", "cluster"]),
     help="What the colors show. With label, each line is a label, a tab and a sentence.  "
-    "[default: senses of a single word; words or sentences, if there are few]",
+    "[default: senses of a single word; words or sentences, if there are few; in .html, clusters]",
+)
+@click.option(
+    "--compare",
+    "other",
+    metavar="OTHER.txt",
+    help="A second text: the colors show the texts, and .html lists which words are used differently.",
 )
 @click.option(
     "--max-points",
     type=click.IntRange(min=1),
     default=3000,
     show_default=True,
-    help="Maximum number of words; more are sampled at random.",
+    help="Maximum number of words; of more, those of random sentences are drawn.",
 )
 @json_option
 @device_option
@@ -75,6 +81,7 @@ def command(
     perplexity: float | None,
     seed: int,
     color_by: str | None,
+    other: str | None,
     max_points: int,
     device: str,
 ) -> None:
@@ -86,10 +93,19 @@ def command(
     Example:
       elmokit plot tiny-en sentences.txt -o plot.png
       elmokit plot tiny-en speeches.txt -o right.html --word right --word left
+      elmokit plot tiny-en speeches.txt --compare novels.txt -o rest.html --word rest
     """
     check_suffix(output)
-    refuse_inputs(output, [text])
+    refuse_inputs(output, [text] if other is None else [text, other])
+    if other is not None and color_by is not None:
+        raise click.UsageError("--compare colors by text: leave --color-by out")
     labels, sentences = _read(text, with_labels=color_by == "label")
+    texts = None
+    if other is not None:
+        texts = _names(text, other)
+        more = _read(other, with_labels=False)[1]
+        labels = [texts[0]] * len(sentences) + [texts[1]] * len(more)
+        sentences += more
     pretrained = model.load()
     from elmokit.embedder import ElmoEmbedder
     from elmokit.formats.parquet_part import require_pyarrow
@@ -117,7 +133,8 @@ def command(
             seed=seed,
             neighbors=is_table,
             every_layer=suffix in MAP_SUFFIXES and not is_table,
-            text_name=Path(text).name,
+            text_name=Path(text).name if texts is None else " and ".join(texts),
+            texts=texts,
             on_progress=lambda fraction: bar.update(fraction - bar.n),
         )
     if suffix in MAP_SUFFIXES:
@@ -128,7 +145,18 @@ def command(
         save_figure(draw_static(layout), output)
         caption = layout.caption
         _warn_of_missing(layout.missing)
-    terminal.report(f"{output}: {caption}", output=output, num_points=len(word_map.occurrences))
+    found = {} if word_map.comparison is None else {"comparison": word_map.comparison.to_json()}
+    terminal.report(f"{output}: {caption}", output=output, num_points=len(word_map.occurrences), **found)
+
+
+def _names(text: str, other: str) -> tuple[str, str]:
+    """Return the names of two texts: those of the files, with as many directories as tell them apart."""
+    own, others = Path(text).parts, Path(other).parts
+    for depth in range(1, max(len(own), len(others)) + 1):
+        names = ("/".join(own[-depth:]), "/".join(others[-depth:]))
+        if names[0] != names[1]:
+            return names
+    raise click.UsageError(f"--compare: expected another text, got {other} twice")
 
 
 def _warn_of_missing(characters: Collection[str]) -> None:

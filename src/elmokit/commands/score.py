@@ -13,6 +13,7 @@ from elmokit.console import terminal
 from elmokit.console.inputs import find_inputs, text_inputs
 from elmokit.console.models import GivenModel, batch_size_option, device_option, takes_model
 from elmokit.console.modes import json_option, wants_json
+from elmokit.console.text_form import MANY_UNKNOWN, warn_of_form
 from elmokit.console.threads import threads_option
 from elmokit.console.verb import checked, verb
 from elmokit.data.read import read_lines, total_bytes
@@ -62,13 +63,17 @@ def command(
       elmokit score model sentences.txt
     """
     paths = find_inputs([*inputs, *more_inputs])
+    warn_of_form(paths)
     pretrained = model.load(softmax=True)
     from elmokit.language_model import LanguageModel
 
     language_model = LanguageModel(pretrained, device=device)
+    num_tokens, num_unknown = 0, 0
     with terminal.progress_bar("scoring", total_bytes(paths), "B") as bar:
         lines = (line for path in paths for line in read_lines(path, bar.update))
         for number, score in enumerate(language_model.score(lines, batch_size=batch_size), start=1):
+            num_tokens += len(score.tokens)
+            num_unknown += sum(score.is_unknown)
             if number == 1 and not (no_header or wants_json()):
                 terminal.say(_TOKEN_HEADER if by_token else _HEADER)
             if wants_json():
@@ -81,6 +86,11 @@ def command(
                 terminal.say(
                     f"{score.perplexity:.2f}\t{score.forward.sum():.3f}\t{backward}\t{' '.join(score.tokens)}"
                 )
+    if num_unknown > MANY_UNKNOWN * num_tokens:
+        terminal.warn(
+            f"{num_unknown / num_tokens:.0%} of the tokens are <UNK> to this model, which makes perplexity "
+            "misleadingly low: is it a model of this language and of text like this?"
+        )
 
 
 def _token_rows(number: int, score: SentenceScore) -> Iterator[str]:

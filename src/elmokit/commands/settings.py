@@ -8,6 +8,7 @@ from itertools import groupby
 
 import click
 
+from elmokit.config.bilm_options import SETTING_NAMES
 from elmokit.config.files import DEFAULT_CONFIG
 from elmokit.config.listing import list_settings
 from elmokit.config.schema import Config
@@ -32,7 +33,7 @@ from elmokit.console.verb import verb
 def command(config_name: str, names: tuple[str, ...]) -> None:
     """Print every setting that `elmokit train` accepts as KEY=VALUE: default, type, unit and meaning.
 
-    With NAME, only the settings whose names contain it.
+    With NAME, only the settings whose names contain it. The names of bilm-tf's options work as well.
 
     \b
     Example:
@@ -42,7 +43,7 @@ def command(config_name: str, names: tuple[str, ...]) -> None:
     settings = [
         setting
         for setting in list_settings(Config.load(config_name))
-        if not names or any(name.rstrip("=") in setting.path for name in names)
+        if not names or any(_own_name(name) in setting.path for name in names)
     ]
     if not settings:
         raise click.UsageError(f"no setting contains {' or '.join(names)}", click.get_current_context())
@@ -56,3 +57,9 @@ def command(config_name: str, names: tuple[str, ...]) -> None:
             unit = f", in {setting.unit}" if setting.unit else ""
             terminal.say(f"  {setting.name}={setting.shown_default}")
             terminal.say(click.wrap_text(f"{setting.meaning} ({setting.type}{unit})", 80, "      ", "      "))
+
+
+def _own_name(name: str) -> str:
+    """Return the name of a setting, without an equals sign, for what bilm-tf calls it."""
+    name = name.rstrip("=").replace("-", "_")
+    return SETTING_NAMES.get(name, name)

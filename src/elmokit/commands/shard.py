@@ -12,6 +12,7 @@ from elmokit.console import terminal
 from elmokit.console.inputs import find_inputs, text_inputs
 from elmokit.console.modes import json_option
 from elmokit.console.outputs import takes_output
+from elmokit.console.text_form import warn_of_form
 from elmokit.console.verb import verb
 from elmokit.console.worker_processes import num_processes_option
 from elmokit.data.compression import Compression
@@ -68,6 +69,7 @@ def command(
       elmokit vocabulary --input 'shards/train-*' -o vocab.txt
     """
     files = find_inputs([*inputs, *more_inputs])
+    warn_of_form(files)
     with ExitStack() as stack:
         reading = stack.enter_context(terminal.progress_bar("reading", total_bytes(files), "B"))
         writing: Any = None

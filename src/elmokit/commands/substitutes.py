@@ -20,6 +20,7 @@ from elmokit.console.threads import threads_option
 from elmokit.console.verb import checked, verb
 from elmokit.data.read import read_sentences
 from elmokit.errors import ConfigError, TextError
+from elmokit.files.home import expanded
 
 
 def _check(values: Mapping[str, Any]) -> Iterator[str]:
@@ -62,7 +63,9 @@ def command(
     tokens = _tokens(sentence)
     if word is not None:
         if word not in tokens:
-            raise ConfigError(f"--word {word}: not a token of the sentence: {' '.join(tokens)}")
+            raise ConfigError(
+                f"--word {word}: not a token of the sentence: {' '.join(tokens)}{_hint(word, tokens)}"
+            )
         position = tokens.index(word)
     assert position is not None
     pretrained = model.load(softmax=True)
@@ -85,6 +88,14 @@ def command(
             for candidate in row
         )
         terminal.say("".join(f"{cell:<32}" for cell in cells).rstrip())
+
+
+def _hint(word: str, tokens: list[str]) -> str:
+    """Return what may be wrong if a word is no token of a sentence."""
+    if len(tokens) == 1 and expanded(tokens[0]).is_file():
+        return f": {tokens[0]} is a file, expected the sentence itself, or - and the sentence piped in"
+    longer = next((token for token in tokens if word in token), None)
+    return "" if longer is None else f": tokens are separated by spaces, so {longer!r} is one"
 
 
 def _tokens(sentence: str) -> list[str]:

@@ -24,11 +24,12 @@ from elmokit.console.restart_options import Restart, takes_restart
 from elmokit.console.setting_help import explain_setting, setting_sections
 from elmokit.console.streams import unstoppable_output
 from elmokit.console.threads import threads_option, use_threads
-from elmokit.console.verb import checked, verb
+from elmokit.console.verb import checked, missing, verb
 from elmokit.data.prepare import prepare_corpus
 from elmokit.data.read import total_bytes
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError, MissingTextError
+from elmokit.files.home import expanded
 from elmokit.processes import available_processors
 
 if TYPE_CHECKING:
@@ -44,24 +45,22 @@ if TYPE_CHECKING:
 
 def _check(values: Mapping[str, Any]) -> Iterator[str]:
     overrides = values.get("overrides") or ()
-    stray = [override for override in overrides if "=" not in override]
-    yield from (
-        f"Got unexpected argument {override!r}: expected key=value. Put a glob in quotes "
-        "(--train-prefix 'text/*.txt'), and no space after an option's ="
-        for override in stray
-    )
-    keys = [override.partition("=")[0].rpartition(".")[2] for override in overrides]
+    stray = [override for override in overrides if not override.partition("=")[0] or "=" not in override]
+    if stray:
+        yield _explain_stray(stray, is_resumed=bool(values.get("resume")))
+    keys = [override.partition("=")[0].rpartition(".")[2].replace("-", "_") for override in overrides]
+    keys = ["num_processes" if key == "n_gpus" else key for key in keys]
     for name in ("device", "seed", "threads", "num_processes"):
         if values.get(name) is not None and name in keys:
             yield f"{name} is given twice, as --{name.replace('_', '-')} and as {name}="
     if values.get("resume"):
         return
     if not values.get("train_prefixes"):
-        yield "Missing option '--train-prefix'"
+        yield missing("train_prefixes")
     if values.get("restart_model") is not None:
         return
     if values.get("vocab_file") is None:
-        yield "Missing option '--vocab-file'"
+        yield missing("vocab_file")
     if not stray:
         from elmokit.config.schema import Config
 
@@ -69,6 +68,18 @@ def _check(values: Mapping[str, Any]) -> Iterator[str]:
             Config.load(values.get("config_name") or DEFAULT_CONFIG, overrides)
         except ConfigError as error:
             yield str(error)
+
+
+def _explain_stray(arguments: Sequence[str], *, is_resumed: bool) -> str:
+    """Return what to do about arguments that are no settings."""
+    plural = "" if len(arguments) == 1 else "s"
+    message = f"Got unexpected argument{plural} {', '.join(map(repr, arguments))}: expected key=value"
+    first = expanded(arguments[0])
+    if is_resumed and first.is_dir():
+        return f"{message}. To resume this run, write --save-dir {arguments[0]} --resume"
+    if len(arguments) == 1 and first.exists():
+        return f"{message}. To train on it, write --train-prefix {arguments[0]}"
+    return f"{message}. Put a glob in quotes (--train-prefix 'text/*.txt'), and no space around ="
 
 
 @verb("train", explain_option=explain_setting, describe_more=setting_sections)
@@ -225,9 +236,9 @@ def _new_run(
         return start_run(save_dir, config, vocabulary, *prefixes), None
     source = start.load()
     config = restart_config(source, config_name, overrides)
-    missing = missing_for_restart(source, has_recipe=config_name is not None)
-    if missing is not None:
-        terminal.warn(missing)
+    absent = missing_for_restart(source, has_recipe=config_name is not None)
+    if absent is not None:
+        terminal.warn(absent)
     vocabulary = restart_vocabulary(source, vocab_file)
     _refuse_unmatched_patterns(config, vocabulary, start.excluded)
     run = start_run(save_dir, config, vocabulary, *prefixes)
@@ -256,7 +267,7 @@ def _run(run: Run, ranks: Ranks, prepare: Callable[[Trainer], None] | None) -> N
     from elmokit.training.run_lock import locked
 
     with ranks.together():
-        trainer = _trainer(run, ranks)
+        trainer = _trainer(run, ranks, is_continued=prepare is not None)
     with ExitStack() as stack:
         with ranks.together():
             if ranks.is_main:
@@ -279,7 +290,7 @@ def _run(run: Run, ranks: Ranks, prepare: Callable[[Trainer], None] | None) -> N
             raise
 
 
-def _trainer(run: Run, ranks: Ranks) -> Trainer:
+def _trainer(run: Run, ranks: Ranks, *, is_continued: bool) -> Trainer:
     """Read the texts and return the trainer, at the checkpoint where there is one."""
     from elmokit.training.text_checks import refuse_shared_files
     from elmokit.training.trainer import Trainer
@@ -314,7 +325,7 @@ def _trainer(run: Run, ranks: Ranks) -> Trainer:
         ranks=ranks,
     )
     if ranks.is_main:
-        _describe_texts(trainer, run)
+        _describe_texts(trainer, run, is_continued=is_continued)
     if run.checkpoint is not None:
         for problem in run.problems:
             terminal.warn(f"{problem}; falling back to the checkpoint before it")
@@ -334,7 +345,7 @@ def _prepare(prefixes: list[str], part: Part, description: str, fallback_dir: Pa
         )
 
 
-def _describe_texts(trainer: Trainer, run: Run) -> None:
+def _describe_texts(trainer: Trainer, run: Run, *, is_continued: bool) -> None:
     from elmokit.training.text_checks import repeated_share, text_warnings
 
     corpus = trainer.corpus
@@ -352,7 +363,7 @@ def _describe_texts(trainer: Trainer, run: Run) -> None:
             f"{terminal.counted(trainer.heldout.num_sentences, 'sentence')}{also if repeated else ''}"
         )
     if run.checkpoint is None:
-        for warning in text_warnings(trainer.model, trainer.texts.training):
+        for warning in text_warnings(trainer.model, trainer.texts.training, is_continued=is_continued):
             terminal.warn(warning)
     if run.replay_prefixes:
         terminal.note(f"replaying old text as {run.config.training.replay_share:.0%} of the predictions")

@@ -10,6 +10,7 @@ from elmokit.console import terminal
 from elmokit.console.inputs import find_inputs, text_inputs
 from elmokit.console.modes import json_option
 from elmokit.console.outputs import takes_output, text_output
+from elmokit.console.text_form import MANY_UNKNOWN, warn_of_form
 from elmokit.console.verb import verb
 from elmokit.console.worker_processes import num_processes_option
 from elmokit.data.read import total_bytes
@@ -19,12 +20,10 @@ from elmokit.data.word_counts import WordCounts, count_words
 from elmokit.files.atomic import refuse_inputs
 from elmokit.processes import chosen_number
 
-_MANY_UNKNOWN = 0.1  # share of tokens above which perplexity says little
-
 
 @verb("vocabulary")
 @text_inputs
-@takes_output("Vocabulary file to write; - for the standard output.", dir_okay=False)
+@takes_output("Vocabulary file to write; - for the standard output.", may_be_stdout=True, dir_okay=False)
 @click.option(
     "--min-count",
     type=click.IntRange(min=1),
@@ -58,6 +57,7 @@ def command(
     """
     files = find_inputs([*inputs, *more_inputs])
     refuse_inputs(output, [file.path for file in files if not is_url(file.path)])
+    warn_of_form(files)
     with terminal.progress_bar("counting words", total_bytes(files), "B") as bar:
         found = count_words(files, on_bytes=bar.update, num_processes=chosen_number(num_processes))
     vocabulary = Vocabulary.from_counts(found.counts, min_count=min_count, max_size=max_size)
@@ -93,7 +93,7 @@ def _report(vocabulary: Vocabulary, found: WordCounts, output: Path) -> None:
             "no word of this text will be <UNK>, so that a model cannot learn what to make of unknown words: "
             "leave rare words out with --min-count 2 or more"
         )
-    if unknown > _MANY_UNKNOWN:
+    if unknown > MANY_UNKNOWN:
         terminal.warn(
             f"{unknown:.0%} of the tokens will be <UNK>, which makes perplexity misleadingly low: "
             "lower --min-count or raise --max-size"

@@ -173,19 +173,50 @@ TOP_NAMES = {path[0] for path in (*BILM_NAMES, *_BILM_IGNORED, _NUM_GPUS)} - {"r
 COUNTED = ("n_train_tokens", "n_tokens_vocab")
 """Settings of the original that elmokit counts; a value that is given is not needed."""
 
-SETTING_NAMES = {
-    "n_epochs": "num_epochs",
-    "all_clip_norm_val": "clip_norm",
-    "n_negative_samples_batch": "num_negatives",
-    "n_gpus": "num_processes",
-    "share_embedding_softmax": "tie_softmax",
-    "max_characters_per_token": "max_characters",
-    "n_highway": "num_highway",
-    "n_layers": "num_layers",
-    "proj_clip": "projection_clip",
-    "use_skip_connections": "skip_connections",
+
+def _setting_names() -> dict[str, str]:
+    """Return the names of the original, in full and, where only one setting has it, the last part."""
+    full = {".".join(path): ".".join(ours) for path, ours in BILM_NAMES.items()}
+    lasts = [path[-1] for path in BILM_NAMES]
+    last = {path[-1]: full[".".join(path)] for path in BILM_NAMES if lasts.count(path[-1]) == 1}
+    return {**last, **full, _NUM_GPUS[0]: "training.num_processes"}
+
+
+SETTING_NAMES = _setting_names()
+"""Names that the original has for single settings, and their full names here."""
+
+AMBIGUOUS_NAMES = {
+    path[-1]: [".".join(other) for other in BILM_NAMES if other[-1] == path[-1]]
+    for path in BILM_NAMES
+    if path[-1] not in SETTING_NAMES
 }
-"""Names that the original has for single settings, and their names here."""
+"""Last names that several settings of the original share, and those settings."""
+
+
+def changed_by(key: str, value: Any) -> tuple[str, Any] | None:
+    """Return the setting and value that ``key=value`` of the original stands for.
+
+    Args:
+        key: a setting that is implied here: whether the softmax samples, or the number of characters.
+        value: of the setting.
+
+    Returns:
+        None if the value changes nothing.
+
+    Raises:
+        ConfigError: if the value is none that the original has, or does not say enough.
+    """
+    if key.rpartition(".")[2] == "n_characters":
+        if value not in (NUM_CHARACTER_SYMBOLS, NUM_CHARACTER_SYMBOLS + 1):
+            raise ConfigError(f"{key}: expected 261 or 262, got {value!r}")
+        return None
+    if str(value).lower() not in ("true", "false"):  # Python's spelling as well
+        raise ConfigError(f"{key}: expected true or false, got {value!r}")
+    return None if str(value).lower() == "true" else ("training.num_negatives", 0)
+
+
+IMPLIED = ("sample_softmax", "n_characters", "char_cnn.n_characters")
+"""Settings of the original that :func:`changed_by` translates."""
 
 
 def options_from_values(values: Mapping[str, Any], *, num_words: int | None) -> dict[str, Any]:

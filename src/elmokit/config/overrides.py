@@ -10,12 +10,16 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from elmokit.arguments import described
 from elmokit.config import bilm_options
 from elmokit.config.validation import describe_errors
 from elmokit.errors import ConfigError, UnknownSettingsWarning
 
 _Section = TypeVar("_Section", bound=BaseModel)
 _SHOWN = 40  # characters of a value that is too long
+
+_SHORT = {"lr": "learning_rate", "bs": "batch_size", "steps": "max_steps", "workers": "num_processes"}
+"""What other programs call settings whose names are too different to be found by likeness."""
 
 
 def field_paths(section: type[BaseModel], prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -37,12 +41,27 @@ def section_with(section: type[_Section], overrides: Iterable[str]) -> _Section:
     """
     paths = {path[-1]: path for path in reversed(list(field_paths(section)))}
     values: dict[str, Any] = {}
-    for override in overrides:
+    for override in list_of_overrides(overrides):
         apply_override(values, override, paths)
     try:
         return section.model_validate(values)
     except ValidationError as error:
         raise ConfigError(describe_errors(error, list(paths))) from None
+
+
+def list_of_overrides(overrides: object) -> list[str]:
+    """Return overrides as a list.
+
+    Raises:
+        ConfigError: if they are no list of strings.
+    """
+    if isinstance(overrides, str | Mapping) or not isinstance(overrides, Iterable):
+        raise ConfigError(f"overrides: expected a list such as ['batch_size=32'], got {described(overrides)}")
+    found = list(overrides)
+    for position, override in enumerate(found):
+        if not isinstance(override, str):
+            raise ConfigError(f"overrides[{position}]: expected key=value, got {described(override)}")
+    return found
 
 
 def apply_override(values: dict[str, Any], override: str, paths: Mapping[str, tuple[str, ...]]) -> None:
@@ -56,9 +75,10 @@ def apply_override(values: dict[str, Any], override: str, paths: Mapping[str, tu
     Raises:
         ConfigError: If there is no such setting.
     """
-    key, equals, text = override.partition("=")
+    typed, equals, text = override.partition("=")
     if not equals:
         raise ConfigError(f"override {override!r}: expected key=value, for example batch_size=32")
+    key = typed.replace("-", "_")  # as in options
     if key in bilm_options.COUNTED:
         warnings.warn(
             f"{key} is counted by elmokit, so {override!r} has no effect",
@@ -66,26 +86,44 @@ def apply_override(values: dict[str, Any], override: str, paths: Mapping[str, tu
             stacklevel=2,
         )
         return
-    key = bilm_options.SETTING_NAMES.get(key, key)
-    path = tuple(key.split("."))
-    known = set(paths.values())
-    if path not in known and len(path) == 1:
-        path = paths.get(key, path)
-    if path not in known:
-        near = difflib.get_close_matches(key, [*paths, *(".".join(p) for p in known)], n=1)
-        hint = f": did you mean {near[0]!r}?" if near else ""
-        raise ConfigError(f"override {override!r}: no setting is named {key!r}{hint}")
+    try:
+        value = _parse_value(text)
+    except (ValueError, RecursionError):  # which tomllib raises for values that Python cannot hold
+        shown = f"{text[:_SHOWN]}…"
+        raise ConfigError(f"override {key}={shown}: the number is too long or the lists too deep") from None
+    if key in bilm_options.IMPLIED:
+        meant = bilm_options.changed_by(key, value)
+        if meant is None:
+            return
+        key, value = meant
+    path = _path_of(key, paths, override)
     table = values
     for name in path[:-1]:
         inner = table.setdefault(name, {})
         if not isinstance(inner, dict):
             raise ConfigError(f"override {override!r}: {name} is {inner!r}, not a section")
         table = inner
-    try:
-        table[path[-1]] = _parse_value(text)
-    except (ValueError, RecursionError):  # which tomllib raises for values that Python cannot hold
-        shown = f"{text[:_SHOWN]}…"
-        raise ConfigError(f"override {key}={shown}: the number is too long or the lists too deep") from None
+    table[path[-1]] = value
+
+
+def _path_of(key: str, paths: Mapping[str, tuple[str, ...]], override: str) -> tuple[str, ...]:
+    """Return the path of a setting under its own name, in full or the last one, or under bilm-tf's."""
+    path = tuple(key.split("."))
+    known = set(paths.values())
+    if path in known:
+        return path
+    if key in paths:
+        return paths[key]
+    bilm_path = tuple(bilm_options.SETTING_NAMES.get(key, "").split("."))
+    if bilm_path in known:
+        return bilm_path
+    if choices := bilm_options.AMBIGUOUS_NAMES.get(key):
+        meanings = " or ".join(f"{name} ({bilm_options.SETTING_NAMES[name]})" for name in choices)
+        raise ConfigError(f"override {override!r}: {key} may be {meanings}: write one of them")
+    names = [*paths, *(".".join(each) for each in known)]
+    near = [_SHORT[key]] if _SHORT.get(key) in paths else difflib.get_close_matches(key, names, n=1)
+    hint = f": did you mean {near[0]!r}?" if near else ""
+    raise ConfigError(f"override {override!r}: no setting is named {key!r}{hint}")
 
 
 def _parse_value(text: str) -> Any:

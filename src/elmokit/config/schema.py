@@ -13,16 +13,18 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError
 
+from elmokit.arguments import strings
 from elmokit.config import bilm_options
 from elmokit.config.differences import list_differences
 from elmokit.config.files import read_values
 from elmokit.config.model import ModelConfig
-from elmokit.config.overrides import apply_override, field_paths
+from elmokit.config.overrides import apply_override, field_paths, list_of_overrides
 from elmokit.config.recipes import BILM_RECIPE
 from elmokit.config.section import Section
 from elmokit.config.training import CHANGEABLE_IN_A_RUN, DIVISION_OF_ROWS, TrainingConfig
 from elmokit.config.validation import describe_errors
 from elmokit.errors import ConfigError
+from elmokit.files.home import expanded
 
 
 class Config(Section):
@@ -106,8 +108,10 @@ class Config(Section):
 
     @classmethod
     def _with_overrides(cls, values: dict[str, Any], overrides: Sequence[str], *, source: str) -> Config:
+        overrides = strings("overrides", overrides)
         paths = {path[-1]: path for path in sorted(field_paths(cls), key=len, reverse=True)}
         training = values.get("training")
+        overrides = list_of_overrides(overrides)
         if isinstance(training, dict) and any(map(_is_recipe, overrides)):
             for name in BILM_RECIPE:
                 training.pop(name, None)
@@ -125,9 +129,9 @@ class Config(Section):
             return config
         raise ConfigError(problems[0] if len(problems) == 1 else "; ".join(problems))
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the resolved configuration as JSON."""
-        path.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        expanded(path).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
     def for_vocabulary(self, num_words: int) -> Self:
         """Return the configuration with the full softmax if sampling would cover half of the vocabulary.

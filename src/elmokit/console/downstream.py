@@ -11,7 +11,7 @@ import click
 
 from elmokit.console import terminal
 from elmokit.console.inputs import find_input, find_inputs, stdin_lines
-from elmokit.console.outputs import STDOUT
+from elmokit.console.outputs import STDOUT, OutputPath
 from elmokit.files.atomic import new_file, refuse_inputs
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def write_lines(output: Path, inputs: Sequence[str], lines: Iterator[str]) -> No
 output_option = click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=OutputPath(),
     default=STDOUT,
     help="File to write.  [default: the standard output]",
 )

@@ -11,11 +11,12 @@ from typing import Any, cast
 
 import click
 
-from elmokit.console.verb import checked
+from elmokit.console.verb import checked, usage
 from elmokit.data.find import Part, find_texts
 from elmokit.data.text_file import TextFile
-from elmokit.errors import TextError
+from elmokit.errors import MissingTextError, TextError
 from elmokit.files.leftovers import temporary_directory
+from elmokit.repository.locate import model_names
 
 _STDIN = "elmokit.stdin"
 _BLOCK_BYTES = 1 << 16
@@ -39,7 +40,7 @@ def text_inputs(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _any_text(values: Mapping[str, Any]) -> Iterator[str]:
     if not (values.get("inputs") or values.get("more_inputs")):
-        yield "no text given: expected TEXT or --input TEXT"
+        yield "no text given: expected TEXT, --input TEXT, or - for the standard input"
 
 
 def find_inputs(patterns: Iterable[str], part: Part | None = None) -> list[TextFile]:
@@ -52,7 +53,22 @@ def find_inputs(patterns: Iterable[str], part: Part | None = None) -> list[TextF
     Raises:
         TextError: If a pattern matches no file.
     """
-    return find_texts([_stdin_file() if pattern == "-" else pattern for pattern in patterns], part)
+    given = list(patterns)
+    try:
+        return find_texts([_stdin_file() if pattern == "-" else pattern for pattern in given], part)
+    except MissingTextError as error:
+        pattern = next((each for each in given if str(error).startswith(each)), "")
+        raise MissingTextError(f"{error}{_hint(pattern)}") from None
+
+
+def _hint(pattern: str) -> str:
+    """Return what a name that is not one of a text may be, and how that is given."""
+    if pattern in model_names():
+        return f"; it is the name of a model, as MODEL in `{usage(click.get_current_context())}`"
+    if len(pattern.split()) > 1 and "/" not in pattern:
+        command = click.get_current_context().command_path
+        return f'; a sentence is piped in, with - for the file: echo "{pattern}" | {command} ...'
+    return ""
 
 
 def find_input(pattern: str) -> TextFile:

@@ -48,6 +48,8 @@ def layers_option(default: str | None, reason: str) -> Callable[[Callable[..., A
     """
     return click.option(
         "--layers",
+        "--layer",
+        "layers",
         type=LayersType(("all", "top", "average")),
         default=default,
         help="All layers, the top layer, their average, or one by its number; 0 is context-free.  "

@@ -11,12 +11,46 @@ import click
 
 from elmokit.console.completion import complete_model
 from elmokit.console.threads import use_threads
-from elmokit.console.verb import checked
+from elmokit.console.verb import checked, missing, usage
+from elmokit.files.home import expanded
 from elmokit.kernels.precisions import PRECISIONS
 from elmokit.repository.locate import locate_file, locate_model
 
 if TYPE_CHECKING:
     from elmokit.pretrained import PretrainedModel
+
+
+_TEXTS = (".txt", ".csv", ".tsv", ".jsonl", ".conll", ".conllu")
+
+
+class ModelName(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.4
+    """The name of a model: anything but text, which is what stands there when MODEL was left out."""
+
+    name = "model"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name."""
+        assert ctx is not None
+        if _is_text(value):
+            place = f", as in `{usage(ctx)}`" if isinstance(param, click.Argument) else ""
+            self.fail(f"{value!r} is text, expected a model{place}", param, ctx)
+        return value
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem]:
+        """Offer models and files."""
+        return complete_model(ctx, param, incomplete)
+
+
+def _is_text(name: str) -> bool:
+    """Return whether a name is that of a text file, the standard input, or a sentence."""
+    path = expanded(name)
+    if "://" in name or path.is_dir():
+        return False
+    if name == "-" or any(suffix.lower() in _TEXTS for suffix in path.suffixes):
+        return True
+    return not path.exists() and len(name.split()) > 1 and "/" not in name
 
 
 @dataclass(frozen=True)
@@ -82,11 +116,13 @@ def takes_model(
         for add in _FILES:
             command = add(command)
         if old_option is not None:
-            old = click.option(old_option, "old_model", metavar="MODEL", help="The same as MODEL.")
+            old = click.option(
+                old_option, "old_model", metavar="MODEL", type=ModelName(), help="The same as MODEL."
+            )
             command = checked(_one_model)(old(command))
-        return click.argument(
-            "model", required=default is None and old_option is None, shell_complete=complete_model
-        )(command)
+        return click.argument("model", required=default is None and old_option is None, type=ModelName())(
+            command
+        )
 
     return decorate
 
@@ -94,7 +130,7 @@ def takes_model(
 def _one_model(values: Mapping[str, Any]) -> Iterator[str]:
     number = sum(values.get(name) is not None for name in ("model", "old_model"))
     if number != 1:
-        yield "Missing argument 'MODEL'" if number == 0 else "MODEL is given twice"
+        yield missing("model") if number == 0 else "MODEL is given twice"
 
 
 precision_option = click.option(

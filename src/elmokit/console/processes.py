@@ -34,6 +34,7 @@ def processes_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--num-processes",
+            "--n-gpus",
             type=click.IntRange(min=1),
             help="The same as num_processes=N, n_gpus=N of bilm-tf: train in N processes on this machine.",
         ),
@@ -154,4 +155,4 @@ def _silence(is_silent: bool) -> Iterator[None]:
 
 
 def _name(override: str) -> str:
-    return override.partition("=")[0].rpartition(".")[2]
+    return override.partition("=")[0].rpartition(".")[2].replace("-", "_")

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from elmokit.console import modes, terminal
-from elmokit.console.completion import complete_model
-from elmokit.console.models import GivenModel
+from elmokit.console.models import GivenModel, ModelName
 from elmokit.console.verb import checked
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ _OPTIONS = (
         "--restart-ckpt-file",
         "restart_model",
         metavar="MODEL",
-        shell_complete=complete_model,
+        type=ModelName(),
         help="Continue training from this model: a training run or one of its checkpoints, a TensorFlow "
         "checkpoint of bilm-tf, HDF5 weights, or any other model. Text and vocabulary may be new.",
     ),

@@ -24,12 +24,22 @@ def setting_sections() -> list[tuple[str, list[tuple[str, str]]]]:
     return sections
 
 
-def explain_setting(option: str) -> str | None:
-    """Return how to set a setting that was typed as an option; None if there is none of that name."""
+def explain_setting(option: str, value: str | None) -> str | None:
+    """Return how to set a setting that was typed as an option; None if there is none of that name.
+
+    Args:
+        option: as it was typed.
+        value: its value, if it has one.
+    """
+    from elmokit.config.bilm_options import COUNTED, SETTING_NAMES
     from elmokit.config.listing import list_settings
 
     name = option.lstrip("-").replace("-", "_")
+    if name in COUNTED:
+        return f"No such option {option!r}: elmokit counts it, leave it out"
+    path = SETTING_NAMES.get(name, name)
     for setting in list_settings():
-        if name in (setting.name, setting.path):
-            return f"No such option {option!r}: it is a setting, write {setting.name}={setting.shown_default}"
+        if path in (setting.name, setting.path):
+            value = value or setting.shown_default
+            return f"No such option {option!r}: it is a setting, write {setting.name}={value}"
     return None

@@ -42,16 +42,37 @@ class VerbGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse what stands before the command; ``help COMMAND`` is ``COMMAND --help``.
+
+        Raises:
+            UsageError: if an option is unknown, or belongs after the command.
+        """
+        if args[:1] == ["help"]:
+            args = [*args[1:], "--help"]
+        try:
+            return super().parse_args(ctx, list(args))
+        except click.NoSuchOption as error:
+            name = next((argument for argument in args if argument in self.verbs), None)
+            command = None if name is None else self.get_command(ctx, name)
+            if command is not None and any(error.option_name in each.opts for each in command.params):
+                ctx.fail(
+                    f"{error.option_name} stands before the command: write {ctx.command_path} {name} ... "
+                    f"{error.option_name}"
+                )
+            raise
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that is asked for; another one is an error with the nearest name."""
         cmd_name = args[0].replace("_", "-")
         if cmd_name not in self.verbs:
-            elsewhere = cmd_name.removeprefix("bin/").removesuffix(".py")
+            elsewhere = cmd_name.lower().removeprefix("bin/").removesuffix(".py")
             if elsewhere in self._elsewhere:
                 ctx.fail(f"no command {args[0]!r}: use {self._elsewhere[elsewhere]}")
-            near = difflib.get_close_matches(cmd_name, self.verbs, n=1)
+            near = [verb for verb in self.verbs if verb.startswith(cmd_name)]
+            near = near or difflib.get_close_matches(cmd_name, self.verbs, n=1)
             hint = f", did you mean {near[0]!r}?" if near else ""
             ctx.fail(f"no command {args[0]!r}{hint}")
         return cmd_name, self.get_command(ctx, cmd_name), args[1:]

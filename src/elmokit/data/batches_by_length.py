@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from elmokit.data.numbers import whole_number
+from elmokit.arguments import whole_number
 
 Result = TypeVar("Result")
 

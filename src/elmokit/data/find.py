@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 from elmokit.data.text_file import TextFile, answer, as_text_error, file_system, is_url
 from elmokit.errors import MissingTextError
-from elmokit.files.home import expanded
+from elmokit.files.home import expanded, path_text
 
 Patterns: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 """A path, glob, directory or URL of text, or a sequence of these; files found earlier are paths, too."""
@@ -46,11 +46,14 @@ def find_texts(patterns: Patterns, part: Part | None = None) -> list[TextFile]:
 
     Raises:
         TextError: If a pattern matches no file, or a file cannot be accessed.
+        ConfigError: If a pattern is no path, such as a number.
         MissingExtraError: If the package behind a URL's protocol is not installed.
     """
     found: dict[str, TextFile] = {}
-    for pattern in [patterns] if isinstance(patterns, str | os.PathLike) else patterns:
-        for file in [pattern] if isinstance(pattern, TextFile) else _find(os.fspath(pattern), part):
+    several = isinstance(patterns, Iterable) and not isinstance(patterns, str | bytes | os.PathLike)
+    given: Iterable[Any] = patterns if several else [patterns]  # type: ignore[assignment]  # narrowed above
+    for pattern in given:
+        for file in [pattern] if isinstance(pattern, TextFile) else _find(path_text(pattern), part):
             # "text/a.txt" and "/home/me/text/a.txt" are one file.
             key = file.path if is_url(file.path) else str(Path(file.path).absolute())
             found.setdefault(key, file)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from elmokit.data.numbers import whole_number
+from elmokit.arguments import whole_number
 from elmokit.data.sentences import tokenized
 from elmokit.errors import ConfigError, ElmokitError
 
@@ -130,3 +130,36 @@ def sample_occurrences(occurrences: list[Occurrence], max_occurrences: int, seed
         return occurrences
     chosen = np.random.default_rng(seed).choice(len(occurrences), max_occurrences, replace=False)
     return [occurrences[index] for index in np.sort(chosen)]
+
+
+def sample_words(
+    sentences: Iterable[str | Sequence[str]], max_words: int, seed: int
+) -> tuple[list[Occurrence], int]:
+    """Return at most ``max_words`` words of a text, in text order, and how many words the text has.
+
+    If there are more, all words of random sentences are returned, of the last one perhaps a part: a model
+    then reads only so many words, instead of a sentence for each. The same seed gives the same words.
+
+    Args:
+        sentences: lists of tokens, or plain strings, which are split on whitespace.
+        max_words: maximum number of words.
+        seed: random seed.
+
+    Raises:
+        ElmokitError: if ``sentences`` is a single string, or has no words.
+    """
+    tokens = list(map(tuple, tokenized(sentences)))
+    total = sum(map(len, tokens))
+    if total <= max_words:
+        return find_occurrences(tokens), total
+    left, chosen = max_words, {}
+    for index in np.random.default_rng(seed).permutation(len(tokens)).tolist():
+        chosen[index] = min(left, len(tokens[index]))
+        left -= chosen[index]
+        if not left:
+            break
+    return [
+        Occurrence(tokens[index], index, position)
+        for index in sorted(chosen)
+        for position in range(chosen[index])
+    ], total

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from elmokit.arguments import whole_number
 from elmokit.data.corpus import (
     FORMAT_VERSION,
     Corpus,
@@ -68,6 +69,7 @@ def prepare_corpus(
         TextError: If nothing matches, a file cannot be read, or there is no token.
         OutputError: If the prepared corpus cannot be written.
     """
+    num_processes = whole_number("num_processes", num_processes, least=1)
     files = find_texts(patterns)
     if (corpus := _prepared_before(files)) is not None:
         return corpus

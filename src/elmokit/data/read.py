@@ -15,7 +15,7 @@ from elmokit.data.compression import Readable, decompressed
 from elmokit.data.remote_text import open_remote_text
 from elmokit.data.text_file import as_text_error, is_url, list_names, look_up
 from elmokit.errors import TextError
-from elmokit.files.home import expanded
+from elmokit.files.home import expanded, path_text
 
 _BLOCK_BYTES = 1 << 14  # of decompressed text read at a time: its words fit the cache of a processor
 _REPORT_BYTES = 1 << 20  # between two calls of on_bytes
@@ -64,7 +64,7 @@ def read_lines(
         TextError: If the file is missing, unreadable, damaged or not UTF-8, or contains a NUL character.
         MissingExtraError: If reading it needs a package that is not installed.
     """
-    for _, block in _blocks(os.fspath(path), on_bytes):
+    for _, block in _blocks(path_text(path), on_bytes):
         yield from block.split("\n")
 
 

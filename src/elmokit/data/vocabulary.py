@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
+from elmokit.arguments import instance_of, whole_number
 from elmokit.data.read import is_storable, read_lines
 from elmokit.errors import VocabularyError
 from elmokit.files import atomic
 from elmokit.files.checksums import text_checksum
+from elmokit.files.home import expanded
 
 BOS, EOS, UNK = "<S>", "</S>", "<UNK>"
 BOS_ID, EOS_ID, UNK_ID = 0, 1, 2
@@ -78,7 +80,7 @@ class Vocabulary:
         return hash(self.fingerprint)
 
     def __repr__(self) -> str:
-        return f"Vocabulary({len(self)} words)"
+        return f"{type(self).__name__}({len(self)} words)"
 
     def id_of(self, word: str) -> int:
         """Return the id of a word, or that of ``<UNK>`` if it is not in the vocabulary."""
@@ -184,7 +186,7 @@ class Vocabulary:
         Raises:
             OutputError: If the file cannot be written.
         """
-        atomic.write_text(Path(path), "\n".join(self._words) + "\n", _KIND)
+        atomic.write_text(expanded(path), "\n".join(self._words) + "\n", _KIND)
 
     @classmethod
     def from_counts(
@@ -203,6 +205,9 @@ class Vocabulary:
         Raises:
             VocabularyError: If no word is left, or a word could not be a token.
         """
+        instance_of("counts", counts, Mapping, "numbers by word")  # type: ignore[type-abstract]
+        min_count = whole_number("min_count", min_count)
+        max_size = None if max_size is None else whole_number("max_size", max_size)
         if max_size is not None and max_size <= len(_SPECIALS):
             raise VocabularyError(
                 f"max_size is {max_size}, expected at least {len(_SPECIALS) + 1}: "

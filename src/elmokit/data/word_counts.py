@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from elmokit.arguments import whole_number
 from elmokit.data.corpus import open_corpus, verify_checksums
 from elmokit.data.find import prepared_directory
 from elmokit.data.read import no_token_error
@@ -45,6 +46,7 @@ def count_words(
         TextError: If a text cannot be read, or there is no token in any of them.
         CorpusError: If the prepared corpus is damaged.
     """
+    num_processes = whole_number("num_processes", num_processes, least=1)
     if len(paths) == 1 and (directory := prepared_directory(look_up(paths[0]))) is not None:
         return _counts_of(directory)
     if num_processes == 1:

@@ -19,10 +19,12 @@ import torch
 from torch import Tensor, nn
 
 from elmokit import embedder
+from elmokit.arguments import one_of, strings, whole_number, yes_or_no
 from elmokit.data.sentences import list_of_words
 from elmokit.dialects.padding import pad
 from elmokit.elmo import Elmo, batch_to_ids
 from elmokit.errors import ConfigError, TextError
+from elmokit.files.home import expanded
 from elmokit.formats.sentence_vectors import write_sentence_vectors
 from elmokit.loading import load
 from elmokit.model.layer_choice import Layers
@@ -56,14 +58,15 @@ class ELMoTokenCharactersIndexer:
         return f"ELMoTokenCharactersIndexer(namespace={self.namespace!r})"
 
     def tokens_to_indices(
-        self, tokens: Sequence[Any], vocabulary: object = None
+        self, tokens: Sequence[Any], vocabulary: object = None, index_name: str = "elmo_tokens"
     ) -> dict[str, list[list[int]]]:
-        """Return ``{"elmo_tokens": ids}`` with a list of 50 character ids per token.
+        """Return ``{index_name: ids}`` with a list of 50 character ids per token.
 
         Args:
             tokens: strings, or objects with an attribute ``text``; or a plain string, which is split on
                 whitespace.
             vocabulary: has no effect.
+            index_name: key of the result, as in AllenNLP before 1.0.
 
         Raises:
             ElmokitError: if a token is something else.
@@ -72,7 +75,7 @@ class ELMoTokenCharactersIndexer:
             words = tokens.split()
         else:
             words = list_of_words((getattr(token, "text", token) for token in tokens), "tokens")
-        return {"elmo_tokens": batch_to_ids([words])[0].tolist() if words else []}
+        return {index_name: batch_to_ids([words])[0].tolist() if words else []}
 
 
 class ElmoTokenEmbedder(nn.Module):
@@ -112,6 +115,8 @@ class ElmoTokenEmbedder(nn.Module):
             scalar_mix_parameters=scalar_mix_parameters,
         )
         dim = self._elmo.get_output_dim()
+        if projection_dim is not None:
+            projection_dim = whole_number("projection_dim", projection_dim, least=1)
         self._projection = None if projection_dim is None else nn.Linear(dim, projection_dim)
         self.output_dim = dim if projection_dim is None else projection_dim
 
@@ -152,6 +157,7 @@ class ElmoEmbedder:
         if options_file is not None and weight_file is None:
             raise ConfigError(f"{options_file}: options without weights: pass weight_file too")
         pretrained = load(_DEFAULT_MODEL if weight_file is None else weight_file, options=options_file)
+        cuda_device = whole_number("cuda_device", cuda_device)
         device = "cpu" if cuda_device < 0 else f"cuda:{cuda_device}"
         self.cuda_device = cuda_device
         self._embedder = embedder.ElmoEmbedder(pretrained, device=device)
@@ -219,10 +225,11 @@ class ElmoEmbedder:
             ConfigError: if there is no such output format.
             OutputError: if the file cannot be written.
         """
-        if output_format not in _OUTPUT_FORMATS:
-            raise ConfigError(f"output_format: expected all, top or average, got {output_format!r}")
+        one_of("output_format", output_format, _OUTPUT_FORMATS)
+        forget_sentences = yes_or_no("forget_sentences", forget_sentences)
+        use_sentence_keys = yes_or_no("use_sentence_keys", use_sentence_keys)
         name = getattr(input_file, "name", "the text")
-        sentences = [line.strip() for line in input_file]
+        sentences = [line.strip() for line in strings("input_file", input_file)]
         blank = [str(number) for number, sentence in enumerate(sentences) if not sentence]
         if blank:
             raise TextError(f"{name}: blank lines at indexes {_listed(blank)}: remove them")
@@ -240,7 +247,7 @@ class ElmoEmbedder:
             index = json.dumps(dict(zip(sentences, keys, strict=True)))
             values = np.array([index], dtype=h5py.string_dtype())
             datasets = itertools.chain(datasets, [("sentence_to_index", values)])
-        write_sentence_vectors(Path(output_file_path), datasets)
+        write_sentence_vectors(expanded(output_file_path), datasets)
 
 
 def _key_problems(sentences: Sequence[str]) -> list[str]:

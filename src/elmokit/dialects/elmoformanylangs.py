@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from elmokit.arguments import whole_number
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError
 from elmokit.loading import load
@@ -28,7 +29,7 @@ class Embedder:
     """
 
     def __init__(self, model_dir: str | Path, batch_size: int = 64) -> None:
-        self.batch_size = batch_size
+        self.batch_size = whole_number("batch_size", batch_size, least=1)
         self._embedder = ElmoEmbedder(load(model_dir))
 
     def __repr__(self) -> str:
@@ -55,6 +56,7 @@ class Embedder:
         self, sents: Iterable[str | Sequence[str]], output_layer: int = -1
     ) -> Iterator[np.ndarray]:
         """Embed sentences, yielding one array at a time; see :meth:`sents2elmo`."""
+        output_layer = whole_number("output_layer", output_layer)
         if not -2 <= output_layer < self._embedder.num_layers:
             raise ConfigError(
                 f"output_layer: expected -2 to {self._embedder.num_layers - 1}, got {output_layer}"

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypedDict
 import numpy as np
 from torch import Tensor
 
-from elmokit.data.numbers import whole_number
+from elmokit.arguments import whole_number, yes_or_no
 from elmokit.data.sentences import tokenized
 from elmokit.data.vocabulary import BOS_ID, EOS_ID, Vocabulary
 from elmokit.dialects.padding import pad
@@ -75,11 +75,12 @@ class ElmoModel:
             ModelFileError: if the model's files are missing, damaged or do not match; with ``full``, also if
                 the softmax or the vocabulary is missing.
         """
+        full = yes_or_no("full", full)
         loaded = load(directory, softmax=full)
         self._language_model = LanguageModel(loaded) if full else None
         self._embedder = ElmoEmbedder(loaded)
         self._loaded = loaded if full else None  # the softmax is large
-        self.batch_size = max_batch_size
+        self.batch_size = whole_number("max_batch_size", max_batch_size, least=1)
         return "The model is now loaded."
 
     @property

@@ -6,7 +6,6 @@ available at once: there is no graph and no session.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,16 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from elmokit import loading
+from elmokit.arguments import one_of, yes_or_no
 from elmokit.data.sentences import list_of_words, tokenized
 from elmokit.dialects.padding import pad
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError, ElmokitError
 from elmokit.model.scalar_mix import ScalarMix
 from elmokit.pretrained import PretrainedModel
-
-_HUB_ADDRESS = re.compile(
-    r"(https?://)?(tfhub\.dev/google/elmo(/[1-3])?|(www\.)?kaggle\.com/models/google/elmo(/.*)?)/?"
-)
 
 
 class ElmoModule(nn.Module):
@@ -43,7 +39,7 @@ class ElmoModule(nn.Module):
         super().__init__()
         self._embedder = ElmoEmbedder(pretrained, device=device)
         self._token_dim = pretrained.config.model.lstm.projection_dim
-        self.aggregation = ScalarMix(self._embedder.num_layers, trainable=trainable)
+        self.aggregation = ScalarMix(self._embedder.num_layers, trainable=yes_or_no("trainable", trainable))
         self.aggregation.to(self._embedder.model.device)
 
     def __repr__(self) -> str:
@@ -52,10 +48,13 @@ class ElmoModule(nn.Module):
     @property
     def signatures(self) -> dict[str, Callable[..., dict[str, Tensor]]]:
         """The functions ``default(text)`` and ``tokens(tokens, sequence_len)``, by name."""
-        return {
-            "default": lambda text: self._outputs(*_split(text)),
-            "tokens": lambda tokens, sequence_len: self._outputs(*_cut(tokens, sequence_len)),
-        }
+        return {"default": self._of_text, "tokens": self._of_tokens}
+
+    def _of_text(self, text: Any) -> dict[str, Tensor]:
+        return self._outputs(*_split(text))
+
+    def _of_tokens(self, tokens: Any, sequence_len: Any) -> dict[str, Tensor]:
+        return self._outputs(*_cut(tokens, sequence_len))
 
     def forward(
         self, inputs: Any, signature: str = "default", as_dict: bool = False
@@ -80,14 +79,14 @@ class ElmoModule(nn.Module):
             ElmokitError: if a sentence or token is not a string.
         """
         if signature == "default":
-            outputs = self._outputs(*_split(inputs))
+            outputs = self._of_text(inputs)
         elif signature == "tokens":
             if not isinstance(inputs, Mapping) or set(inputs) != {"tokens", "sequence_len"}:
                 raise ConfigError("signature tokens: expected inputs with the keys tokens and sequence_len")
-            outputs = self._outputs(*_cut(inputs["tokens"], inputs["sequence_len"]))
+            outputs = self._of_tokens(inputs["tokens"], inputs["sequence_len"])
         else:
             raise ConfigError(f"signature: expected default or tokens, got {signature!r}")
-        return outputs if as_dict else outputs["default"]
+        return outputs if yes_or_no("as_dict", as_dict) else outputs["default"]
 
     def _outputs(self, sentences: list[list[str]], num_steps: int) -> dict[str, Tensor]:
         device = self._embedder.model.device
@@ -113,12 +112,30 @@ def load(model: str | Path, *, trainable: bool = False, device: str = "cpu") -> 
         trainable: whether the weights of the layers are trained.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     """
-    if _HUB_ADDRESS.fullmatch(str(model)):
-        model = "original"
     return ElmoModule(loading.load(model), trainable=trainable, device=device)
 
 
-Module = load
+def Module(  # noqa: N802  # the name of TF-Hub's class
+    spec: str | Path,
+    trainable: bool = False,
+    name: str = "module",
+    tags: object = None,
+    *,
+    device: str = "cpu",
+) -> ElmoModule:
+    """Load a model as ``hub.Module`` does.
+
+    Args:
+        spec: path, URL or name of the model, see :func:`load`.
+        trainable: whether the weights of the layers are trained.
+        name: has no effect; it names a part of TensorFlow's graph.
+        tags: has no effect.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+    """
+    return load(spec, trainable=trainable, device=device)
+
+
+_OF_TENSORFLOW = {"name", "input_shape", "output_shape", "dtype", "tags"}
 
 
 class KerasLayer(nn.Module):
@@ -131,6 +148,8 @@ class KerasLayer(nn.Module):
         output_key: the output to return.
         signature_outputs_as_dict: return all outputs by name instead.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        keras: ``name``, ``input_shape``, ``output_shape``, ``dtype`` and ``tags``, which describe a layer of
+            TensorFlow, have no effect.
 
     Raises:
         ConfigError: if there is no such signature.
@@ -145,11 +164,16 @@ class KerasLayer(nn.Module):
         signature_outputs_as_dict: bool = False,
         *,
         device: str = "cpu",
+        **keras: object,
     ) -> None:
         super().__init__()
+        if unknown := sorted(keras.keys() - _OF_TENSORFLOW):
+            raise ConfigError(
+                f"KerasLayer: unknown argument {unknown[0]}: expected trainable, signature, output_key, "
+                "signature_outputs_as_dict or device"
+            )
         self.module = load(handle, trainable=trainable, device=device)
-        if signature not in self.module.signatures:
-            raise ConfigError(f"signature: expected default or tokens, got {signature!r}")
+        one_of("signature", signature, tuple(self.module.signatures))
         self._signature, self._output_key, self._as_dict = signature, output_key, signature_outputs_as_dict
 
     def __repr__(self) -> str:
@@ -174,8 +198,10 @@ def _split(texts: Any) -> tuple[list[list[str]], int]:
     """Split strings, only at spaces as in TF-Hub; return the sentences and the longest one's length."""
     expected = "signature default: expected a list of strings, one per sentence"
     is_list = isinstance(texts, Iterable) and not isinstance(texts, str | bytes | Mapping)
-    if not is_list or getattr(texts, "ndim", 1) != 1:
-        raise ConfigError(expected)
+    if not is_list:
+        raise ConfigError(f"{expected}, got {type(texts).__name__}")
+    if getattr(texts, "ndim", 1) != 1:
+        raise ConfigError(f"{expected}, got an array of shape {tuple(texts.shape)}: use .reshape(-1)")
     try:
         rows = list_of_words(_decoded(texts, "inputs"), "inputs")
     except ElmokitError as error:

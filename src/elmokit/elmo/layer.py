@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from elmokit.data.numbers import whole_number
+from elmokit.arguments import instance_of, share, whole_number, yes_or_no
 from elmokit.data.sentences import list_of_words
 from elmokit.elmo.inputs import (
     batch_of_cached_words,
@@ -99,22 +99,26 @@ class Elmo(nn.Module):
                     "Elmo.from_pretrained"
                 )
             pretrained = load(weight_file, options=options_file)
-        if not isinstance(pretrained, PretrainedModel):
-            raise ConfigError(f"pretrained: expected a model of load(), got {type(pretrained).__name__}")
+        instance_of("pretrained", pretrained, PretrainedModel, "a model of load()")
+        requires_grad = yes_or_no("requires_grad", requires_grad)
+        keep_sentence_boundaries = yes_or_no("keep_sentence_boundaries", keep_sentence_boundaries)
         saved = pretrained.mixtures if scalar_mix_parameters is None else None
         if num_output_representations is None:
             num_output_representations = 1 if saved is None else len(saved.mixtures)
         if do_layer_norm is None:
             do_layer_norm = saved is not None and saved.do_layer_norm
+        do_layer_norm = yes_or_no("do_layer_norm", do_layer_norm)
         num_output_representations = whole_number(
             "num_output_representations", num_output_representations, least=1
         )
-        self.bilm = pretrained.model.for_embedding().cpu().requires_grad_(requires_grad)
+        self.bilm = (
+            pretrained.model.for_embedding().cpu().requires_grad_(yes_or_no("requires_grad", requires_grad))
+        )
         self._pretrained = dataclasses.replace(pretrained, model=self.bilm)
         self._indexer = pretrained.indexer
         self.keep_sentence_boundaries = keep_sentence_boundaries
         self.num_output_representations = num_output_representations
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(share("dropout", dropout))
         num_layers = 1 + pretrained.config.model.lstm.num_layers
         for k in range(num_output_representations):
             self.add_module(

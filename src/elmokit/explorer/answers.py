@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,12 @@ import numpy as np
 from elmokit.data.occurrences import Occurrence
 from elmokit.errors import ConfigError
 from elmokit.explorer.explorer import Explorer
+from elmokit.explorer.mixing import mixed
+from elmokit.explorer.movement import moved_words
 from elmokit.explorer.questions import (
     AboutQuestion,
     MapQuestion,
+    MovedQuestion,
     Question,
     SaveQuestion,
     SentencesQuestion,
@@ -57,6 +61,7 @@ class Answers:
             "words": (WordsQuestion, self.words),
             "map": (MapQuestion, self.map),
             "word": (WordQuestion, self.word),
+            "moved": (MovedQuestion, self.moved),
             "save": (SaveQuestion, self.save),
         }
 
@@ -135,6 +140,17 @@ class Answers:
             if not found.backward:
                 answer["substitutes"]["combined"] = []
         return answer
+
+    def moved(self, question: MovedQuestion) -> dict[str, Any]:
+        """Return how the surroundings of each word changed from the first model to the second."""
+        if len(self.explorers) < 2:
+            raise ConfigError("moved: there is only one model: start elmokit explore with two")
+        sentences = self._subject(question)[1]
+        vectors = [
+            mixed(explorer.explore(sentences).layers, self._weights(explorer, weights))
+            for explorer, weights in zip(self.explorers, question.weights, strict=False)
+        ]
+        return {"words": [asdict(move) for move in moved_words(*vectors[:2])]}
 
     def save(self, question: SaveQuestion) -> str:
         """Return the map as a page in one file."""

@@ -69,6 +69,13 @@ class WordQuestion(SentencesQuestion):
     weights: list[_Finite]
 
 
+class MovedQuestion(SentencesQuestion):
+    """Which words moved between the first model and the second?"""
+
+    weights: tuple[list[_Finite], list[_Finite]] = Field(strict=False)
+    """The mix of layers of each model."""
+
+
 class SaveQuestion(SentencesQuestion):
     """What is the map as one file?"""
 

@@ -7,7 +7,7 @@ import numpy as np
 from elmokit.explorer.explorer import Explorer
 from elmokit.explorer.typed_text import Sentences
 from elmokit.neighbors.cosine import nearest_rows, unit_vectors
-from elmokit.viewer.map_data import NUM_COLORS, Group, Layer, MapData
+from elmokit.viewer.map_data import Group, Layer, MapData, look
 from elmokit.viewer.map_page import map_page
 from elmokit.visualize.layer_maps import NUM_NEIGHBORS, layer_name
 from elmokit.visualize.projection import Method
@@ -34,13 +34,7 @@ def saved_map(explorer: Explorer, sentences: Sentences, method: Method, start: i
     ]
     places = [(occurrence.sentence_index, occurrence.position) for occurrence in text.occurrences]
     groups = [
-        Group(
-            " ".join(sentence),
-            len(sentence),
-            -1,
-            number % NUM_COLORS,
-            (number + number // NUM_COLORS) % NUM_COLORS,
-        )
+        Group(" ".join(sentence), len(sentence), -1, *look(number))
         for number, sentence in enumerate(sentences)
     ]
     return map_page(

@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 from contextlib import suppress
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,6 +29,8 @@ _TYPES = {"js": "text/javascript", "css": "text/css", "html": "text/html"}
 _MAX_BODY = 8_000_000  # bytes: a text of the maximum length, with every character escaped
 _MAX_CONNECTIONS = 64
 _SECONDS = 30  # without a byte, after which a connection is closed
+_SECONDS_TO_CLOSE = 1  # for the thread of a connection that gives way
+_MAX_DIGITS = 20  # of a length; Python refuses to read thousands of them
 
 _log = logging.getLogger(__name__)
 
@@ -55,22 +58,43 @@ class PageServer(ThreadingHTTPServer):
         self.port: int = listener.getsockname()[1]
         self._connections = threading.BoundedSemaphore(_MAX_CONNECTIONS)
         self._open: set[socket.socket] = set()
+        self._waiting: dict[socket.socket, None] = {}  # connections without a whole question, oldest first
+        self._waiting_lock = threading.Lock()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection, unless there are too many."""
+        """Serve a connection. If there are too many, the one that has waited longest gives way."""
         if not self._connections.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
+            self._close_longest_waiting()
+            if not self._connections.acquire(timeout=_SECONDS_TO_CLOSE):
+                self.shutdown_request(request)
+                return
         super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serve a connection in its thread."""
         self._open.add(request)
+        self.set_waiting(request, True)
         try:
             super().process_request_thread(request, client_address)
         finally:
+            self.set_waiting(request, False)
             self._open.discard(request)
             self._connections.release()
+
+    def set_waiting(self, connection: socket.socket, is_waiting: bool) -> None:
+        """Note that a connection waits for a question, or that it has a whole one."""
+        with self._waiting_lock:
+            self._waiting.pop(connection, None)
+            if is_waiting:
+                self._waiting[connection] = None
+
+    def _close_longest_waiting(self) -> None:
+        with self._waiting_lock:
+            connection = next(iter(self._waiting), None)
+            if connection is not None:
+                del self._waiting[connection]
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def server_close(self) -> None:
         """Close the socket and all connections, which browsers keep open for further questions."""
@@ -100,7 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if not self._is_allowed():
             return
-        path = urlsplit(self.path).path
+        path = self._url_path()
         name = path.removeprefix("/assets/")
         if path == "/":
             self._send(200, "text/html", asset("explore.html"))
@@ -114,19 +138,32 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         if not self._is_allowed():
             return
-        name = urlsplit(self.path).path.removeprefix("/api/")
+        name = self._url_path().removeprefix("/api/")
         kinds = self.server.answers.kinds
         length = self.headers.get("Content-Length", "")
         if not self.path.startswith("/api/") or name not in kinds:
             self._refuse(404, "there is no such question")
         elif self.headers.get_content_type() != "application/json":
             self._refuse(415, "expected Content-Type: application/json")
-        elif not length.isdecimal():
+        elif not length.isdecimal() or "Transfer-Encoding" in self.headers:
             self._refuse(411, "expected Content-Length")
-        elif int(length) > _MAX_BODY:
+        elif len(length) > _MAX_DIGITS or int(length) > _MAX_BODY:
             self._refuse(413, f"the text is too long: expected at most {_MAX_BODY:,} bytes")
         else:
-            self._answer(name, self.rfile.read(int(length)))
+            body = self.rfile.read(int(length))
+            self.server.set_waiting(self.connection, False)
+            self._answer(name, body)
+            self.server.set_waiting(self.connection, True)
+
+    def _url_path(self) -> str:
+        try:
+            return urlsplit(self.path).path
+        except ValueError:  # such as half an IPv6 address
+            return ""
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Refuse what is no request as others are refused; ``message``, which repeats it, is left out."""
+        self._refuse(code, HTTPStatus(code).phrase)
 
     def _answer(self, name: str, body: bytes) -> None:
         question_type, answer_to = self.server.answers.kinds[name]
@@ -175,7 +212,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Write no log: the terminal shows the address of the page only."""

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from elmokit.errors import ElmokitError, OutputError
 from elmokit.files.durable import flush, make_directory, rename
+from elmokit.files.home import expanded
 from elmokit.files.leftovers import clear_leftovers, owned, remove, replaced_path, temporary_path
 
 
@@ -141,13 +142,14 @@ def refuse_inputs(output: str | Path, inputs: Iterable[str | os.PathLike[str]]) 
     Raises:
         OutputError: naming the output.
     """
-    status = _status(Path(output))
+    status = _status(expanded(output))
     if status is None:
         return
     for path in inputs:
-        other = _status(Path(path))
+        other = _status(expanded(path))
         if other is not None and os.path.samestat(status, other):
-            raise OutputError(f"{output}: this is an input, {os.fspath(path)}: choose another output")
+            same = "" if str(output) == os.fspath(path) else f", {os.fspath(path)}"
+            raise OutputError(f"{output}: this is an input{same}: choose another output")
 
 
 def _status(path: Path) -> os.stat_result | None:

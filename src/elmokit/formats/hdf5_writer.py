@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import io
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import h5py
 import numpy as np
+
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # there is no SIGHUP on Windows
 
 
 class Hdf5Writer:
@@ -23,7 +29,12 @@ class Hdf5Writer:
 
     def __init__(self, path: Path) -> None:
         self._guarded = _GuardedFile(path)
-        self._file = h5py.File(self._guarded, "w")
+        try:
+            with _signals_put_off():
+                self._file = h5py.File(self._guarded, "w")
+        except KeyboardInterrupt:
+            self._close()
+            raise
 
     def write(self, name: str, values: np.ndarray) -> None:
         """Add a dataset.
@@ -31,8 +42,16 @@ class Hdf5Writer:
         Raises:
             OSError: when the file could not be written.
         """
-        self._file.create_dataset(name, data=values)
+        with _signals_put_off():
+            self._file.create_dataset(name, data=values)
         self._raise_failure()
+
+    def _close(self) -> None:
+        try:
+            with _signals_put_off():
+                self._file.close()
+        finally:
+            self._guarded.close()
 
     def _raise_failure(self) -> None:
         if self._guarded.failure is not None:
@@ -44,10 +63,32 @@ class Hdf5Writer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
-        self._guarded.close()
+        self._close()
         if error is None:
             self._raise_failure()
+
+
+@contextmanager
+def _signals_put_off() -> Iterator[None]:
+    """Handle signals at the end: what they raise inside of a write would be an error inside of the library.
+
+    Only the main thread handles signals, and those that end the process at once are left alone.
+    """
+    received: list[int] = []
+    handlers = {}
+    if threading.current_thread() is threading.main_thread():
+        numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+        handlers = {number: signal.getsignal(number) for number in numbers}
+        handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
+    try:
+        for number in handlers:
+            signal.signal(number, lambda own, frame: received.append(own))
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in received:
+            signal.raise_signal(number)
 
 
 class _GuardedFile(io.FileIO):

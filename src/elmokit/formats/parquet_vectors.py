@@ -17,6 +17,7 @@ from typing import Any
 from elmokit.errors import ModelFileError, OutputError
 from elmokit.files.atomic import new_directory
 from elmokit.files.checksums import file_sha256
+from elmokit.files.home import expanded
 from elmokit.files.json_table import read_json_table
 from elmokit.formats.parquet_part import PartWriter, Row, VectorLayout, read_part
 from elmokit.formats.vector_choices import DEFAULT_FILE_BYTES
@@ -169,7 +170,7 @@ def read_parquet_vectors(directory: str | Path, *, verify: bool = True) -> Itera
         ModelFileError: If the manifest is missing or damaged, or a file is missing or has changed.
         MissingExtraError: If pyarrow is not installed.
     """
-    directory = Path(directory)
+    directory = expanded(directory)
     manifest = read_manifest(directory)
     layout = layout_of(manifest)
     for file in manifest["files"]:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 
+from elmokit.arguments import instance_of
 from elmokit.data.sentences import tokenized
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.errors import ConfigError, ElmokitError, MissingExtraError
@@ -46,7 +47,8 @@ def keyed_vectors(
         ConfigError: if there is no such layer, or ``layers`` is ``all``.
         ElmokitError: if no word remains, or a sentence or token is not a string.
     """
-    if layers == "all":
+    instance_of("embedder", embedder, ElmoEmbedder)
+    if isinstance(layers, str) and layers == "all":
         raise ConfigError("layers: expected top, average or a number, got 'all': a word has one vector")
     wanted = None if words is None else set(words)
     counts: Counter[str] = Counter()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from elmokit.arguments import instance_of, yes_or_no
 from elmokit.batch import Batch
 from elmokit.config import ModelConfig
 from elmokit.errors import ElmokitError
@@ -98,8 +99,10 @@ class BiLM(nn.Module):
         sparse_gradients: bool = True,
     ) -> None:
         super().__init__()
-        self.config = config
+        self.config = instance_of("config", config, ModelConfig, "a ModelConfig, as Config.load().model is")
         self.num_words = num_words
+        with_softmax = yes_or_no("with_softmax", with_softmax)
+        sparse_gradients = yes_or_no("sparse_gradients", sparse_gradients)
         lstm = config.lstm
         self.encoder: CharCnn | WordEmbedding | LexiconEncoder
         if config.lexicon is not None:

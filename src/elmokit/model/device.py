@@ -13,9 +13,10 @@ def find_device(name: str | torch.device) -> torch.device:
     Raises:
         ConfigError: if there is no such device; the message names those that there are.
     """
-    if name == "auto":
+    if isinstance(name, str) and name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    problem = f"device={name}: not available here: expected {', '.join(_available())}"
+    shown = name if isinstance(name, str | torch.device | int | float | None) else type(name).__name__
+    problem = f"device={shown}: not available here: expected {', '.join(_available())}"
     if not isinstance(name, str | torch.device):
         raise ConfigError(problem)
     try:

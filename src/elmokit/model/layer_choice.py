@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Literal, NamedTuple, TypeAlias
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from elmokit.arguments import whole_number
 from elmokit.errors import ConfigError
 
 Layers: TypeAlias = Literal["all", "top", "average"] | int
@@ -61,10 +62,28 @@ def choose_layers(layers: Layers, num_layers: int) -> LayerChoice:
 def layer_index(layer: object, num_layers: int) -> int | None:
     """Return the index from 0 of the ``top`` layer or of a number, which counts from the end if negative.
 
-    Numbers may be NumPy's; ``True`` and ``False`` are none. For anything else the result is None.
+    Numbers may be NumPy's or PyTorch's; ``True`` and ``False`` are none. Anything else has no index: None.
     """
     if isinstance(layer, str):
         return num_layers - 1 if layer == "top" else None
-    if isinstance(layer, bool) or not isinstance(layer, int | np.integer):
+    try:
+        number = whole_number("layers", layer)
+    except ConfigError:
         return None
-    return int(layer) % num_layers if -num_layers <= layer < num_layers else None
+    return number % num_layers if -num_layers <= number < num_layers else None
+
+
+def layer_indexes(layers: object, num_layers: int) -> list[int]:
+    """Return the indexes from 0 of several layers, each as for :func:`layer_index`.
+
+    Raises:
+        ConfigError: if it is no list, or there is no such layer.
+    """
+    indexes: list[int | None] = [None]
+    if isinstance(layers, Iterable) and not isinstance(layers, str | bytes):
+        with suppress(TypeError):  # of a tensor that is a single number
+            indexes = [layer_index(layer, num_layers) for layer in layers]
+    found = [index for index in indexes if index is not None]
+    if len(found) < len(indexes):
+        raise ConfigError(f"layers: expected a list of numbers from 0 to {num_layers - 1}, got {layers!r}")
+    return found

@@ -45,14 +45,15 @@ def choose_precision(name: str, device: torch.device) -> Precision:
         ConfigError: if there is no such precision, or the device does not have it.
     """
     for precision in PRECISIONS:
-        if name == precision:
+        if isinstance(name, str) and name == precision:
             if precision == "bf16" and device.type == "cpu" and not is_available(precision):
                 raise ConfigError(
                     "precision=bf16: needs the compiled kernels and a processor with AVX512_BF16, not found "
                     "here: use float32"
                 )
             return precision
-    raise ConfigError(f"precision={name}: expected {' or '.join(PRECISIONS)}")
+    shown = name if isinstance(name, str) else type(name).__name__
+    raise ConfigError(f"precision={shown}: expected {' or '.join(PRECISIONS)}")
 
 
 def row_tile(num_elements: int, precision: Precision = "float32") -> int:

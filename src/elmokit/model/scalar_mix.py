@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from typing import TYPE_CHECKING
 
 import torch
@@ -69,7 +69,7 @@ class ScalarMix(nn.Module):
     ) -> None:
         super().__init__()
         initial = [0.0] * mixture_size if initial_scalar_parameters is None else initial_scalar_parameters
-        if len(initial) != mixture_size:
+        if not isinstance(initial, Sized) or len(initial) != mixture_size:
             raise ConfigError(
                 f"initial_scalar_parameters: expected one number for each of {mixture_size} layers, "
                 f"got {initial}"

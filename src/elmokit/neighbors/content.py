@@ -25,3 +25,5 @@ class IndexContent(NamedTuple):
     """(num_types, P) context-free unit vectors of all types except the sentence boundaries."""
     clusters: Clusters | None = None
     """Clusters of ``vectors``; None if every search reads all vectors."""
+    checksums: np.ndarray | None = None
+    """(num_tokens,) checksums of ``vectors``, to compare when they are read; None if they need not be."""

@@ -28,6 +28,7 @@ def similarities(
     query: np.ndarray,
     rows: np.ndarray | None = None,
     *,
+    check: Callable[[np.ndarray, slice | np.ndarray], None] | None = None,
     block_numbers: int = _BLOCK_NUMBERS,
 ) -> np.ndarray:
     """Return the cosine similarities of stored vectors to a query.
@@ -38,6 +39,7 @@ def similarities(
         units: (N, D) unit vectors of :data:`UNIT_TYPE`.
         query: (D,) float32 unit vector.
         rows: the rows of ``units`` to compare; all by default.
+        check: called with vectors that are about to be compared, and their rows.
         block_numbers: how many numbers to convert to float32 at a time.
 
     Returns:
@@ -49,7 +51,10 @@ def similarities(
     wide, wide_query = torch.empty(block_rows, dim), torch.from_numpy(query)
     for start in range(0, num_rows, block_rows):
         stop = min(start + block_rows, num_rows)
-        block = units[start:stop] if rows is None else units[rows[start:stop]]
+        own = slice(start, stop) if rows is None else rows[start:stop]
+        block = units[own]
+        if check is not None:
+            check(block, own)
         part = wide[: stop - start]
         part.copy_(torch.from_numpy(block))
         torch.mv(part, wide_query, out=found[start:stop])

@@ -6,12 +6,13 @@
     vectors.f16    (num_tokens, D) contextual unit vectors, in text order
     words.f16      (num_types, P) context-free unit vectors of all types except the sentence boundaries
     centers.f32, rows.u32, ends.i64     clusters of the vectors, if the vectors take more than 2 GiB
+    vectors.u64    checksum of each vector, in this case
     index.json     format version, layer, widths, fingerprints of text and model, checksums
 
 The directory holds everything that a search needs besides the model, so it can be copied to another machine.
-Checksums cover every file; only of vectors that take more than 2 GiB there is none, because reading all of
-them would take longer than a search. There a flipped bit affects at most one similarity. An index whose
-``index.json`` lacks a checksum is not read.
+Checksums cover every file, and are compared when the index is opened; those of single vectors, when a search
+reads them, see :mod:`elmokit.neighbors.row_checksums`. An index whose ``index.json`` lacks a checksum is not
+read.
 """
 
 from __future__ import annotations
@@ -35,12 +36,14 @@ from elmokit.files.memory_map import map_array
 from elmokit.neighbors.clusters import Clusters, find_clusters, import_faiss
 from elmokit.neighbors.content import IndexContent, Layer
 from elmokit.neighbors.cosine import UNIT_TYPE
+from elmokit.neighbors.row_checksums import CHECKSUM_TYPE, row_checksums
 from elmokit.neighbors.text_vectors import contextual_units, word_units
 
 FORMAT_VERSION = 1
 LARGE_BYTES = 2 << 30
 """Size in bytes above which vectors are clustered; up to it, reading all of them takes at most 0.3 s."""
 _CLUSTER_FILES = ("centers.f32", "rows.u32", "ends.i64")
+_ROW_CHECKSUMS = "vectors.u64"
 
 
 def is_index(directory: Path) -> bool:
@@ -97,6 +100,7 @@ def write_index(
             num_clusters = len(clusters.centers)
             for name, array in zip(_CLUSTER_FILES, clusters, strict=True):
                 (temporary / name).write_bytes(array.data)
+            (temporary / _ROW_CHECKSUMS).write_bytes(row_checksums(vectors).data)
         values = {
             "format_version": FORMAT_VERSION,
             "layer": layer,
@@ -139,7 +143,7 @@ def open_index(directory: Path) -> tuple[IndexContent, dict[str, Any]]:
             raise ValueError("wrong checksum of index.json")
         expected = _checked_files(values["num_clusters"])
         # Earlier versions wrote none of the vectors.
-        if not expected - {"vectors.f16"} <= values["checksums"].keys() <= expected:
+        if not expected - {"vectors.f16", _ROW_CHECKSUMS} <= values["checksums"].keys() <= expected:
             raise ValueError("index.json does not have the checksum of each file")
         for name in sorted(values["checksums"]):
             if file_checksum(directory / name) != values["checksums"][name]:
@@ -159,6 +163,11 @@ def open_index(directory: Path) -> tuple[IndexContent, dict[str, Any]]:
                 writable=True,
             ),
             clusters=_map_clusters(directory, values["num_clusters"], values["dim"], corpus.num_tokens),
+            checksums=(
+                map_array(directory / _ROW_CHECKSUMS, CHECKSUM_TYPE, (corpus.num_tokens,))
+                if _ROW_CHECKSUMS in values["checksums"]
+                else None
+            ),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = error.strerror or error if isinstance(error, OSError) else error
@@ -171,7 +180,8 @@ def open_index(directory: Path) -> tuple[IndexContent, dict[str, Any]]:
 def _checked_files(num_clusters: int) -> set[str]:
     """Return the names of the files of an index that have a checksum."""
     corpus = {f"corpus/{name}" for name in (*ARRAY_FILES, "corpus.json")}
-    return corpus | {"words.f16"} | (set(_CLUSTER_FILES) if num_clusters else {"vectors.f16"})
+    large = {*_CLUSTER_FILES, _ROW_CHECKSUMS}
+    return corpus | {"words.f16"} | (large if num_clusters else {"vectors.f16"})
 
 
 def _check_ranges(corpus: Corpus) -> None:

@@ -6,17 +6,19 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
+from elmokit.arguments import instance_of, one_of, whole_number
 from elmokit.data.corpus import Corpus
-from elmokit.data.numbers import whole_number
 from elmokit.data.occurrences import Occurrence, position_of
 from elmokit.data.sentences import tokens_of
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError, CorpusError, ElmokitError, OutputError
 from elmokit.files.cache import default_cache_dir
 from elmokit.files.checksums import text_checksum
+from elmokit.files.home import expanded
 from elmokit.files.leftovers import clear_leftovers
 from elmokit.model.layer_choice import layer_index
 from elmokit.neighbors.content import IndexContent, Layer
@@ -84,11 +86,12 @@ class NeighborIndex:
             MissingExtraError: if the index would take more than 2 GiB and faiss is not installed.
             ElmokitError: if a vector is not finite, or ``text`` is a single string.
         """
+        instance_of("embedder", embedder, ElmoEmbedder)
         number = _layer_number(embedder, layer)
         corpus = text if isinstance(text, Corpus) else Corpus.from_sentences(text)
         if directory is not None:
             write_index(
-                Path(directory),
+                expanded(directory),
                 embedder,
                 corpus,
                 number,
@@ -116,13 +119,14 @@ class NeighborIndex:
         Raises:
             CorpusError: if there is no index, or it is damaged or was built with another model.
         """
-        content, values = open_index(Path(directory))
+        instance_of("embedder", embedder, ElmoEmbedder)
+        content, values = open_index(expanded(directory))
         if values["model"] != embedder.fingerprint:
             raise CorpusError(
                 f"{directory}: the index was built with another model ({values['model_source']}), not with "
                 f"{embedder.pretrained.source}: use that model, or build an index in another directory"
             )
-        return cls(embedder, content, Path(directory))
+        return cls(embedder, content, expanded(directory))
 
     @classmethod
     def stored(
@@ -158,8 +162,10 @@ class NeighborIndex:
             OutputError: if the index cannot be written, or ``directory`` holds something else.
             ElmokitError: if a vector is not finite.
         """
+        instance_of("embedder", embedder, ElmoEmbedder)
+        instance_of("corpus", corpus, Corpus, "a Corpus of prepare_corpus()")
         number = _layer_number(embedder, layer)
-        path = _cache_path(embedder, corpus, number) if directory is None else Path(directory)
+        path = _cache_path(embedder, corpus, number) if directory is None else expanded(directory)
         if is_index(path):
             try:
                 index = cls.open(path, embedder)
@@ -249,6 +255,9 @@ class NeighborIndex:
             ConfigError: if ``k`` is not positive.
             ElmokitError: if the vector has another width or is not finite.
         """
+        if query is not None:
+            instance_of("query", query, Occurrence)
+        one_of("words", words, get_args(Words))
         unit = _unit_query(vector, self._content.vectors.shape[1], k)
         return nearest_occurrences(self._content, unit, k, query=query, words=words)
 
@@ -264,6 +273,8 @@ class NeighborIndex:
             ConfigError: if ``k`` is not positive.
             ElmokitError: if the vector has another width or is not finite.
         """
+        if word is not None:
+            instance_of("word", word, str, "a string")
         unit = _unit_query(vector, self._content.word_vectors.shape[1], k)
         return nearest_words(self._content, unit, k, exclude=word)
 
@@ -282,7 +293,7 @@ class NeighborIndex:
 
 def _layer_number(embedder: ElmoEmbedder, layer: Layer) -> Layer:
     """Return ``average``, or the number of a layer from 0."""
-    if layer == "average":
+    if isinstance(layer, str) and layer == "average":
         return layer
     number = layer_index(layer, embedder.num_layers)
     if number is None:

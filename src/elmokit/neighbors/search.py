@@ -13,6 +13,7 @@ from elmokit.errors import CorpusError
 from elmokit.neighbors.content import IndexContent
 from elmokit.neighbors.cosine import descending, similarities
 from elmokit.neighbors.results import Neighbor, SimilarWord
+from elmokit.neighbors.row_checksums import check_rows
 
 _LARGEST_SIMILARITY = 1.01  # of unit vectors in half precision
 
@@ -73,16 +74,15 @@ def _ranked(
     content: IndexContent, unit: np.ndarray, rows: np.ndarray | None = None
 ) -> Iterator[tuple[int, float]]:
     """Yield rows, by default all, and their similarities to a unit vector, the highest first."""
-    found = _checked(similarities(content.vectors, unit, rows))
+    checksums = content.checksums
+    check = None if checksums is None else lambda units, own: check_rows(units, checksums[own])
+    found = _checked(similarities(content.vectors, unit, rows, check=check))
     for index in descending(found):
         yield index if rows is None else int(rows[index]), round(float(found[index]), 6)
 
 
 def _checked(found: np.ndarray) -> np.ndarray:
-    """Return similarities, unless they show that vectors of the index are damaged.
-
-    Those of a large index have no checksum: reading all of them takes longer than a search.
-    """
+    """Return similarities, unless they show that the vectors of an index with right checksums are wrong."""
     if not (np.abs(found) <= _LARGEST_SIMILARITY).all():  # not for NaN either
         raise CorpusError(
             "damaged neighbor index: it holds vectors that are not finite unit vectors: delete its directory "

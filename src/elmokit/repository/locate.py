@@ -16,7 +16,7 @@ from elmokit.files.home import expanded
 from elmokit.repository.bundled import BUNDLED_MODELS, find_bundled_model
 from elmokit.repository.fetch import fetch_file, fetch_model, is_published
 from elmokit.repository.hub import fetch_snapshot
-from elmokit.repository.published import PUBLISHED
+from elmokit.repository.published import PUBLISHED, tfhub_name
 
 OTHER_SOURCES = "a ZIP archive of one of these, a URL, the name of a published model or a Hugging Face id"
 MODEL_KINDS = (
@@ -35,8 +35,8 @@ def locate_model(model: str | Path, *, softmax: bool = False) -> Path:
 
     Args:
         model: a path, which takes precedence; the prefix of a TensorFlow checkpoint; the name of a bundled or
-            published model, also where a directory of this name has no model in it; a URL; or a Hugging Face
-            id.
+            published model, also where a directory of this name has no model in it; the address of
+            ``google/elmo`` on TF-Hub; another URL; or a Hugging Face id.
         softmax: of a published model, download the softmax as well.
 
     Raises:
@@ -51,6 +51,8 @@ def locate_model(model: str | Path, *, softmax: bool = False) -> Path:
             f"{os.fspath(model)!r}: an empty name, expected a model: is a variable of the shell unset?"
         )
     path, name = expanded(model), str(model)
+    if (at_tfhub := tfhub_name(name)) and not _is_there(path):
+        path, name = Path(at_tfhub), at_tfhub
     is_name = find_bundled_model(name) is not None or is_published(name)
     if _is_there(path) and not (is_name and _has_no_model(path)):
         return path

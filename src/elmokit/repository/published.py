@@ -6,12 +6,27 @@ if they have been published.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
 Role = Literal["options", "weights", "softmax", "vocabulary"]
+
+
+_TFHUB_ADDRESS = re.compile(
+    r"(https?://)?(([a-z]+\.)?tfhub\.dev/|storage\.googleapis\.com/tfhub-modules/"
+    r"|(www\.)?kaggle\.com/models/)?google/elmo((/|\.tar).*|\?.*)?"
+)
+
+
+def tfhub_name(address: str) -> str | None:
+    """Return the name of the model at an address of TF-Hub; None for anything else.
+
+    TF-Hub's ``google/elmo``, in all versions and also where it has moved to, has the weights of ``original``.
+    """
+    return "original" if _TFHUB_ADDRESS.fullmatch(address) else None
 
 
 @dataclass(frozen=True)

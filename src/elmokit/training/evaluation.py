@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from elmokit.arguments import instance_of, whole_number
 from elmokit.data.corpus import Corpus
 from elmokit.data.evaluation_streams import every_token_once
 from elmokit.data.indexed_corpus import IndexedCorpus
@@ -73,8 +74,19 @@ def evaluate(
         max_rows: rows that read at the same time, at most.
         tokens_per_row: minimum length of a row's part, so that warming up stays a small share.
         num_warm_up: tokens that a row reads before its part.
+
+    Raises:
+        ConfigError: if an argument is of the wrong kind, or the model has no softmax.
     """
-    assert model.softmax is not None
+    instance_of("model", model, BiLM, "a BiLM, as the attribute model of load() is")
+    if model.softmax is None:
+        raise ConfigError("model: it has no softmax, which predicts words: load one that has")
+    max_rows = whole_number("max_rows", max_rows, least=1)
+    tokens_per_row = whole_number("tokens_per_row", tokens_per_row, least=1)
+    num_warm_up = whole_number("num_warm_up", num_warm_up, least=0)
+    for name, words in (("vocabulary", vocabulary), ("fixed_vocabulary", fixed_vocabulary)):
+        if words is not None:
+            instance_of(name, words, Vocabulary)
     text = index_for(model, corpus, vocabulary)
     assert isinstance(text.corpus, Corpus)
     corpus = text.corpus
@@ -129,10 +141,11 @@ def index_for(
     """Return a text as a model's vocabulary sees it.
 
     Raises:
-        ConfigError: when the text is not indexed yet and no vocabulary is given.
+        ConfigError: when it is no text, or it is not indexed yet and no vocabulary is given.
     """
     if isinstance(corpus, IndexedCorpus):
         return corpus
+    instance_of("corpus", corpus, Corpus, "a Corpus of prepare_corpus()")
     if vocabulary is None:
         raise ConfigError("evaluating a Corpus needs the vocabulary of the model")
     char_cnn = model.config.char_cnn

@@ -58,14 +58,15 @@ def launch(arguments: Sequence[str], num_processes: int, *, max_restarts: int = 
 @contextmanager
 def _quiet_agent() -> Iterator[None]:
     """Leave it to the processes to say what goes wrong."""
-    logger = logging.getLogger("torch.distributed.elastic")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)  # each logger of PyTorch has a level of its own
+    # There is no SIGHUP on Windows.
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    handlers = {number: signal.getsignal(number) for number in numbers}
     try:
         yield
     finally:
-        logger.setLevel(level)
+        logging.disable(disabled)
         for number, handler in handlers.items():
             signal.signal(number, handler)
 

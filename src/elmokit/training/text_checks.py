@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from elmokit.config import Config
 from elmokit.data.corpus import Corpus
 from elmokit.data.indexed_corpus import IndexedCorpus
 from elmokit.data.overlap import count_repeated_sentences
 from elmokit.data.sources import source_key
 from elmokit.errors import CorpusError
 from elmokit.model.bilm import BiLM
+from elmokit.model.parameter_shapes import parameter_shapes
 
 _MANY_PARAMETERS = 10  # per token of the text, those of the softmax not counted
 
@@ -42,8 +45,14 @@ def repeated_share(heldout: Corpus, training: Corpus) -> tuple[int, float]:
     return repeated, repeated / max(heldout.num_sentences, 1)
 
 
-def text_warnings(model: BiLM, text: IndexedCorpus) -> list[str]:
-    """Return what about a training text will make a model worse than it could be."""
+def text_warnings(model: BiLM, text: IndexedCorpus, *, is_continued: bool) -> list[str]:
+    """Return what about a training text will make a model worse than it could be.
+
+    Args:
+        model: before training.
+        text: that it will be trained on.
+        is_continued: whether the run starts from another model.
+    """
     warnings = []
     corpus = text.corpus
     if text.unknown_share == 0:
@@ -55,12 +64,25 @@ def text_warnings(model: BiLM, text: IndexedCorpus) -> list[str]:
         parameter.numel() for name, parameter in model.named_parameters() if not name.startswith("softmax.")
     )
     if num_parameters > _MANY_PARAMETERS * corpus.num_tokens:
+        remedies = ["more text", "patience=3"]
+        if not is_continued:
+            remedies = [
+                *(["--config tiny"] if num_parameters > _num_parameters_of_tiny() else []),
+                *remedies,
+                "or an existing model to continue from with --restart-ckpt-file",
+            ]
+        else:
+            remedies[-1] = f"or {remedies[-1]}"
         warnings.append(
             f"the training text is small for this model: {corpus.num_tokens:,} tokens for {num_parameters:,} "
-            "parameters. Expect the heldout perplexity to rise after a while: use --config tiny, more text, "
-            "patience=3, or continue from an existing model with --restart-ckpt-file"
+            f"parameters. Expect the heldout perplexity to rise after a while: use {', '.join(remedies)}"
         )
     return warnings
+
+
+def _num_parameters_of_tiny() -> int:
+    tiny = parameter_shapes(Config.load("tiny").model, None, with_softmax=False, source=Path("tiny"))
+    return sum(map(math.prod, tiny.values()))
 
 
 def _keys(states: Iterable[Mapping[str, Any]]) -> set[tuple[str, str | None]]:

@@ -12,12 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from elmokit.arguments import instance_of
 from elmokit.config import Config
 from elmokit.data.batches import TextBatch
 from elmokit.data.corpus import Corpus
 from elmokit.data.training_stream import TrainingStream
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError
+from elmokit.files.home import expanded
 from elmokit.formats.checkpoint import Checkpoint, damage_named
 from elmokit.model.bilm import BiLM, BiLMOutput, BiLMState
 from elmokit.model.parallel import computing_threads
@@ -88,13 +90,17 @@ class Trainer:
         replay: Corpus | None = None,
         ranks: Ranks | None = None,
     ) -> None:
-        self.ranks = Ranks() if ranks is None else ranks
+        self.ranks = Ranks() if ranks is None else instance_of("ranks", ranks, Ranks)
         """The processes that train together; by default this one alone."""
-        config = config.for_vocabulary(len(vocabulary))
+        instance_of("vocabulary", vocabulary, Vocabulary)
+        for name, text in (("corpus", corpus), ("heldout", heldout), ("replay", replay)):
+            if text is not None or name == "corpus":
+                instance_of(name, text, Corpus, "a Corpus of prepare_corpus()")
+        config = instance_of("config", config, Config).for_vocabulary(len(vocabulary))
         training = config.training
         if training.patience is not None and heldout is None:
             raise ConfigError(f"patience={training.patience} needs heldout text to evaluate on")
-        self.config, self.vocabulary, self.save_dir = config, vocabulary, Path(save_dir)
+        self.config, self.vocabulary, self.save_dir = config, vocabulary, expanded(save_dir)
         self.corpus, self.heldout, self.replay = corpus, heldout, replay
         self.texts = RunTexts(config, vocabulary, corpus, heldout, replay)
         rows = self.ranks.rows(training)

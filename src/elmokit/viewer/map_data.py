@@ -5,13 +5,18 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 NUM_COLORS = 7
 """Colors and shapes of groups in the style sheet of the viewer."""
+
+
+def look(number: int) -> tuple[int, int]:
+    """Return the color and the shape of a group: no two of the first 49 groups have both in common."""
+    return number % NUM_COLORS, (number + number // NUM_COLORS) % NUM_COLORS
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,18 @@ class Group:
 
 
 @dataclass(frozen=True)
+class SubstituteTable:
+    """Words that the language model predicts in place of N words."""
+
+    words: Sequence[str]
+    """The distinct substitutes."""
+    of: np.ndarray
+    """(N, K) indices of ``words``, the most likely first; -1 where there are fewer."""
+    shares: np.ndarray
+    """(N, K) their probabilities."""
+
+
+@dataclass(frozen=True)
 class MapData:
     """A map of N words in context."""
 
@@ -63,8 +80,9 @@ class MapData:
     """(N,) indices of groups; None if there are none."""
     named_on_map: bool = False
     """Whether the names of groups are written on the map."""
-    more: Mapping[str, Any] = field(default_factory=dict)
-    """What else a page needs."""
+    substitutes: SubstituteTable | None = None
+    comparison: Mapping[str, Any] | None = None
+    """What differs between two texts, as JSON values; ``docs/formats.md`` describes them."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the map as plain values; arrays are little-endian and encoded as base64."""
@@ -90,8 +108,15 @@ class MapData:
             "context_words": self.context_words,
             "named_on_map": self.named_on_map,
             "groups": None,
-            **self.more,
+            "substitutes": None,
+            "comparison": self.comparison,
         }
+        if self.substitutes is not None:
+            found["substitutes"] = {
+                "words": [readable(word) for word in self.substitutes.words],
+                "of": _base64(self.substitutes.of, "<i4"),
+                "shares": _base64(self.substitutes.shares, "<f4"),
+            }
         if self.group_of is not None:
             entries = [{**vars(group), "name": readable(group.name)} for group in self.groups]
             found["groups"] = {"of": _base64(self.group_of, "<u2"), "entries": entries}
@@ -100,7 +125,7 @@ class MapData:
 
 def json_in_html(value: Any) -> str:
     """Return JSON that can stand inside a script element: no token of it can end the element."""
-    written = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    written = readable(json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
     for character in "<>&\u2028\u2029":
         written = written.replace(character, f"\\u{ord(character):04x}")
     return written

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elmokit.errors import ElmokitError
+from elmokit.files.home import expanded
 from elmokit.visualize.canvas import new_figure
 from elmokit.visualize.palette import COLORS, TEXT
 from elmokit.visualize.run_history import RunHistory, read_history
@@ -49,7 +50,7 @@ def plot_curves(save_dirs: Sequence[str | Path]) -> Figure:
         ElmokitError: if a directory is not a training run or has no records yet, or no directory is given.
         MissingExtraError: if Matplotlib is not installed.
     """
-    paths = [Path(directory) for directory in save_dirs]
+    paths = [expanded(directory) for directory in save_dirs]
     if not paths:
         raise ElmokitError("no runs: expected at least one save directory of a training run")
     runs = [

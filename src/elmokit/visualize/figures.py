@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from elmokit.errors import ConfigError
 from elmokit.files.atomic import kind_by_beginning, new_file
+from elmokit.files.home import expanded
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,10 +27,8 @@ def check_suffix(path: Path) -> None:
         ConfigError: if the suffix is none of ``SUFFIXES``.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise ConfigError(
-            f"{path}: unknown image format {path.suffix!r}: "
-            f"expected a name that ends in {', '.join(SUFFIXES)}"
-        )
+        found = f"unknown image format {path.suffix!r}" if path.suffix else "no image format"
+        raise ConfigError(f"{path}: {found}: expected a name that ends in {', '.join(SUFFIXES)}")
 
 
 _KINDS = {
@@ -64,7 +63,7 @@ def save_figure(figure: Figure | InteractiveMap, path: str | Path) -> None:
     from elmokit.visualize.atlas_table import write_atlas_table
     from elmokit.visualize.interactive_map import InteractiveMap
 
-    path = Path(path)
+    path = expanded(path)
     check_suffix(path)
     kind = path.suffix.lower().removeprefix(".")
     of_maps = path.suffix.lower() in MAP_SUFFIXES

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import html
+import math
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from elmokit.viewer.map_data import Group, Layer, MapData
+from elmokit.viewer.map_data import Group, Layer, MapData, SubstituteTable, look
 from elmokit.viewer.map_page import map_page
-from elmokit.visualize.palette import COLORS, OTHER, color_groups
 from elmokit.visualize.word_map import CONTEXT_WORDS, WordMap
 
 _NOTEBOOK_HEIGHT = 620  # pixels
 _MAX_FILE_NAME = 60  # characters
+_MAX_GROUPS = 21  # with a look of their own: three shapes of each color
 
 
 @dataclass(frozen=True)
@@ -65,25 +67,41 @@ def map_data(word_map: WordMap) -> MapData:
         groups=groups,
         group_of=group_of,
         named_on_map=bool(word_map.central),
+        substitutes=_substitute_table(word_map),
+        comparison=None if word_map.comparison is None else word_map.comparison.to_json(),
     )
+
+
+def _substitute_table(word_map: WordMap) -> SubstituteTable | None:
+    if not word_map.substitutes:
+        return None
+    numbers: dict[str, int] = {}
+    size = (len(word_map.substitutes), max(map(len, word_map.substitutes)))
+    table, shares = np.full(size, -1, np.int32), np.zeros(size, np.float32)
+    for point, candidates in enumerate(word_map.substitutes):
+        for place, candidate in enumerate(candidates):
+            table[point, place] = numbers.setdefault(candidate.word, len(numbers))
+            shares[point, place] = math.exp(candidate.log_probability)
+    return SubstituteTable(list(numbers), table, shares)
 
 
 def _groups(word_map: WordMap) -> tuple[list[Group], np.ndarray | None]:
     """Return the groups, and the index of the group of each point; small groups share the last, gray one."""
     if word_map.groups is None:
         return [], None
-    colors = {str(name): color for name, color in color_groups(word_map.groups).items()}
-    own = [name for name, color in colors.items() if color != OTHER]
-    others = [name for name, color in colors.items() if color == OTHER]
-    entry_of = {name: number for number, name in enumerate(own)} | dict.fromkeys(others, len(own))
-    group_of = np.array([entry_of[name] for name in word_map.groups], np.uint16)
-    counts = np.bincount(group_of, minlength=len(own))
+    sizes = Counter(word_map.groups)  # in the order of their first appearance, like the largest of them
+    num_own = len(sizes) if len(sizes) <= _MAX_GROUPS else _MAX_GROUPS - 1
+    largest = {name for name, _ in sizes.most_common(num_own)}
+    own = [name for name in sizes if name in largest]
+    entry_of = {name: number for number, name in enumerate(own)}
+    group_of = np.array([entry_of.get(name, len(own)) for name in word_map.groups], np.uint16)
     groups = [
-        Group(name, int(counts[number]), word_map.central.get(name, -1), COLORS.index(colors[name]), number)
+        Group(name, sizes[name], word_map.central.get(name, -1), *look(number))
         for number, name in enumerate(own)
     ]
-    if others:
-        groups.append(Group(f"{len(others):,} others", int(counts[len(own)]), -1, -1, 0))
+    if len(own) < len(sizes):
+        num_others = len(sizes) - len(own)
+        groups.append(Group(f"{num_others:,} others", int((group_of == len(own)).sum()), -1, -1, 0))
     return groups, group_of
 
 

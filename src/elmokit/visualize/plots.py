@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from elmokit.arguments import instance_of
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.visualize.interactive_map import InteractiveMap
 from elmokit.visualize.layout import lay_out
@@ -40,10 +41,10 @@ def plot_occurrences(
         words: the words to show, each with some context; all words by default.
         method: ``tsne``, ``umap`` or ``pca``.
         perplexity: perplexity of t-SNE; 30 by default, or less if there are few points.
-        color_by: ``sentence``, ``word``, ``label`` or ``sense``; by default the senses of a single word, or
-            what has few distinct values.
+        color_by: ``sentence``, ``word``, ``label``, ``sense`` or ``cluster``; by default the senses of a
+            single word, or what has few distinct values; an interactive map of many words shows clusters.
         labels: a label for each sentence, for example the sense of its word.
-        max_points: maximum number of words; more are sampled at random.
+        max_points: maximum number of words; of more, those of random sentences are shown.
         seed: random seed; the same seed gives the same figure.
         interactive: whether to return an interactive map, with all layers, search and the sentences of the
             points, instead of a Matplotlib figure.
@@ -56,6 +57,7 @@ def plot_occurrences(
         ElmokitError: if there is no word to show, or ``sentences`` is a single string.
         MissingExtraError: if a plotting package is not installed.
     """
+    instance_of("embedder", embedder, ElmoEmbedder)
     word_map = map_words(
         embedder,
         sentences,

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from elmokit.arguments import instance_of, whole_number
 from elmokit.data.occurrences import Occurrence, find_occurrences, sample_occurrences
 from elmokit.data.sentences import tokenized
 from elmokit.embedder import ElmoEmbedder
-from elmokit.errors import ConfigError, ElmokitError
+from elmokit.errors import ElmokitError
 from elmokit.formats.projector_run import write_projector_run
 from elmokit.visualize.occurrence_vectors import embed_occurrences
 
@@ -84,8 +85,9 @@ def write_projector(
             (TensorBoard does not show a single point), or a vector is not finite.
         OutputError: if the files cannot be written, or other files are in the way.
     """
-    if max_points < 2:
-        raise ConfigError(f"max_points: expected at least 2, got {max_points}")
+    instance_of("embedder", embedder, ElmoEmbedder)
+    max_points = whole_number("max_points", max_points, least=2)
+    seed = whole_number("seed", seed, least=0)
     text = list(tokenized(sentences))
     found = find_occurrences(text, words)
     if len(found) == 1:

@@ -42,7 +42,11 @@ def find_senses(vectors: np.ndarray, occurrences: Sequence[Occurrence], *, seed:
     groups = np.zeros(len(occurrences), dtype=int)
     if len(occurrences) >= MIN_OCCURRENCES:
         groups = _groups(vectors, seed)
-    names = _names(groups, occurrences)
+    near = [_words(occurrence, _CONTEXT) for occurrence in occurrences]
+    whole = [_words(occurrence, len(occurrence.sentence)) for occurrence in occurrences]
+    # A word that stands anywhere in most sentences, such as "the", says nothing, unless the group has no
+    # other: "to" tells "the right to" from "right now".
+    names = names_of_groups(groups, near, whole, near, num_words=_WORDS_IN_NAME)
     return [names[group] for group in groups]
 
 
@@ -79,22 +83,40 @@ def _groups(vectors: np.ndarray, seed: int) -> np.ndarray:
         score = silhouette_score(units, found, metric="cosine", sample_size=size, random_state=seed)
         if score > best:
             best, groups = score, found
+    return by_size(groups)
+
+
+def by_size(groups: np.ndarray) -> np.ndarray:
+    """Renumber groups so that 0 is the largest."""
     order = np.argsort(-np.bincount(groups), kind="stable")
     ordered: np.ndarray = np.argsort(order)[groups]
     return ordered
 
 
-def _names(groups: np.ndarray, occurrences: Sequence[Occurrence]) -> list[str]:
-    """Return a distinct name of each group: the words whose share near its occurrences is unusually large."""
-    near = [_words(occurrence, _CONTEXT) for occurrence in occurrences]
-    whole = [_words(occurrence, len(occurrence.sentence)) for occurrence in occurrences]
+def names_of_groups(
+    groups: np.ndarray,
+    words: Sequence[set[str]],
+    usual: Sequence[set[str]],
+    otherwise: Sequence[set[str]],
+    *,
+    num_words: int,
+) -> list[str]:
+    """Return a distinct name of each group: the words that are in an unusually large share of its sets.
+
+    Args:
+        groups: (N,) numbers of groups.
+        words: the set of words of each of the N members.
+        usual: the sets that those of a group are compared with.
+        otherwise: the sets that replace ``words`` and ``usual`` if a group has no unusual word.
+        num_words: number of words in a name.
+    """
     names: list[str] = []
     for group in range(int(groups.max(initial=0)) + 1):
-        own = [words for words, number in zip(near, groups, strict=True) if number == group]
-        # A word that stands anywhere in most sentences, such as "the", says nothing, unless the group has no
-        # other: "to" tells "the right to" from "right now".
-        typical = _typical(own, whole) or _typical(own, near)
-        name = " · ".join(typical[:_WORDS_IN_NAME])
+        members = np.flatnonzero(groups == group).tolist()
+        typical = _typical([words[k] for k in members], usual) or _typical(
+            [otherwise[k] for k in members], otherwise
+        )
+        name = " · ".join(typical[:num_words])
         names.append(name if name and name not in names else f"group {group + 1}")
     return names
 

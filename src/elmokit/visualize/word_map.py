@@ -7,21 +7,24 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
-from elmokit.data.numbers import whole_number
-from elmokit.data.occurrences import Occurrence, find_occurrences, sample_occurrences
+from elmokit.arguments import one_of, whole_number
+from elmokit.data.occurrences import Occurrence, find_occurrences, sample_occurrences, sample_words
 from elmokit.embedder import ElmoEmbedder, Layers
-from elmokit.errors import ConfigError
+from elmokit.errors import ConfigError, ModelFileError
+from elmokit.language_model import Candidate, LanguageModel
 from elmokit.model.layer_choice import choose_layers
 from elmokit.visualize.layer_maps import LayerMap, layer_name, map_layers
 from elmokit.visualize.occurrence_vectors import embed_occurrences
 from elmokit.visualize.projection import Method, explained_variance, project
 from elmokit.visualize.senses import MIN_OCCURRENCES, central_points, find_senses
+from elmokit.visualize.text_comparison import TextComparison, compare_texts
+from elmokit.visualize.word_clusters import MIN_WORDS, find_clusters
 
-ColorBy: TypeAlias = Literal["sentence", "word", "label", "sense"]
+ColorBy: TypeAlias = Literal["sentence", "word", "label", "sense", "cluster"]
 
 _FEW = 8  # groups whose colors can be told apart
 CONTEXT_WORDS = 2  # on either side, if all points are occurrences of the same few words
@@ -29,6 +32,8 @@ _MAX_LABELS = 8  # with the same text
 _MAX_CHARACTERS = 40  # of a word in a label
 _WORDS_IN_TITLE = 4
 _AVERAGE = "average of the layers"
+_NUM_SUBSTITUTES = 6
+_MAX_SUBSTITUTED = 5000  # words; for each, the language model reads a sentence
 _EMBEDDING = 0.4  # share of the work
 _METHOD_NAMES = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 
@@ -61,6 +66,10 @@ class WordMap:
     """The point of each group that is nearest to the mean vector of the group."""
     in_context: bool = False
     """Whether the labels show the words around a word."""
+    substitutes: tuple[list[Candidate], ...] = ()
+    """What the language model predicts in place of each point; empty without one, or for many points."""
+    comparison: TextComparison | None = None
+    """How two texts differ, if this was asked for."""
 
     @property
     def uses(self) -> list[Occurrence]:
@@ -100,6 +109,7 @@ def map_words(
     neighbors: bool = False,
     every_layer: bool = False,
     text_name: str = "",
+    texts: tuple[str, str] | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> WordMap:
     """Compute a map of the words of some sentences.
@@ -113,14 +123,17 @@ def map_words(
         perplexity: perplexity of t-SNE.
         color_by: by default ``label`` if there are labels, else the senses of a single word
             (:func:`~elmokit.visualize.senses.find_senses`), or the chosen words or the sentences if there are
-            at most eight of them.
+            at most eight of them, or if there is a map of every layer, clusters of all words
+            (:func:`~elmokit.visualize.word_clusters.find_clusters`).
         labels: a label for each sentence.
-        max_points: maximum number of words.
+        max_points: maximum number of words; of more, those of random sentences are shown.
         seed: random seed of the projection and of the sample.
         neighbors: whether to find the nearest words of each word.
         every_layer: whether to find the nearest words in every layer, and to map the other layers as well,
             see :func:`~elmokit.visualize.layer_maps.map_layers`.
         text_name: name of the text, for the title.
+        texts: two of the labels, which are names of texts to compare
+            (:func:`~elmokit.visualize.text_comparison.compare_texts`).
         on_progress: called with the completed fraction of the work, from 0 to 1.
 
     Raises:
@@ -130,10 +143,14 @@ def map_words(
     """
     sentences = sentences if isinstance(sentences, str) else list(sentences)
     _check(layer, max_points, color_by, labels, len(sentences))
+    seed = whole_number("seed", seed, least=0)
     report = on_progress or (lambda fraction: None)
     choice = choose_layers(layer, embedder.num_layers)
-    found = find_occurrences(sentences, words)
-    occurrences = sample_occurrences(found, max_points, seed)
+    if words:
+        found = find_occurrences(sentences, words)
+        occurrences, total = sample_occurrences(found, max_points, seed), len(found)
+    else:
+        occurrences, total = sample_words(sentences, max_points, seed)
     embedded = embed_occurrences(
         embedder,
         occurrences,
@@ -163,13 +180,18 @@ def map_words(
     if method == "pca":
         first, second = explained_variance(vectors, coordinates)
         axes = (f"first component, {first:.0%} of the variance", f"second component, {second:.0%}")
-    sampled = "" if len(occurrences) == len(found) else f", {len(occurrences):,} of {len(found):,} words"
+    sampled = "" if len(occurrences) == total else f", {len(occurrences):,} of {total:,} words"
     by_sense = _colors_senses(color_by, words, labels, len(occurrences))
     groups = (
         find_senses(vectors, occurrences, seed=seed)
         if by_sense
         else _groups(occurrences, color_by, words, labels)
     )
+    by_cluster = color_by == "cluster" or (
+        color_by is None and groups is None and every_layer and not words and len(occurrences) >= MIN_WORDS
+    )
+    if by_cluster:
+        groups = find_clusters(vectors, occurrences, seed=seed)
     return WordMap(
         occurrences,
         coordinates,
@@ -181,9 +203,36 @@ def map_words(
         seed=seed,
         layers=tuple(maps),
         start=list(named).index(shown),
-        central=central_points(vectors, groups) if by_sense and groups else {},
+        central=central_points(vectors, groups) if (by_sense or by_cluster) and groups else {},
         in_context=bool(words),
+        substitutes=_substitutes(embedder, occurrences) if every_layer else (),
+        comparison=None
+        if texts is None or labels is None
+        else _comparison(vectors, occurrences, labels, texts, seed),
     )
+
+
+def _substitutes(embedder: ElmoEmbedder, occurrences: list[Occurrence]) -> tuple[list[Candidate], ...]:
+    if len(occurrences) > _MAX_SUBSTITUTED:
+        return ()
+    try:
+        language_model = LanguageModel(embedder.pretrained, device=str(embedder.model.device))
+    except ModelFileError:  # the model is a biLM without softmax or vocabulary
+        return ()
+    return tuple(language_model.iter_substitutes(occurrences, _NUM_SUBSTITUTES))
+
+
+def _comparison(
+    vectors: np.ndarray,
+    occurrences: list[Occurrence],
+    labels: Sequence[str],
+    texts: tuple[str, str],
+    seed: int,
+) -> TextComparison:
+    is_second = np.array([labels[occurrence.sentence_index] == texts[1] for occurrence in occurrences])
+    has_one_word = len({occurrence.word for occurrence in occurrences}) == 1
+    senses = find_senses(vectors, occurrences, seed=seed) if has_one_word else ()
+    return compare_texts(vectors, occurrences, is_second, texts, senses=senses, seed=seed)
 
 
 def _model_name(source: Path) -> str:
@@ -207,11 +256,11 @@ def _check(
     labels: Sequence[str] | None,
     num_sentences: int,
 ) -> None:
-    if layer == "all":
+    if isinstance(layer, str) and layer == "all":
         raise ConfigError("layer: a map shows one layer: expected top, average or a number, got all")
     whole_number("max_points", max_points, least=1)
-    if color_by not in (None, "sentence", "word", "label", "sense"):
-        raise ConfigError(f"color_by: expected sentence, word, label or sense, got {color_by!r}")
+    if color_by is not None:
+        one_of("color_by", color_by, get_args(ColorBy))
     if labels is not None and len(labels) != num_sentences:
         raise ConfigError(f"labels: expected one for each of {num_sentences} sentences, got {len(labels)}")
     if labels is None and color_by == "label":

@@ -11,7 +11,8 @@ from elmokit.config import Config
 from elmokit.data.prepare import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.dialects import bilm
-from elmokit.errors import ConfigError, ElmokitError
+from elmokit.dialects.bilm import training
+from elmokit.errors import ConfigError, ElmokitError, ElmokitWarning
 from elmokit.loading import load
 from elmokit.training.bilm_perplexity import bilm_perplexity
 
@@ -53,9 +54,12 @@ def data(tmp_path, monkeypatch) -> bilm.BidirectionalLMDataset:
     return bilm.BidirectionalLMDataset(str(tmp_path / "te*.txt"), vocabulary)
 
 
-def test_train_test_and_train_on(data, tmp_path):
+def test_train_test_and_train_on(data, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(training, "_STEPS_BETWEEN_LOGS", 10)
     directory = tmp_path / "checkpoint"
-    bilm.train(OPTIONS, data, 1, directory, tmp_path / "logs")
+    with caplog.at_level("INFO", logger="elmokit.dialects.bilm"):
+        bilm.train(OPTIONS, data, 1, directory, tmp_path / "logs")
+    assert "Progress(step=10, " in caplog.text
     options, checkpoint = bilm.load_options_latest_checkpoint(directory)
     assert options == json.loads((directory / "options.json").read_text())
     assert (options["lstm"], options["batch_size"]) == (OPTIONS["lstm"], 2)
@@ -65,7 +69,8 @@ def test_train_test_and_train_on(data, tmp_path):
     )
     assert bilm.test(options, checkpoint, data, batch_size=3) == expected
     before = {path: path.read_bytes() for path in directory.rglob("model.safetensors")}
-    bilm.train(OPTIONS, data, 1, directory)  # it has ended, so nothing changes
+    with pytest.warns(ElmokitWarning, match="nothing to do: this run has finished, after step "):
+        bilm.train(OPTIONS, data, 1, directory)
     assert {path: path.read_bytes() for path in directory.rglob("model.safetensors")} == before
     bilm.train(OPTIONS, data, 1, tmp_path / "next", restart_ckpt_file=checkpoint)
     assert load(tmp_path / "next").facts["step"] > 0
@@ -97,4 +102,6 @@ def test_what_is_refused(data, tmp_path):
         bilm.train(OPTIONS, data, 0, tmp_path / "new")
     with pytest.raises(ConfigError, match="reverse"):
         bilm.LMDataset("text.txt", data.vocab, reverse=True)
+    with pytest.raises(ConfigError, match=r"^options: 1 error: n_epoch: unknown setting, did you mean"):
+        bilm.train(OPTIONS | {"n_epoch": 3}, data, 1, tmp_path / "new")
     assert not (tmp_path / "new").exists()

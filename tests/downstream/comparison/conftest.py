@@ -12,7 +12,7 @@ import pytest
 from elmokit.downstream.comparison.metrics import METRICS, accuracy_counts
 from elmokit.errors import ConfigError
 
-NUM_TRAIN, NUM_TEST = 40, 200
+NUM_TRAIN, NUM_TEST, NUM_ELSEWHERE = 40, 200, 100
 
 
 @dataclass
@@ -30,10 +30,14 @@ class FakeModel:
     def mixing_weights(self) -> dict[str, list[float]]:
         return {"elmo": [0.2, 0.5, 0.3]} if self.system.startswith("elmo") else {}
 
-    def test_counts(self) -> np.ndarray:
+    def test_counts(self) -> dict[str, np.ndarray]:
         digits = sum(map(ord, self.system))
         generator = np.random.default_rng([self.seed, digits])
-        return accuracy_counts(generator.random(NUM_TEST) < self.accuracy, np.ones(NUM_TEST))
+        numbers = {"test": (NUM_TEST, self.accuracy), "elsewhere": (NUM_ELSEWHERE, self.accuracy - 0.3)}
+        return {
+            name: accuracy_counts(generator.random(number) < accuracy, np.ones(number))
+            for name, (number, accuracy) in numbers.items()
+        }
 
 
 @dataclass

@@ -47,7 +47,7 @@ def test_a_classifier_learns_what_can_be_learned(task, name, model_directory):
     assert system.embedding_seconds() > 0
     system.prepare()
     model = system.train(task.model, range(40), seed=1)
-    counts = model.test_counts()
+    counts = model.test_counts()["test"]
     assert counts.shape == (12, 2)
     if "random" in name:  # the parameters of the biLM are random numbers of a few directions
         assert experiment.metric.score(counts.sum(axis=0)) > 0.8
@@ -71,8 +71,8 @@ def test_texts_with_several_labels(task):
     assert experiment.metric.name == "f1"
     assert set(experiment.strata) == {"film\tpos", "neg"}
     model = experiment.system("random").train(task.model, range(40), seed=1)
-    assert experiment.metric.score(model.test_counts().sum(axis=0)) > 0.8
-    assert model.test_counts()[:, 2].tolist() == [1, 2] * 6
+    assert experiment.metric.score(model.test_counts()["test"].sum(axis=0)) > 0.8
+    assert model.test_counts()["test"][:, 2].tolist() == [1, 2] * 6
     with pytest.raises(ConfigError, match="tfidf: expected one label for each text, got several"):
         experiment.system("tfidf")
 
@@ -80,16 +80,16 @@ def test_texts_with_several_labels(task):
 def test_baselines(task):
     experiment = ClassificationExperiment(task)
     tfidf = experiment.system("tfidf").train({}, range(40), seed=1)
-    assert experiment.metric.score(tfidf.test_counts().sum(axis=0)) == 1
+    assert experiment.metric.score(tfidf.test_counts()["test"].sum(axis=0)) == 1
     majority = experiment.system("majority").train({}, range(39), seed=1)
-    assert majority.test_counts()[:, 0].tolist() == [1, 0] * 6, "most of 39 sentences are neg"
+    assert majority.test_counts()["test"][:, 0].tolist() == [1, 0] * 6, "most of 39 sentences are neg"
     assert experiment.system("tfidf").train({}, [1, 3], seed=1).dev_score == 0.5
 
 
 @pytest.mark.parametrize(("metric", "width"), [("accuracy", 2), ("macro-f1", 6), ("f1", 3)])
 def test_counts_of_each_metric(task, metric, width):
     experiment = ClassificationExperiment(task.model_copy(update={"metric": metric}))
-    counts = experiment.counts(experiment.test, [("pos",)] * 12)
+    counts = experiment.counts(experiment.tests["test"], [("pos",)] * 12)
     assert counts.shape == (12, width)
     expected = {"accuracy": 0.5, "macro-f1": (2 / 3) / 2, "f1": 0.5}[metric]
     assert experiment.metric.score(counts.sum(axis=0)) == pytest.approx(expected)
@@ -97,7 +97,7 @@ def test_counts_of_each_metric(task, metric, width):
 
 def test_f_scores_of_one_label(task):
     experiment = ClassificationExperiment(task.model_copy(update={"metric": "f1", "positive_label": "pos"}))
-    counts = experiment.counts(experiment.test, [("pos",)] * 12)
+    counts = experiment.counts(experiment.tests["test"], [("pos",)] * 12)
     assert experiment.metric.score(counts.sum(axis=0)) == pytest.approx(2 / 3)
     with pytest.raises(ConfigError, match="positive_label: expected one of neg, pos, got 'positive'"):
         ClassificationExperiment(task.model_copy(update={"positive_label": "positive"}))
@@ -108,6 +108,20 @@ def test_the_fingerprint_is_that_of_the_content(task):
     assert ClassificationExperiment(task).fingerprint == before
     write(task.dev, 300, 12)
     assert ClassificationExperiment(task).fingerprint != before
+
+
+def test_data_of_another_domain(task, tmp_path):
+    other = write(tmp_path / "books.tsv", 300, 6)
+    experiment = ClassificationExperiment(task.model_copy(update={"transfer": {"books": other}}))
+    assert experiment.fingerprint != ClassificationExperiment(task).fingerprint
+    counts = experiment.system("tfidf").train({}, range(40), seed=1).test_counts()
+    assert {name: own[:, 0].tolist() for name, own in counts.items()} == {"test": [1] * 12, "books": [1] * 6}
+    seen = task.model_copy(update={"transfer": {"books": task.train}})
+    with pytest.raises(ConfigError, match="train and books are the same texts"):
+        ClassificationExperiment(seen)
+    write(other, 38, 6)
+    with pytest.warns(OverlappingTextsWarning, match="2 of 6 texts of books are also among the training"):
+        ClassificationExperiment(task.model_copy(update={"transfer": {"books": other}}))
 
 
 def test_data_that_models_have_seen(task):

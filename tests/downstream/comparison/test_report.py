@@ -17,10 +17,12 @@ from elmokit.downstream.comparison.summary import Comparison, mean_interval, sum
 
 @pytest.fixture
 def compared(experiment, tmp_path):
-    def compare(systems: tuple[str, ...], sizes: tuple[int, ...] = (40,), seeds: int = 3) -> Comparison:
+    def compare(
+        systems: tuple[str, ...], sizes: tuple[int, ...] = (40,), seeds: int = 3, test: str = "test"
+    ) -> Comparison:
         plan = Plan(systems, seeds, sizes, ({"rate": 1},))
         results = list(run(experiment, plan, Outcomes(tmp_path / "outcomes")))
-        return summarize("Reviews", experiment.metric, results, num_trials=1)
+        return summarize("Reviews", experiment.metric, results, num_trials=1, test=test)
 
     return compare
 
@@ -38,6 +40,14 @@ def test_the_mean_is_that_of_the_seeds(compared):
     assert row.low < row.score < row.high
     assert row.score == pytest.approx(0.8, abs=0.05)
     assert row.mixing_weights == {"elmo": pytest.approx([0.2, 0.5, 0.3])}
+
+
+def test_each_test_set_has_figures_of_its_own(compared):
+    inside, outside = (compared(("elmo-80", "word2vec-70"), test=test) for test in ("test", "elsewhere"))
+    assert (inside.num_test_items, outside.num_test_items) == (200, 100)
+    for one, other in zip(inside.rows, outside.rows, strict=True):
+        assert one.score - other.score == pytest.approx(0.3, abs=0.08)
+        assert one.dev_score == other.dev_score
 
 
 def test_the_markdown_says_what_is_significant_and_what_is_not(compared):

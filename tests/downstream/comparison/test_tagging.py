@@ -44,9 +44,9 @@ def test_a_tagger_learns_what_can_be_learned(make_task, model_directory):
     system = experiment.system(f"elmo:{model_directory('characters')}")
     system.prepare()
     model = system.train({**settings, "elmo_at_output": True}, range(6), seed=1)
-    counts = model.test_counts()
+    counts = model.test_counts()["test"]
     assert counts.shape == (6, 2)
-    assert counts[:, 1].sum() == sum(len(own) for own in experiment.test.sentences)
+    assert counts[:, 1].sum() == sum(len(own) for own in experiment.tests["test"].sentences)
     assert experiment.metric.score(counts.sum(axis=0)) > 0.7
     assert model.dev_score > 0.7
     assert [name.split()[-1] for name in model.mixing_weights][1:] == ["(output)"]
@@ -57,12 +57,12 @@ def test_the_majority_baseline_knows_the_words_of_the_training_data(make_task):
     experiment = TaggingExperiment(make_task(POS))
     model = experiment.system("majority").train({}, range(6), seed=1)
     # Only the new word of each sentence is wrong: it gets NOUN, the most frequent tag of all.
-    counts = model.test_counts()
+    counts = model.test_counts()["test"]
     assert (counts[:, 0] == counts[:, 1] - 1).all()
     model = experiment.system("majority").train({}, [2], seed=1)
-    first = experiment.test.sentences[0]
+    first = experiment.tests["test"].sentences[0]
     assert first[:3] == ["the", "cat", "sat"]
-    assert model.test_counts()[0].tolist() == [1, 4]
+    assert model.test_counts()["test"][0].tolist() == [1, 4]
 
 
 def test_spans_are_counted_as_wholes(make_task):
@@ -70,16 +70,20 @@ def test_spans_are_counted_as_wholes(make_task):
         make_task({**NAMES, **{f"new{k}{n}": "O" for k in range(3) for n in range(6)}})
     )
     assert experiment.metric.name == "f1"
-    counts = experiment.counts(experiment.test, [["O"] * len(own) for own in experiment.test.sentences])
+    counts = experiment.counts(
+        experiment.tests["test"], [["O"] * len(own) for own in experiment.tests["test"].sentences]
+    )
     assert counts[:, :2].sum() == 0
-    right = experiment.counts(experiment.test, experiment.test.tags)
+    right = experiment.counts(experiment.tests["test"], experiment.tests["test"].tags)
     assert (right[:, 0] == right[:, 2]).all()
     assert right[0].tolist() == [2, 2, 2]
 
 
 def test_one_tag_can_be_counted(make_task):
     experiment = TaggingExperiment(make_task(POS, metric="f0.5", positive_label="VERB"))
-    counts = experiment.counts(experiment.test, [["VERB"] * len(own) for own in experiment.test.sentences])
+    counts = experiment.counts(
+        experiment.tests["test"], [["VERB"] * len(own) for own in experiment.tests["test"].sentences]
+    )
     assert counts[0].tolist() == [1, 4, 1]
 
 

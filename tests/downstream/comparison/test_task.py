@@ -38,6 +38,9 @@ def test_paths_are_relative_to_the_task_file(task_file, monkeypatch):
         ("[search]\nrate = [1]", "search lists values to try, but trials is 1"),
         ("trials = 2\n[search]\nrate = []", r"search\.rate: expected at least one value"),
         ("kind =", "not a valid TOML file"),
+        ('[transfer]\nbooks = "d.tsv"', r"transfer\.books: no file .*d\.tsv"),
+        ('[transfer]\n"a/b" = "a.tsv"', "transfer: expected names of letters.*got 'a/b'"),
+        ('[transfer]\noutcomes = "a.tsv"', "transfer: .*other than test and outcomes"),
     ],
 )
 def test_mistakes_are_named(task_file, added, message):

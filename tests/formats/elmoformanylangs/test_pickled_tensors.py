@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import random
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -101,3 +102,29 @@ def test_damage_is_named(model, name, load_error_or_none, load_error):
         (model / name).write_bytes(damaged)
         if (message := load_error_or_none(model)) is not None:
             assert f"{name}: " in message
+
+
+def _large_key(num_doublings: int) -> bytes:
+    """A dictionary whose key is a tuple of 2 to the power of so many parts, each of which is hashed."""
+    pairs = (b"h" + bytes([k]) + b"\x86q" + bytes([k + 1]) for k in range(1, num_doublings + 1))
+    return b"\x80\x02}" + b")q\1" + b"".join(pairs) + b"K\1s."
+
+
+@pytest.mark.parametrize("is_archive", [True, False])
+def test_a_pickle_whose_key_would_be_hashed_for_ever(model, is_archive, load_error):
+    path = model / "encoder.pkl"
+    path.write_bytes(_large_key(100))
+    if is_archive:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("archive/data.pkl", _large_key(100))
+    assert load_error(model) == (
+        f"{path}: damaged, or not a file of tensors (a tuple of more than 10000 parts)"
+    )
+
+
+def test_files_of_earlier_versions_of_pytorch_are_read(model):
+    expected = ElmoEmbedder.load(model).embed([["The", "cat"]])[0]
+    for name in FILES:
+        tensors = torch.load(model / name, weights_only=True)
+        torch.save(tensors, model / name, _use_new_zipfile_serialization=False)
+    np.testing.assert_array_equal(ElmoEmbedder.load(model).embed([["The", "cat"]])[0], expected)

@@ -17,7 +17,7 @@ from elmokit.console.downstream import relocated_option
 from elmokit.console.inputs import find_input, stdin_chunks
 from elmokit.console.models import batch_size_option, device_option
 from elmokit.console.modes import json_option, wants_json
-from elmokit.console.outputs import STDOUT
+from elmokit.console.outputs import STDOUT, OutputPath
 from elmokit.console.threads import threads_option, use_threads
 from elmokit.console.verb import verb
 from elmokit.data.read import read_lines
@@ -35,7 +35,7 @@ _TABLES = (".tsv", ".csv", ".jsonl", ".ndjson", ".json", ".npz")
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=OutputPath(),
     default=STDOUT,
     help="File to write.  [default: the standard output]",
 )

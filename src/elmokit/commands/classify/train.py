@@ -24,11 +24,13 @@ from elmokit.console.modes import json_option, wants_json
 from elmokit.console.outputs import takes_output
 from elmokit.console.threads import threads_option, use_threads
 from elmokit.console.verb import checked, verb
+from elmokit.errors import ConfigError
 
 if TYPE_CHECKING:
     from elmokit.config.section import Section
     from elmokit.downstream.classification.classifier import TextClassifier
     from elmokit.downstream.fitting import Epoch
+    from elmokit.downstream.labelled.texts import LabelledTexts
 
 _FLAGS = ("encoder", "fine_tune", "fit", "vectors")
 
@@ -128,6 +130,7 @@ def command(
     data = columns.read(train)
     dev_data = None if dev is None else columns.read(dev)
     test_data = None if test is None else columns.read(test, "test")
+    _refuse_same({"train": data, "dev": dev_data, "test": test_data})
     classifier = TextClassifier(
         embedding,
         settings=settings,
@@ -152,6 +155,18 @@ def command(
         else:
             terminal.say(f"\n{test}")
             say_report(report, test_data, num_mistakes=0)
+
+
+def _refuse_same(data: Mapping[str, LabelledTexts | None]) -> None:
+    """Refuse test data with the texts of other data, under whatever name."""
+    test = data["test"]
+    for name in ("train", "dev"):
+        other = data[name]
+        if test is not None and other is not None and set(test.texts) == set(other.texts):
+            raise ConfigError(
+                f"--test: has the same texts as --{name}: figures on them would say nothing about new texts: "
+                "give other data as --test"
+            )
 
 
 def _say_epoch(epoch: Epoch) -> None:

@@ -12,10 +12,10 @@ from elmokit.dialects.bilm.training import (
     BidirectionalLMDataset,
     LMDataset,
     load_options_latest_checkpoint,
-    load_vocab,
     test,
     train,
 )
+from elmokit.dialects.bilm.vocabulary import UnicodeCharsVocabulary, Vocabulary, load_vocab
 from elmokit.dialects.bilm.weight_layers import BilmOps, WeightedLayers, WeightLayers, weight_layers
 
 __all__ = [
@@ -25,6 +25,8 @@ __all__ = [
     "BilmOps",
     "LMDataset",
     "TokenBatcher",
+    "UnicodeCharsVocabulary",
+    "Vocabulary",
     "WeightLayers",
     "WeightedLayers",
     "dump_bilm_embeddings",

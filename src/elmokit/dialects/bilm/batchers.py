@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from elmokit.arguments import whole_number
 from elmokit.data.padded_char_ids import padded_char_ids
 from elmokit.data.read import read_lines
 from elmokit.data.sentences import tokenized
 from elmokit.data.vocabulary import BOS, EOS, UNK
-from elmokit.errors import ConfigError, VocabularyError
+from elmokit.errors import VocabularyError
 
 NUM_MARKERS = 2
 """Number of tokens that mark the begin and the end of a sentence."""
@@ -33,9 +34,7 @@ class Batcher:
     """
 
     def __init__(self, lm_vocab_file: str | Path | None, max_token_length: int) -> None:
-        if max_token_length < 3:
-            raise ConfigError(f"max_token_length: expected at least 3, got {max_token_length}")
-        self._max_token_length = max_token_length
+        self._max_token_length = whole_number("max_token_length", max_token_length, least=3)
 
     def __repr__(self) -> str:
         return f"Batcher(max_token_length={self._max_token_length})"

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from elmokit.arguments import yes_or_no
 from elmokit.data.read import read_lines
 from elmokit.dialects.bilm.batchers import read_words
 from elmokit.dialects.bilm.foreign import refuse_lexicon
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError
+from elmokit.files.home import expanded
 from elmokit.formats.bilm_hdf5 import write_weights
 from elmokit.formats.sentence_vectors import write_sentence_vectors
 from elmokit.formats.token_embeddings import write_token_embeddings
@@ -46,7 +48,7 @@ def dump_token_embeddings(
         )
     embedder = ElmoEmbedder(pretrained)
     vectors = np.concatenate(list(embedder.encode_chunks(words)))
-    write_token_embeddings(Path(outfile), words, vectors, encoder=embedder.encoder_fingerprint)
+    write_token_embeddings(expanded(outfile), words, vectors, encoder=embedder.encoder_fingerprint)
 
 
 def dump_bilm_embeddings(
@@ -76,8 +78,8 @@ def dump_bilm_embeddings(
         OutputError: if the file cannot be written.
     """
     embedder = ElmoEmbedder(load(weight_file, options=options_file))
-    if stateful:
-        write_sentence_vectors(Path(outfile), _stateful_vectors(embedder, dataset_file))
+    if yes_or_no("stateful", stateful):
+        write_sentence_vectors(expanded(outfile), _stateful_vectors(embedder, dataset_file))
     else:
         embedder.embed_file(dataset_file, outfile)
 
@@ -98,7 +100,7 @@ def dump_weights(tf_save_dir: str | Path, outfile: str | Path) -> None:
     """
     pretrained = load(tf_save_dir)
     refuse_lexicon(pretrained, tf_save_dir)
-    write_weights(Path(outfile), pretrained.config.model, dict(pretrained.model.named_parameters()))
+    write_weights(expanded(outfile), pretrained.config.model, dict(pretrained.model.named_parameters()))
 
 
 def _stateful_vectors(embedder: ElmoEmbedder, text: str | Path) -> Iterator[tuple[str, np.ndarray]]:

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from elmokit.alphabet import MASK_SYMBOL, NUM_CHARACTER_SYMBOLS
+from elmokit.arguments import whole_number, yes_or_no
 from elmokit.dialects.bilm.batchers import NUM_MARKERS
 from elmokit.dialects.bilm.foreign import refuse_lexicon
 from elmokit.dialects.bilm.weight_layers import BilmOps
@@ -57,6 +58,7 @@ class BidirectionalLanguageModel:
         stateful: bool = False,
         device: str = "cpu",
     ) -> None:
+        use_character_inputs = yes_or_no("use_character_inputs", use_character_inputs)
         pretrained = load(weight_file, options=options_file)
         refuse_lexicon(pretrained, weight_file)
         self._model = pretrained.model.on(find_device(device))
@@ -74,8 +76,8 @@ class BidirectionalLanguageModel:
             vectors = _read_embedding(expanded(embedding_weight_file), pretrained, self._model)
             # A zero row for padding comes first.
             self._table = F.pad(vectors, (0, 0, 1, 0)).to(self._model.device)
-        self._max_batch_size = max_batch_size
-        self._stateful = stateful
+        self._max_batch_size = whole_number("max_batch_size", max_batch_size, least=1)
+        self._stateful = yes_or_no("stateful", stateful)
         self.reset_state()
 
     def __repr__(self) -> str:
@@ -98,7 +100,11 @@ class BidirectionalLanguageModel:
             ElmokitError: if the ids have the wrong shape or are out of range, a sentence lacks its markers,
                 or there are more sentences than slots.
         """
-        ids = torch.as_tensor(ids, device=self._model.device)
+        try:
+            ids = torch.as_tensor(ids, device=self._model.device)
+        except (TypeError, ValueError, RuntimeError) as error:
+            kind = type(ids).__name__
+            raise ElmokitError(f"ids: expected an array of whole numbers, got {kind}") from error
         tokens = self._token_vectors(ids)  # (B, T, P)
         present = (ids > 0).any(dim=2) if ids.dim() == 3 else ids > 0
         lengths = present.sum(dim=1)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from elmokit.arguments import whole_number
 from elmokit.config import Config
+from elmokit.config.bilm_options import values_from_options
 from elmokit.data.prepare import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
-from elmokit.errors import ConfigError, ElmokitError
+from elmokit.dialects.bilm.dumps import dump_weights
+from elmokit.dialects.bilm.vocabulary import load_vocab
+from elmokit.errors import ConfigError, ElmokitError, ElmokitWarning
+from elmokit.files.home import expanded
 from elmokit.files.leftovers import temporary_directory
 from elmokit.formats.checkpoint import list_checkpoints
 from elmokit.loading import load
@@ -18,6 +25,19 @@ from elmokit.training.bilm_perplexity import bilm_perplexity
 from elmokit.training.run_directory import Run, continue_run, start_run
 from elmokit.training.trainer import Trainer
 from elmokit.training.warm_start.restart import restart
+
+__all__ = [
+    "BidirectionalLMDataset",
+    "LMDataset",
+    "dump_weights",
+    "load_options_latest_checkpoint",
+    "load_vocab",
+    "test",
+    "train",
+]
+
+_logger = logging.getLogger(__name__)
+_STEPS_BETWEEN_LOGS = 100  # as in bilm-tf
 
 
 class LMDataset:
@@ -59,19 +79,6 @@ class BidirectionalLMDataset(LMDataset):
         super().__init__(filepattern, vocab, test=test, shuffle_on_load=shuffle_on_load)
 
 
-def load_vocab(vocab_file: str | Path, max_word_length: int | None = None) -> Vocabulary:
-    """Read a vocabulary file.
-
-    Args:
-        vocab_file: one word per line, ``<S>``, ``</S>`` and ``<UNK>`` first.
-        max_word_length: has no effect; it is set by ``max_characters_per_token`` of the options.
-
-    Raises:
-        VocabularyError: if a line is not a word, or a marker is missing.
-    """
-    return Vocabulary.load(vocab_file)
-
-
 def load_options_latest_checkpoint(tf_save_dir: str | Path) -> tuple[dict[str, Any], str]:
     """Return the options of a run and the path of its newest checkpoint.
 
@@ -82,7 +89,7 @@ def load_options_latest_checkpoint(tf_save_dir: str | Path) -> tuple[dict[str, A
     Raises:
         ModelFileError: if there is no model.
     """
-    directory = Path(tf_save_dir)
+    directory = expanded(tf_save_dir)
     config = load(directory).config  # checks that it can be read
     path = directory / "options.json"
     options = (
@@ -104,6 +111,8 @@ def train(
 ) -> None:
     """Train a biLM, or resume training in a directory that holds this run.
 
+    Progress is logged: ``logging.basicConfig(level=logging.INFO)`` shows it.
+
     Args:
         options: the dictionary that bilm-tf's training scripts define.
         data: text and vocabulary.
@@ -119,10 +128,12 @@ def train(
         ConfigError: if an option is wrong.
         OutputError: if the directory holds another run.
         ElmokitError: if one of several processes has failed.
+
+    Warns:
+        ElmokitWarning: if the run in the directory has finished, so that nothing is done.
     """
-    if n_gpus < 1:
-        raise ConfigError(f"n_gpus: expected at least 1, got {n_gpus}")
-    directory = Path(tf_save_dir)
+    n_gpus = whole_number("n_gpus", n_gpus, least=1)
+    directory = expanded(tf_save_dir)
     config = _config({**options, "n_gpus": n_gpus})
     if n_gpus > 1:
         _train_in_processes(config, data, directory, restart_ckpt_file)
@@ -138,8 +149,17 @@ def train(
     elif restart_ckpt_file is not None:
         restart(trainer, load(restart_ckpt_file, softmax=True, optimizer=True))
     run.write()
-    for _ in trainer.run():
-        pass
+    progress = None
+    for progress in trainer.run():
+        if progress.step % _STEPS_BETWEEN_LOGS == 0:
+            _logger.info("%r", progress)
+    if progress is None:
+        warnings.warn(
+            f"{directory}: nothing to do: this run has finished, after step {trainer.step:,}. To train on, "
+            "give another tf_save_dir and this model as restart_ckpt_file",
+            ElmokitWarning,
+            stacklevel=2,
+        )
 
 
 def _train_in_processes(
@@ -184,7 +204,4 @@ def test(options: Mapping[str, Any], ckpt_file: str | Path, data: LMDataset, bat
 
 
 def _config(options: Mapping[str, Any]) -> Config:
-    with temporary_directory() as directory:
-        path = directory / "options.json"
-        path.write_text(json.dumps(options), encoding="utf-8")
-        return Config.load(path)
+    return Config.parse(values_from_options(options, source="options"), source="options")

@@ -7,6 +7,7 @@ from typing import NotRequired, TypedDict
 import torch
 from torch import Tensor, nn
 
+from elmokit.arguments import yes_or_no
 from elmokit.model.scalar_mix import mix_layers
 
 
@@ -55,8 +56,8 @@ class WeightLayers(nn.Module):
     ) -> None:
         super().__init__()
         self.l2_coef = l2_coef or 0.0
-        self.do_layer_norm = do_layer_norm
-        self.W = None if use_top_only else nn.Parameter(torch.zeros(num_layers))
+        self.do_layer_norm = yes_or_no("do_layer_norm", do_layer_norm)
+        self.W = None if yes_or_no("use_top_only", use_top_only) else nn.Parameter(torch.zeros(num_layers))
         self.gamma = nn.Parameter(torch.ones(1))
 
     def __repr__(self) -> str:

@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from elmokit.errors import OverlappingTextsWarning, UnseenLabelsWarning
 
 
-def warn_of_overlap(rows: Sequence[int], num_texts: int, what: str, consequence: str) -> None:
-    """Warn of texts that a model was trained with."""
+def warn_of_overlap(
+    rows: Sequence[int], num_texts: int, what: str, consequence: str, *, among: str = "training"
+) -> None:
+    """Warn of texts that a model was trained with, or that decided when its training stopped."""
     warnings.warn(
-        f"{len(rows)} of {num_texts} {what} texts are among the training texts, the first one is number "
+        f"{len(rows)} of {num_texts} {what} texts are among the {among} texts, the first one is number "
         f"{rows[0] + 1}: {consequence}",
         OverlappingTextsWarning,
         stacklevel=3,

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from elmokit.arguments import instance_of
 from elmokit.data.find import Patterns
 from elmokit.data.sentences import tokenized
 from elmokit.downstream.classification.checks import warn_of_labels, warn_of_overlap
@@ -73,7 +74,11 @@ class TextClassifier:
         device: str = "cpu",
         progress: Progress = no_progress,
     ) -> None:
-        self.settings = settings or ClassifierSettings()
+        self.settings = (
+            ClassifierSettings()
+            if settings is None
+            else instance_of("settings", settings, ClassifierSettings)
+        )
         self.device = find_device(device)
         self.progress = progress
         self.embeddings: tuple[TokenEmbedding, ...] = (
@@ -217,7 +222,9 @@ class TextClassifier:
                 )
             warn_of_labels(unseen, "evaluated")
         if rows := rows_seen(self.fitted.seen, part.pieces):
-            warn_of_overlap(rows, len(part), "evaluated", "scores on them are too good")
+            warn_of_overlap(
+                rows, len(part), "evaluated", "scores on them are too good", among="training and dev"
+            )
         found = []
         for start in range(0, len(texts), _TEXTS_AT_A_TIME):
             some = texts[start : start + _TEXTS_AT_A_TIME]

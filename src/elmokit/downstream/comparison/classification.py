@@ -6,6 +6,7 @@ import hashlib
 import json
 import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from pydantic import JsonValue
@@ -19,8 +20,9 @@ from elmokit.downstream.comparison.embedding_system import EmbeddingSystem
 from elmokit.downstream.comparison.metrics import Metric, accuracy_counts, choose_metric, label_counts
 from elmokit.downstream.comparison.model_settings import model_settings
 from elmokit.downstream.comparison.protocol import System, Trained
-from elmokit.downstream.comparison.task import Task
+from elmokit.downstream.comparison.task import Task, test_data
 from elmokit.downstream.embeddings.protocol import TokenEmbedding
+from elmokit.downstream.labelled.keras_arrays import Part
 from elmokit.downstream.labelled.read import read_labelled
 from elmokit.downstream.labelled.texts import LabelledTexts
 from elmokit.downstream.progress import Progress, no_progress
@@ -44,18 +46,11 @@ class ClassificationExperiment:
         self.task, self._device, self._progress = task, device, progress
         if "vectors" in task.model:
             raise ConfigError("model.vectors: expected in the table vectors, which all systems share")
-        self.train, self.dev, self.test = (
-            read_labelled(
-                str(path),
-                text_column=task.text_column,
-                label_column=task.label_column,
-                label_delimiter=task.label_delimiter,
-                part="test" if path == task.test else "train",
-            )
-            for path in (task.train, task.dev, task.test)
-        )
-        check_parts(self.train.texts, self.dev.texts, self.test.texts)
-        self.labels = sorted({label for part in (self.train, self.test) for label in part.counts()})
+        self.train, self.dev = (self._read(path, "train") for path in (task.train, task.dev))
+        self.tests = {name: self._read(path, "test") for name, path in test_data(task).items()}
+        check_parts(self.train.texts, self.dev.texts, {name: test.texts for name, test in self.tests.items()})
+        parts = (self.train, *self.tests.values())
+        self.labels = sorted({label for part in parts for label in part.counts()})
         self.metric: Metric = choose_metric(
             task.metric or ("f1" if self.train.is_multi_label else "accuracy")
         )
@@ -67,7 +62,7 @@ class ClassificationExperiment:
     @property
     def fingerprint(self) -> str:
         """Digest of the data and of what is counted."""
-        parts = [[list(part.texts), list(part.labels)] for part in (self.train, self.dev, self.test)]
+        parts = [[list(part.texts), list(part.labels)] for part in self._parts]
         text = json.dumps(["classify", self.metric.name, self.task.positive_label, parts])
         return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
@@ -83,11 +78,11 @@ class ClassificationExperiment:
     def system(self, name: str) -> System:
         """Load an embedding, or return the baseline ``tfidf`` or ``majority``."""
         if name in BASELINES:
-            return BASELINES[name](self.train, self.dev, self.test, self.counts, self.metric)
+            return BASELINES[name](self.train, self.dev, self.tests, self.counts, self.metric)
         settings = model_settings(ClassifierSettings, self.task.model, seed=1)
         parts = [
             cut_into_pieces(part.texts, settings.max_tokens, settings.tokenize).sentences
-            for part in (self.train, self.dev, self.test)
+            for part in self._parts
         ]
         return EmbeddingSystem(
             name,
@@ -107,6 +102,19 @@ class ClassificationExperiment:
         positive = self.task.positive_label
         labels = self.labels if positive is None else [positive]
         return label_counts(part.labels, predicted, labels, macro=self.metric.name == "macro-f1")
+
+    @property
+    def _parts(self) -> Sequence[LabelledTexts]:
+        return [self.train, self.dev, *self.tests.values()]
+
+    def _read(self, path: Path, part: Part) -> LabelledTexts:
+        return read_labelled(
+            str(path),
+            text_column=self.task.text_column,
+            label_column=self.task.label_column,
+            label_delimiter=self.task.label_delimiter,
+            part=part,
+        )
 
     def _learn(
         self,
@@ -151,9 +159,9 @@ class TrainedClassifier:
         """The weights of the layers of each biLM."""
         return self._classifier.mixing_weights()
 
-    def test_counts(self) -> np.ndarray:
+    def test_counts(self) -> dict[str, np.ndarray]:
         """Predict the test data; return the counts of each text."""
-        return self._counts(self._experiment.test)
+        return {name: self._counts(test) for name, test in self._experiment.tests.items()}
 
     def _counts(self, part: LabelledTexts) -> np.ndarray:
         predicted = [own.labels for own in self._classifier.iter_predict(part.texts)]

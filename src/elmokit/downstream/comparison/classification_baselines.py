@@ -25,7 +25,7 @@ class _Data:
 
     training: LabelledTexts
     dev: LabelledTexts
-    test: LabelledTexts
+    tests: Mapping[str, LabelledTexts]
     counts: Counts
     metric: Metric
 
@@ -58,10 +58,11 @@ class _Predictor:
         """Nothing: there are no layers."""
         return {}
 
-    def test_counts(self) -> np.ndarray:
+    def test_counts(self) -> Mapping[str, np.ndarray]:
         """Predict the test data; return the counts of each text."""
-        test = self.data.test
-        return self.data.counts(test, self.predict(test.texts))
+        return {
+            name: self.data.counts(test, self.predict(test.texts)) for name, test in self.data.tests.items()
+        }
 
 
 @dataclass(frozen=True)

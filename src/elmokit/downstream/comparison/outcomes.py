@@ -12,7 +12,7 @@ from pydantic import JsonValue, ValidationError
 from elmokit.downstream.comparison.protocol import Outcome
 from elmokit.files.atomic import write_text
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 class Outcomes:

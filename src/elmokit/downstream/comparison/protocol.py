@@ -27,8 +27,8 @@ class Trained(Protocol):
     def mixing_weights(self) -> Mapping[str, Sequence[float]]:
         """The weights of the layers of each embedding that has several, which sum to 1."""
 
-    def test_counts(self) -> np.ndarray:
-        """Predict the test data; return the counts (N, C) of each item, see :class:`Metric`."""
+    def test_counts(self) -> Mapping[str, np.ndarray]:
+        """Predict the test data; return for each name the counts (N, C) of its items, see :class:`Metric`."""
 
 
 class System(Protocol):
@@ -91,16 +91,15 @@ class Outcome(Section):
     seed: int
     settings: dict[str, JsonValue]
     dev_score: float
-    test_counts: list[list[int]] | None
-    """(N, C); None for a trial, which never sees the test data."""
+    test_counts: dict[str, list[list[int]]] | None
+    """(N, C) for each name of test data; None for a trial, which never sees them."""
     train_seconds: float = Field(ge=0)
     peak_bytes: int | None
     """Largest memory of the process while the model was trained; None where it cannot be measured."""
     num_parameters: int = Field(ge=0)
     mixing_weights: dict[str, list[float]]
 
-    @property
-    def counts(self) -> np.ndarray:
-        """The counts (N, C) of the test items of a model that has seen them."""
+    def counts(self, test: str) -> np.ndarray:
+        """Return the counts (N, C) of the items of some test data of a model that has seen them."""
         assert self.test_counts is not None
-        return np.array(self.test_counts)
+        return np.array(self.test_counts[test])

@@ -144,7 +144,9 @@ class _SystemRunner:
             seed=seed,
             settings=dict(settings),
             dev_score=model.dev_score,
-            test_counts=model.test_counts().tolist() if with_test else None,
+            test_counts={name: own.tolist() for name, own in model.test_counts().items()}
+            if with_test
+            else None,
             train_seconds=seconds,
             peak_bytes=peak_bytes(),
             num_parameters=model.num_parameters,

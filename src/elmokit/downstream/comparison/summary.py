@@ -11,6 +11,7 @@ from elmokit.downstream.comparison.metrics import Metric
 from elmokit.downstream.comparison.protocol import Outcome
 from elmokit.downstream.comparison.running import SystemRuns
 from elmokit.downstream.comparison.significance import PairedTest, paired_tests
+from elmokit.downstream.comparison.task import TEST
 from elmokit.errors import MissingExtraError
 
 
@@ -63,14 +64,17 @@ class Comparison:
         return [row for row in self.rows if row.train_size == self.train_sizes[-1]]
 
 
-def summarize(name: str, metric: Metric, systems: Sequence[SystemRuns], *, num_trials: int) -> Comparison:
-    """Summarize all models of a comparison.
+def summarize(
+    name: str, metric: Metric, systems: Sequence[SystemRuns], *, num_trials: int, test: str = TEST
+) -> Comparison:
+    """Summarize all models of a comparison on some test data.
 
     Args:
         name: title.
         metric: the score.
         systems: what came out of each system.
         num_trials: number of settings tried for each.
+        test: name of the test data.
 
     Raises:
         MissingExtraError: if SciPy is not installed and there are several seeds.
@@ -80,8 +84,8 @@ def summarize(name: str, metric: Metric, systems: Sequence[SystemRuns], *, num_t
         sizes = sorted({outcome.train_size for outcome in system.runs})
         for size in sizes:
             own = [outcome for outcome in system.runs if outcome.train_size == size]
-            rows.append(_row(system, own, metric))
-        counts[system.name] = np.array([outcome.counts for outcome in own])  # (S, N, C)
+            rows.append(_row(system, own, metric, test))
+        counts[system.name] = np.array([outcome.counts(test) for outcome in own])  # (S, N, C)
     num_items = next(iter(counts.values())).shape[1] if counts else 0
     return Comparison(name, metric, num_items, num_trials, tuple(rows), tuple(paired_tests(counts, metric)))
 
@@ -114,8 +118,8 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[fl
     return float(mean - half), float(mean + half)
 
 
-def _row(system: SystemRuns, outcomes: Sequence[Outcome], metric: Metric) -> Row:
-    scores = [float(metric.score(outcome.counts.sum(axis=0))) for outcome in outcomes]
+def _row(system: SystemRuns, outcomes: Sequence[Outcome], metric: Metric, test: str) -> Row:
+    scores = [float(metric.score(outcome.counts(test).sum(axis=0))) for outcome in outcomes]
     low, high = mean_interval(scores) or (None, None)
     peaks = [outcome.peak_bytes for outcome in outcomes if outcome.peak_bytes is not None]
     first = outcomes[0]

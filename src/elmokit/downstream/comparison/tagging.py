@@ -16,7 +16,7 @@ from elmokit.downstream.comparison.embedding_system import EmbeddingSystem
 from elmokit.downstream.comparison.metrics import Metric, accuracy_counts, choose_metric
 from elmokit.downstream.comparison.model_settings import model_settings
 from elmokit.downstream.comparison.protocol import System, Trained
-from elmokit.downstream.comparison.task import Task
+from elmokit.downstream.comparison.task import Task, test_data
 from elmokit.downstream.embeddings.protocol import TokenEmbedding
 from elmokit.downstream.progress import Progress, no_progress
 from elmokit.downstream.tagging.files import read_tagged
@@ -52,10 +52,13 @@ class TaggingExperiment:
 
     def __init__(self, task: Task, *, device: str = "cpu", progress: Progress = no_progress) -> None:
         self.task, self._device, self._progress = task, device, progress
-        self.train, self.dev, self.test = (
-            _read(str(path), task.label_column) for path in (task.train, task.dev, task.test)
+        self.train, self.dev = (_read(str(path), task.label_column) for path in (task.train, task.dev))
+        self.tests = {name: _read(str(path), task.label_column) for name, path in test_data(task).items()}
+        check_parts(
+            list(map(tuple, self.train.sentences)),
+            list(map(tuple, self.dev.sentences)),
+            {name: list(map(tuple, test.sentences)) for name, test in self.tests.items()},
         )
-        check_parts(*(list(map(tuple, part.sentences)) for part in (self.train, self.dev, self.test)))
         self.has_spans = detect_scheme(tag for tags in self.train.tags for tag in tags) is not None
         self.metric: Metric = choose_metric(task.metric or ("f1" if self.has_spans else "accuracy"))
         if self.metric.name == "macro-f1":
@@ -69,7 +72,7 @@ class TaggingExperiment:
     @property
     def fingerprint(self) -> str:
         """Digest of the data and of what is counted."""
-        parts = [[part.sentences, part.tags] for part in (self.train, self.dev, self.test)]
+        parts = [[part.sentences, part.tags] for part in self._parts]
         text = json.dumps(["tag", self.metric.name, self.task.positive_label, parts])
         return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
@@ -86,7 +89,7 @@ class TaggingExperiment:
         """Load an embedding, or return the baseline ``majority``."""
         if name in BASELINES:
             return MajorityTagger(self)
-        parts = [part.sentences for part in (self.train, self.dev, self.test)]
+        parts = [part.sentences for part in self._parts]
         return EmbeddingSystem(
             name,
             self.task,
@@ -115,6 +118,10 @@ class TaggingExperiment:
         if self.has_spans:
             return {tuple(span) for span in read_spans(tags) if positive in (None, span.type)}
         return {(place,) for place, tag in enumerate(tags) if tag == positive}
+
+    @property
+    def _parts(self) -> Sequence[TaggedPart]:
+        return [self.train, self.dev, *self.tests.values()]
 
     def _learn(
         self,
@@ -161,9 +168,9 @@ class TrainedTagger:
             if weights is not None
         }
 
-    def test_counts(self) -> np.ndarray:
+    def test_counts(self) -> dict[str, np.ndarray]:
         """Predict the test data; return the counts of each sentence."""
-        return self._counts(self._experiment.test)
+        return {name: self._counts(test) for name, test in self._experiment.tests.items()}
 
     def _embeddings_at(self, place: str) -> Sequence[TokenEmbedding]:
         own = self._tagger.embeddings
@@ -211,9 +218,9 @@ class MajorityTagger:
         """Score on the dev data."""
         return float(self._experiment.metric.score(self._counts(self._experiment.dev).sum(axis=0)))
 
-    def test_counts(self) -> np.ndarray:
+    def test_counts(self) -> dict[str, np.ndarray]:
         """Predict the test data; return the counts of each sentence."""
-        return self._counts(self._experiment.test)
+        return {name: self._counts(test) for name, test in self._experiment.tests.items()}
 
     def _counts(self, part: TaggedPart) -> np.ndarray:
         other = self._tag_of[""]

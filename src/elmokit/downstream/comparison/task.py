@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal, Self
 
@@ -17,6 +18,14 @@ from elmokit.files.home import expanded
 
 Kind = Literal["classify", "tag"]
 
+TEST = "test"
+"""The name of the test data beside those of ``transfer``."""
+OUTCOMES = "outcomes"
+"""The directory of the finished models among the results."""
+
+_TEST_NAME = re.compile(r"[\w-]+")
+_TAKEN_NAMES = (TEST, OUTCOMES)
+
 
 class Task(Section):
     """A task: data, model and budget, the same for every embedding. Paths are relative to the task file."""
@@ -26,6 +35,10 @@ class Task(Section):
     train: Path = Field(description="labeled data to train on")
     dev: Path = Field(description="labeled data for early stopping and for choosing settings")
     test: Path = Field(description="labeled data for the scores of the table, used for nothing else")
+    transfer: dict[str, Path] = Field(
+        default_factory=dict,
+        description="more test data by name, such as of another domain: the same models, tables of their own",
+    )
     positive_label: str | None = Field(
         None, description="F scores count only this label, by default all of them"
     )
@@ -55,6 +68,17 @@ class Task(Section):
         if metric is not None and metric not in METRICS:
             raise ValueError(f"expected one of {', '.join(METRICS)}")
         return metric
+
+    @field_validator("transfer")
+    @classmethod
+    def _names_are_those_of_directories(cls, transfer: dict[str, Path]) -> dict[str, Path]:
+        for name in transfer:
+            if not _TEST_NAME.fullmatch(name) or name in _TAKEN_NAMES:
+                raise ValueError(
+                    f"expected names of letters, digits, - and _, other than {' and '.join(_TAKEN_NAMES)}, "
+                    f"got {name!r}"
+                )
+        return transfer
 
     @model_validator(mode="after")
     def _trials_have_something_to_try(self) -> Self:
@@ -87,14 +111,22 @@ def read_task(path: str | Path) -> Task:
     found = task.model_copy(
         update={
             "name": task.name or file.stem,
-            **{part: here / expanded(getattr(task, part)) for part in ("train", "dev", "test")},
+            **{part: here / expanded(getattr(task, part)) for part in ("train", "dev", TEST)},
+            "transfer": {name: here / expanded(path) for name, path in task.transfer.items()},
             "embedding_text": tuple(_beside(here, text) for text in task.embedding_text),
         }
     )
-    for part in ("train", "dev", "test"):
-        if not (data := getattr(found, part)).is_file():
+    files = {"train": found.train, "dev": found.dev, TEST: found.test}
+    files |= {f"transfer.{name}": path for name, path in found.transfer.items()}
+    for part, data in files.items():
+        if not data.is_file():
             raise ConfigError(f"{file}: {part}: no file {data}")
     return found
+
+
+def test_data(task: Task) -> dict[str, Path]:
+    """Return the files of test data by name, the one of the table first."""
+    return {TEST: task.test, **task.transfer}
 
 
 def _beside(directory: Path, text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from elmokit.errors import ConfigError
 from elmokit.files.home import expanded
 from elmokit.formats.fasttext_model import check_fasttext_model
 from elmokit.formats.word_vectors_reader import is_fasttext_model, read_word_vectors
+from elmokit.repository.locate import model_names
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,19 @@ def names_of(choice: str) -> list[str]:
 def _embedding(name: str, request: Request) -> TokenEmbedding:
     kind, _, argument = name.partition(":")
     if kind not in _KINDS:
-        raise ConfigError(f"embedding: expected {', '.join(_KINDS)}, or several joined with +, got {name!r}")
+        raise ConfigError(
+            f"embedding: expected {', '.join(_KINDS)}, or several joined with +, got {name!r}{_hint(kind)}"
+        )
     # The name is shown, and stored in models and their cards.
     return _KINDS[kind](without_secrets(name), argument, request)
+
+
+def _hint(name: str) -> str:
+    """Return what a name that is no kind of embedding may be meant to be."""
+    if name in model_names() or expanded(name).is_dir():
+        return f": for an ELMo model, write elmo:{name}"
+    near = difflib.get_close_matches(name, _KINDS, n=1)
+    return f": did you mean {near[0]!r}?" if near else ""
 
 
 def _elmo(name: str, argument: str, request: Request) -> TokenEmbedding:

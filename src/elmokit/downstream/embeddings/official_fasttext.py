@@ -121,7 +121,7 @@ def _run(options: dict[str, Any], model: Path, on_progress: Callable[[float], ob
         env={**os.environ, **_ENVIRONMENT},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
         errors="replace",
     ) as process:
         assert process.stderr is not None

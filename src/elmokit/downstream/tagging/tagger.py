@@ -11,6 +11,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from elmokit.arguments import instance_of
 from elmokit.config.validation import describe_errors
 from elmokit.data.batches_by_length import batches_by_length
 from elmokit.data.sentences import tokenized
@@ -28,6 +29,7 @@ from elmokit.downstream.tagging.scores import TagScores, score_tags
 from elmokit.downstream.tagging.settings import TaggerSettings
 from elmokit.downstream.tagging.spans import Scheme
 from elmokit.errors import ModelFileError
+from elmokit.files.home import expanded
 from elmokit.model.device import find_device
 
 _KIND = "tagger"
@@ -120,7 +122,7 @@ class SequenceTagger:
             ElmokitError: if the data has no tokens or not one tag for each, or dev is the training data.
             ConfigError: if embedding, scheme or settings do not fit.
         """
-        settings = settings or TaggerSettings()
+        settings = TaggerSettings() if settings is None else instance_of("settings", settings, TaggerSettings)
         train, dev = Examples(sentences, tags, "training"), Examples(dev_sentences, dev_tags, "dev")
         dev.refuse_same(train)
         tag_set = TagSet.of(train.tags, scheme)
@@ -216,7 +218,7 @@ class SequenceTagger:
             self.history,
             self.mixing_weights(),
         )
-        save_model(Path(directory), _KIND, self.embeddings, values, self.network.state_dict(), card)
+        save_model(expanded(directory), _KIND, self.embeddings, values, self.network.state_dict(), card)
 
     @classmethod
     def load(
@@ -238,7 +240,7 @@ class SequenceTagger:
         Raises:
             ModelFileError: if it is missing or damaged, or the embeddings are not those it was trained with.
         """
-        saved = read_model(Path(directory), _KIND)
+        saved = read_model(expanded(directory), _KIND)
         if embedding is None or isinstance(embedding, str):
             embeddings = embeddings_of_saved(saved, embedding, device=device, progress=progress)
         else:

@@ -23,6 +23,7 @@ from elmokit.downstream.words.pair_scores import main_score, pair_scores
 from elmokit.downstream.words.pair_settings import PairSettings
 from elmokit.downstream.words.vectors import layers_of, occurrence_vectors
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError
+from elmokit.files.home import expanded
 
 Method = Literal["cosine", "classifier"]
 
@@ -195,7 +196,7 @@ class PairModel:
         card = pair_card(
             names, self.method, "words in context" if self.of_words else "sentences", self.dev_scores
         )
-        save_model(Path(directory), _KIND, self.embeddings, values, self.tensors, card)
+        save_model(expanded(directory), _KIND, self.embeddings, values, self.tensors, card)
 
     @classmethod
     def load(
@@ -217,7 +218,7 @@ class PairModel:
         Raises:
             ModelFileError: if it is missing or damaged, or the embeddings are not those it was trained with.
         """
-        saved = read_model(Path(directory), _KIND)
+        saved = read_model(expanded(directory), _KIND)
         embeddings = embeddings_of_saved(saved, embedding, device=device, progress=progress)
         values, place = saved.values, f"{saved.path}/config.json"
         if values.get("method") not in get_args(Method) or values.get("target") not in get_args(Kind):

@@ -18,6 +18,7 @@ from elmokit.downstream.words.card import sense_card
 from elmokit.downstream.words.tables import Occurrence, Row, Table
 from elmokit.downstream.words.vectors import layers_of, occurrence_vectors
 from elmokit.errors import ConfigError, ElmokitError, MissingExtraError, ModelFileError
+from elmokit.files.home import expanded
 
 Method = Literal["nearest", "logistic"]
 
@@ -218,7 +219,7 @@ class SenseModel:
         )
         names = "+".join(embedding.name for embedding in self.embeddings)
         card = sense_card(names, self.method, len(self.senses), len(lemmas))
-        save_model(Path(directory), _KIND, self.embeddings, values, tensors, card)
+        save_model(expanded(directory), _KIND, self.embeddings, values, tensors, card)
 
     @classmethod
     def load(
@@ -240,7 +241,7 @@ class SenseModel:
         Raises:
             ModelFileError: if it is missing or damaged, or the embeddings are not those it was trained with.
         """
-        saved = read_model(Path(directory), _KIND)
+        saved = read_model(expanded(directory), _KIND)
         embeddings = embeddings_of_saved(saved, embedding, device=device, progress=progress)
         try:
             values = saved.values

@@ -13,6 +13,9 @@ import torch
 from torch import Tensor
 
 from elmokit.errors import ModelFileError
+from elmokit.formats.elmoformanylangs.pickled_tuples import check_tuples
+
+_NUM_PICKLES = 5  # at the beginning of a file that PyTorch before 1.6 has written
 
 
 def read_tensors(directory: Path, names: Sequence[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -61,10 +64,15 @@ def _check_archive(path: Path) -> None:
     PyTorch does not verify them, and may return uninitialized memory for a damaged archive.
 
     Raises:
-        ValueError: when a member is damaged; and whatever the standard library raises.
+        ValueError: when a member is damaged, or a pickle has large tuples; and whatever the standard library
+            raises.
     """
     with path.open("rb") as file:
         if file.read(4) != b"PK\3\4":
+            file.seek(0)
+            for _ in range(_NUM_PICKLES):
+                if file.peek(1):
+                    check_tuples(file)
             return
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
@@ -72,6 +80,10 @@ def _check_archive(path: Path) -> None:
                 raise ValueError(f"{member.filename} is compressed")
         if (damaged := archive.testzip()) is not None:
             raise ValueError(f"the checksum of {damaged} is wrong")
+        for member in archive.infolist():
+            if member.filename.endswith(".pkl"):
+                with archive.open(member) as file:
+                    check_tuples(file)
 
 
 def _problem(value: object) -> str | None:

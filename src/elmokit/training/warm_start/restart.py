@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from elmokit.arguments import instance_of, strings
 from elmokit.config import Config, TrainingConfig
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError, VocabularyError
@@ -49,6 +50,8 @@ def restart_config(
     Raises:
         ConfigError: when a setting is wrong, or would change the geometry, or the model cannot be trained.
     """
+    instance_of("source", source, PretrainedModel, "a model of load()")
+    overrides = strings("overrides", overrides)
     if source.lexicon is not None:
         raise ConfigError(
             f"{source.source}: a model with its own alphabet or word list (ELMoForManyLangs) can be used but "

@@ -1,13 +1,29 @@
 // A map as it is stored: docs/formats.md describes the JSON.
 const LONGEST = 40; // characters of a word in a label
 
-const bytes = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)).buffer;
+const ODD = /[\p{Cc}\p{Cs}]/gu; // characters that cannot be seen
+
+/** Decode base64; a callback for each byte would take most of the time in which a large map opens. */
+function bytes(base64) {
+  const binary = atob(base64);
+  const found = new Uint8Array(binary.length);
+  for (let k = 0; k < found.length; k++) found[k] = binary.charCodeAt(k);
+  return found.buffer;
+}
+
+/** Return a function that computes its value when it is first called. */
+function lazily(compute) {
+  let value;
+  return () => (value ??= compute());
+}
 
 /** Return a word as it is shown: cut to a maximum length, invisible characters marked. */
 export function shown(word) {
-  const characters = [...word];
-  const cut = characters.length <= LONGEST ? word : characters.slice(0, LONGEST - 1).join("") + "…";
-  return cut.replace(/[\p{Cc}\p{Cs}]/gu, "\ufffd");
+  if (word.length > LONGEST) {
+    const characters = [...word];
+    if (characters.length > LONGEST) word = characters.slice(0, LONGEST - 1).join("") + "…";
+  }
+  return word.replace(ODD, "\ufffd");
 }
 
 /** Return the words around a position: those before, the word, those after. */
@@ -23,7 +39,7 @@ export function context(sentence, position, width) {
   ];
 }
 
-/** Decode a stored map. */
+/** Decode a stored map; what only the selected word needs is decoded when the first one is selected. */
 export function readMap(stored) {
   const places = new Int32Array(bytes(stored.occurrences));
   return complete({
@@ -31,11 +47,16 @@ export function readMap(stored) {
     places,
     groupOf: stored.groups ? new Uint16Array(bytes(stored.groups.of)) : new Uint16Array(places.length / 2),
     groups: stored.groups?.entries ?? [],
+    substitutes: stored.substitutes && {
+      words: stored.substitutes.words,
+      of: lazily(() => new Int32Array(bytes(stored.substitutes.of))),
+      shares: lazily(() => new Float32Array(bytes(stored.substitutes.shares))),
+    },
     layers: stored.layers.map((layer) => ({
       name: layer.name,
       xy: new Float32Array(bytes(layer.coordinates)),
-      neighbors: new Int32Array(bytes(layer.neighbors)),
-      similarities: new Float32Array(bytes(layer.similarities)),
+      neighbors: lazily(() => new Int32Array(bytes(layer.neighbors))),
+      similarities: lazily(() => new Float32Array(bytes(layer.similarities))),
     })),
   });
 }
@@ -54,10 +75,21 @@ export function complete(map) {
   map.positionOf = (k) => places[2 * k + 1];
   map.wordOf = (k) => map.sentenceOf(k)[map.positionOf(k)];
   map.contextOf = (k, width) => context(map.sentenceOf(k), map.positionOf(k), width);
-  map.labels = Array.from({ length: map.size }, (_, k) => map.contextOf(k, map.context_words).join(""));
-  if (!map.context_words) map.labels = map.labels.map((_, k) => shown(map.wordOf(k)));
-  map.order = byImportance(map.labels, map.groups);
+  const labels = [];
+  const inContext = (k) => map.contextOf(k, map.context_words).join("");
+  map.labelOf = (k) => (labels[k] ??= map.context_words ? inContext(k) : shown(map.wordOf(k)));
+  map.order = byImportance(Array.from({ length: map.size }, (_, k) => (map.context_words ? map.labelOf : map.wordOf)(k)), map.groups);
+  map.substitutesOf = (k) => (map.substitutes ? substitutesOf(map.substitutes, map.size, k) : []);
+  map.searched = lazily(() => sentences.map((sentence) => sentence.join(" ").toLocaleLowerCase()));
   return map;
+}
+
+/** Return the substitutes of a point, {word, share}; unused places of the table hold -1. */
+function substitutesOf({ words, of, shares }, size, k) {
+  const each = of().length / size;
+  return [...of().subarray(k * each, (k + 1) * each)]
+    .map((word, j) => ({ word: words[word], share: shares()[k * each + j] }))
+    .filter(({ word }) => word !== undefined);
 }
 
 /** Return the points in the order in which they get labels: every text once before any text is repeated. */
@@ -73,13 +105,18 @@ function byImportance(labels, groups) {
   return Uint32Array.from(labels.keys()).sort((a, b) => rank[a] - rank[b] || a - b);
 }
 
-/** Return the indices of the points whose sentence has all words of a query; null for an empty query. */
+/**
+ * Find the points whose sentence has all words of a query.
+ * @returns {isFound: an entry for each point, own: the found points that are one of these words themselves};
+ *     null for an empty query
+ */
 export function matching(map, query) {
   const wanted = query.toLocaleLowerCase().split(/\s+/).filter(Boolean);
   if (!wanted.length) return null;
-  const texts = map.sentences.map((sentence) => sentence.join(" ").toLocaleLowerCase());
-  const isFound = texts.map((text) => wanted.every((word) => text.includes(word)));
-  return Uint8Array.from({ length: map.size }, (_, k) => isFound[map.sentenceIndex(k)]);
+  const hasAll = map.searched().map((text) => wanted.every((word) => text.includes(word)));
+  const isFound = Uint8Array.from({ length: map.size }, (_, k) => hasAll[map.sentenceIndex(k)]);
+  const own = [...isFound.keys()].filter((k) => isFound[k] && wanted.includes(map.wordOf(k).toLocaleLowerCase()));
+  return { isFound, own };
 }
 
 /** Return a table of points, for a spreadsheet: cells with tabs or line ends stay cells. */

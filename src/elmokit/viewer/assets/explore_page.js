@@ -1,19 +1,21 @@
 // The page of the explorer: type sentences, see what one or two models make of them.
 import { readAddress, writeAddress } from "./address.js";
 import { make } from "./build.js";
-import { comparison } from "./comparison.js";
+import { moves, surpriseChanges } from "./comparison.js";
 import { Pane } from "./pane.js";
 import { copyText, saveFile } from "./save.js";
 import { ask, newestOnly, Refused, watchServer } from "./server.js";
 import { text } from "./text.js";
 
-const TYPING = 200; // milliseconds without a key, after which the text is read
+const TYPING = 50; // milliseconds without a key, after which the text is read
 const LONGEST_ADDRESS = 6000; // characters of a text; a longer one is kept by the browser for this tab
 
 const parts = Object.fromEntries([...document.querySelectorAll("[id]")].map((element) => [element.id, element]));
 const runText = newestOnly(fail);
+const runMoved = newestOnly(fail);
 const panes = [];
 let sentences = [];
+let compared = ""; // the question about moved words that was asked last
 let selected = -1;
 let tokenize = null; // as the user decided; null: as the text looks
 let isRestoring = true;
@@ -64,6 +66,8 @@ function showText(word = -1, how) {
       sentences = answer.sentences;
       const size = sentences.flat().length;
       selected = word < size ? word : -1;
+      parts.surprises.replaceChildren();
+      parts.moves.replaceChildren();
       await Promise.all(panes.map((pane) => pane.show(sentences)));
     } else if (word >= 0) select(word);
     remember(how);
@@ -74,10 +78,27 @@ function showText(word = -1, how) {
 function scored(pane) {
   if (selected < 0) selected = pane.words.default;
   pane.select(selected);
-  const [first, second] = panes;
-  if (second?.words && first.words) {
-    parts.comparison.replaceChildren(comparison(first, second, direction(), select));
-  }
+  compareSurprise();
+  compareMaps();
+}
+
+const areComparable = () => panes[1]?.words && panes[0].words && panes[0].map.size === panes[1].map.size;
+
+function compareSurprise() {
+  if (areComparable()) parts.surprises.replaceChildren(surpriseChanges(...panes, direction(), select));
+}
+
+/** Show which words moved between the layers that the two maps show. */
+function compareMaps() {
+  if (!areComparable()) return;
+  const question = { sentences, weights: panes.map((pane) => pane.weights) };
+  const asked = JSON.stringify(question);
+  if (asked === compared) return;
+  compared = asked;
+  runMoved(async () => {
+    const { words } = await ask("moved", question);
+    if (asked === compared) parts.moves.replaceChildren(moves(...panes, words, select));
+  });
 }
 
 function select(index, { isStep = true } = {}) {
@@ -95,7 +116,11 @@ function buildPanes(models, state) {
     const settings = {
       method: state.method === "tsne" ? "tsne" : "pca", direction: direction(), layer, mix: mix?.length ? mix : null,
     };
-    const on = { select, changed: () => remember(), failed: fail, scored };
+    const changed = () => {
+      remember();
+      compareMaps();
+    };
+    const on = { select, changed, failed: fail, scored };
     const pane = new Pane(model, settings, on, { isTitled: models.length > 1 });
     const methods = ["pca", "tsne"].map((method) => {
       const radio = make("input", {
@@ -180,7 +205,7 @@ parts.direction.addEventListener("change", () => {
     pane.settings.direction = direction();
     pane.color();
   }
-  if (panes[1]?.words) parts.comparison.replaceChildren(comparison(...panes, direction(), select));
+  compareSurprise();
   remember();
 });
 parts.skip.addEventListener("click", (event) => {

@@ -58,9 +58,9 @@ function placeBeside(occupied, x, y, r, width, height, before) {
   return null;
 }
 
-/** Find a place for the name of a group as near as possible to its center. */
-export function placeNear(occupied, x, y, width, height) {
-  for (let distance = 0; distance <= NAME_REACH; distance += 10) {
+/** Find a place for a text, such as the name of a group, as near as possible to a pixel. */
+export function placeNear(occupied, x, y, width, height, reach = NAME_REACH) {
+  for (let distance = 0; distance <= reach; distance += 10) {
     const steps = distance ? Math.ceil(distance / 4) : 1;
     for (let k = 0; k < steps; k++) {
       const angle = -Math.PI / 2 + (2 * Math.PI * k) / steps;

@@ -12,6 +12,7 @@ const smooth = (t) => t * t * (3 - 2 * t);
 export class WordMap {
   map = null;
   selected = -1;
+  first = []; // points that get labels before all others
   layer = 0; // between two layers if it is not a whole number
   view = new View();
   #widths = new Map();
@@ -48,6 +49,7 @@ export class WordMap {
     this.isShown = new Uint8Array(map.size).fill(1);
     this.isFaded = new Uint8Array(map.size);
     this.positions = new Float32Array(2 * map.size);
+    this.first = [];
     this.selected = Math.min(this.selected, map.size - 1);
     this.#before.clear();
     const { x, y, zoom } = this.view;
@@ -102,10 +104,9 @@ export class WordMap {
     this.draw();
   }
 
-  /** Hide points (of a group), and fade points (that a search does not find). */
-  filter(isShown, isFaded) {
-    this.isShown = isShown;
-    this.isFaded = isFaded;
+  /** Hide points (of a group), fade points (that a search does not find), and label some first. */
+  filter(isShown, isFaded, first) {
+    Object.assign(this, { isShown, isFaded, first });
     this.#before.clear();
     this.draw();
   }
@@ -140,7 +141,7 @@ export class WordMap {
     Object.assign(this.view, { width, height });
     this.view.project(this.positions, this.xs, this.ys);
     this.scene = arrange({
-      ...this, width, height, zoom: this.view.zoom, before: this.#before,
+      ...this, width, height, zoom: this.view.zoom, before: this.#before, near: this.neighbors(),
       widths: (text, weight, size) => this.#widthOf(text, weight, size),
     });
     this.#before = this.scene.directions;
@@ -160,6 +161,13 @@ export class WordMap {
     copy.height = this.scene.height * ratio;
     paint(copy.getContext("2d"), this.scene, this.map, this.theme, ratio);
     return new Promise((resolve) => copy.toBlob(resolve, "image/png"));
+  }
+
+  /** Return the nearest points of the selected one in the layer that is shown, if the map knows them. */
+  neighbors() {
+    const found = this.selected < 0 ? undefined : this.map.layers[Math.round(this.layer)].neighbors?.();
+    const each = found ? found.length / this.map.size : 0;
+    return found ? [...found.subarray(this.selected * each, (this.selected + 1) * each)] : [];
   }
 
   /** Return the point at a pixel, or -1. */

@@ -1,18 +1,21 @@
 // The page of one map: search, layers, legend, and the sentence of the selected point.
 import { readAddress, writeAddress } from "./address.js";
-import { inContext, make } from "./build.js";
-import { matching, readMap, shown, table } from "./data.js";
+import { make } from "./build.js";
+import { matching, readMap, table } from "./data.js";
+import { pointDetails } from "./details.js";
 import { layerSlider } from "./layer_slider.js";
 import { legend } from "./legend.js";
 import { WordMap } from "./map.js";
 import { copyText, saveFile } from "./save.js";
 import { text } from "./text.js";
-
-const NEIGHBOR_CONTEXT = 6; // words on either side
+import { textComparison } from "./text_comparison.js";
+import { prefersStillness } from "./theme.js";
 
 const map = readMap(JSON.parse(document.getElementById("map-data").textContent));
 const parts = Object.fromEntries([...document.querySelectorAll("[id]")].map((element) => [element.id, element]));
 const hidden = new Set();
+const isFramed = window !== window.parent; // in a page that scrolls, and has a history of its own
+const isMoving = "play" in readAddress();
 let isReady = false;
 
 const wordMap = new WordMap(
@@ -25,7 +28,7 @@ const wordMap = new WordMap(
     view: () => remember(),
     layer: (layer) => slider?.update(layer),
   },
-  { label: text.map(map.title) },
+  { label: text.map(map.title), wheel: isFramed ? "focused" : "always" },
 );
 const slider = layerSlider(wordMap, map.layers.map((layer) => layer.name), () => {
   describe(wordMap.selected);
@@ -45,8 +48,9 @@ function remember(how) {
       off: [...hidden].join(","),
       view: isFitted ? "" : [x, y, zoom].map((value) => value.toPrecision(5)).join(","),
       bare: document.documentElement.classList.contains("bare") ? 1 : "",
+      play: isMoving ? 1 : "",
     },
-    how,
+    { step: !isFramed && how?.step },
   );
 }
 
@@ -69,17 +73,17 @@ function restore() {
   filter();
   wordMap.select(whole(state.point, map.size) ?? -1);
   isReady = true;
-  return state;
 }
 
 function filter() {
   const found = matching(map, parts.search.value);
   const isShown = Uint8Array.from({ length: map.size }, (_, k) => !hidden.has(map.groupOf[k]));
-  const isFaded = found ? found.map((value) => 1 - value) : new Uint8Array(map.size);
+  const isFaded = found ? found.isFound.map((value) => 1 - value) : new Uint8Array(map.size);
+  const own = (found?.own ?? []).filter((k) => isShown[k]);
   let count = 0;
   for (let k = 0; k < map.size; k++) count += isShown[k] && !isFaded[k];
-  parts.found.textContent = text.matches(count, map.size);
-  wordMap.filter(isShown, isFaded);
+  parts.found.textContent = text.matches(count, map.size, own.length);
+  wordMap.filter(isShown, isFaded, own);
   remember();
 }
 
@@ -87,26 +91,18 @@ const choose = (point) => wordMap.select(point, { isUser: true, reveal: true });
 
 /** Show the sentence of a point and its nearest occurrences. */
 function describe(point) {
-  if (point < 0) {
-    parts.details.replaceChildren(make("p", { class: "hint" }, text.noneSelected));
-    return;
-  }
-  const group = map.groups[map.groupOf[point]];
-  const facts = [map.groups.length ? group.name : "", text.sentence(map.numberOf(point))].filter(Boolean);
   const layer = map.layers[Math.round(wordMap.layer)];
-  const perPoint = layer.neighbors.length / map.size;
-  const rows = Array.from({ length: perPoint }, (_, k) => {
-    const other = layer.neighbors[point * perPoint + k];
-    const words = inContext(map.contextOf(other, NEIGHBOR_CONTEXT), () => choose(other));
-    const value = layer.similarities[point * perPoint + k].toFixed(3);
-    return make("tr", {}, make("td", { class: "number" }, value), make("td", { dir: "auto" }, ...words));
-  });
-  parts.details.replaceChildren(
-    make("h2", {}, make("bdi", {}, shown(map.wordOf(point)))),
-    make("p", { class: "hint" }, facts.join(" · ")),
-    make("p", { dir: "auto", class: "sentence" }, ...inContext(map.contextOf(point, 60))),
-    ...(rows.length ? [make("h3", {}, text.nearest(layer.name)), make("table", {}, make("tbody", {}, ...rows))] : []),
-  );
+  parts.details.replaceChildren(...pointDetails(map, layer, point, choose));
+}
+
+/** Select the next occurrence of what is searched for: of the word itself, if there is one. */
+function chooseNext() {
+  const found = matching(map, parts.search.value);
+  if (!found) return;
+  const all = found.own.length ? found.own : [...found.isFound.keys()].filter((k) => found.isFound[k]);
+  const shownOnes = all.filter((k) => wordMap.isShown[k]);
+  const next = shownOnes.find((k) => k > wordMap.selected) ?? shownOnes[0];
+  if (next !== undefined) choose(next);
 }
 
 function button(label, onclick, more = {}) {
@@ -131,8 +127,12 @@ parts.save.replaceChildren(
   button(text.copy, copy),
 );
 parts.search.addEventListener("input", filter);
+parts.search.addEventListener("keydown", (event) => {
+  if (event.key === "Enter") chooseNext();
+});
+parts.comparison.replaceChildren(...textComparison(map, map.comparison, choose));
 wordMap.show(map);
-const state = restore();
-if ("play" in state) slider.play({ loops: true });
+restore();
+if (isMoving && !prefersStillness()) slider.play({ loops: true });
 addEventListener("popstate", restore);
 document.documentElement.dataset.ready = "yes";

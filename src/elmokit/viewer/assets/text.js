@@ -2,8 +2,6 @@
 export const text = {
   words: (n) => (n === 1 ? "1 word" : `${n.toLocaleString("en")} words`),
   map: (title) => `Map: ${title}. Arrow keys move between words, plus and minus zoom, 0 shows everything.`,
-  search: "Search",
-  searchHint: "words in a sentence",
   layer: "Layer",
   between: (a, b) => `between ${a} and ${b}`,
   play: "Play",
@@ -19,10 +17,23 @@ export const text = {
   notCopied: "The browser did not allow copying.",
   groups: "Groups",
   central: "Most central:",
-  matches: (n, total) => (n === total ? text.words(n) : `${n.toLocaleString("en")} of ${text.words(total)}`),
+  matches: (n, total, own) =>
+    (n === total ? text.words(n) : `${n.toLocaleString("en")} of ${text.words(total)}`) + (own ? `, ${text.own(own)}` : ""),
+  own: (n) => `${n.toLocaleString("en")} exact`,
   noneSelected: "Click a point, or focus the map and press an arrow key, to see its sentence.",
-  nearest: (layer) => `Nearest occurrences in the ${layer}`,
+  nearest: (layer) => `Nearest occurrences (${layer})`,
   sentence: (n) => `sentence ${n.toLocaleString("en")}`,
+  // Two texts.
+  compareTexts: (first, second) => `${first} and ${second}`,
+  word: "word",
+  sense: "sense",
+  changeColumn: "distance",
+  chanceColumn: "by chance",
+  changeMeaning:
+    "How far apart the word's mean vectors in the two texts are (1 − cosine), and how far apart they would be if its occurrences were shuffled",
+  sensesOfTexts: "How often each sense occurs",
+  countShare: (n, total) => `${n.toLocaleString("en")} (${total ? Math.round((100 * n) / total) : 0}%)`,
+  unlike: (own, other) => `In ${own}, least like any occurrence in ${other}: mean cosine similarity`,
   // The page of the explorer.
   given: {
     mean: "on average",
@@ -67,5 +78,10 @@ export const text = {
   meanChange: (before, after) => `On average ${before.toFixed(2)} → ${after.toFixed(2)} bits per word.`,
   change: (bits) => `${bits > 0 ? "+" : "−"}${Math.abs(bits).toFixed(1)}`,
   compared: (before, after) => `Surprise in bits, ${before} → ${after}`,
+  moved: (before, after) =>
+    `Moved most, ${before} → ${after}: 1 − correlation of a word's similarities to all others, in the layers shown`,
+  nearer: "now nearest:",
+  farther: "no longer nearest:",
+  nothingMoved: "No word moved.",
   columns: ["word", "group", "sentence", "x", "y"],
 };

@@ -1,0 +1,113 @@
+"""Checking arguments that are given from Python, such as the size of a batch."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from elmokit.errors import ConfigError
+
+_Kind = TypeVar("_Kind")
+
+
+def whole_number(name: str, value: Any, *, least: int | None = None) -> int:
+    """Return a whole number of any kind, such as NumPy's, as Python's.
+
+    Args:
+        name: what messages call it.
+        value: the number; ``True`` is none.
+        least: the smallest one that is allowed; None for any.
+
+    Raises:
+        ConfigError: when it is something else, or too small.
+    """
+    try:
+        number = operator.index(value) if not isinstance(value, bool) else None
+    except (TypeError, ValueError, RuntimeError):  # of an array with many numbers
+        number = None
+    if number is None:
+        raise ConfigError(f"{name}: expected a whole number, got {described(value)}")
+    if least is not None and number < least:
+        raise ConfigError(f"{name}: expected at least {least}, got {number}")
+    return number
+
+
+def share(name: str, value: Any) -> float:
+    """Return a number from 0 to 1.
+
+    Args:
+        name: what messages call it.
+        value: the number, of any kind; ``True`` and text are none.
+
+    Raises:
+        ConfigError: when it is something else, or outside of this range.
+    """
+    try:
+        number = None if isinstance(value, bool | str | bytes) else float(value)
+    except Exception:  # of any kind: it is an object of somebody else
+        number = None
+    if number is None or not 0.0 <= number <= 1.0:
+        raise ConfigError(f"{name}: expected a number from 0 to 1, got {described(value)}")
+    return number
+
+
+def yes_or_no(name: str, value: Any) -> bool:
+    """Return a truth value, also one of NumPy's, or 0 or 1.
+
+    Raises:
+        ConfigError: when it is something else, such as a word: "False" would count as true.
+    """
+    kind = type(value)
+    is_numpy = kind.__module__ == "numpy" and kind.__name__ in ("bool", "bool_")
+    if isinstance(value, bool) or is_numpy or (kind is int and value in (0, 1)):
+        return bool(value)
+    raise ConfigError(f"{name}: expected True or False, got {described(value)}")
+
+
+def instance_of(name: str, value: Any, kind: type[_Kind], description: str | None = None) -> _Kind:
+    """Return an object of a class.
+
+    Args:
+        name: what messages call it.
+        value: the object.
+        kind: the class.
+        description: what messages say was expected, if not the name of the class.
+
+    Raises:
+        ConfigError: when it is something else.
+    """
+    if not isinstance(value, kind):
+        raise ConfigError(f"{name}: expected {description or kind.__name__}, got {type(value).__name__}")
+    return value
+
+
+def one_of(name: str, value: Any, choices: Sequence[str]) -> None:
+    """Check that a string is one of some choices.
+
+    Raises:
+        ConfigError: when it is something else.
+    """
+    if not isinstance(value, str) or value not in choices:
+        expected = f"{', '.join(choices[:-1])} or {choices[-1]}"
+        raise ConfigError(f"{name}: expected {expected}, got {described(value)}")
+
+
+def strings(name: str, values: Any) -> list[str]:
+    """Return strings as a list; each item must be a string, and a single string is none.
+
+    Raises:
+        ConfigError: when they are something else; the message has the position.
+    """
+    if isinstance(values, str | bytes | bytearray | Mapping) or not isinstance(values, Iterable):
+        raise ConfigError(f"{name}: expected strings, got {described(values)}")
+    found = list(values)
+    for position, value in enumerate(found):
+        if not isinstance(value, str):
+            raise ConfigError(f"{name}[{position}]: expected a string, got {described(value)}")
+    return found
+
+
+def described(value: Any) -> str:
+    """Return a value as a message shows it: short ones whole, others by their type."""
+    return repr(value) if isinstance(value, bool | int | float | str | type(None)) else type(value).__name__
