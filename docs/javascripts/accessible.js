@@ -6,7 +6,7 @@ document$.subscribe(() =>
       if (region.scrollWidth > region.clientWidth) region.tabIndex = 0;
     const taken = new Set(); // screen readers do not tell upper from lower case
     for (const navigation of document.querySelectorAll("nav")) {
-      const title = navigation.getAttribute("aria-label") ?? "Code";
+      const title = (navigation.getAttribute("aria-label") ?? "Code").trim();
       let name = title;
       for (let number = 2; taken.has(name.toLowerCase()); number += 1) name = `${title} ${number}`;
       taken.add(name.toLowerCase());
