@@ -23,6 +23,7 @@ from elmokit import cli
 from elmokit.console import terminal
 
 if TYPE_CHECKING:
+    import torch
     from playwright.sync_api import Browser, Page
 
     from elmokit.config import Config
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 # The test models are tiny, so several threads would only wait for each other. PyTorch and NumPy read the
 # variable when they are first imported, which happens after this file is loaded.
 os.environ["OMP_NUM_THREADS"] = "1"
+# Without a device, Triton interprets the kernels that are handed to it. It reads this when it is imported.
+if not Path("/dev/nvidiactl").exists():
+    os.environ["TRITON_INTERPRET"] = "1"
 os.environ.pop("COLUMNS", None)  # of a terminal, at which messages would be wrapped
 
 DEFAULT_REFERENCE = Path(__file__).parents[2] / "shared" / "reference"  # beside the checkout
@@ -41,6 +45,19 @@ def interrupts() -> None:
     """Handle Ctrl-C even if the tests run in the background of a shell script, which ignores it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def triton_device(monkeypatch) -> torch.device:
+    """The device on which Triton's kernels run: CUDA, otherwise the CPU by Triton's interpreter."""
+    pytest.importorskip("triton")
+    import torch
+
+    from elmokit.kernels.cuda import availability
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    monkeypatch.setattr(availability, "DEVICE_TYPES", frozenset({device.type}))
+    return device
 
 
 @pytest.fixture(scope="session")

@@ -178,7 +178,6 @@ def test_search_works_without_a_server(site: Path, browser: Browser) -> None:
         ("index", "dark"),
         ("settings", "light"),
         ("api/layer", "dark"),
-        ("api/train", "light"),
         ("examples/3-incremental", "light"),
     ],
 )

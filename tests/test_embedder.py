@@ -177,6 +177,15 @@ def test_layers_that_do_not_exist(layers, embedder):
         embedder.embed(SENTENCES, layers)
 
 
+@pytest.mark.parametrize("pooling", [None, "mean"])
+def test_half_precision_is_that_of_numpy(pooling, embedder):
+    full, half = (embedder.embed(SENTENCES, pooling=pooling, dtype=d) for d in ("float32", "float16"))
+    for one, other in zip(full, half, strict=True):
+        np.testing.assert_array_equal(other, one.astype(np.float16), strict=True)
+    with pytest.raises(ConfigError, match="dtype: expected float32 or float16, got"):
+        embedder.embed(SENTENCES, dtype="int8")
+
+
 def test_batch_size_must_be_positive(embedder):
     with pytest.raises(ConfigError, match=r"batch_size: expected at least 1, got 0"):
         embedder.embed(SENTENCES, batch_size=0)

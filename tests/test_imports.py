@@ -140,6 +140,10 @@ def test_every_module_imports(module):
         found = importlib.import_module(module)
     except MissingExtraError as error:  # of the extra dev-large
         pytest.skip(str(error))
+    except ModuleNotFoundError as error:
+        if error.name != "triton" or not module.startswith("elmokit.kernels.cuda."):
+            raise
+        pytest.skip("Triton is for Linux only")
     assert found.__doc__, "a module says what it is for"
 
 

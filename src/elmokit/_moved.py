@@ -61,7 +61,6 @@ MOVED_MODULES: Mapping[str, tuple[str, ...]] = {
     "visualize.explorer.server": ("explorer.server",),
     "visualize.explorer.typed_text": ("explorer.typed_text",),
     "visualize.figure": ("visualize.figures",),
-    "visualize.map_layout": ("visualize.layout",),
     "visualize.neighbor_files": ("neighbors.files", "neighbors.content", "neighbors.text_vectors"),
     "visualize.neighbors": ("neighbors.index", "neighbors.results", "neighbors.search"),
     "visualize.uses": ("data.occurrences",),

@@ -52,6 +52,8 @@ class Batch:
 
 def _moved(value: Any, device: torch.device | str) -> Any:
     if isinstance(value, Tensor):
+        if torch.device(device).type == "cuda" and not value.is_cuda:
+            value = value.pin_memory()  # otherwise the copy would wait for the device
         # Nothing waits for a copy to the host, so it may only be left running in the other direction.
         return value.to(device, non_blocking=not value.is_cuda)
     if isinstance(value, tuple) and value and isinstance(value[0], Tensor):

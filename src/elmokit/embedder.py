@@ -7,7 +7,7 @@ import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import torch
@@ -32,11 +32,15 @@ from elmokit.model.parameter_version import ParameterVersion, parameter_version
 from elmokit.model.pooling import Pooling, choose_pooling
 from elmokit.model.state_rows import replace_first_rows, require_state, select_rows
 from elmokit.model.token_cache import TokenCache
+from elmokit.model.transfer import start_copy
 from elmokit.pretrained import PretrainedModel
 from elmokit.processes import available_processors, chosen_number, ordered_map, worker_number
 from elmokit.token_tables import encoder_fingerprint, refuse_table_of_another_model
 
 __all__ = ["ElmoEmbedder", "Layers", "Pooling"]
+
+ArrayType: TypeAlias = Literal["float32", "float16"]
+"""Types of the arrays that vectors are returned in."""
 
 WORDS_PER_CHUNK = 2048
 """Number of words that :meth:`ElmoEmbedder.encode_chunks` encodes at a time."""
@@ -158,6 +162,7 @@ class ElmoEmbedder:
         *,
         batch_size: int = 64,
         pooling: Pooling | None = None,
+        dtype: ArrayType = "float32",
     ) -> list[np.ndarray]:
         """Embed sentences.
 
@@ -168,18 +173,19 @@ class ElmoEmbedder:
             batch_size: number of sentences to run together.
             pooling: one vector per sentence: the ``mean`` or ``max`` over its words, or the vector of its
                 ``first`` or ``last`` word. A sentence without words gets zeros.
+            dtype: of the arrays: ``float32``, or ``float16``, of which a GPU has half as much to copy.
 
         Returns:
-            One float32 array per sentence, in order: (L, n_tokens, D) for ``all``, otherwise
+            One array per sentence, in order: (L, n_tokens, D) for ``all``, otherwise
             (n_tokens, D). With ``pooling`` there is no axis of tokens.
 
         Raises:
-            ConfigError: if there is no such layer or pooling, or ``batch_size`` is not positive.
+            ConfigError: if there is no such layer, pooling or ``dtype``, or ``batch_size`` is not positive.
             ElmokitError: if ``sentences`` is a single string, or a sentence or token is not a string.
         """
         # All sentences are checked before the first is embedded.
         checked = list(tokenized(sentences))
-        return list(self.iter_embed(checked, layers, batch_size=batch_size, pooling=pooling))
+        return list(self.iter_embed(checked, layers, batch_size=batch_size, pooling=pooling, dtype=dtype))
 
     def iter_embed(
         self,
@@ -188,6 +194,7 @@ class ElmoEmbedder:
         *,
         batch_size: int = 64,
         pooling: Pooling | None = None,
+        dtype: ArrayType = "float32",
         num_processes: int = 1,
     ) -> Iterator[np.ndarray]:
         """Embed any number of sentences, yielding one result at a time; see :meth:`embed`.
@@ -197,19 +204,24 @@ class ElmoEmbedder:
             layers: see :meth:`embed`.
             batch_size: see :meth:`embed`.
             pooling: see :meth:`embed`.
+            dtype: see :meth:`embed`.
             num_processes: number of processes to compute in, each with the whole model; the results are the
                 same. On CUDA, each takes the next of the devices. See :mod:`elmokit.processes` on scripts.
         """
         choice, pool = choose_layers(layers, self.num_layers), choose_pooling(pooling)
+        one_of("dtype", dtype, get_args(ArrayType))
         if chosen_number(num_processes) > 1:
-            part = _Part(self, layers, batch_size, pooling, num_processes)
+            part = _Part(self, layers, batch_size, pooling, dtype, num_processes)
             chunks = chunks_to_sort(tokenized(sentences), batch_size)
             return itertools.chain.from_iterable(ordered_map(part, chunks, num_processes))
 
         @torch.inference_mode()
-        def embed_batch(batch: list[list[str]]) -> list[np.ndarray]:
+        def embed_batch(batch: list[list[str]]) -> Iterable[np.ndarray]:
             vectors = choice.combine(self.run(batch, layers=choice.indexes)[0])
-            return [pool(own) for own in _split(batch, vectors)]
+            if pooling is None:  # which is computed in float32
+                vectors = vectors.to(getattr(torch, dtype))
+            copied = start_copy(vectors)
+            return (pool(own).astype(dtype, copy=False) for own in _split(batch, copied()))
 
         return batches_by_length(tokenized(sentences), embed_batch, batch_size)
 
@@ -313,7 +325,7 @@ class ElmoEmbedder:
         layers, new_state = self.run(sentences, select_rows(state, slice(len(sentences))))
         assert new_state is not None
         vectors = choose_layers("all", self.num_layers).combine(layers)
-        return _split(sentences, vectors), replace_first_rows(state, new_state)
+        return _split(sentences, vectors.cpu().numpy()), replace_first_rows(state, new_state)
 
     @torch.inference_mode()
     def run(
@@ -347,7 +359,8 @@ class ElmoEmbedder:
         types = sorted({word for sentence in marked for word in sentence})
         row_of = {word: row for row, word in enumerate(types)}
         vectors = self.encode(types)  # (U, P)
-        ids = torch.tensor([row_of[word] for sentence in marked for word in sentence], device=vectors.device)
+        ids = torch.tensor([row_of[word] for sentence in marked for word in sentence])
+        ids = ids.to(vectors.device, non_blocking=True)
         lengths = [len(sentence) for sentence in marked]
         return run_sentences(self.model, vectors, ids, lengths, state, layers=layers)
 
@@ -390,6 +403,7 @@ class _Part:
         layers: see :meth:`ElmoEmbedder.embed`.
         batch_size: see :meth:`ElmoEmbedder.embed`.
         pooling: see :meth:`ElmoEmbedder.embed`.
+        dtype: see :meth:`ElmoEmbedder.embed`.
         num_processes: number of processes that share the processors.
     """
 
@@ -399,11 +413,12 @@ class _Part:
         layers: Layers,
         batch_size: int,
         pooling: Pooling | None,
+        dtype: ArrayType,
         num_processes: int,
     ) -> None:
         self._embedder = embedder
         self._is_prepared = False
-        self._layers, self._batch_size, self._pooling = layers, batch_size, pooling
+        self._layers, self._batch_size, self._pooling, self._dtype = layers, batch_size, pooling, dtype
         self._num_processes = num_processes
 
     def __call__(self, sentences: list[list[str]]) -> list[np.ndarray]:
@@ -418,13 +433,16 @@ class _Part:
                 )
             self._is_prepared = True
         return self._embedder.embed(
-            sentences, self._layers, batch_size=self._batch_size, pooling=self._pooling
+            sentences,
+            self._layers,
+            batch_size=self._batch_size,
+            pooling=self._pooling,
+            dtype=self._dtype,
         )
 
 
-def _split(sentences: Sequence[Sequence[str]], vectors: Tensor) -> list[np.ndarray]:
+def _split(sentences: Sequence[Sequence[str]], values: np.ndarray) -> list[np.ndarray]:
     """Return the vectors (…, n_tokens, D) of each sentence of a batch (…, M, D), without its markers."""
-    values = vectors.cpu().numpy()
     ends = np.cumsum([len(sentence) + 2 for sentence in sentences])
     # Copies, so that keeping the vectors of one sentence does not keep those of its batch.
     return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -52,6 +53,17 @@ def test_the_options_of_a_map(text, run_cli):
     result = run_cli(*arguments, "--method", "pca", "--color-by", "word", "--seed", "3", "--max-points", "3")
     assert result.out.startswith("a.svg: PCA, layer 0, 3 of 4 words")
     assert run_cli("plot", MODEL, text, "-o", "b.svg", "--perplexity", "2", "--seed", "3").exit_code == 0
+    assert run_cli("plot", MODEL, text, "-o", "c.svg", "--width", "column").exit_code == 0
+    found = re.search(r'<svg [^>]*?width="([\d.]+)pt"', Path("c.svg").read_text())
+    assert found is not None
+    assert float(found[1]) == pytest.approx(7.7 / 2.54 * 72, abs=0.1)
+    assert ">children</text>" in Path("c.svg").read_text()
+
+
+def test_too_few_words_for_the_method_are_drawn_by_pca(run_cli, text):
+    Path("three.txt").write_text("the play was\n")
+    result = run_cli("plot", MODEL, "three.txt", "-o", "a.png")
+    assert result.out == "a.png: PCA (too few different words for t-SNE), top layer\n"
 
 
 def test_lines_with_labels(run_cli, text):
@@ -94,7 +106,7 @@ def test_characters_that_no_font_has_are_reported(run_cli, text):
     result = run_cli("plot", MODEL, "odd.txt", "-o", "a.png", "--method", "pca")
     assert result.exit_code == 0
     assert result.err == (
-        "warning: no installed font has 1 character of the text ('\\U0010fffd'), drawn as boxes: "
+        "warning: no installed font has 1 character of the text (U+10FFFD), drawn as boxes: "
         "install the Noto fonts, which cover all scripts\n"
     )
 
@@ -112,6 +124,9 @@ def test_mistakes(run_cli, text):
         (("-o", "a.png", "--layer", "7"), "layers: expected all, top, average or 0 to 2, got 7"),
         (("-o", "a.png", "--perplexity", "40"), "perplexity: expected 1 to 4 for 13 points, got 40"),
         (("-o", "a.png", "--word", "cello"), "none of the words occurs in the text: cello"),
+        (("-o", "a.html", "--width", "page"), "--width: only for .png, .svg, .pdf, got a.html"),
+        (("-o", "a.png", "--width", "1"), "width: expected 5 to 100 centimeters, got 1"),
+        (("-o", "a.png", "--width", "wide"), "'wide': expected column, page or a number of centimeters"),
         (("-o", "text.txt/a.png"), "text.txt/a.png: cannot write"),
     ):
         assert message in refusal(run_cli, "plot", MODEL, text, *arguments)
@@ -128,7 +143,18 @@ def test_curves(run_cli, text):
     result = run_cli("curves", "one", "two", "-o", "curves.pdf")
     assert (result.exit_code, result.out, result.err) == (0, "curves.pdf: 2 runs\n", "")
     assert Path("curves.pdf").read_bytes().startswith(b"%PDF")
-    assert "expected .png, .svg or .pdf, or use TensorBoard to see them in a browser" in refusal(
+    result = run_cli("curves", "one", "two", "-o", "curves.csv", "--json")
+    assert json.loads(result.out)["runs"][1] == {
+        "name": "two",
+        "tokens": 64,
+        "seconds": 1.0,
+        "best_heldout_perplexity": None,
+    }
+    assert Path("curves.csv").read_text().splitlines()[1] == "one,train,64,1.0,9.0,9.0"
+    assert "only for .png, .svg, .pdf" in refusal(
+        run_cli, "curves", "one", "-o", "curves.csv", "--width", "page"
+    )
+    assert "expected .png, .svg, .pdf or .csv, or use TensorBoard to see them in a browser" in refusal(
         run_cli, "curves", "one", "-o", "curves.html"
     )
     assert "expected the save directory" in refusal(run_cli, "curves", "one", ".", "-o", "curves.png")

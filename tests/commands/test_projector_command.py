@@ -39,7 +39,7 @@ def test_the_log_and_the_next_steps(run_cli):
         "next: tensorboard --logdir 'my logs'",
         "      and open http://localhost:6006/#projector",
     ]
-    write_projector(ElmoEmbedder.load("model"), LINES, "expected")
+    write_projector(ElmoEmbedder.load("model"), LINES, "expected", layouts=True)
     assert files("my logs/projector") == files("expected/projector")
 
 
@@ -49,7 +49,7 @@ def test_some_words_of_several_texts(run_cli):
     )
     assert result.exit_code == 0
     sentences = LINES + Path("train.txt").read_text(encoding="utf-8").splitlines()
-    write_projector(ElmoEmbedder.load("model"), sentences, "expected", words=["b1", "a0"])
+    write_projector(ElmoEmbedder.load("model"), sentences, "expected", words=["b1", "a0"], layouts=True)
     assert files("logs/projector") == files("expected/projector")
 
 
@@ -59,7 +59,7 @@ def test_a_sample_is_reported(run_cli):
         "sampled 2 of 6 occurrences at random (--max-points, --seed 5)",
         "logs/projector: 2 points of width 8, as tokens (no context), lstm 1, lstm 2, average",
     ]
-    write_projector(ElmoEmbedder.load("model"), LINES, "expected", max_points=2, seed=5)
+    write_projector(ElmoEmbedder.load("model"), LINES, "expected", max_points=2, seed=5, layouts=True)
     assert files("logs/projector") == files("expected/projector")
 
 
@@ -71,6 +71,20 @@ def test_a_missing_tensorboard_is_a_warning(run_cli, monkeypatch):
     result = run_cli("projector", "model", "in.txt", "--logdir", "logs")
     assert result.exit_code == 0
     assert result.err == f"warning: TensorBoard is not installed: {install_command('tensorboard')}\n"
+
+
+def test_layouts_can_be_left_out_and_are_left_out_without_their_packages(run_cli, monkeypatch):
+    assert run_cli("projector", "model", "in.txt", "--logdir", "logs", "--no-layouts").err == ""
+    assert not list(Path("logs").rglob("*.json"))
+    monkeypatch.setattr(
+        projector, "find_spec", lambda name: None if name == "openTSNE" else importlib.util.find_spec(name)
+    )
+    result = run_cli("projector", "model", "in.txt", "--logdir", "logs")
+    assert result.exit_code == 0
+    assert result.err == (
+        f"warning: written without layouts, which need optional packages: {install_command('plot')}\n"
+    )
+    assert not list(Path("logs").rglob("*.json"))
 
 
 def test_a_training_run_can_be_the_log_directory(run_cli):

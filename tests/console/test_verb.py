@@ -92,6 +92,7 @@ def test_settings_and_options_of_train(run_cli):
             "score 'a sentence'",
             "'a sentence' is text, expected a model, as in `elmokit score MODEL [TEXT]...`",
         ),
+        ("embed absent.txt.gz out.npz", "'absent.txt.gz' is text, expected a model"),
         ("score - tiny-en", "'-' is text, expected a model"),
         ("substitutes 'a sentence' --word a", "'a sentence' is text, expected a model"),
         ("plot notes.txt -o p.png", "'notes.txt' is text, expected a model"),

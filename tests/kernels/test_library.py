@@ -39,6 +39,12 @@ def test_a_file_that_is_no_library_is_left_alone(monkeypatch, tmp_path):
 
 
 @needs_kernels
+def test_a_library_of_other_sources_is_left_alone(monkeypatch):
+    monkeypatch.setattr(library, "_INTERFACE", library._INTERFACE + 1)
+    assert library._load.__wrapped__("float32") is None
+
+
+@needs_kernels
 @pytest.mark.slow
 @pytest.mark.skipif(library.instruction_set() == "neon", reason="not an x86 processor")
 def test_all_variants_embed_alike(tmp_path):

@@ -6,12 +6,13 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import torch
 from torch import Tensor
 
-from elmokit.model.parallel import Task, run_calls, run_tasks
+from elmokit.model.parallel import Task, run_calls, run_on_streams, run_tasks
 
 
 @pytest.fixture(autouse=True)
@@ -141,3 +142,72 @@ def test_operations_in_a_forked_process_do_not_wait_for_threads_of_its_parent():
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+class _FakeStreams:
+    """Stands in for ``torch.cuda``: notes what is done, in order."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.present = _FakeStream(self, "present")
+        self._num_streams = 0
+
+    def current_stream(self) -> _FakeStream:
+        return self.present
+
+    def current_device(self) -> int:
+        return 0
+
+    def Stream(self, device: int) -> _FakeStream:  # noqa: N802
+        self._num_streams += 1
+        return _FakeStream(self, f"side{self._num_streams}")
+
+    @contextmanager
+    def stream(self, stream: _FakeStream) -> Iterator[None]:
+        before, self.present = self.present, stream
+        yield
+        self.present = before
+
+
+class _FakeStream:
+    def __init__(self, cuda: _FakeStreams, name: str) -> None:
+        self._cuda, self._name = cuda, name
+
+    def __str__(self) -> str:
+        return self._name
+
+    def wait_stream(self, other: _FakeStream) -> None:
+        self._cuda.events.append(f"{self} waits for {other}")
+
+
+class _FakeTensor:
+    def __init__(self, cuda: _FakeStreams, name: str) -> None:
+        self._cuda, self._name = cuda, name
+
+    def record_stream(self, stream: _FakeStream) -> None:
+        self._cuda.events.append(f"{stream} uses {self._name}")
+
+
+def test_tasks_on_streams_wait_for_their_inputs_and_are_waited_for():
+    cuda = _FakeStreams()
+
+    def task(name: str) -> Task:
+        def run(given: _FakeTensor) -> tuple[_FakeTensor]:
+            cuda.events.append(f"{name} runs on {cuda.present}")
+            return (_FakeTensor(cuda, f"output of {name}"),)
+
+        inputs = (_FakeTensor(cuda, f"input of {name}"),)
+        return Task(run, inputs, constants=(_FakeTensor(cuda, f"constant of {name}"),))
+
+    outputs = run_on_streams([task("forward"), task("backward")], cuda)
+    assert [len(part) for part in outputs] == [1, 1]
+    assert cuda.events == [
+        "forward runs on present",
+        "side1 waits for present",
+        "backward runs on side1",
+        "present waits for side1",
+        "side1 uses input of backward",
+        "side1 uses constant of backward",
+        "present uses output of backward",
+    ]
+    assert str(cuda.present) == "present"

@@ -173,7 +173,7 @@ def replay_trace(trace: Trace) -> Replay:
                 if parameter.grad is not None
             }
             replay.first_activations = _activations(batch, output.activations())
-        replay.norms.append(clip_gradients(model.parameters(), training.clip_norm))
+        replay.norms.append(float(clip_gradients(model.parameters(), training.clip_norm)))
         optimizer.step()
         if step <= 5:
             replay.batches.append(batch)

@@ -56,8 +56,11 @@ def test_step_calls_a_closure_with_gradients_enabled_and_returns_its_loss():
     assert (mine["b"].abs() < before.abs()).all()
 
 
+@pytest.mark.parametrize("implementation", ["PyTorch", "Triton"])
 @pytest.mark.parametrize("kind", ["adam", "adagrad"])
-def test_a_sparse_gradient_touches_its_rows_alone_and_as_a_dense_one_would(kind):
+def test_a_sparse_gradient_touches_its_rows_alone_and_as_a_dense_one_would(kind, implementation, request):
+    if implementation == "Triton":
+        request.getfixturevalue("triton_device")
     training = Config.load("tiny", [f"optimizer={kind}", "initial_accumulator=0.5"]).training
     sparse, dense = parameters(), parameters()
     before = sparse["a"].detach().clone()

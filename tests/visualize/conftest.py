@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from matplotlib.text import Annotation
+from matplotlib.text import Text
 
 from elmokit.data.occurrences import Occurrence
 from elmokit.embedder import ElmoEmbedder
@@ -53,11 +53,11 @@ def random_map() -> Callable[..., WordMap]:
 
 
 @pytest.fixture(scope="session")
-def labels_of() -> Callable[[Figure], list[Annotation]]:
+def labels_of() -> Callable[[Figure], list[Text]]:
     """A function that returns the labels of a map."""
 
-    def find(figure: Figure) -> list[Annotation]:
+    def find(figure: Figure) -> list[Text]:
         (axes,) = figure.axes
-        return [child for child in axes.get_children() if isinstance(child, Annotation)]
+        return list(axes.texts)
 
     return find

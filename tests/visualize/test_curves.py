@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from elmokit.errors import ElmokitError
+from elmokit.errors import ElmokitError, OutputError
 from elmokit.training.journal import Journal, read_metrics
-from elmokit.visualize.curves import plot_curves
+from elmokit.visualize.curves import plot_curves, read_runs, write_curves
 from elmokit.visualize.palette import COLORS
 from elmokit.visualize.run_history import read_history
 
@@ -46,13 +47,14 @@ def test_perplexity_over_tokens_and_over_time(tmp_path):
     figure = plot_curves([write_run(tmp_path / "run", records)])
     by_tokens, by_time = lines_of(figure)
     np.testing.assert_allclose(by_tokens[0][0], [6400, 12800, 19200])
-    np.testing.assert_allclose(by_tokens[1], [[16000, 19200], [250, 190]])  # step 25 lies between two records
+    np.testing.assert_allclose(by_tokens[0][1], [400, 300, 200])  # as recorded; then smoothed, then heldout
+    np.testing.assert_allclose(by_tokens[2], [[16000, 19200], [250, 190]])  # step 25 lies between two records
     np.testing.assert_allclose(by_time[0][0], [20 / 60, 40 / 60, 1])
-    np.testing.assert_allclose(by_time[1], [[50 / 60, 1], [250, 190]])
+    np.testing.assert_allclose(by_time[2], [[50 / 60, 1], [250, 190]])
     assert [axes.get_xlabel() for axes in figure.axes] == ["tokens", "minutes"]
     assert figure.axes[0].get_yscale() == "log"
     (legend,) = figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["run: heldout 190.0"]
+    assert [text.get_text() for text in legend.get_texts()] == ["run: best on heldout text 190.0"]
 
 
 def test_the_training_curve_is_a_local_geometric_mean(tmp_path):
@@ -62,9 +64,12 @@ def test_the_training_curve_is_a_local_geometric_mean(tmp_path):
     indices = np.arange(200)
     weights = np.exp(-0.5 * ((indices[:, None] - indices[None]) / 6) ** 2)
     expected = np.exp(weights @ np.log(perplexity) / weights.sum(axis=1))
-    np.testing.assert_allclose(lines_of(figure)[0][0][1], expected, rtol=0.01)
+    np.testing.assert_allclose(lines_of(figure)[0][0][1], perplexity)
+    np.testing.assert_allclose(lines_of(figure)[0][1][1], expected, rtol=0.01)
+    note = " ".join(text.get_text() for text in reversed(figure.texts))
+    assert "Gaussian weights (σ = 3% of the run's records)" in note
     flat = plot_curves([write_run(tmp_path / "flat", [train(k, 50.0) for k in range(1, 4)])])
-    np.testing.assert_allclose(lines_of(flat)[0][0][1], 50.0)
+    np.testing.assert_allclose(lines_of(flat)[0][1][1], 50.0)
 
 
 def test_repeated_steps_replace_earlier_ones(tmp_path):
@@ -72,8 +77,8 @@ def test_repeated_steps_replace_earlier_ones(tmp_path):
     again = [train(30, 280.0), heldout(30, 270.0), train(40, 250.0)]
     (by_tokens, _) = lines_of(plot_curves([write_run(tmp_path / "run", first + again)]))
     np.testing.assert_allclose(by_tokens[0][0], [6400, 12800, 19200, 25600])
-    np.testing.assert_allclose(by_tokens[1][1], [310, 270])
-    assert by_tokens[0][1].max() < 500
+    np.testing.assert_allclose(by_tokens[2][1], [310, 270])
+    assert by_tokens[1][1].max() < 500
 
 
 def test_several_runs_have_distinct_names_and_styles(tmp_path):
@@ -83,10 +88,42 @@ def test_several_runs_have_distinct_names_and_styles(tmp_path):
     (legend,) = figure.legends
     names = [text.get_text() for text in legend.get_texts()]
     assert names[:2] == ["set0/model", "set1/model"]
-    assert names[-1].endswith("other: heldout 95.0")
-    looks = {(line.get_color(), line.get_linestyle()) for line in figure.axes[0].lines}
+    assert names[-1].endswith("other: best on heldout text 95.0")
+    looks = {(line.get_color(), line.get_linestyle()) for line in figure.axes[0].lines[1::3]}
     assert len(looks) == 10
     assert {color for color, _ in looks} == set(COLORS)
+
+
+@pytest.mark.parametrize(("width", "panels"), [(7.7, "above"), (16.0, "beside")])
+def test_a_figure_for_a_paper_has_its_width(width, panels, tmp_path):
+    figure = plot_curves([write_run(tmp_path / "run", [train(1, 100.0), heldout(1, 99.0)])], width)
+    assert figure.get_figwidth() == pytest.approx(width / 2.54)
+    first, second = (axes.get_position() for axes in figure.axes)
+    assert (second.y1 < first.y0) == (panels == "above")
+    page = figure.bbox.extents
+    figure.draw_without_rendering()  # places the labels of the axes
+    for text in (*figure.texts, *figure.legends[0].get_texts(), *(axes.yaxis.label for axes in figure.axes)):
+        box = text.get_window_extent().extents
+        assert (box[:2] >= page[:2]).all()
+        assert (box[2:] <= page[2:]).all()
+
+
+def test_a_table_has_what_is_drawn(tmp_path):
+    records = [train(10, 400.0), heldout(15, 250.0), train(20, 300.0), train(30, 200.0)]
+    directory = write_run(tmp_path / "a,run", records)
+    write_curves(read_runs([directory]), tmp_path / "a.csv")
+    with (tmp_path / "a.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["run"] for row in rows} == {"a,run"}
+    assert [row["text"] for row in rows] == ["train"] * 3 + ["heldout"]
+    assert [row["tokens"] for row in rows] == ["6400", "12800", "19200", "9600"]
+    raw, smoothed, held = lines_of(plot_curves([directory]))[0]
+    assert [float(row["perplexity"]) for row in rows] == [*raw[1], *held[1]]
+    assert [float(row["smoothed"]) for row in rows[:3]] == pytest.approx([*smoothed[1]], abs=1e-6)
+    assert rows[3]["smoothed"] == ""
+    (tmp_path / "b.csv").write_text("another,table\n")
+    with pytest.raises(OutputError, match=r"b\.csv"):
+        write_curves(read_runs([directory]), tmp_path / "b.csv")
 
 
 def test_an_unfinished_run_is_drawn_up_to_its_latest_record(tmp_path):

@@ -6,7 +6,6 @@ import pytest
 
 from elmokit.errors import ConfigError
 from elmokit.visualize.figures import save_figure
-from elmokit.visualize.layout import lay_out
 from elmokit.visualize.plots import plot_occurrences
 from elmokit.visualize.static_map import draw_static
 
@@ -25,4 +24,4 @@ def test_an_unknown_image_format_is_refused(embedder, tmp_path, random_map):
     with pytest.raises(
         ConfigError, match=r"map\.bmp: unknown image format '\.bmp': expected a name that ends in \.png"
     ):
-        save_figure(draw_static(lay_out(random_map(3))), tmp_path / "map.bmp")
+        save_figure(draw_static(random_map(3)).figure, tmp_path / "map.bmp")

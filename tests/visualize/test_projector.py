@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import torch
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError, ElmokitError
 from elmokit.loading import load
+from elmokit.visualize.layer_maps import map_layers
 from elmokit.visualize.projector import ProjectorLog, write_projector
 
 SENTENCES = ["the play was long", "", "children play the guitar", ["play"]]
@@ -33,8 +36,10 @@ def table(log: ProjectorLog) -> list[list[str]]:
     text = (log.directory / "metadata.tsv").read_bytes().decode()
     assert text.endswith("\n")
     header, *rows = [line.split("\t") for line in text[:-1].split("\n")]
-    assert header == ["word", "sentence", "position", "frequency"]
-    return rows
+    assert header[:5] == ["word", "sentence", "position", "frequency", "log10 frequency"]
+    for row in rows:
+        assert float(row[4].strip('"')) == pytest.approx(math.log10(int(row[3])), abs=5e-4)
+    return [[*row[:4], *row[5:]] for row in rows]
 
 
 def files(directory: Path) -> dict[str, bytes]:
@@ -98,6 +103,24 @@ def test_a_sample_keeps_the_order_and_depends_on_the_seed(embedder, tmp_path):
     assert {row[3] for row in table(one)} == {"1", "40"}  # in the whole text
     for found, vectors in zip(tensors(one), expected(embedder, sentences), strict=True):
         np.testing.assert_array_equal(found, vectors[indices])
+
+
+def test_layouts_are_bookmarks_with_colors(embedder, tmp_path):
+    sentences = [f"{first} right {last}" for first in ("the", "a") for last in "abcdefgh"]
+    log = write_projector(embedder, sentences, tmp_path, words=["right"], layouts=True, seed=1)
+    assert all(len(row) == 5 for row in table(log))  # with the sense
+    config = (log.directory / "projector_config.pbtxt").read_text()
+    _, maps = map_layers(dict(zip(NAMES, tensors(log), strict=True)), "lstm 2", "tsne", seed=1)
+    for name, file, layer in zip(NAMES, FILES, maps, strict=True):
+        assert f'bookmarks_path: "{file}-bookmarks.json"' in config
+        (view,) = json.loads((log.directory / f"{file}-bookmarks.json").read_text())
+        assert layer.name == name
+        assert view["selectedColorOptionName"] == "sense"
+        assert view["dataSetDimensions"] == [16, embedder.dim]
+        places = [(point["tsne-0"], point["tsne-1"]) for point in view["projections"]]
+        np.testing.assert_allclose(places, layer.coordinates, atol=1e-4)
+    write_projector(embedder, sentences, tmp_path)  # replaces the bookmarks, too
+    assert not list(log.directory.glob("*.json"))
 
 
 NASTY = [

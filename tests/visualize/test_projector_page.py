@@ -169,6 +169,7 @@ def test_the_page_shows_points_and_labels(embedder, tmp_path, page):
             "sentence": "Artists all over the world are attending the play",
             "position": 0,
             "frequency": 1,
+            "log10 frequency": 0,
         }
         assert [point["word"] for point in metadata[-12:]] == [
             *("tab\\there", "line\\nend", "\\r", "\\u2028", "\\x00", '""', '"007"', '"'),
@@ -180,6 +181,7 @@ def test_the_page_shows_points_and_labels(embedder, tmp_path, page):
             ["sentence", "6"],
             ["position", "12"],
             ["frequency", "3"],
+            ["log10", "frequency"],
         ]
 
         # PCA has placed the points, and they are drawn.

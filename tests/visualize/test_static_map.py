@@ -7,47 +7,51 @@ import re
 import numpy as np
 import pytest
 
-from elmokit.visualize.layout import lay_out
+from elmokit.errors import ConfigError
 from elmokit.visualize.plots import plot_occurrences
 from elmokit.visualize.static_map import draw_static
 
 
-@pytest.mark.parametrize("num_points", [1, 30, pytest.param(3000, marks=pytest.mark.slow)])
-def test_labels_do_not_overlap_stay_inside_and_are_large_enough_to_read(num_points, random_map, labels_of):
-    layout = lay_out(random_map(num_points))
-    figure = draw_static(layout)
-    figure.dpi = 200
-    renderer = figure.canvas.get_renderer()
-    (axes,) = figure.axes
-    labels = labels_of(figure)
-    assert len(labels) == len(layout.placements)
-    assert len(labels) == num_points or num_points == 3000
-    assert len(labels) > 400 or num_points < 3000
-    boxes = np.array([label.get_window_extent(renderer).extents for label in labels])
-    apart = (
-        (boxes[:, None, 0] >= boxes[None, :, 2])
-        | (boxes[:, None, 2] <= boxes[None, :, 0])
-        | (boxes[:, None, 1] >= boxes[None, :, 3])
-        | (boxes[:, None, 3] <= boxes[None, :, 1])
-    )
-    np.fill_diagonal(apart, True)
-    assert apart.all()
-    page = axes.get_window_extent(renderer).extents
-    assert (boxes[:, :2] >= page[:2] - 1).all()
-    assert (boxes[:, 2:] <= page[2:] + 1).all()
-    assert min(label.get_fontsize() for label in labels) >= 7
+@pytest.mark.parametrize("width", [None, 7.7, 16.0])
+def test_a_figure_has_the_given_width_and_text_of_8_to_10_points(width, random_map):
+    names = [f"a group with the name {k % 3} " + "long " * 30 for k in range(60)]
+    drawn = draw_static(random_map(60, names), width)
+    figure = drawn.figure
+    if width is not None:
+        assert figure.get_figwidth() == pytest.approx(width / 2.54)
+    page = figure.bbox.extents
+    boxes = np.array([text.get_window_extent().extents for text in figure.texts])
+    assert (boxes[:, :2] >= page[:2]).all()
+    assert (boxes[:, 2:] <= page[2:]).all()
+    assert {text.get_fontsize() for text in (*figure.texts, *figure.axes[0].texts)} <= {8, 9, 10}
+    assert [text.get_text()[-6:] for text in figure.texts[1:4]] == ["… (20)"] * 3
+    assert len(figure.axes[0].texts) <= 60
+
+
+@pytest.mark.parametrize("width", [4.9, 101.0, float("nan")])
+def test_a_width_that_no_figure_has_is_an_error(width, random_map):
+    with pytest.raises(ConfigError, match="width: expected 5 to 100 centimeters"):
+        draw_static(random_map(3), width)
+
+
+@pytest.mark.slow
+def test_a_map_of_many_words_has_many_labels(random_map):
+    drawn = draw_static(random_map(3000))
+    assert len(drawn.figure.axes[0].texts) > 200
+    assert drawn.caption.endswith("of 3,000 points labeled")
 
 
 def test_every_word_is_drawn_in_the_color_of_its_sentence(embedder, sentences, labels_of):
     figure = plot_occurrences(embedder, sentences, method="pca")
     (axes,) = figure.axes
-    (points,) = axes.collections
-    assert len(points.get_offsets()) == 31
-    assert len({tuple(color) for color in points.get_facecolor()}) == len(sentences)
+    assert [len(points.get_offsets()) for points in axes.collections] == [5, 5, 9, 5, 7]
+    assert len({tuple(points.get_facecolor()[0]) for points in axes.collections}) == len(sentences)
+    shapes = {points.get_paths()[0].vertices.tobytes() for points in axes.collections}
+    assert len(shapes) == len(sentences)
     assert sorted(label.get_text() for label in labels_of(figure)) == sorted(" ".join(sentences).split())
     assert [text.get_text() for text in figure.texts] == [
         "Words in context · no_clips",
-        *sentences,
+        *(f"{sentence} ({len(sentence.split())})" for sentence in sentences),
         figure.texts[-1].get_text(),
     ]
     assert figure.texts[-1].get_text().endswith(", seed 0")

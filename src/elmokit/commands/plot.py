@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from elmokit.console import terminal
+from elmokit.console.figure_width import figure_width_option, needs_figure
 from elmokit.console.inputs import find_inputs
 from elmokit.console.layers import one_layer_option
 from elmokit.console.models import GivenModel, device_option, takes_model
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
 @takes_model()
 @click.argument("text", metavar="SENTENCES.txt")
 @takes_output(
-    "Figure to write: .png, .svg or .pdf; .html, a page to zoom and search, layer by layer; .gif or .webp, "
-    "an animation through the layers; or .parquet, a table for Embedding Atlas.",
+    "File to write; its suffix selects what is drawn: .png, .svg or .pdf, a figure; .html, a page to zoom "
+    "and search, layer by layer; .gif, .webp or .mp4, an animation through the layers; .parquet, a table for "
+    "Embedding Atlas.",
     dir_okay=False,
 )
 @click.option(
@@ -68,6 +70,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Maximum number of words; of more, those of random sentences are drawn.",
 )
+@figure_width_option
 @json_option
 @device_option
 @threads_option
@@ -83,6 +86,7 @@ def command(
     color_by: str | None,
     other: str | None,
     max_points: int,
+    width: float | None,
     device: str,
 ) -> None:
     """Draw the words of SENTENCES.txt so that occurrences with similar vectors are close.
@@ -93,9 +97,11 @@ def command(
     Example:
       elmokit plot tiny-en sentences.txt -o plot.png
       elmokit plot tiny-en speeches.txt -o right.html --word right --word left
+      elmokit plot tiny-en speeches.txt -o right.pdf --word right --width column
       elmokit plot tiny-en speeches.txt --compare novels.txt -o rest.html --word rest
     """
     check_suffix(output)
+    needs_figure(output, width)
     refuse_inputs(output, [text] if other is None else [text, other])
     if other is not None and color_by is not None:
         raise click.UsageError("--compare colors by text: leave --color-by out")
@@ -111,7 +117,6 @@ def command(
     from elmokit.formats.parquet_part import require_pyarrow
     from elmokit.visualize.atlas_table import TASK
     from elmokit.visualize.interactive_map import InteractiveMap
-    from elmokit.visualize.layout import lay_out
     from elmokit.visualize.static_map import draw_static
     from elmokit.visualize.word_map import map_words
 
@@ -141,10 +146,10 @@ def command(
         save_figure(InteractiveMap(word_map), output)
         caption = word_map.caption
     else:
-        layout = lay_out(word_map)
-        save_figure(draw_static(layout), output)
-        caption = layout.caption
-        _warn_of_missing(layout.missing)
+        drawn = draw_static(word_map, width)
+        save_figure(drawn.figure, output)
+        caption = drawn.caption
+        _warn_of_missing(drawn.missing)
     found = {} if word_map.comparison is None else {"comparison": word_map.comparison.to_json()}
     terminal.report(f"{output}: {caption}", output=output, num_points=len(word_map.occurrences), **found)
 
@@ -162,9 +167,11 @@ def _names(text: str, other: str) -> tuple[str, str]:
 def _warn_of_missing(characters: Collection[str]) -> None:
     """Say which characters are drawn as boxes because no font has them."""
     if characters:
+        from elmokit.visualize.fonts import scripts_of
+
         terminal.warn(
             f"no installed font has {terminal.counted(len(characters), 'character')} of the text "
-            f"({' '.join(map(ascii, sorted(characters)[:5]))}), drawn as boxes: "
+            f"({', '.join(scripts_of(characters)[:8])}), drawn as boxes: "
             "install the Noto fonts, which cover all scripts"
         )
 

@@ -36,6 +36,12 @@ from elmokit.installation import install_command
     show_default=True,
     help="Maximum number of occurrences; more are sampled at random.",
 )
+@click.option(
+    "--layouts/--no-layouts",
+    default=True,
+    show_default=True,
+    help="Add a t-SNE layout of each layer as a bookmark, with colors.",
+)
 @seed_option
 @json_option
 @device_option
@@ -46,6 +52,7 @@ def command(
     output: Path,
     words: tuple[str, ...],
     max_points: int,
+    layouts: bool,
     seed: int,
     device: str,
 ) -> None:
@@ -54,7 +61,9 @@ def command(
     Each layer of the model becomes a tensor of the projector, and so does the average of the layers. Each
     occurrence of a word is a point with its word, its sentence, its position in the sentence (from 0) and the
     frequency of the word in the text. Points can be colored by position and frequency, and by word and
-    sentence if there are no more than 50 of them.
+    sentence if there are no more than 50 of them. The bookmark of a layer, at the lower right of the page,
+    shows its t-SNE layout, colored by the senses of the WORD, by word if there are several, else by the
+    logarithm of the frequency.
 
     The files form a run of their own, DIR/projector, and replace those of an earlier call; nothing else in
     DIR is touched. A running TensorBoard has to be restarted to show new files. MODEL is anything that
@@ -75,14 +84,28 @@ def command(
         sentences = [sentence for path in paths for sentence in read_sentences(path, bar.update)]
     if not any(sentences):
         raise no_token_error(paths)
-    with terminal.progress_bar("embedding", None, " sentences") as bar:
+    if layouts and not (find_spec("openTSNE") and find_spec("sklearn")):
+        layouts = False
+        terminal.warn(f"written without layouts, which need optional packages: {install_command('plot')}")
+    with (
+        terminal.progress_bar("embedding", None, " sentences") as bar,
+        terminal.progress_bar("laying out", 1.0, "map") as layout_bar,
+    ):
 
         def show(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
         log = write_projector(
-            embedder, sentences, output, words=words, max_points=max_points, seed=seed, on_sentences=show
+            embedder,
+            sentences,
+            output,
+            words=words,
+            max_points=max_points,
+            seed=seed,
+            layouts=layouts,
+            on_sentences=show,
+            on_layout=lambda fraction: layout_bar.update(fraction - layout_bar.n),
         )
     if log.num_points < log.num_occurrences:
         terminal.note(

@@ -46,9 +46,11 @@ class ModelName(click.ParamType):  # type: ignore[type-arg]  # not generic befor
 def _is_text(name: str) -> bool:
     """Return whether a name is that of a text file, the standard input, or a sentence."""
     path = expanded(name)
-    if path.exists():
-        return path.is_file() and any(suffix.lower() in _TEXTS for suffix in path.suffixes)
-    return name == "-" or ("://" not in name and len(name.split()) > 1 and "/" not in name)
+    if "://" in name or path.is_dir():
+        return False
+    if name == "-" or any(suffix.lower() in _TEXTS for suffix in path.suffixes):
+        return True
+    return not path.exists() and len(name.split()) > 1 and "/" not in name
 
 
 @dataclass(frozen=True)

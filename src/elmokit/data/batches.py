@@ -163,12 +163,9 @@ class RowReader:
             ids.ravel()[place] = self._corpus.tokens_at(sentence, places)
             return ids
 
-        def window(inputs: np.ndarray, targets: np.ndarray) -> Window:
-            return Window(types_at(inputs), types_at(targets), is_counted)
-
-        windows = [window(forward, forward + 1)]
+        windows = [Window(types_at(forward), types_at(forward + 1), is_counted)]
         if self._bidirectional:
-            windows.append(window(backward, backward - 1))
+            windows.append(Window(types_at(backward), types_at(backward - 1), is_counted))
         return windows, tuple(sorted(set(pieces.sentence.tolist())))
 
     def _advance(self, num_steps: int, next_sentence: NextSentence) -> _Pieces:

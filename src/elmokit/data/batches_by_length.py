@@ -16,7 +16,7 @@ _READ_AHEAD_TOKENS = 16_384  # with all their vectors, 200 MB for the original m
 
 def batches_by_length(
     sentences: Iterable[list[str]],
-    run: Callable[[list[list[str]]], list[Result]],
+    run: Callable[[list[list[str]]], Iterable[Result]],
     batch_size: int,
     *,
     read_ahead_batches: int = _READ_AHEAD_BATCHES,
@@ -27,7 +27,8 @@ def batches_by_length(
 
     Args:
         sentences: lists of tokens.
-        run: returns one result for each sentence of a batch.
+        run: returns one result for each sentence of a batch. They are taken after the next batch has been
+            started, so they may be waited for only then.
         batch_size: maximum number of sentences per batch.
         read_ahead_batches: number of batches to read ahead and sort by length.
 
@@ -40,12 +41,15 @@ def batches_by_length(
 
 
 def _run_batches(
-    chunks: Iterable[list[list[str]]], run: Callable[[list[list[str]]], list[Result]], batch_size: int
+    chunks: Iterable[list[list[str]]], run: Callable[[list[list[str]]], Iterable[Result]], batch_size: int
 ) -> Iterator[Result]:
     for chunk in chunks:
         results: dict[int, Result] = {}
+        started: Iterable[tuple[int, Result]] = ()
         for indexes in _batches([len(sentence) for sentence in chunk], batch_size):
-            results.update(zip(indexes, run([chunk[index] for index in indexes]), strict=True))
+            before, started = started, zip(indexes, run([chunk[index] for index in indexes]), strict=True)
+            results.update(before)
+        results.update(started)
         for index in range(len(chunk)):
             yield results.pop(index)
 

@@ -8,9 +8,11 @@ directory above works for ``tensorboard --logdir``. TensorBoard is not needed fo
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -34,11 +36,48 @@ _NUMBER = re.compile(
 _PLAIN_NUMBER = re.compile(r"-?[1-9]\d{0,14}", re.ASCII)
 
 
+@dataclass(frozen=True)
+class Bookmark:
+    """A view of a tensor among the bookmarks of the projector: where the points lie, and their colors."""
+
+    label: str
+    coordinates: np.ndarray
+    """(N, 2) of t-SNE."""
+    color_by: str
+    """Name of a metadata column."""
+
+    def to_json(self, dim: int) -> dict[str, object]:
+        """Return the view of points of width ``dim`` as the page stores it."""
+        places = np.round(self.coordinates.astype(np.float64), 4) + 0.0  # without negative zeros
+        return {
+            "label": self.label,
+            "isSelected": False,
+            "selectedProjection": "tsne",
+            "dataSetDimensions": [len(places), dim],
+            "projections": [{"tsne-0": x, "tsne-1": y} for x, y in places.tolist()],
+            "tSNEIteration": 1,
+            "tSNEPerplexity": 30,
+            "tSNELearningRate": 10,
+            "tSNEis3d": False,
+            "umapIs3d": False,
+            "umapNeighbors": 15,
+            "umapMinDist": 0.1,
+            "pcaComponentDimensions": [0, 1],
+            "selectedPoints": [],
+            "filteredPoints": None,
+            "selectedColorOptionName": self.color_by,
+            "forceCategoricalColoring": False,
+            "selectedLabelOption": "word",
+            "cameraDef": {"orthographic": True, "position": [0, 0, 10], "target": [0, 0, 0], "zoom": 1},
+        }
+
+
 def write_projector_run(
     directory: Path,
     tensors: Mapping[str, np.ndarray],
     columns: Sequence[str],
-    rows: Iterable[Sequence[str | int]],
+    rows: Iterable[Sequence[str | float]],
+    bookmarks: Mapping[str, Bookmark] | None = None,
 ) -> None:
     """Write a run, completely or not at all; one that was written before is replaced.
 
@@ -47,6 +86,7 @@ def write_projector_run(
         tensors: (N, D) float32 by name; names of letters, digits, spaces, ``-``, ``(`` and ``)``.
         columns: the names of the metadata columns, at least two; the first one is the label of a point.
         rows: the metadata of the N points; see :func:`metadata_field`.
+        bookmarks: a view of each tensor; none by default.
 
     Raises:
         OutputError: when the directory cannot be written, or contains anything else.
@@ -57,9 +97,15 @@ def write_projector_run(
         for name, tensor in tensors.items():
             file = _write_tensor(temporary / _file_stem(name), tensor)
             num_points, dim = tensor.shape
+            views = ""
+            if bookmarks is not None:
+                view_file = temporary / f"{_file_stem(name)}-bookmarks.json"
+                view_file.write_text(json.dumps([bookmarks[name].to_json(dim)]), encoding="utf-8")
+                views = f'  bookmarks_path: "{view_file.name}"\n'
             config.append(
                 f'embeddings {{\n  tensor_name: "{name}"\n  tensor_path: "{file}"\n'
-                f'  tensor_shape: {num_points}\n  tensor_shape: {dim}\n  metadata_path: "{_METADATA}"\n}}\n'
+                f"  tensor_shape: {num_points}\n  tensor_shape: {dim}\n"
+                f'  metadata_path: "{_METADATA}"\n{views}}}\n'
             )
         with (temporary / _METADATA).open("w", encoding="utf-8", newline="\n") as metadata:
             metadata.write("\t".join(columns) + "\n")
@@ -69,14 +115,14 @@ def write_projector_run(
         (temporary / _EVENTS).write_bytes(_EVENTS_BYTES)
 
 
-def metadata_field(value: str | int) -> str:
+def metadata_field(value: str | float) -> str:
     r"""Return a value as it is written to the table.
 
     The table has no escapes: tabs, line ends, control characters and invalid characters are replaced by
     ``\t``, ``\n``, ``\x00``, ``\u2028``. The page parses text that looks like a number and would show 007 as
     7, 1.0 as 1 and nothing for 0 or an empty word: such text is put in quotes.
     """
-    if isinstance(value, int):
+    if isinstance(value, int | float):
         return str(value)
     if not value.isprintable():
         value = "".join(repr(c)[1:-1] if unicodedata.category(c) in _CONTROL else c for c in value)
@@ -121,7 +167,7 @@ def _refuse_to_replace(directory: Path) -> None:
         _CONFIG,
         _METADATA,
         _EVENTS,
-        *re.findall(r'tensor_path: "(.*)"', config.read_text(encoding="utf-8")),
+        *re.findall(r'(?:tensor|bookmarks)_path: "(.*)"', config.read_text(encoding="utf-8")),
     }
     others = sorted(file.name for file in directory.iterdir() if file.name not in ours)
     if others:

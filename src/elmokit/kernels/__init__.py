@@ -1,1 +1,1 @@
-"""Compiled kernels for the CPU; the model computes the same with PyTorch where there are none."""
+"""Compiled kernels for CPUs and CUDA devices; where there are none, PyTorch computes the same."""

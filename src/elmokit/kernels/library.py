@@ -19,7 +19,9 @@ from torch import Tensor, nn
 from elmokit.kernels.precisions import Precision
 
 _P, _L, _F, _I, _SIZE = ctypes.c_void_p, ctypes.c_long, ctypes.c_float, ctypes.c_int, ctypes.c_size_t
+_INTERFACE = 2  # as in lstm.c
 _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
+    "elmokit_interface": (_I, []),
     "elmokit_packed_size": (_SIZE, [_L, _L]),
     "elmokit_packed_gates_size": (_SIZE, [_L, _L]),
     "elmokit_pack": (None, [_P, _L, _L, _L, _L, _P]),
@@ -86,7 +88,7 @@ def _load(precision: Precision) -> ctypes.CDLL | None:
             function.argtypes, function.restype = arguments, result
     except (OSError, AttributeError):  # built for another system, or from other sources
         return None
-    return loaded
+    return loaded if loaded.elmokit_interface() == _INTERFACE else None
 
 
 def _has_bf16_products() -> bool:

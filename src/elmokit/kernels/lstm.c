@@ -16,6 +16,11 @@
 #define DEPTH 512          /* operands of a panel's column that are used at a time, so that they stay in the cache */
 #define ROWS_AT_ONCE 96    /* likewise of the left matrix */
 
+/* Raised with every change of a function's arguments; library.py does not call a library of another number. */
+EXPORT int elmokit_interface(void) {
+    return 2;
+}
+
 /* ---- packing ---- */
 
 /* Bytes of scratch space for rows of values. */

@@ -43,7 +43,7 @@ def encode_words(
 
 def _tiled(ids: Tensor | np.ndarray, device: torch.device) -> Tensor:
     """Return ids (U, ...) on ``device``, with the first one repeated to fill a whole number of tiles."""
-    tensor = torch.as_tensor(ids, device=device)
+    tensor = torch.as_tensor(ids).to(device, non_blocking=not isinstance(ids, Tensor) or not ids.is_cuda)
     num_extra = round_up(len(tensor), TYPE_TILE) - len(tensor)
     if not num_extra:
         return tensor
@@ -92,13 +92,14 @@ def run_sentences(
         if state is not None:
             state = select_rows(new_state, np.argsort(packing.order))
     results: list[Tensor] = []
+    places = [_to_tensor(packing.positions_of[k], vectors) for k in range(len(outputs))]
     for index in requested:
         if index == 0:
             results.append(torch.cat([F.embedding(ids, vectors)] * num_directions, dim=1))
         else:
             parts = [
-                direction[index - 1].index_select(0, _to_tensor(packing.positions_of[k], vectors))
-                for k, direction in enumerate(outputs)
+                direction[index - 1].index_select(0, own)
+                for direction, own in zip(outputs, places, strict=True)
             ]
             results.append(torch.cat(parts, dim=1))
     return results, state
@@ -145,4 +146,4 @@ def _run_windows(
 
 
 def _to_tensor(values: np.ndarray, like: Tensor) -> Tensor:
-    return torch.from_numpy(values).to(like.device)
+    return torch.from_numpy(values).to(like.device, non_blocking=True)

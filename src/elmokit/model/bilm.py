@@ -236,7 +236,7 @@ class BiLM(nn.Module):
             selected = [None if part is None else part[rows] for part in ids]
             return Task(lambda: (self.encoder(*selected),), (), parameters)
 
-        parts = run_tasks([task(rows) for rows in divide_types(num_types, num_workers())])
+        parts = run_tasks([task(rows) for rows in divide_types(num_types, num_workers(self.device))])
         return parts[0][0] if len(parts) == 1 else torch.cat([vectors for (vectors,) in parts])
 
     def __prepare_scriptable__(self) -> NoReturn:
@@ -289,7 +289,8 @@ class BiLM(nn.Module):
             vectors = self.encode(batch.char_ids, batch.word_ids)
         if state is None:
             state = self.zero_state(batch.batch_sizes[0])
-        groups = divide_rows(batch.batch_sizes, -(-num_workers() // len(state)), tile=self.row_tile)
+        num_groups = -(-num_workers(self.device) // len(state))
+        groups = divide_rows(batch.batch_sizes, num_groups, tile=self.row_tile)
         readings = [
             Reading(
                 stack,

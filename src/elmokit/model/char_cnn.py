@@ -14,6 +14,7 @@ blocks of 262 symbols that occur in the batch. Two further facts save most of th
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -22,7 +23,8 @@ from torch import Tensor, nn
 
 from elmokit.alphabet import NUM_CHARACTER_SYMBOLS
 from elmokit.config import CharCnnConfig
-from elmokit.kernels.convolution import pooled_convolution, pooled_convolution_gradient
+from elmokit.kernels import convolution
+from elmokit.kernels.cuda.availability import can_launch
 from elmokit.kernels.library import can_compute
 from elmokit.model.first_order import differentiable_once
 from elmokit.model.precision import HasPrecision, without_autocast
@@ -179,9 +181,8 @@ def _pooled_convolution(table: Tensor, char_ids: Tensor, lengths: Tensor, *, wid
 class _PooledConvolution(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, table: Tensor, char_ids: Tensor, num_windows: Tensor, width: int) -> Tensor:
-        ctx.is_compiled = can_compute(table)
-        compute = pooled_convolution if ctx.is_compiled else _pooled_convolution_by_torch
-        if ctx.is_compiled and len(char_ids):
+        compute, ctx.differentiate = _implementation(table)
+        if compute is convolution.pooled_convolution and len(char_ids):
             low, high = (int(bound) for bound in char_ids.aminmax())
             if low < 0 or (high + 1) * width > len(table):  # PyTorch checks its own look-ups
                 raise IndexError(f"symbols from {low} to {high}, expected 0 to {len(table) // width - 1}")
@@ -195,8 +196,18 @@ class _PooledConvolution(torch.autograd.Function):
     @without_autocast
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         char_ids, position = ctx.saved_tensors
-        differentiate = pooled_convolution_gradient if ctx.is_compiled else _gradient_by_torch
-        return differentiate(char_ids, position, grad, ctx.num_rows, ctx.width), None, None, None
+        return ctx.differentiate(char_ids, position, grad, ctx.num_rows, ctx.width), None, None, None
+
+
+def _implementation(table: Tensor) -> tuple[Callable[..., tuple[Tensor, Tensor]], Callable[..., Tensor]]:
+    """Return what computes the convolution on the device of a table, and its gradient."""
+    if can_compute(table):
+        return convolution.pooled_convolution, convolution.pooled_convolution_gradient
+    if can_launch(table):
+        from elmokit.kernels.cuda import convolution as on_cuda
+
+        return on_cuda.pooled_convolution, on_cuda.pooled_convolution_gradient
+    return _pooled_convolution_by_torch, _gradient_by_torch
 
 
 def _pooled_convolution_by_torch(

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -33,11 +33,17 @@ class Task(NamedTuple):
     """The function's arguments."""
     parameters: tuple[Tensor, ...] = ()
     """Other tensors that the function uses and that may require gradients."""
+    constants: tuple[Tensor, ...] = ()
+    """Further tensors that the function uses, and that may be freed before the backward pass ends."""
 
 
-def num_workers() -> int:
-    """Return the number of tasks that run at the same time: the threads that PyTorch may use here."""
-    return torch.get_num_threads()
+def num_workers(device: torch.device | None = None) -> int:
+    """Return the number of parts that work is best divided into.
+
+    On the CPU these are the threads that PyTorch may use here, each of which runs a task at a time. Another
+    device divides the work itself.
+    """
+    return torch.get_num_threads() if device is None or device.type == "cpu" else 1
 
 
 @contextmanager
@@ -54,15 +60,18 @@ def computing_threads(number: int | None) -> Iterator[None]:
 
 
 def run_tasks(tasks: Sequence[Task]) -> list[tuple[Tensor, ...]]:
-    """Run tasks on worker threads, as many as :func:`num_workers`.
+    """Run tasks on worker threads, as many as :func:`num_workers`, or on a CUDA device at the same time.
 
-    With gradients enabled the tasks are one node of the autograd graph, whose backward pass runs on the
-    workers as well. It can be differentiated once.
+    On the CPU, with gradients enabled, the tasks are one node of the autograd graph, whose backward pass runs
+    on the workers as well. It can be differentiated once.
 
     Returns:
         The tensors that each task returned.
     """
-    if len(tasks) < 2 or num_workers() < 2 or not all(map(_is_plain, tasks)):
+    if len(tasks) > 1 and all(_is_plain(task, "cuda") for task in tasks):
+        with torch.cuda.device_of(tasks[0].inputs[0]):
+            return run_on_streams(tasks, torch.cuda)
+    if len(tasks) < 2 or num_workers() < 2 or not all(_is_plain(task, "cpu") for task in tasks):
         return [task.function(*task.inputs) for task in tasks]
     tensors = [tensor for task in tasks for tensor in (*task.inputs, *task.parameters)]
     if not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)):
@@ -72,10 +81,43 @@ def run_tasks(tasks: Sequence[Task]) -> list[tuple[Tensor, ...]]:
     return [tuple(next(outputs) for _ in range(count)) for count in counts]
 
 
-def _is_plain(task: Task) -> bool:
-    """Whether the tensors are ordinary ones on the CPU: not sharded, traced or on an accelerator."""
+def run_on_streams(tasks: Sequence[Task], cuda: Any) -> list[tuple[Tensor, ...]]:
+    """Run each task on a CUDA stream of its own, the first on the present one, which waits for the others.
+
+    Autograd runs the backward pass of an operation on the stream of its forward pass, so that the backward
+    passes of the tasks run at the same time as well.
+
+    Args:
+        tasks: whose inputs are on the present device.
+        cuda: the module ``torch.cuda``.
+    """
+    present = cuda.current_stream()
+    streams = [present, *_side_streams(cuda, cuda.current_device(), len(tasks) - 1)]
+    results = []
+    for task, stream in zip(tasks, streams, strict=True):
+        if stream is not present:
+            stream.wait_stream(present)
+        with cuda.stream(stream):
+            results.append(task.function(*task.inputs))
+    for task, stream, outputs in zip(tasks[1:], streams[1:], results[1:], strict=True):
+        present.wait_stream(stream)
+        # The allocator may give memory away once its tensor is freed; it has to know who still uses it.
+        for tensor in (*task.inputs, *task.constants):
+            tensor.record_stream(stream)
+        for tensor in outputs:
+            tensor.record_stream(present)
+    return results
+
+
+@cache
+def _side_streams(cuda: Any, device: int, number: int) -> list[Any]:
+    return [cuda.Stream(device) for _ in range(number)]
+
+
+def _is_plain(task: Task, device_type: str) -> bool:
+    """Whether the tensors are ordinary ones on such a device: not sharded or traced."""
     return not torch.compiler.is_compiling() and all(
-        type(tensor) in (Tensor, nn.Parameter) and tensor.device.type == "cpu"
+        type(tensor) in (Tensor, nn.Parameter) and tensor.device.type == device_type
         for tensor in (*task.inputs, *task.parameters)
     )
 

@@ -68,6 +68,11 @@ def row_tile(num_elements: int, precision: Precision = "float32") -> int:
     return 1 if _ONEDNN and num_elements >= _MIN_ELEMENTS else 16
 
 
+def operand_type(precision: Precision) -> torch.dtype:
+    """Return the type of the factors of products."""
+    return torch.float32 if precision == "float32" else torch.bfloat16
+
+
 def operand(matrix: Tensor, precision: Precision) -> Tensor | PackedMatrix:
     """Return a matrix (K, N) as the right side of :func:`product` in the given precision."""
     if precision == "float32":

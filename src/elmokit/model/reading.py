@@ -67,7 +67,10 @@ class Reading:
         parameters = list(self.stack.parameters())
         if self.softmax is not None and self.targets is not None:
             parameters += self.softmax.parameters()
-        return Task(read, (vectors,), tuple(parameters))
+        constants = [self.types, *(part for layer in self.state for part in layer)]
+        constants += [] if self.targets is None else [self.targets]
+        constants += [] if self.dropout is None else self.dropout.values()
+        return Task(read, (vectors,), tuple(parameters), tuple(constants))
 
     def join(
         self, groups: Sequence[RowGroup], results: Sequence[tuple[Tensor, ...]]

@@ -14,13 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from elmokit.kernels.cuda.availability import can_launch
 from elmokit.kernels.library import can_compute
 from elmokit.kernels.matrices import add_product_, pack
 from elmokit.kernels.precisions import Precision
 from elmokit.kernels.softmax import exponentials_
 from elmokit.model.first_order import differentiable_once
 from elmokit.model.precision import HasPrecision, without_autocast
-from elmokit.model.products import operand, product
+from elmokit.model.products import operand, operand_type, product
 
 _CHUNK_ELEMENTS = 1 << 20  # logits in memory at a time: 4 MB in float32, which fits the processor's cache
 
@@ -68,17 +69,17 @@ class Softmax(HasPrecision):
                 hidden, self.weight, self.bias, targets, self.precision, keep_gradients
             )
             return total, losses
-        sampled_ids = torch.from_numpy(candidates.ids).to(targets.device)
-        correction = torch.from_numpy(candidates.log_expected_counts(candidates.ids))
-        true_correction = torch.from_numpy(candidates.log_expected_counts(targets.cpu().numpy()))
+        sampled_ids = torch.from_numpy(candidates.ids)
+        correction = candidates.log_expected_counts_of(sampled_ids)
+        true_correction = candidates.log_expected_counts_of(targets)
         total, losses = _SampledSoftmaxLoss.apply(  # type: ignore[no-untyped-call]
             hidden,
             self.weight,
             self.bias,
             targets,
-            sampled_ids,
+            sampled_ids.to(targets.device, non_blocking=True),
             true_correction.to(hidden),
-            correction.to(hidden),
+            correction.to(hidden, non_blocking=True),
             self.precision,
             keep_gradients,
         )
@@ -123,6 +124,14 @@ class Candidates(NamedTuple):
         counts: np.ndarray = np.log(-np.expm1(self.num_tries * np.log1p(-probability)))
         return counts
 
+    def log_expected_counts_of(self, ids: Tensor) -> Tensor:
+        """Return :meth:`log_expected_counts` of ids on any device; nothing waits for a CUDA device."""
+        if not ids.is_cuda:
+            return torch.from_numpy(self.log_expected_counts(ids.cpu().numpy()))
+        ranks = ids.double()
+        probability = torch.log((ranks + 2.0) / (ranks + 1.0)) / math.log(self.num_words + 1.0)
+        return torch.log(-torch.expm1(self.num_tries * torch.log1p(-probability)))
+
 
 def draw_candidates(generator: np.random.Generator, num_candidates: int, num_words: int) -> Candidates:
     """Draw word ids until there are ``num_candidates`` distinct ones.
@@ -156,27 +165,13 @@ class _FullSoftmaxLoss(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         true_weight = weight[targets]
         true_logits = (hidden * true_weight).sum(dim=1) + bias[targets]
-        log_totals = torch.empty_like(true_logits)
-        transposed = operand(weight.t(), precision)
-        if keep_gradients:
-            as_operand = operand(weight, precision)
-            grad_hidden = torch.empty_like(hidden)
-            grad_transposed = weight.new_zeros(weight.t().shape)  # (P, V)
-            grad_bias = torch.zeros_like(bias)
-        for rows in _chunks(len(hidden), len(weight)):
-            exponentials = product(hidden[rows], transposed, bias)  # (n, V), initially the logits
-            largest, total = _exponentials_(exponentials)
-            torch.add(total.log(), largest, out=log_totals[rows, None])
-            if keep_gradients:
-                # The probabilities are exponentials / total; dividing (n, P) is cheaper than (n, V).
-                grad_hidden[rows] = product(exponentials, as_operand)
-                grad_hidden[rows] /= total
-                _add_product_(grad_transposed, (hidden[rows] / total).t(), exponentials, precision)
-                grad_bias.addmv_(exponentials.t(), total.reciprocal().squeeze(1))
+        log_totals, grad_hidden, grad_weight, grad_bias = _log_totals(
+            hidden, weight, bias, None, None, precision, keep_gradients
+        )
         losses = log_totals - true_logits
         if keep_gradients:  # subtract the one-hot targets from the probabilities
             grad_hidden -= true_weight
-            grad_weight = grad_transposed.t().contiguous()
+            grad_weight = grad_weight.contiguous()
             grad_weight.index_add_(0, targets, hidden, alpha=-1)
             grad_bias.index_add_(0, targets, torch.full_like(losses, -1))
             ctx.save_for_backward(grad_hidden, grad_weight, grad_bias)
@@ -205,44 +200,30 @@ class _SampledSoftmaxLoss(torch.autograd.Function):
         precision: Precision,
         keep_gradients: bool,
     ) -> tuple[Tensor, Tensor]:
-        sampled_weight = weight[sampled]
-        sampled_bias = bias[sampled] - correction
         # A candidate that happens to be the target is not counted as a negative.
         sorted_ids, order = torch.sort(sampled)
         index = torch.searchsorted(sorted_ids, targets).clamp(max=len(sampled) - 1)
-        is_hit = sorted_ids[index] == targets
-        hit_column = order[index]
+        hit_column = torch.where(sorted_ids[index] == targets, order[index], -1)
 
         true_weight = weight[targets]
         true_logits = (hidden * true_weight).sum(dim=1) + bias[targets] - true_correction  # (N,)
-        losses = torch.empty_like(true_logits)
-        transposed = operand(sampled_weight.t(), precision)
+        log_totals, grad_hidden, grad_sampled_weight, grad_sampled_bias = _log_totals(
+            hidden,
+            weight[sampled],
+            bias[sampled] - correction,
+            hit_column,
+            true_logits,
+            precision,
+            keep_gradients,
+        )
+        losses = log_totals - true_logits
         if keep_gradients:
-            as_operand = operand(sampled_weight, precision)
-            grad_hidden = torch.empty_like(hidden)
-            grad_true = torch.empty_like(true_logits)
-            grad_transposed = sampled_weight.new_zeros(sampled_weight.t().shape)  # (P, S)
-            grad_sampled_bias = torch.zeros_like(sampled_bias)
-        for rows in _chunks(len(hidden), len(sampled)):
-            logits = product(hidden[rows], transposed, sampled_bias)  # (n, S)
-            hits = is_hit[rows].nonzero().squeeze(1)
-            logits[hits, hit_column[rows][hits]] = -torch.inf
-            largest, total = _exponentials_(logits)
-            log_total = torch.logaddexp(total.log() + largest, true_logits[rows, None])  # (n, 1)
-            torch.sub(log_total, true_logits[rows, None], out=losses[rows, None])
-            if keep_gradients:
-                # The probabilities are exponentials / total; dividing (n, P) is cheaper than (n, S).
-                total = torch.exp(log_total - largest)
-                grad_hidden[rows] = product(logits, as_operand) / total
-                _add_product_(grad_transposed, (hidden[rows] / total).t(), logits, precision)
-                grad_sampled_bias.addmv_(logits.t(), total.reciprocal().squeeze(1))
-                torch.expm1(-losses[rows], out=grad_true[rows])  # the probability minus 1
-        if keep_gradients:
+            grad_true = torch.expm1(-losses)  # the probability minus 1
             grad_hidden.addcmul_(grad_true[:, None], true_weight)
             ctx.save_for_backward(
                 grad_hidden,
                 torch.cat([targets, sampled]),
-                torch.cat([grad_true[:, None] * hidden, grad_transposed.t()]),
+                torch.cat([grad_true[:, None] * hidden, grad_sampled_weight]),
                 torch.cat([grad_true, grad_sampled_bias]),
             )
             ctx.num_words = len(weight)
@@ -261,6 +242,76 @@ class _SampledSoftmaxLoss(torch.autograd.Function):
             )
             grad_bias = torch.sparse_coo_tensor(ids[None], bias_rows * scale, (ctx.num_words,))
         return grad_hidden * scale, grad_weight, grad_bias, *[None] * 6
+
+
+def _log_totals(
+    hidden: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    excluded: Tensor | None,
+    extra: Tensor | None,
+    precision: Precision,
+    keep_gradients: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the logarithm of each row's sum of exponentials, and its derivatives, summed over the rows.
+
+    Args:
+        hidden: (N, P).
+        weight: (V, P).
+        bias: (V,).
+        excluded: (N,) column that does not count in a row, -1 for none; None for no row.
+        extra: (N,) a further logit of each row; None for none.
+        precision: of the products.
+        keep_gradients: whether the derivatives are wanted; otherwise they are empty.
+
+    Returns:
+        (N,) logarithms, and the derivatives by ``hidden``, ``weight`` and ``bias``.
+    """
+    if precision != "float32" and can_launch(hidden, weight, bias):
+        from elmokit.kernels.cuda import softmax as on_cuda
+
+        if on_cuda.can_divide(hidden, weight):
+            none = torch.full((len(hidden),), -1, device=hidden.device)
+            return on_cuda.log_totals_and_gradients(
+                hidden.to(operand_type(precision)).contiguous(),
+                weight.to(operand_type(precision)).contiguous(),
+                bias.contiguous(),
+                none if excluded is None else excluded,
+                extra,
+                keep_gradients=keep_gradients,
+            )
+    log_totals = hidden.new_empty(len(hidden))
+    transposed = weight.t()  # (P, V), as its gradient
+    gradients = [
+        torch.zeros_like(part, memory_format=torch.contiguous_format) if keep_gradients else part[:0]
+        for part in (hidden, transposed, bias)
+    ]
+    grad_hidden, grad_transposed, grad_bias = gradients
+    as_columns = operand(transposed, precision)
+    if keep_gradients:
+        as_operand = operand(weight, precision)
+    for rows in _chunks(len(hidden), len(weight)):
+        exponentials = product(hidden[rows], as_columns, bias)  # (n, V), initially the logits
+        if excluded is not None:
+            _exclude_(exponentials, excluded[rows])
+        largest, total = _exponentials_(exponentials)
+        log_total = total.log() + largest  # (n, 1)
+        if extra is not None:
+            log_total = torch.logaddexp(log_total, extra[rows, None])
+            total = torch.exp(log_total - largest)
+        log_totals[rows] = log_total.squeeze(1)
+        if keep_gradients:
+            # The probabilities are exponentials / total; dividing (n, P) is cheaper than (n, V).
+            grad_hidden[rows] = product(exponentials, as_operand) / total
+            _add_product_(grad_transposed, (hidden[rows] / total).t(), exponentials, precision)
+            grad_bias.addmv_(exponentials.t(), total.reciprocal().squeeze(1))
+    return log_totals, grad_hidden, grad_transposed.t(), grad_bias
+
+
+def _exclude_(logits: Tensor, columns: Tensor) -> None:
+    """Set one logit of each row (n, V) to minus infinity, in the given columns (n,), -1 for none."""
+    index = columns.clamp(min=0)[:, None]
+    logits.scatter_(1, index, logits.gather(1, index).masked_fill_(columns[:, None] >= 0, -torch.inf))
 
 
 def _add_product_(total: Tensor, left: Tensor, right: Tensor, precision: Precision) -> None:

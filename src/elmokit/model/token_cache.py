@@ -27,16 +27,17 @@ class TokenCache:
         self._table = table
         self._max_types = max_types
         self._device = device
-        self._vectors: dict[str, Tensor] = {}
+        self._row_of: dict[str, int] = {}
+        self._vectors: Tensor | None = None  # (·, P), with room for more rows
         self._version: ParameterVersion = ()
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled: not the vectors, which can be computed again."""
-        return {**self.__dict__, "_vectors": {}, "_version": ()}
+        return {**self.__dict__, "_row_of": {}, "_vectors": None, "_version": ()}
 
     def __len__(self) -> int:
         """Return the number of word types in the cache."""
-        return len(self._vectors)
+        return len(self._row_of)
 
     def vectors(
         self,
@@ -52,18 +53,29 @@ class TokenCache:
             version: of the encoder's parameters; when it changes, the cache is emptied.
         """
         if version != self._version:
-            self._vectors.clear()
+            self._row_of.clear()
             self._version = version
-        missing = [word for word in dict.fromkeys(words) if word not in self._vectors]
-        if len(self._vectors) + len(missing) > self._max_types:
-            self._vectors.clear()
+        missing = [word for word in dict.fromkeys(words) if word not in self._row_of]
+        if len(self._row_of) + len(missing) > self._max_types:
+            self._row_of.clear()
             missing = list(dict.fromkeys(words))
-        for word in missing:
-            if word in self._table:
-                self._vectors[word] = self._table[word].to(self._device)
-        missing = [word for word in missing if word not in self._vectors]
         if missing:
-            # Copies: a row of the result would keep all of it in memory.
-            vectors = [vector.clone() for vector in encode(missing)]
-            self._vectors.update(zip(missing, vectors, strict=True))
-        return torch.stack([self._vectors[word] for word in words])
+            self._add(missing, encode)
+        assert self._vectors is not None
+        rows = torch.tensor([self._row_of[word] for word in words])
+        return self._vectors[rows.to(self._device, non_blocking=True)]
+
+    def _add(self, words: Sequence[str], encode: Callable[[Sequence[str]], Tensor]) -> None:
+        """Keep the vectors of further words."""
+        known = [word for word in words if word in self._table]
+        others = [word for word in words if word not in self._table]
+        parts = [torch.stack([self._table[word] for word in known]).to(self._device)] if known else []
+        parts += [encode(others)] if others else []
+        vectors = torch.cat(parts)
+        start, end = len(self._row_of), len(self._row_of) + len(vectors)
+        if self._vectors is None or end > len(self._vectors):
+            kept = vectors[:0] if self._vectors is None else self._vectors[:start]
+            self._vectors = vectors.new_empty(max(end, 2 * len(kept)), *vectors.shape[1:])
+            self._vectors[:start] = kept
+        self._vectors[start:end] = vectors
+        self._row_of.update(zip([*known, *others], range(start, end), strict=True))

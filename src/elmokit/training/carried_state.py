@@ -57,7 +57,7 @@ class CarriedState:
         Carried from window to window, a state is never zero again after the first window, and a model that
         has not seen zero states since then does badly from one.
         """
-        mask = torch.from_numpy(keeps)[:, None].to(self._device)
+        mask = torch.from_numpy(keeps)[:, None].to(self._device, non_blocking=True)
         self.values = [
             [LstmState(layer.cell * mask, layer.hidden * mask) for layer in layers] for layers in self.values
         ]

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from elmokit.config import TrainingConfig
+from elmokit.kernels.cuda.availability import can_launch
 from elmokit.training.pieces import map_pieces
 
 _BETA1, _BETA2 = 0.9, 0.98
@@ -23,7 +24,7 @@ _EPSILON = 6e-4
 class RowOptimizer(torch.optim.Optimizer):
     """Optimizer that touches only the rows that a sparse gradient names.
 
-    The sampled softmax and word embeddings give such gradients; they must be coalesced, as
+    The sampled softmax and word embeddings give such gradients; repeated rows must have been summed, as
     :func:`~elmokit.training.gradients.clip_gradients` leaves them. Parameters without a gradient are left
     alone.
 
@@ -76,7 +77,11 @@ class RowOptimizer(torch.optim.Optimizer):
             if gradient is None:
                 continue
             updated = [parameter.detach(), *(self.state[parameter][slot] for slot in self.slots)]
+            if can_launch(*updated):
+                self._update_on_device(updated, gradient, group["lr"])
+                continue
             if gradient.is_sparse:
+                gradient = gradient.coalesce()
                 rows = gradient._indices()[0]
                 copies += [(whole, rows, whole[rows]) for whole in updated]
                 updated = [part for _, _, part in copies[-len(updated) :]]
@@ -88,6 +93,18 @@ class RowOptimizer(torch.optim.Optimizer):
         for whole, rows, part in copies:
             whole[rows] = part
         return loss
+
+    def _update_on_device(self, updated: list[Tensor], gradient: Tensor, learning_rate: float) -> None:
+        """Update a tensor and its slots on a CUDA device, whole or by rows, in one pass."""
+        ids = gradient._indices()[0] if gradient.is_sparse else None
+        values = gradient._values() if gradient.is_sparse else gradient
+        self._launch(updated, values.contiguous(), ids, learning_rate)
+
+    @abstractmethod
+    def _launch(
+        self, updated: list[Tensor], gradient: Tensor, ids: Tensor | None, learning_rate: float
+    ) -> None:
+        """Do what :meth:`_update` does to rows ``ids`` of the values and slots ``updated``; None for all."""
 
     @abstractmethod
     def _update(self, values: Tensor, gradient: Tensor, slots: list[Tensor], learning_rate: float) -> None:
@@ -146,6 +163,14 @@ class Adagrad(RowOptimizer):
         squares.addcmul_(gradient, gradient)
         values.addcdiv_(gradient, squares.sqrt(), value=-learning_rate)
 
+    def _launch(
+        self, updated: list[Tensor], gradient: Tensor, ids: Tensor | None, learning_rate: float
+    ) -> None:
+        from elmokit.kernels.cuda.rows import adagrad
+
+        values, squares = updated
+        adagrad(values, squares, gradient, ids, learning_rate=learning_rate)
+
 
 class Adam(RowOptimizer):
     """Adam (Kingma and Ba 2015).
@@ -172,6 +197,24 @@ class Adam(RowOptimizer):
         first_share, second_share = 1 - _BETA1**self.num_updates, 1 - _BETA2**self.num_updates
         deviation = second.sqrt().div_(math.sqrt(second_share)).add_(_EPSILON)
         values.addcdiv_(first, deviation, value=-learning_rate / first_share)
+
+    def _launch(
+        self, updated: list[Tensor], gradient: Tensor, ids: Tensor | None, learning_rate: float
+    ) -> None:
+        from elmokit.kernels.cuda.rows import adam
+
+        values, first, second = updated
+        adam(
+            values,
+            first,
+            second,
+            gradient,
+            ids,
+            learning_rate=learning_rate,
+            betas=(_BETA1, _BETA2),
+            shares=(1 - _BETA1**self.num_updates, 1 - _BETA2**self.num_updates),
+            epsilon=_EPSILON,
+        )
 
 
 def make_optimizer(parameters: Mapping[str, nn.Parameter], training: TrainingConfig) -> RowOptimizer:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from elmokit.data.read_ahead import ReadAhead
 from elmokit.data.training_stream import TrainingStream
 from elmokit.formats.checkpoint import Checkpoint
 from elmokit.model.bilm import BiLM
@@ -29,7 +30,7 @@ class TrainingState:
     schedule: LearningRateSchedule
     carried: CarriedState
     objective: Objective
-    stream: TrainingStream
+    stream: TrainingStream | ReadAhead
     counters: Counters
     recent: Recent
 

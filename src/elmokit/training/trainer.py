@@ -16,6 +16,7 @@ from elmokit.arguments import instance_of
 from elmokit.config import Config
 from elmokit.data.batches import TextBatch
 from elmokit.data.corpus import Corpus
+from elmokit.data.read_ahead import ReadAhead
 from elmokit.data.training_stream import TrainingStream
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError
@@ -114,7 +115,8 @@ class Trainer:
             schedule=LearningRateSchedule(optimizer, training, self._length.num_steps),
             carried=CarriedState(model, rows),
             objective=Objective(model, training, rows),
-            stream=stream,
+            # A CUDA device would wait for text otherwise; on a CPU the thread would take its time.
+            stream=ReadAhead(stream) if model.device.type == "cuda" else stream,
             counters=Counters(),
             recent=Recent(),
         )
@@ -141,7 +143,7 @@ class Trainer:
         return self.training_state.optimizer
 
     @property
-    def stream(self) -> TrainingStream:
+    def stream(self) -> TrainingStream | ReadAhead:
         """The batches, at their present position."""
         return self.training_state.stream
 
@@ -264,9 +266,10 @@ class Trainer:
             (loss * training.unroll_steps).backward()
             losses.append(loss.detach())
         traffic = self._exchange.finish()
-        norm = clip_gradients(self.model.parameters(), training.clip_norm)
+        norm_on_device = clip_gradients(self.model.parameters(), training.clip_norm)
         words = WordCounts.of(batch.targets[0].numpy())
-        loss_value, *counts = self.ranks.sum(sum(map(float, losses)), *words)
+        *parts, norm = torch.stack([*losses, norm_on_device]).tolist()  # the only wait for a CUDA device
+        loss_value, *counts = self.ranks.sum(sum(parts), *words)
         if not (math.isfinite(loss_value) and math.isfinite(norm)):
             places = ", ".join(map(self.texts.mixed.corpus.location, batch.sentences))
             raise NonFiniteError(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from elmokit.errors import MissingExtraError
+from elmokit.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+_CENTIMETER = 1 / 2.54  # inches
+_NARROWEST, _WIDEST = 5.0, 100.0  # centimeters
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -38,3 +41,17 @@ def new_figure(width: float, height: float) -> Figure:
     figure = NotebookFigure(figsize=(width, height), facecolor="white")
     FigureCanvasAgg(figure)
     return figure
+
+
+def checked_width(width: float) -> float:
+    """Return a width in inches.
+
+    Args:
+        width: in centimeters.
+
+    Raises:
+        ConfigError: if no figure fits the width.
+    """
+    if not _NARROWEST <= width <= _WIDEST:
+        raise ConfigError(f"width: expected {_NARROWEST:g} to {_WIDEST:g} centimeters, got {width:g}")
+    return width * _CENTIMETER

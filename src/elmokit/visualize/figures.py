@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 
     from elmokit.visualize.interactive_map import InteractiveMap
 
-MAP_SUFFIXES = (".html", ".gif", ".webp", ".parquet")
+ANIMATION_SUFFIXES = (".gif", ".webp", ".mp4")
+MAP_SUFFIXES = (".html", *ANIMATION_SUFFIXES, ".parquet")
 """Formats of interactive maps, which other figures do not have."""
-SUFFIXES = (".png", ".svg", ".pdf", *MAP_SUFFIXES)
+FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
+SUFFIXES = (*FIGURE_SUFFIXES, *MAP_SUFFIXES)
 _SAVED_DPI = 200
 
 
@@ -42,6 +44,7 @@ _KINDS = {
 } | {
     "gif": kind_by_beginning("a .GIF picture", rb"GIF8"),
     "webp": kind_by_beginning("a .WEBP picture", rb"RIFF....WEBP"),
+    "mp4": kind_by_beginning("an .MP4 video", rb"....ftyp"),
     "parquet": kind_by_beginning("a .parquet file", rb"PAR1"),
 }
 
@@ -55,7 +58,7 @@ def save_figure(figure: Figure | InteractiveMap, path: str | Path) -> None:
 
     Raises:
         ConfigError: if the suffix is none of ``SUFFIXES``, or the figure of another kind.
-        MissingExtraError: if PyArrow is needed and not installed.
+        MissingExtraError: if PyArrow or ffmpeg is needed and not installed.
         OutputError: if the file cannot be written, or a file of another kind is there.
     """
     # Here, since a command that finds a wrong suffix must not load PyTorch.
@@ -73,7 +76,7 @@ def save_figure(figure: Figure | InteractiveMap, path: str | Path) -> None:
     with new_file(path, _KINDS[kind]) as temporary:
         if isinstance(figure, InteractiveMap) and kind == "parquet":
             write_atlas_table(figure.map, temporary)
-        elif isinstance(figure, InteractiveMap) and kind in ("gif", "webp"):
+        elif isinstance(figure, InteractiveMap) and f".{kind}" in ANIMATION_SUFFIXES:
             write_animation(figure.map, temporary, kind)
         elif isinstance(figure, InteractiveMap):
             temporary.write_text(figure.page, encoding="utf-8")
@@ -86,5 +89,6 @@ def _write_image(figure: Figure, path: Path, kind: str) -> None:
 
     # Without dates and random names, the same figure gives the same bytes.
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}[kind]
-    with rc_context({"svg.hashsalt": "elmokit"}):
+    # Text stays text: it can be searched in .svg files, and publishers refuse fonts of Type 3 in .pdf files.
+    with rc_context({"svg.hashsalt": "elmokit", "svg.fonttype": "none", "pdf.fonttype": 42}):
         figure.savefig(path, format=kind, dpi=_SAVED_DPI, metadata=metadata)

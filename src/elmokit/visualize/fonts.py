@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 
 MISSING = "□"
@@ -51,3 +52,21 @@ def choose_fonts(texts: Iterable[str]) -> tuple[list[str], frozenset[str]]:
 def replace_missing(text: str, missing: frozenset[str]) -> str:
     """Replace every missing character of a text by a box."""
     return "".join(MISSING if character in missing else character for character in text)
+
+
+def scripts_of(characters: Iterable[str]) -> list[str]:
+    """Name the scripts of some characters, for example ``CJK`` and ``Devanagari``; in alphabetic order."""
+    return sorted({_script(character) for character in characters}, key=str.lower)
+
+
+def _script(character: str) -> str:
+    """Return the first word of a character's name in Unicode: that of its script, if it is a letter."""
+    name, category = unicodedata.name(character, ""), unicodedata.category(character)
+    if not name:
+        return f"U+{ord(character):04X}"
+    if name.startswith("COMBINING"):
+        return "combining marks"
+    if category[0] not in "LM":
+        return "emoji and symbols"
+    script = name.split()[0]
+    return script if script == "CJK" else script.capitalize()

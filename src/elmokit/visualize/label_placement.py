@@ -1,120 +1,101 @@
-"""Place labels next to their points so that no two labels overlap."""
+"""Place labels next to their points: on no other label, on no point, and inside the picture."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple, TypeAlias
+import contextlib
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-# Offset of a label's center from its point, in units of half the label's size, in order of preference.
-Direction: TypeAlias = tuple[int, int]
-_DIRECTIONS: tuple[Direction, ...] = (
-    (1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1),
-)  # fmt: skip
+from elmokit.errors import MissingExtraError
+from elmokit.visualize.palette import QUIET, TEXT
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+    from matplotlib.text import Text
 
-class Box(NamedTuple):
-    """An axis-aligned rectangle."""
-
-    left: float
-    bottom: float
-    right: float
-    top: float
-
-    def overlaps(self, other: Box) -> bool:
-        """Return whether the interiors of two boxes intersect."""
-        return (
-            self.left < other.right
-            and other.left < self.right
-            and self.bottom < other.top
-            and other.bottom < self.top
-        )
-
-    def is_within(self, other: Box) -> bool:
-        """Return whether the box is entirely inside another."""
-        return (
-            other.left <= self.left
-            and self.right <= other.right
-            and other.bottom <= self.bottom
-            and self.top <= other.top
-        )
-
-
-class Placement(NamedTuple):
-    """Position of a label that was placed."""
-
-    box: Box
-    direction: Direction
-    """Offset of the label's center from its point: -1, 0 or 1 to the right, and upward."""
-
-
-class _Grid:
-    """Boxes by the grid cells that they touch, so that only nearby boxes are compared."""
-
-    def __init__(self, cell: float) -> None:
-        self._cell = cell
-        self._boxes: dict[tuple[int, int], list[Box]] = defaultdict(list)
-
-    def add(self, box: Box) -> None:
-        for cell in self._cells(box):
-            self._boxes[cell].append(box)
-
-    def overlapping(self, box: Box) -> set[Box]:
-        return {near for cell in self._cells(box) for near in self._boxes.get(cell, ()) if near.overlaps(box)}
-
-    def _cells(self, box: Box) -> Iterator[tuple[int, int]]:
-        for x in range(int(box.left // self._cell), int(box.right // self._cell) + 1):
-            for y in range(int(box.bottom // self._cell), int(box.top // self._cell) + 1):
-                yield x, y
+_GAP = 1.5  # between a point and its label; all lengths are in points of 1/72 inch
+_FARTHEST = 72.0  # from the middle of a label to its point
+_APART = 1.0  # between labels
+_SHORT = 2.5  # a label that is this many gaps away needs no line to its point
+_MANY = 500  # points among which no label fits that is far from its own
+_CANDIDATES, _CANDIDATES_OF_MANY = 400, 12
 
 
 def place_labels(
+    axes: Axes,
     points: np.ndarray,
-    sizes: np.ndarray,
-    order: Iterable[int],
+    texts: Sequence[str],
+    order: Sequence[int],
     *,
-    within: Box,
-    gap: float,
-) -> dict[int, Placement]:
-    """Place as many labels as there is space for, the most important ones first.
+    marker_area: float,
+    font_size: float,
+    families: Sequence[str],
+) -> dict[int, Text]:
+    """Label as many points as there is space for, the most important ones first.
 
-    Each label has eight candidate positions around its point. Among those where it covers no other label, it
-    takes the one that covers the fewest points. The result is deterministic.
+    A label is moved away from its point if there is space within an inch, and is then connected with it
+    by a thin line. Lines cross neither each other nor labels. The result is deterministic. The places are
+    found by textalloc, for the limits and the position that the axes have when this is called.
 
     Args:
-        points: (N, 2) coordinates in the units of the figure, for example pixels.
-        sizes: (N, 2) width and height of each label, in the same units.
+        axes: where the points are drawn.
+        points: (N, 2) coordinates of all points, which labels do not cover.
+        texts: N labels.
         order: indices of the points to label, the most important first.
-        within: the area that labels may cover.
-        gap: distance from the center of a point to its label.
+        marker_area: size of a point, as in ``Axes.scatter``.
+        font_size: of the labels.
+        families: font families, to be tried in this order for each character.
 
     Returns:
         The labels that were placed, by the index of their point.
+
+    Raises:
+        MissingExtraError: if textalloc is not installed.
     """
-    cell = 4 * float(np.median(sizes[:, 1])) if len(sizes) else 1.0
-    labels, dots = _Grid(cell), _Grid(cell)
-    for x, y in points:
-        dots.add(Box(x - gap / 2, y - gap / 2, x + gap / 2, y + gap / 2))
-    placed: dict[int, Placement] = {}
-    for k in order:
-        free = [
-            placement
-            for placement in _candidates(points[k], sizes[k], gap)
-            if placement.box.is_within(within) and not labels.overlapping(placement.box)
-        ]
-        if free:
-            placed[k] = min(free, key=lambda placement: len(dots.overlapping(placement.box)))
-            labels.add(placed[k].box)
-    return placed
-
-
-def _candidates(point: np.ndarray, size: np.ndarray, gap: float) -> Iterator[Placement]:
-    """Yield the possible placements of a label around its point, in order of preference."""
-    for direction in _DIRECTIONS:
-        dx, dy = direction
-        x = float(point[0] + dx * (size[0] / 2 + gap))
-        y = float(point[1] + dy * (size[1] / 2 + gap))
-        box = Box(x - size[0] / 2, y - size[1] / 2, x + size[0] / 2, y + size[1] / 2)
-        yield Placement(box, direction)
+    try:
+        from textalloc import allocate
+    except ImportError:
+        raise MissingExtraError("placing labels", "plot") from None
+    order = [k for k in order if texts[k]]
+    if not order:
+        return {}
+    width = axes.get_window_extent().width / axes.figure.dpi * 72
+    is_large = len(points) > _MANY
+    obstacles = axes.scatter(points[:, 0], points[:, 1], s=marker_area)
+    with contextlib.redirect_stdout(io.StringIO()):  # textalloc prints when it finds no place
+        placed = allocate(
+            axes,
+            points[order, 0],
+            points[order, 1],
+            [texts[k] for k in order],
+            x_scatter=points[:, 0],
+            y_scatter=points[:, 1],
+            scatter_plot=obstacles,
+            textsize=font_size,
+            textcolor=TEXT,
+            linecolor=QUIET,
+            linewidth=0.4,
+            margin=_APART / width,
+            min_distance=(marker_area**0.5 / 2 + _GAP) / width,
+            max_distance=_FARTHEST / width,
+            draw_all=False,
+            nbr_candidates=_CANDIDATES_OF_MANY if is_large else _CANDIDATES,
+            avoid_label_lines_overlap=not is_large,
+            avoid_crossing_label_lines=not is_large,
+            family=list(families),
+            va="bottom",
+            parse_math=False,
+            zorder=3,
+        )
+    obstacles.remove()
+    labels, lines = cast("tuple[list[Text | None], list[Line2D | None]]", placed[2:])
+    shortest = _SHORT * (marker_area**0.5 / 2 + _GAP) / 72 * axes.figure.dpi
+    for line in filter(None, lines):
+        ends = axes.transData.transform(line.get_xydata())
+        if np.hypot(*(ends[1] - ends[0])) < shortest:
+            line.remove()
+    return {k: label for k, label in zip(order, labels, strict=True) if label is not None}

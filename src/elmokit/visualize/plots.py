@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from elmokit.arguments import instance_of
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.visualize.interactive_map import InteractiveMap
-from elmokit.visualize.layout import lay_out
 from elmokit.visualize.projection import Method
 from elmokit.visualize.static_map import draw_static
 from elmokit.visualize.word_map import ColorBy, map_words
@@ -30,6 +29,7 @@ def plot_occurrences(
     max_points: int = 3000,
     seed: int = 0,
     interactive: bool = False,
+    width: float | None = None,
 ) -> Figure | InteractiveMap:
     """Draw the words of some sentences so that occurrences with similar contextual vectors are close.
 
@@ -48,6 +48,8 @@ def plot_occurrences(
         seed: random seed; the same seed gives the same figure.
         interactive: whether to return an interactive map, with all layers, search and the sentences of the
             points, instead of a Matplotlib figure.
+        width: of the Matplotlib figure, in centimeters, for example 7.7 for a column of an ACL paper; by
+            default it depends on the number of words.
 
     Returns:
         The figure, which a notebook displays; :func:`elmokit.save_figure` saves it.
@@ -71,4 +73,4 @@ def plot_occurrences(
         seed=seed,
         every_layer=interactive,
     )
-    return InteractiveMap(word_map) if interactive else draw_static(lay_out(word_map))
+    return InteractiveMap(word_map) if interactive else draw_static(word_map, width).figure

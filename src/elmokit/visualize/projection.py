@@ -73,7 +73,7 @@ def project(
             f"perplexity: expected 1 to {_max_perplexity(num_points):g} for {num_points} points, "
             f"got {perplexity:g}"
         )
-    if method == "pca" or num_points < _MIN_POINTS or np.ptp(units, axis=0).max() < _NO_SPREAD:
+    if method == "pca" or _are_few(units):
         return _pca(units)
     rows, members = _distinct(units)
     if len(rows) < num_points:
@@ -90,6 +90,17 @@ def project(
         return _umap(units, seed, start)
     perplexity = perplexity or min(_DEFAULT_PERPLEXITY, _max_perplexity(num_points))
     return _tsne(units, perplexity, seed, start, nearest, on_progress)
+
+
+def used_method(vectors: np.ndarray, method: Method) -> Method:
+    """Return the method that :func:`project` uses: PCA if fewer than 5 of the vectors (N, D) differ."""
+    units = unit_vectors(vectors)
+    return "pca" if _are_few(units) or len(_distinct(units)[0]) < _MIN_POINTS else method
+
+
+def _are_few(units: np.ndarray) -> bool:
+    """Return whether unit vectors have no neighborhoods, which methods other than PCA preserve."""
+    return len(units) < _MIN_POINTS or bool(np.ptp(units, axis=0).max() < _NO_SPREAD)
 
 
 def num_nearest(num_points: int, method: Method, perplexity: float | None = None) -> int:

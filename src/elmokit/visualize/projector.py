@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -15,13 +16,18 @@ from elmokit.data.occurrences import Occurrence, find_occurrences, sample_occurr
 from elmokit.data.sentences import tokenized
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ElmokitError
-from elmokit.formats.projector_run import write_projector_run
+from elmokit.formats.projector_run import Bookmark, write_projector_run
+from elmokit.visualize.layer_maps import map_layers
 from elmokit.visualize.occurrence_vectors import embed_occurrences
+from elmokit.visualize.projection import used_method
+from elmokit.visualize.senses import find_senses
 
 RUN = "projector"
 """Name of the run, a subdirectory of the log directory."""
 
 _COLUMNS = ("word", "sentence", "position", "frequency")
+_LOG_FREQUENCY = "log10 frequency"  # frequencies differ by powers of ten, and the page colors linearly
+_SENSE = "sense"
 # Every word repeats its sentence in its row, so a long sentence is cut to the context of the word.
 _CONTEXT_WORDS = 30  # on either side
 _MAX_CHARACTERS = 1000  # per field
@@ -59,14 +65,16 @@ def write_projector(
     words: Collection[str] = (),
     max_points: int = 10_000,
     seed: int = 0,
+    layouts: bool = False,
     on_sentences: Callable[[int, int], None] | None = None,
+    on_layout: Callable[[float], None] | None = None,
 ) -> ProjectorLog:
     """Write word occurrences for TensorBoard's projector: ``tensorboard --logdir LOGDIR``, tab Projector.
 
     Each layer becomes a tensor, and so does the average of the layers. Each point has its word, its sentence,
-    its position in the sentence (from 0), and the frequency of the word in the text. The files form a run of
-    their own, the directory ``projector`` in ``logdir``: an earlier such run is replaced, and nothing else is
-    touched. The same arguments and model give the same bytes.
+    its position in the sentence (from 0), and the frequency of the word in the text and its logarithm. The
+    files form a run of their own, the directory ``projector`` in ``logdir``: an earlier such run is replaced,
+    and nothing else is touched. The same arguments and model give the same bytes.
 
     Args:
         embedder: the model.
@@ -76,11 +84,17 @@ def write_projector(
         words: the words whose occurrences are written; all words by default.
         max_points: maximum number of points; more occurrences are sampled at random, in text order. A browser
             handles about ten thousand points, and TensorBoard sends at most 100,000.
-        seed: random seed of the sample.
+        seed: random seed of the sample and of the layouts.
+        layouts: whether to add a t-SNE layout of each layer, aligned with each other, as a bookmark of the
+            projector, unless fewer than 5 of the vectors differ. Its colors are the senses of a single chosen
+            word (an additional column), the words if several are chosen, else the logarithms of the
+            frequencies.
         on_sentences: called with the number of sentences embedded so far and their total number.
+        on_layout: called with the completed fraction of the layouts, from 0 to 1.
 
     Raises:
         ConfigError: if ``max_points`` is below 2.
+        MissingExtraError: if the packages that compute layouts and senses are not installed.
         ElmokitError: if ``sentences`` is a single string, there are fewer than two words to write
             (TensorBoard does not show a single point), or a vector is not finite.
         OutputError: if the files cannot be written, or other files are in the way.
@@ -102,11 +116,25 @@ def write_projector(
     tensors["average"] = layers.mean(axis=0)
     frequencies = Counter(word for sentence in text for word in sentence)
     directory = Path(logdir) / RUN
-    rows = (
-        (_shortened(occurrence.word), _excerpt(occurrence), occurrence.position, frequencies[occurrence.word])
-        for occurrence in occurrences
-    )
-    write_projector_run(directory, tensors, _COLUMNS, rows)
+    columns = [*_COLUMNS, _LOG_FREQUENCY]
+    rows: list[tuple[str | float, ...]] = []
+    for occurrence in occurrences:
+        frequency = frequencies[occurrence.word]
+        place = (occurrence.position, frequency, round(math.log10(frequency), 3))
+        rows.append((_shortened(occurrence.word), _excerpt(occurrence), *place))
+    bookmarks = None
+    if layouts and used_method(layers[-1], "tsne") == "tsne":
+        color_by = "word" if words else _LOG_FREQUENCY
+        if len(set(words)) == 1:
+            color_by = _SENSE
+            senses = find_senses(layers[-1], occurrences, seed=seed)
+            columns.append(_SENSE)
+            rows = [(*row, sense) for row, sense in zip(rows, senses, strict=True)]
+        top = layer_name(len(layers) - 1)
+        _, maps = map_layers(tensors, top, "tsne", seed=seed, on_progress=on_layout)
+        label = f"t-SNE, colored by {color_by}"
+        bookmarks = {layer.name: Bookmark(label, layer.coordinates, color_by) for layer in maps}
+    write_projector_run(directory, tensors, columns, rows, bookmarks)
     return ProjectorLog(directory, tuple(tensors), len(occurrences), len(found), layers.shape[-1])
 
 

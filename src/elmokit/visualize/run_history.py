@@ -11,7 +11,8 @@ import numpy as np
 from elmokit.errors import ElmokitError
 from elmokit.training.journal import read_metrics
 
-_SMOOTHING = 0.03  # standard deviation of the smoothing kernel, as a fraction of the run
+SMOOTHING = 0.03
+"""Standard deviation of the weights of smoothing, as a fraction of the records of a run."""
 # What lies above comes from a damaged line, and could not be drawn.
 _LARGEST_AMOUNT = 1e18
 _LARGEST_PERPLEXITY = 1e100
@@ -34,7 +35,9 @@ class RunHistory:
     """The learning curves of one run."""
 
     train: Curve
-    """Training batches, smoothed."""
+    """Training batches, as recorded."""
+    smoothed: np.ndarray
+    """(N,) their perplexity, smoothed."""
     heldout: Curve
     """Heldout text."""
 
@@ -59,8 +62,10 @@ def read_history(save_dir: Path) -> RunHistory:
         )
     steps = np.array([0, *(record["step"] for record in train)], dtype=float)
     tokens = np.array([0, *(record["predictions"] for record in train)], dtype=float)
+    perplexity = _column(train, "perplexity")
     return RunHistory(
-        Curve(tokens[1:], _column(train, "seconds"), _smoothed(_column(train, "perplexity"))),
+        Curve(tokens[1:], _column(train, "seconds"), perplexity),
+        _smoothed(perplexity),
         Curve(
             np.interp(_column(heldout, "step"), steps, tokens),
             _column(heldout, "seconds"),
@@ -106,7 +111,7 @@ def _column(records: list[dict[str, Any]], key: str) -> np.ndarray:
 
 def _smoothed(perplexity: np.ndarray) -> np.ndarray:
     """Return the Gaussian-weighted geometric mean around each value."""
-    width = _SMOOTHING * len(perplexity)
+    width = SMOOTHING * len(perplexity)
     indices = np.arange(len(perplexity))
     reach = max(1, int(3 * width))
     smoothed = np.empty(len(perplexity))

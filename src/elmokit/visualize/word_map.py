@@ -19,7 +19,7 @@ from elmokit.language_model import Candidate, LanguageModel
 from elmokit.model.layer_choice import choose_layers
 from elmokit.visualize.layer_maps import LayerMap, layer_name, map_layers
 from elmokit.visualize.occurrence_vectors import embed_occurrences
-from elmokit.visualize.projection import Method, explained_variance, project
+from elmokit.visualize.projection import Method, explained_variance, project, used_method
 from elmokit.visualize.senses import MIN_OCCURRENCES, central_points, find_senses
 from elmokit.visualize.text_comparison import TextComparison, compare_texts
 from elmokit.visualize.word_clusters import MIN_WORDS, find_clusters
@@ -66,6 +66,8 @@ class WordMap:
     """The point of each group that is nearest to the mean vector of the group."""
     in_context: bool = False
     """Whether the labels show the words around a word."""
+    method: str = ""
+    """Name of the method of the projection."""
     substitutes: tuple[list[Candidate], ...] = ()
     """What the language model predicts in place of each point; empty without one, or for many points."""
     comparison: TextComparison | None = None
@@ -176,8 +178,11 @@ def map_words(
     else:
         coordinates = project(vectors, method, perplexity=perplexity, seed=seed, on_progress=report_layout)
     report(1.0)
-    axes = None
-    if method == "pca":
+    axes, used = None, used_method(vectors, method)
+    drawn_by = _METHOD_NAMES[used]
+    if used != method:
+        drawn_by += f" (too few different words for {_METHOD_NAMES[method]})"
+    if used == "pca":
         first, second = explained_variance(vectors, coordinates)
         axes = (f"first component, {first:.0%} of the variance", f"second component, {second:.0%}")
     sampled = "" if len(occurrences) == total else f", {len(occurrences):,} of {total:,} words"
@@ -198,13 +203,14 @@ def map_words(
         [_text(occurrence, in_context=bool(words)) for occurrence in occurrences],
         groups,
         axes,
-        f"{_METHOD_NAMES[method]}, {_layer_name(layer)}{sampled}",
+        f"{drawn_by}, {_layer_name(layer)}{sampled}",
         title=_title(words, text_name, _model_name(embedder.pretrained.source)),
         seed=seed,
         layers=tuple(maps),
         start=list(named).index(shown),
         central=central_points(vectors, groups) if (by_sense or by_cluster) and groups else {},
         in_context=bool(words),
+        method=_METHOD_NAMES[used],
         substitutes=_substitutes(embedder, occurrences) if every_layer else (),
         comparison=None
         if texts is None or labels is None

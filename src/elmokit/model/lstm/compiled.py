@@ -17,8 +17,8 @@ from elmokit.kernels.library import can_compute
 from elmokit.kernels.matrices import pack
 from elmokit.kernels.precisions import Precision
 from elmokit.model.first_order import differentiable_once, will_run_again
+from elmokit.model.lstm.fused import fused_lstm
 from elmokit.model.lstm.interface import LstmState, LstmWeights
-from elmokit.model.lstm.packed import packed_lstm
 from elmokit.model.lstm.steps import last_of_each_row, step_before
 from elmokit.model.packed_weights import PackedWeights
 from elmokit.model.precision import without_autocast
@@ -30,11 +30,11 @@ def compiled_lstm(
 ) -> tuple[Tensor, LstmState]:
     """Run the layer; see :class:`~elmokit.model.lstm.interface.LstmImplementation`.
 
-    What the library does not compute goes to :func:`~elmokit.model.lstm.packed.packed_lstm`: other types than
+    What the library does not compute goes to :func:`~elmokit.model.lstm.fused.fused_lstm`: other types than
     float32, other devices, and tensors that are being traced.
     """
     if not can_compute(inputs, *state, *weights[:3], precision=weights.precision):
-        return packed_lstm(inputs, batch_sizes, state, weights)
+        return fused_lstm(inputs, batch_sizes, state, weights)
     outputs, cell, hidden = _CompiledLstm.apply(  # type: ignore[no-untyped-call]
         inputs,
         weights.kernel,

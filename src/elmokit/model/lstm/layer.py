@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from elmokit.kernels.library import is_available
 from elmokit.model.lstm.compiled import compiled_lstm
+from elmokit.model.lstm.fused import fused_lstm
 from elmokit.model.lstm.interface import LstmImplementation, LstmState, LstmWeights
 from elmokit.model.lstm.packed import packed_lstm
 from elmokit.model.lstm.reference import reference_lstm
@@ -17,12 +18,14 @@ from elmokit.model.packed_weights import PackedWeights
 from elmokit.model.precision import HasPrecision
 
 IMPLEMENTATIONS: Mapping[str, LstmImplementation] = MappingProxyType(
-    {"packed": packed_lstm, "reference": reference_lstm}
+    {"fused": fused_lstm, "packed": packed_lstm, "reference": reference_lstm}
     | ({"compiled": compiled_lstm} if is_available() else {})
 )
 """Implementations by name. Adding one takes one file and one entry; the tests cover all entries."""
 
-DEFAULT_IMPLEMENTATION = "compiled" if is_available() else "packed"
+DEFAULT_IMPLEMENTATION = "compiled" if is_available() else "fused"
+"""Each passes on what it cannot compute: ``compiled``, for CPUs, to ``fused``, for CUDA devices, and that to
+``packed``."""
 
 
 class ProjectedLstm(HasPrecision):
