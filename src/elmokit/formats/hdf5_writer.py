@@ -32,8 +32,8 @@ class Hdf5Writer:
         try:
             with _signals_put_off():
                 self._file = h5py.File(self._guarded, "w")
-        except KeyboardInterrupt:
-            self._close()
+        except KeyboardInterrupt:  # before or after the library has opened it
+            self._guarded.close()
             raise
 
     def write(self, name: str, values: np.ndarray) -> None:
