@@ -4,8 +4,7 @@
 
 The text is that of ``examples/data/sotu``, and the vocabulary all words that occur three times in it or more.
 A run counts if the perplexity at its end, over all tokens and under the full softmax, is at most the target.
-The time is that of all steps from the first; reading the text, the evaluation and the checkpoint at the end are
-not included.
+The time is that of all steps; reading the text, the evaluation and the checkpoint at the end are not included.
 """
 
 from __future__ import annotations
@@ -32,18 +31,18 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("overrides", nargs="*", help="settings as key=value")
     arguments = parser.parse_intermixed_args()
+    fixed = ["evaluations_per_epoch=1", "histogram_interval=0"]
     train = sorted(map(str, DATA.glob("train-*.txt.gz")))
     vocabulary = Vocabulary.from_counts(count_words(train).counts, min_count=MIN_COUNT)
     print(
-        f"{torch.get_num_threads()} threads, {peak_flops() / 1e9:.0f} GFLOP/s in a 2048 x 2048 x 2048 product, "
-        f"{len(vocabulary):,} words: {arguments.config} {' '.join(arguments.overrides)}"
+        f"{torch.get_num_threads()} threads, {peak_flops() / 1e9:.0f} GFLOP/s in a 2048 x 2048 x 2048 "
+        f"product, {len(vocabulary):,} words: {arguments.config} {' '.join(arguments.overrides)}"
     )
     for seed in arguments.seeds:
         with tempfile.TemporaryDirectory() as directory:
             corpus = prepare_corpus(train, cache_dir=Path(directory, "cache"))
             heldout = prepare_corpus([str(DATA / "heldout-00000.txt.gz")], cache_dir=Path(directory, "cache"))
-            settings = [f"seed={seed}", "evaluations_per_epoch=1", "histogram_interval=0", *arguments.overrides]
-            config = Config.load(arguments.config, settings)
+            config = Config.load(arguments.config, [f"seed={seed}", *fixed, *arguments.overrides])
             trainer = Trainer(config, corpus, vocabulary, save_dir=Path(directory, "run"), heldout=heldout)
             for progress in trainer.run():
                 if progress.step % 100 == 0:
