@@ -4,7 +4,7 @@
 
 The text is that of ``examples/data/sotu``, and the vocabulary all words that occur three times in it or more.
 A run counts if the perplexity at its end, over all tokens and under the full softmax, is at most the target.
-The time is that of all steps; reading the text, the evaluation and the checkpoint at the end are not included.
+The time is that of all steps, without reading the text, the evaluation and the checkpoint at the end.
 """
 
 from __future__ import annotations
