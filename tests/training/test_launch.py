@@ -10,7 +10,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -51,14 +52,16 @@ def work(tmp_path) -> Path:
     return tmp_path
 
 
-def start(work: Path, *arguments: str) -> subprocess.Popen[str]:
+@contextmanager
+def started(work: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A training run; whatever happens, none of its processes is left behind."""
     environment = os.environ | {
         "ELMOKIT_CACHE": str(work / "cache"),
         "OMP_NUM_THREADS": "1",
         "TORCH_ELASTIC_SHUTDOWN_TIMEOUT": "5",  # until a process that hangs is killed
     }
     options = ["--train-prefix", "train.txt", "--vocab-file", "vocab.txt", "--save-dir", "run"]
-    return subprocess.Popen(
+    launcher = subprocess.Popen(
         [sys.executable, "-m", "elmokit", "train", *options, "--config", "c.toml", *arguments],
         cwd=work,
         env=environment,
@@ -66,6 +69,14 @@ def start(work: Path, *arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+    try:
+        yield launcher
+    finally:
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # it has ended, or belongs to somebody else
+                if (process / "cwd").resolve() == work.resolve():
+                    os.kill(int(process.name), signal.SIGKILL)
+        launcher.communicate()
 
 
 def other_process(launcher: subprocess.Popen[str], work: Path) -> int:
@@ -91,50 +102,56 @@ def wait_until(condition: Callable[[], bool], launcher: subprocess.Popen[str]) -
 
 @pytest.mark.slow
 def test_a_run_survives_a_killed_and_a_hung_process_and_stops_with_one_checkpoint(work):
-    launcher = start(work, "n_gpus=2", "rank_timeout=4", "--max-restarts", "2")
-    reached = 0
+    with started(work, "n_gpus=2", "rank_timeout=4", "--max-restarts", "2") as launcher:
+        started_at = time.monotonic()
+        reached = 0
 
-    def has_gone_on() -> bool:
-        nonlocal reached
-        steps = [int(path.name.removeprefix("step-")) for path in list_checkpoints(work / "run")]
-        goes_on = bool(steps) and steps[-1] > reached and (work / "run/.holder.json").exists()
-        reached = steps[-1] if goes_on else reached
-        return goes_on
+        def has_gone_on() -> bool:
+            nonlocal reached
+            steps = [int(path.name.removeprefix("step-")) for path in list_checkpoints(work / "run")]
+            goes_on = bool(steps) and steps[-1] > reached and (work / "run/.holder.json").exists()
+            reached = steps[-1] if goes_on else reached
+            return goes_on
 
-    wait_until(has_gone_on, launcher)
-    holder = (work / "run/.holder.json").read_text()
-    os.kill(other_process(launcher, work), signal.SIGKILL)
-    wait_until(
-        lambda: (work / "run/.holder.json").exists() and (work / "run/.holder.json").read_text() != holder,
-        launcher,
-    )
-    wait_until(has_gone_on, launcher)
-    holder, stopped_at = (work / "run/.holder.json").read_text(), time.monotonic()
-    os.kill(other_process(launcher, work), signal.SIGSTOP)
-    wait_until(
-        lambda: (work / "run/.holder.json").exists() and (work / "run/.holder.json").read_text() != holder,
-        launcher,
-    )
-    assert time.monotonic() - stopped_at < 60
-    wait_until(has_gone_on, launcher)
+        wait_until(has_gone_on, launcher)
+        num_starting_seconds = time.monotonic() - started_at  # the processes start again after the hang
+        holder = (work / "run/.holder.json").read_text()
+        os.kill(other_process(launcher, work), signal.SIGKILL)
+        wait_until(
+            lambda: (
+                (work / "run/.holder.json").exists() and (work / "run/.holder.json").read_text() != holder
+            ),
+            launcher,
+        )
+        wait_until(has_gone_on, launcher)
+        holder, stopped_at = (work / "run/.holder.json").read_text(), time.monotonic()
+        os.kill(other_process(launcher, work), signal.SIGSTOP)
+        wait_until(
+            lambda: (
+                (work / "run/.holder.json").exists() and (work / "run/.holder.json").read_text() != holder
+            ),
+            launcher,
+        )
+        assert time.monotonic() - stopped_at < 60 + num_starting_seconds
+        wait_until(has_gone_on, launcher)
 
-    launcher.send_signal(signal.SIGINT)
-    out, err = launcher.communicate(timeout=60)
-    assert launcher.returncode == 130, err
-    step = read_checkpoint(list_checkpoints(work / "run")[-1]).trainer["step"]
-    assert out.splitlines()[-1] == (
-        f"stopped by SIGINT after step {step:,}; checkpoint saved; "
-        "resume with: elmokit train --save-dir run --resume"
-    )
-    assert err.count("finishing the step and writing a checkpoint") == 1
-    assert "Traceback" not in err
-    assert "torch/distributed/elastic" not in err, "the processes alone say what happens"
-    assert out.count("resuming after step") == 2
-    records = [json.loads(line) for line in (work / "run/metrics.jsonl").read_text().splitlines()]
-    steps = [record["step"] for record in records]
-    assert steps == sorted(set(steps)), "no step is done twice in the records"
-    assert steps[-1] <= step
-    assert json.loads((work / "run/config.json").read_text())["training"]["num_processes"] == 2
+        launcher.send_signal(signal.SIGINT)
+        out, err = launcher.communicate(timeout=120)
+        assert launcher.returncode == 130, err
+        step = read_checkpoint(list_checkpoints(work / "run")[-1]).trainer["step"]
+        assert out.splitlines()[-1] == (
+            f"stopped by SIGINT after step {step:,}; checkpoint saved; "
+            "resume with: elmokit train --save-dir run --resume"
+        )
+        assert err.count("finishing the step and writing a checkpoint") == 1
+        assert "Traceback" not in err
+        assert "torch/distributed/elastic" not in err, "the processes alone say what happens"
+        assert out.count("resuming after step") == 2
+        records = [json.loads(line) for line in (work / "run/metrics.jsonl").read_text().splitlines()]
+        steps = [record["step"] for record in records]
+        assert steps == sorted(set(steps)), "no step is done twice in the records"
+        assert steps[-1] <= step
+        assert json.loads((work / "run/config.json").read_text())["training"]["num_processes"] == 2
 
 
 def test_what_starts_the_processes_says_nothing():
