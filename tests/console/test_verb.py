@@ -38,8 +38,9 @@ def test_several_faults(run_cli):
         "plot: 4 errors: Invalid value for '--seed': 'x' is not a whole number; "
         "Invalid value for '--method': 'som' is not one of 'tsne', 'umap', 'pca'; "
         "Missing argument 'SENTENCES.txt' of `elmokit plot MODEL SENTENCES.txt`; Missing option '--output' "
-        "(Figure to write: .png, .svg or .pdf; .html, a page to zoom and search, layer by layer; .gif or "
-        ".webp, an animation through the layers; or .parquet, a table for Embedding Atlas)"
+        "(File to write; its suffix selects what is drawn: .png, .svg or .pdf, a figure; .html, a page "
+        "to zoom and search, layer by layer; .gif, .webp or .mp4, an animation through the layers; "
+        ".parquet, a table for Embedding Atlas)"
     )
 
 

@@ -116,9 +116,9 @@ class TypeNumbering:
     def _flush(self) -> None:
         tokens = np.concatenate([np.zeros(0, np.uint32), *self._tokens])
         offsets = np.concatenate([np.zeros(0, np.int64), *self._offsets])
-        counts = np.bincount(tokens, minlength=len(self._type_ids) + NUM_BOUNDARY_TYPES)
-        counts[: len(self._counts)] += self._counts
-        self._counts = counts
+        num_new = len(self._type_ids) + NUM_BOUNDARY_TYPES - len(self._counts)
+        self._counts = np.concatenate([self._counts, np.zeros(num_new, np.int64)])
+        np.add.at(self._counts, tokens, 1)  # np.bincount would copy the tokens as int64
         for values, file in ((tokens, self._tokens_file), (offsets, self._offsets_file)):
             self._fingerprint.update(values.data)
             file.write(values.data)
