@@ -10,4 +10,5 @@ if [ ! -e $text/vocab.txt ]; then
         --save-dir $text/model --config tiny num_epochs=3 dropout=0.1 learning_rate=0.01 num_negatives=1024 \
         evaluations_per_epoch=1 precision=bf16 seed=1
 fi
-elmokit compare --task uk_uagec.toml --seeds 3 --embeddings elmo:$text/model,fasttext,word2vec,majority
+elmokit compare --task uk_uagec.toml --seeds 3 --train-sizes 300,1000,3000,all \
+    --embeddings elmo:$text/model,fasttext,word2vec,majority
