@@ -1,4 +1,4 @@
-"""How long training takes until a model has a heldout perplexity of 115; the records are in speedrun.md.
+"""How long training takes until a model has a heldout perplexity of 115.
 
     python benchmarks/speedrun.py [--config tiny] [--seeds 0 1 2] [key=value ...]
 
