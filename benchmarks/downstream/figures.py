@@ -1,6 +1,6 @@
 """Draw the pictures of the documentation from the results of the scripts beside this one.
 
-    python benchmarks/downstream/figures.py
+python benchmarks/downstream/figures.py
 """
 
 from __future__ import annotations
