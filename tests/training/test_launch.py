@@ -103,7 +103,6 @@ def wait_until(condition: Callable[[], bool], launcher: subprocess.Popen[str]) -
 @pytest.mark.slow
 def test_a_run_survives_a_killed_and_a_hung_process_and_stops_with_one_checkpoint(work):
     with started(work, "n_gpus=2", "rank_timeout=4", "--max-restarts", "2") as launcher:
-        started_at = time.monotonic()
         reached = 0
 
         def has_gone_on() -> bool:
@@ -114,7 +113,6 @@ def test_a_run_survives_a_killed_and_a_hung_process_and_stops_with_one_checkpoin
             return goes_on
 
         wait_until(has_gone_on, launcher)
-        num_starting_seconds = time.monotonic() - started_at  # the processes start again after the hang
         holder = (work / "run/.holder.json").read_text()
         os.kill(other_process(launcher, work), signal.SIGKILL)
         wait_until(
@@ -132,11 +130,11 @@ def test_a_run_survives_a_killed_and_a_hung_process_and_stops_with_one_checkpoin
             ),
             launcher,
         )
-        assert time.monotonic() - stopped_at < 60 + num_starting_seconds
+        assert time.monotonic() - stopped_at < 60
         wait_until(has_gone_on, launcher)
 
         launcher.send_signal(signal.SIGINT)
-        out, err = launcher.communicate(timeout=120)
+        out, err = launcher.communicate(timeout=60)
         assert launcher.returncode == 130, err
         step = read_checkpoint(list_checkpoints(work / "run")[-1]).trainer["step"]
         assert out.splitlines()[-1] == (
