@@ -50,9 +50,9 @@ EXPORT void elmokit_pooled_convolution_gradient(long types, long characters, lon
                                                 const int64_t *symbols, const int32_t *position,
                                                 const float *gradient, float *grad_table) {
     for (long u = 0; u < types; u++, symbols += characters, position += filters, gradient += filters)
-        for (long n = 0; n < filters; n++) {
-            const int64_t *window = symbols + position[n];
-            for (long offset = 0; offset < width; offset++)
-                grad_table[(window[offset] * width + offset) * filters + n] += gradient[n];
+        for (long offset = 0; offset < width; offset++) {
+            float *table = grad_table + offset * filters;
+            const int64_t *symbol = symbols + offset;
+            for (long n = 0; n < filters; n++) table[symbol[position[n]] * width * filters + n] += gradient[n];
         }
 }
