@@ -5,8 +5,9 @@
 
 The text is generated: words drawn by Zipf's law from a list that grows with the text (Heaps' law), as in real
 text, in sentences of 5 to 45 tokens. Each step runs in a process of its own, whose peak of memory is reported
-with that of the largest of its workers, and with the size of what it has written. Processor time includes the
-workers'; on a busy machine, compare that.
+with that of the largest of its workers, and with the size of what it has written. Pages of files that are
+mapped into memory do not count, since the system takes them back when it needs them. Processor time includes
+the workers'; on a busy machine, compare that.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import multiprocessing
 import resource
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,9 +39,8 @@ def main() -> None:
     parser.add_argument("--steps", nargs="+", choices=STEPS, default=STEPS)
     parser.add_argument("--json", type=Path, help="File to append the figures to, a line each.")
     arguments = parser.parse_args()
-    print(
-        f"{'step':<24} {'number':>12} {'processes':>9} {'per s':>12} {'per CPU s':>12} {'memory':>8} {'disk':>9}"
-    )
+    print(f"{'step':<24} {'number':>12} {'processes':>9} {'per s':>12} ", end="")
+    print(f"{'per CPU s':>12} {'memory':>8} {'disk':>9}")
     for name, number, num_processes, step in steps(arguments):
         figures = {"step": name, "number": number, "num_processes": num_processes, **measured(step)}
         print(
@@ -97,11 +98,12 @@ def measured(step: Callable[[], int]) -> dict[str, float]:
 def run(step: Callable[[], int], sender: multiprocessing.connection.Connection) -> None:
     global started
     started = (time.perf_counter(), time.process_time())
+    peak = Peak()
     num_bytes = step()
     seconds, own = time.perf_counter() - started[0], time.process_time() - started[1]
     workers = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_seconds = own + workers.ru_utime + workers.ru_stime
-    megabytes = (own_peak_kilobytes() + workers.ru_maxrss) / 1024
+    megabytes = (peak.kilobytes() + workers.ru_maxrss) / 1024
     sender.send(
         {
             "seconds": seconds,
@@ -112,12 +114,22 @@ def run(step: Callable[[], int], sender: multiprocessing.connection.Connection) 
     )
 
 
-def own_peak_kilobytes() -> int:
-    """The peak since this program began: getrusage would count that of the process that started it."""
-    (line,) = (
-        line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")
-    )
-    return int(line.split()[1])
+class Peak:
+    """The peak of this process's memory since now."""
+
+    def __init__(self) -> None:
+        self._peak = 0
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        while True:
+            self._peak = self.kilobytes()
+            time.sleep(0.05)
+
+    def kilobytes(self) -> int:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        (now,) = (int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
+        return max(self._peak, now)
 
 
 started = (0.0, 0.0)
