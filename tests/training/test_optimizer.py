@@ -138,7 +138,7 @@ def test_named_slots_are_those_of_a_checkpoint():
 
 
 def test_the_compiler_of_pytorch_is_not_imported():
-    """It takes seconds of every start, and is not used; in a process of its own, since other tests import it."""
+    """It takes seconds of every start. In a process of its own, since other tests import it."""
     program = """
 import sys, torch
 from elmokit.config import TrainingConfig
