@@ -48,8 +48,8 @@ def stream_of(texts, vocabulary, share, *, shuffle=True, batch_size=3):
 def test_a_sentence_is_what_it_was_and_spelled_as_it_was(texts, vocabulary):
     corpus = CorpusWithReplay(*texts)
     for index, line in [*enumerate(NEW), *((len(NEW) + k, line) for k, line in enumerate(OLD))]:
-        places = np.arange(corpus.length(index) + 2)
-        types = corpus.tokens_at(np.full_like(places, index), places)
+        whole = np.array([index]), np.array([0]), np.array([corpus.length(index) + 2])
+        types = corpus.spans(*whole, 1)
         words = ["<S>", *line.split(), "</S>"]
         expected = [vocabulary.id_of(word) for word in words]
         assert corpus.types.word_ids(vocabulary)[types].tolist() == expected

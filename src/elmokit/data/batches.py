@@ -147,25 +147,30 @@ class RowReader:
             next_sentence: Called when a row needs its next sentence.
         """
         pieces = self._advance(num_steps, next_sentence)
-        # One entry per token: the piece that it is in, and its index there.
-        piece = np.repeat(np.arange(len(pieces.length)), pieces.length)
-        index = np.arange(len(piece)) - (np.cumsum(pieces.length) - pieces.length)[piece]
-        row, sentence = pieces.row[piece], pieces.sentence[piece]
-        forward = pieces.position[piece] + index
-        backward = pieces.sentence_length[piece] - forward
         shape = (num_steps, len(self._returned))
-        place = (pieces.step[piece] + index) * shape[1] + row - self._returned.start
+        # The flat place of each token in a window: the steps of a piece are a row of the window apart.
+        ends = np.cumsum(pieces.length)
+        first_places = pieces.step * shape[1] + pieces.row - self._returned.start
+        places = np.repeat(first_places - (ends - pieces.length) * shape[1], pieces.length)
+        places += np.arange(0, len(places) * shape[1], shape[1])
         is_counted = np.zeros(shape, bool)
-        is_counted.ravel()[place] = sentence >= self._first_counted[row]
+        counts = pieces.sentence >= self._first_counted[pieces.row]
+        is_counted.ravel()[places] = np.repeat(counts, pieces.length)
+        # A piece's targets are its inputs moved by one: it is read with one place more.
+        after = ends + np.arange(len(ends))
+        is_input, is_target = np.ones((2, len(places) + len(ends)), bool)
+        is_input[after] = is_target[after - pieces.length] = False
 
-        def types_at(places: np.ndarray) -> np.ndarray:
-            ids = np.zeros(shape, np.int64)
-            ids.ravel()[place] = self._corpus.tokens_at(sentence, places)
-            return ids
+        def window(starts: np.ndarray, step: int) -> Window:
+            types = self._corpus.spans(pieces.sentence, starts, pieces.length + 1, step)
+            inputs, targets = np.zeros((2, *shape), np.int64)
+            inputs.ravel()[places] = types[is_input]
+            targets.ravel()[places] = types[is_target]
+            return Window(inputs, targets, is_counted)
 
-        windows = [Window(types_at(forward), types_at(forward + 1), is_counted)]
+        windows = [window(pieces.position, 1)]
         if self._bidirectional:
-            windows.append(Window(types_at(backward), types_at(backward - 1), is_counted))
+            windows.append(window(pieces.sentence_length - pieces.position, -1))
         return windows, tuple(sorted(set(pieces.sentence.tolist())))
 
     def _advance(self, num_steps: int, next_sentence: NextSentence) -> _Pieces:

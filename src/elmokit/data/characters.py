@@ -51,11 +51,15 @@ def char_rows_at(
     """
     lengths = np.minimum(lengths, max_characters - 2)
     rows = np.full((len(lengths), max_characters), PADDING, dtype=np.int64)
-    columns = np.arange(max_characters - 2)
-    is_byte = columns < lengths[:, None]
+    row_starts = np.arange(0, rows.size, max_characters)
+    # The bytes of all words, one after the other: where they are in the text, and in the flat rows.
+    num_bytes_before = np.cumsum(lengths) - lengths
+    byte = np.arange(lengths.sum())
+    sources = byte + np.repeat(starts - num_bytes_before, lengths)
+    places = byte + np.repeat(row_starts + 1 - num_bytes_before, lengths)
     rows[:, 0] = BEGIN_WORD
-    rows[:, 1:-1][is_byte] = text[(starts[:, None] + columns)[is_byte]]
-    rows[np.arange(len(lengths)), lengths + 1] = END_WORD
+    rows.ravel()[places] = text[sources]
+    rows.ravel()[row_starts + lengths + 1] = END_WORD
     return rows
 
 

@@ -101,21 +101,29 @@ class Corpus:
 
     def sentence(self, index: int) -> np.ndarray:
         """Return the type ids of a sentence, boundaries included: (length + 2,) int64."""
-        places = np.arange(self.length(index) + 2)
-        return self.tokens_at(np.full(len(places), index), places)
+        return self.spans(np.array([index]), np.array([0]), np.array([self.length(index) + 2]), 1)
 
-    def tokens_at(self, sentences: np.ndarray, places: np.ndarray) -> np.ndarray:
-        """Return type ids of many sentences: (n,) int64.
+    def spans(self, sentences: np.ndarray, starts: np.ndarray, counts: np.ndarray, step: int) -> np.ndarray:
+        """Return type ids of spans of sentences, one span after the other: (sum of counts,) int64.
 
         Args:
-            sentences: (n,) index of a sentence.
-            places: (n,) place in it: 0 is its beginning, 1 its first token, and length + 1 its end.
+            sentences: (n,) index of each span's sentence.
+            starts: (n,) place in the sentence where the span starts: 0 is its beginning, 1 its first token,
+                and length + 1 its end.
+            counts: (n,) number of places in the span, at least 1.
+            step: 1 to read forward, -1 to read backward.
         """
-        indices, ends = self.offsets[sentences] + (places - 1), self.offsets[sentences + 1]
-        ids = np.full(len(places), EOS_TYPE, dtype=np.int64)
-        is_token = (places > 0) & (indices < ends)
-        ids[is_token] = self.tokens[indices[is_token]]
-        ids[places == 0] = BOS_TYPE
+        ends = np.cumsum(counts)
+        indices = np.arange(ends[-1]) if len(ends) else np.arange(0)
+        if step < 0:
+            np.negative(indices, out=indices)
+        before = self.offsets[sentences] - 1
+        indices += np.repeat(before + starts - step * (ends - counts), counts)
+        ids = self.tokens.take(indices, mode="clip").astype(np.int64)
+        # Only the first and the last place of a span can be an end of its sentence.
+        for at, place in ((ends - counts, starts), (ends - 1, starts + step * (counts - 1))):
+            ids[at[place == 0]] = BOS_TYPE
+            ids[at[before + place == self.offsets[sentences + 1]]] = EOS_TYPE
         return ids
 
     def words(self, index: int) -> tuple[str, ...]:

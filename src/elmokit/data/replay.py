@@ -74,13 +74,15 @@ class CorpusWithReplay:
         text, own_index = self._find(index)
         return text.location(own_index)
 
-    def tokens_at(self, sentences: np.ndarray, places: np.ndarray) -> np.ndarray:
-        """Return type ids of many sentences, see :meth:`Corpus.tokens_at`."""
-        is_new = sentences < self.new_text.num_lines
-        ids = np.empty(len(places), dtype=np.int64)
-        ids[is_new] = self.new_text.tokens_at(sentences[is_new], places[is_new])
-        old = self.old_text.tokens_at(sentences[~is_new] - self.new_text.num_lines, places[~is_new])
-        ids[~is_new] = old + np.where(old < NUM_BOUNDARY_TYPES, 0, len(self.new_text.types))
+    def spans(self, sentences: np.ndarray, starts: np.ndarray, counts: np.ndarray, step: int) -> np.ndarray:
+        """Return type ids of spans of sentences, see :meth:`Corpus.spans`."""
+        num_new = self.new_text.num_lines
+        is_new = sentences < num_new
+        is_of_new = np.repeat(is_new, counts)
+        ids = np.empty(len(is_of_new), dtype=np.int64)
+        ids[is_of_new] = self.new_text.spans(sentences[is_new], starts[is_new], counts[is_new], step)
+        old = self.old_text.spans(sentences[~is_new] - num_new, starts[~is_new], counts[~is_new], step)
+        ids[~is_of_new] = old + np.where(old < NUM_BOUNDARY_TYPES, 0, len(self.new_text.types))
         return ids
 
     def _find(self, index: int) -> tuple[Corpus, int]:
