@@ -57,12 +57,20 @@ class Bookmark:
             "projections": [{"tsne-0": x, "tsne-1": y} for x, y in places.tolist()],
             "tSNEIteration": 1,
             "tSNEPerplexity": 30,
-            "tSNELearningRate": 10,
+            # The page goes on with t-SNE from here, with this power of ten as learning rate: nothing moves.
+            "tSNELearningRate": -3,
             "tSNEis3d": False,
             "umapIs3d": False,
             "umapNeighbors": 15,
             "umapMinDist": 0.1,
             "pcaComponentDimensions": [0, 1],
+            # The page shows no bookmark without these.
+            "customSelectedSearchByMetadataOption": "word",
+            **{
+                f"custom{side}{kind}": value
+                for side in ("XLeft", "XRight", "YUp", "YDown")
+                for kind, value in (("Text", ""), ("Regex", False))
+            },
             "selectedPoints": [],
             "filteredPoints": None,
             "selectedColorOptionName": self.color_by,
