@@ -134,6 +134,7 @@ class Verb(click.Command):
             except click.UsageError as error:  # an option without its value: nothing after it is certain
                 yield _text(error)
                 return
+        missing_files = []
         for parameter in iter_params_for_processing(order, self.get_params(scratch)):
             is_argument = isinstance(parameter, click.Argument)
             try:
@@ -142,6 +143,8 @@ class Verb(click.Command):
                 if is_shifted and is_argument:
                     continue
                 if isinstance(error, click.MissingParameter):
+                    if not is_argument and (parameter.metavar or "").startswith("FILE"):
+                        missing_files.append(f"{_name(parameter, args)} {' '.join(rest)}")
                     yield missing(parameter.name, args)
                     continue
                 if isinstance(error, click.BadParameter):
@@ -150,6 +153,8 @@ class Verb(click.Command):
                 is_shifted = is_shifted or is_argument  # those after it may be meant for its place
         if rest and not is_shifted:
             hint = "a sentence is given in quotes" if self._takes_sentence() else self._explain_rest(rest)
+            if missing_files and len(rest) == 1:
+                hint = f"write {missing_files[0]}"
             extra = f"Got unexpected extra argument{'s' if len(rest) > 1 else ''} ({' '.join(rest)})"
             yield f"{extra}: {hint}" if hint else extra
         if not is_shifted:
