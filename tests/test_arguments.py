@@ -90,16 +90,16 @@ def test_what_is_no_path(value, model):
 
 @pytest.mark.parametrize("value", [1, None, b"text.txt", 3.5])
 def test_what_is_no_text(value):
-    with pytest.raises(ConfigError, match="expected a path, got "):
+    with pytest.raises(ConfigError, match="patterns: expected a path or a list of paths, got "):
         elmokit.prepare_corpus(value)
 
 
 def test_options_of_a_layer(model):
     for arguments, message in (
         ({"dropout": 2}, "dropout: expected a number from 0 to 1, got 2"),
-        ({"dropout": "a"}, "dropout: expected a number from 0 to 1, got 'a'"),
+        ({"dropout": "a"}, "dropout: expected a number, got 'a'"),
         ({"requires_grad": "yes"}, "requires_grad: expected True or False, got 'yes'"),
-        ({"scalar_mix_parameters": 3}, "initial_scalar_parameters: expected one number for each of 3 layers"),
+        ({"scalar_mix_parameters": 3}, "scalar_mix_parameters: expected a list of numbers or None, got 3"),
     ):
         with pytest.raises(ConfigError, match=message):
             elmokit.Elmo(pretrained=model, **arguments)

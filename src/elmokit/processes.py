@@ -24,6 +24,7 @@ from elmokit.errors import WorkerError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+MOST_PROCESSES = 4096  # far more than a machine runs well
 _WAITING_PER_PROCESS = 2  # items given out beyond the one that is being worked on, results included
 
 
@@ -42,7 +43,7 @@ def chosen_number(num_processes: int | None) -> int:
     """
     if num_processes is None:
         return available_processors()
-    return whole_number("num_processes", num_processes, least=1)
+    return whole_number("num_processes", num_processes, least=1, most=MOST_PROCESSES)
 
 
 def ordered_map(

@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from elmokit.config.section import Section
+from elmokit.errors import ConfigError
 
 
 class Example(Section):
@@ -19,5 +20,5 @@ def test_a_section_is_immutable():
 
 @pytest.mark.parametrize("values", [{"rat": 1.0}, {"rate": math.inf}, {"rate": math.nan}])
 def test_unknown_and_infinite_values_are_refused(values):
-    with pytest.raises(ValidationError):
+    with pytest.raises(ConfigError):
         Example(**values)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import click
 import pytest
@@ -53,6 +54,26 @@ def test_the_second_signal_is_not_caught():
         with pytest.raises(SignalError):
             os.kill(os.getpid(), signal.SIGTERM)
         assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+@pytest.mark.parametrize("number", [*NUMBERS, signal.SIGINT])
+def test_a_signal_where_python_ignores_exceptions_comes_again(number, capsys):
+    """Such as while an object is deleted, or in a callback of the import system."""
+
+    class Deleted:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), number)
+            sum(range(1000))  # the handler runs before this ends
+
+    def delete() -> None:
+        thing = Deleted()
+        del thing
+        time.sleep(20)
+
+    with interrupting_signals(), pytest.raises(KeyboardInterrupt) as caught:
+        delete()
+    assert getattr(caught.value, "number", signal.SIGINT) == number
+    assert capsys.readouterr().err == ""
 
 
 def test_a_process_that_is_ended_leaves_nothing(tmp_path):

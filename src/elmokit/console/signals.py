@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+_SECONDS_TO_AGAIN = 0.05
 
 
 class SignalError(KeyboardInterrupt):
@@ -28,12 +31,21 @@ def number_of(error: BaseException) -> signal.Signals:
     return signal.SIGINT
 
 
+def _send(number: signal.Signals) -> None:
+    """Send a signal to the main thread, which handles it."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
+    else:
+        signal.raise_signal(number)
+
+
 @contextmanager
 def interrupting_signals() -> Iterator[None]:
     """Let SIGTERM and SIGHUP raise a :class:`SignalError`; a second one ends the process at once.
 
     A signal that is ignored, as SIGHUP is under nohup, stays ignored, and one that somebody handles is left
-    to them.
+    to them. Where Python ignores exceptions, as when an object is deleted, the signal comes again a little
+    later, and so does Ctrl-C.
     """
     numbers = [
         getattr(signal, name)
@@ -46,10 +58,24 @@ def interrupting_signals() -> Iterator[None]:
         signal.signal(number, signal.SIG_DFL)
         raise SignalError(signal.Signals(number))
 
+    def send_again(unraisable: sys.UnraisableHookArgs) -> None:
+        if not isinstance(unraisable.exc_value, KeyboardInterrupt):
+            before(unraisable)
+            return
+        number = number_of(unraisable.exc_value)
+        if number in numbers:
+            signal.signal(number, interrupt)
+        # Not now: what is raised here would be ignored as well.
+        timer = threading.Timer(_SECONDS_TO_AGAIN, _send, [number])
+        timer.daemon = True
+        timer.start()
+
+    before, sys.unraisablehook = sys.unraisablehook, send_again
     for number in numbers:
         signal.signal(number, interrupt)
     try:
         yield
     finally:
+        sys.unraisablehook = before
         for number in numbers:
             signal.signal(number, signal.SIG_DFL)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from elmokit.arguments import whole_number
+from elmokit.checked import checked
 from elmokit.data.corpus import (
     FORMAT_VERSION,
     Corpus,
@@ -34,10 +35,12 @@ from elmokit.files.atomic import new_directory
 from elmokit.files.cache import default_cache_dir
 from elmokit.files.checksums import text_checksum
 from elmokit.files.leftovers import clear_leftovers
+from elmokit.processes import MOST_PROCESSES
 
 _logger = logging.getLogger(__name__)
 
 
+@checked
 def prepare_corpus(
     patterns: Patterns,
     *,
@@ -69,7 +72,7 @@ def prepare_corpus(
         TextError: If nothing matches, a file cannot be read, or there is no token.
         OutputError: If the prepared corpus cannot be written.
     """
-    num_processes = whole_number("num_processes", num_processes, least=1)
+    num_processes = whole_number("num_processes", num_processes, least=1, most=MOST_PROCESSES)
     files = find_texts(patterns)
     if (corpus := _prepared_before(files)) is not None:
         return corpus

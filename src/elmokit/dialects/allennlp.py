@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from elmokit import embedder
-from elmokit.arguments import one_of, strings, whole_number, yes_or_no
+from elmokit.arguments import described, one_of, strings, whole_number, yes_or_no
+from elmokit.checked import checked
 from elmokit.data.sentences import list_of_words
 from elmokit.dialects.padding import pad
 from elmokit.elmo import Elmo, batch_to_ids
@@ -71,6 +72,8 @@ class ELMoTokenCharactersIndexer:
         Raises:
             ElmokitError: if a token is something else.
         """
+        if isinstance(tokens, Mapping) or not isinstance(tokens, Iterable):
+            raise ConfigError(f"tokens: expected tokens, got {described(tokens)}")
         if isinstance(tokens, str):
             words = tokens.split()
         else:
@@ -92,6 +95,7 @@ class ElmoTokenEmbedder(nn.Module):
         scalar_mix_parameters: fixed weights of the layers; None to train them.
     """
 
+    @checked
     def __init__(
         self,
         options_file: str | Path,
@@ -148,6 +152,7 @@ class ElmoEmbedder:
         ConfigError: if there is no such device, or ``options_file`` is given without ``weight_file``.
     """
 
+    @checked
     def __init__(
         self,
         options_file: str | Path | None = None,
@@ -190,12 +195,14 @@ class ElmoEmbedder:
         """Embed lists of tokens: one array (L, n_tokens, D) per list."""
         return self._embedder.embed(batch)
 
+    @checked
     def embed_sentences(
         self, sentences: Iterable[str | Sequence[str]], batch_size: int = 64
     ) -> Iterator[np.ndarray]:
         """Embed any number of lists of tokens, yielding one array (L, n_tokens, D) at a time."""
         return self._embedder.iter_embed(sentences, batch_size=batch_size)
 
+    @checked
     def embed_file(
         self,
         input_file: TextIO,

@@ -11,10 +11,12 @@ from torch import Tensor, nn
 
 from elmokit.arguments import instance_of, yes_or_no
 from elmokit.batch import Batch
+from elmokit.checked import checked
 from elmokit.config import ModelConfig
 from elmokit.errors import ElmokitError
 from elmokit.kernels.precisions import Precision
 from elmokit.model.char_cnn import CharCnn
+from elmokit.model.device import find_device
 from elmokit.model.export import EXPORT_PROBLEM, refuse_export
 from elmokit.model.lexicon_encoder import LexiconEncoder
 from elmokit.model.parallel import Task, num_workers, run_tasks
@@ -90,6 +92,7 @@ class BiLM(nn.Module):
             that occurred. Most optimizers outside this package require dense ones.
     """
 
+    @checked
     def __init__(
         self,
         config: ModelConfig,
@@ -171,8 +174,12 @@ class BiLM(nn.Module):
         return copied
 
     def on(self, device: torch.device | str) -> BiLM:
-        """Return this model if it is on ``device``, otherwise a copy of it there."""
-        target = torch.empty(0, device=device).device  # "cuda" becomes "cuda:0"
+        """Return this model if it is on ``device``, otherwise a copy of it there.
+
+        Raises:
+            ConfigError: if there is no such device.
+        """
+        target = find_device(device)  # "cuda" becomes "cuda:0"
         if target == self.device:
             return self
         moved = {

@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from elmokit.checked import checked
 from elmokit.data.occurrences import Occurrence
 from elmokit.embedder import ElmoEmbedder, Layers
 
 
+@checked
 def embed_occurrences(
     embedder: ElmoEmbedder,
     occurrences: Sequence[Occurrence],

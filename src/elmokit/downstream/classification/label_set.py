@@ -66,6 +66,8 @@ def as_tuples(labels: Labels, is_multi_label: bool, what: str = "labels") -> lis
         if _is_single(own) == is_multi_label:
             expected = "a list of labels" if is_multi_label else "one label"
             raise ElmokitError(f"{what}[{number}]: expected {expected}, got {own!r}")
+        if is_multi_label and not isinstance(own, Iterable):
+            raise ElmokitError(f"{what}[{number}]: expected labels, got {own!r}")
         found.append(tuple(dict.fromkeys(map(str, own))) if is_multi_label else (str(own),))
     return found
 
