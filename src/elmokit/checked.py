@@ -43,7 +43,7 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
     Numbers and truth values of other libraries become Python's. Hints of truth values, numbers, strings,
     paths, choices, callables, mappings, classes, and collections of these are checked; what others mean, such
     as tensors and sentences, the function checks itself. A call without an argument, or with an unknown one,
-    raises ``TypeError``, as usual.
+    raises ``TypeError``, as usual. A warning of the function has one more frame between it and its caller.
 
     Raises:
         ConfigError: by a call, if an argument is not what the hint says.

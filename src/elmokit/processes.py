@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -104,10 +105,19 @@ def _start(function: bytes, counter: Synchronized[int]) -> None:
     """Prepare a worker process."""
     global _function, _number
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends Ctrl-C to all; the parent ends the work
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     with counter.get_lock():
         _number = counter.value
         counter.value += 1
     _function = pickle.loads(function)
+
+
+def _end_with_parent() -> None:
+    """End when the process that gives the work out is gone, such as killed: no result can be handed in."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _apply(item: Any) -> Any:

@@ -163,7 +163,7 @@ def _hint(path: tuple[str, ...]) -> str:
         for name in (*BILM_NAMES, *_BILM_IGNORED)
         if name[: len(prefix)] == prefix and len(name) > len(prefix)
     }
-    near = difflib.get_close_matches(path[-1], sorted(siblings), n=1)
+    near = difflib.get_close_matches(str(path[-1]), sorted(siblings), n=1)
     return f", did you mean {near[0]!r}?" if near else ""
 
 

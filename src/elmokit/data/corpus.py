@@ -33,7 +33,6 @@ from elmokit.data.numbering import TypeNumbering
 from elmokit.data.sentences import tokenized
 from elmokit.data.word_types import BOS_TYPE, EOS_TYPE, TypeTable
 from elmokit.errors import ConfigError, CorpusError, StaleCorpusError
-from elmokit.files.atomic import output_error
 from elmokit.files.checksums import file_sha256, values_checksum
 from elmokit.files.json_table import read_json
 from elmokit.files.memory_map import map_array
@@ -174,14 +173,8 @@ class Corpus:
         """Write the corpus into an empty directory, from which :func:`open_corpus` reads it.
 
         Raises:
-            OutputError: If it cannot be written.
+            OSError: If it cannot be written.
         """
-        try:
-            self._save(directory)
-        except OSError as error:
-            raise output_error(directory, error) from error
-
-    def _save(self, directory: Path) -> None:
         (directory / "tokens.u32").write_bytes(self.tokens.data)
         (directory / "offsets.i64").write_bytes(self.offsets.data)
         self.types.save(directory)

@@ -89,7 +89,7 @@ def prepare_corpus(
         warnings.warn(
             f"{error}; the prepared text is kept in {fallback_dir} instead",
             CacheNotWritableWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
     progress.reset()
     return _open_or_prepare(fallback_dir / name, files, progress.add, num_processes)
@@ -168,7 +168,7 @@ def _is_usable(directory: Path, content: Sequence[Mapping[str, Any] | None]) -> 
     except StaleCorpusError:
         return False
     except CorpusError as error:
-        warnings.warn(f"{error}; preparing the text again", DamagedCacheWarning, stacklevel=5)
+        warnings.warn(f"{error}; preparing the text again", DamagedCacheWarning, stacklevel=6)
         return False
     return True
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
@@ -14,6 +13,7 @@ from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ModelFileError
 from elmokit.explorer.explored_text import ExploredText, explore_text
 from elmokit.explorer.mixing import map_of_mix, mixed
+from elmokit.explorer.turns import Turns
 from elmokit.explorer.typed_text import Sentences
 from elmokit.language_model import LanguageModel, Substitutes
 from elmokit.neighbors.cosine import UNIT_TYPE, descending, similarities, unit_vectors
@@ -65,8 +65,8 @@ class Explorer:
             self._units = np.concatenate(chunks)
         # The embedder's cache is not thread-safe, and the model is the bottleneck anyway. Laying out a map
         # does not need the model, and must not keep others from it.
-        self._lock = threading.Lock()
-        self._layout_lock = threading.Lock()
+        self._model_turns = Turns()
+        self._layout_turns = Turns()
         self._explored = lru_cache(_CACHED_TEXTS)(self._explore)
         self._mapped = lru_cache(_CACHED_MAPS)(self._map)
 
@@ -87,7 +87,7 @@ class Explorer:
         Raises:
             ElmokitError: if the model cannot process them.
         """
-        with self._lock:
+        with self._model_turns.turn(_num_words(sentences)):
             return self._explored(sentences)
 
     def map(self, sentences: Sentences, weights: Sequence[float], method: Method) -> np.ndarray:
@@ -98,7 +98,7 @@ class Explorer:
         """
         if method == "pca":  # takes no time
             return self._mapped(sentences, tuple(weights), method)
-        with self._layout_lock:
+        with self._layout_turns.turn(_num_words(sentences)):
             return self._mapped(sentences, tuple(weights), method)
 
     def layer_maps(self, sentences: Sentences, method: Method) -> list[np.ndarray]:
@@ -129,7 +129,7 @@ class Explorer:
         text = self.explore(sentences)
         layer = self.corpus.layer
         vectors = text.layers.mean(axis=0) if layer == "average" else text.layers[layer]
-        with self._lock:
+        with self._model_turns.turn(1):
             return self.corpus.search(vectors[index], k, query=text.occurrences[index])
 
     def similar_words(self, sentences: Sentences, index: int, k: int = 10) -> list[SimilarWord]:
@@ -140,7 +140,7 @@ class Explorer:
         """
         text = self.explore(sentences)
         word = text.occurrences[index].word
-        with self._lock:
+        with self._model_turns.turn(1):
             if self.corpus is not None:
                 vector = self.embedder.encode([word])[0].float().cpu().numpy()
                 return self.corpus.similar_words(vector, k, word=word)
@@ -155,7 +155,7 @@ class Explorer:
         if self.language_model is None:
             return None
         occurrence = self.explore(sentences).occurrences[index]
-        with self._lock:
+        with self._model_turns.turn(len(occurrence.sentence)):
             return self.language_model.substitutes(occurrence.sentence, occurrence.position, k)
 
     def _explore(self, sentences: Sentences) -> ExploredText:
@@ -167,3 +167,7 @@ class Explorer:
     def _token_units(self, words: Sequence[str]) -> np.ndarray:
         """Return context-free unit vectors (len(words), P)."""
         return unit_vectors(self.embedder.encode(words).float().cpu().numpy()).astype(UNIT_TYPE)
+
+
+def _num_words(sentences: Sentences) -> int:
+    return sum(map(len, sentences))

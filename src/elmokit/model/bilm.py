@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from elmokit.arguments import instance_of, yes_or_no
+from elmokit.arguments import described, instance_of, yes_or_no
 from elmokit.batch import Batch
 from elmokit.checked import checked
 from elmokit.config import ModelConfig
-from elmokit.errors import ElmokitError
+from elmokit.errors import ConfigError, ElmokitError
 from elmokit.kernels.precisions import Precision
 from elmokit.model.char_cnn import CharCnn
-from elmokit.model.device import find_device
 from elmokit.model.export import EXPORT_PROBLEM, refuse_export
 from elmokit.model.lexicon_encoder import LexiconEncoder
 from elmokit.model.parallel import Task, num_workers, run_tasks
@@ -179,7 +178,10 @@ class BiLM(nn.Module):
         Raises:
             ConfigError: if there is no such device.
         """
-        target = find_device(device)  # "cuda" becomes "cuda:0"
+        try:
+            target = torch.empty(0, device=device).device  # "cuda" becomes "cuda:0"
+        except (TypeError, RuntimeError):
+            raise ConfigError(f"device={described(device)}: not available here") from None
         if target == self.device:
             return self
         moved = {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elmokit.arguments import described
 from elmokit.checked import checked
 from elmokit.errors import ConfigError
 from elmokit.visualize.canvas import new_figure
@@ -38,7 +39,10 @@ def plot_confusion(labels: Sequence[str], counts: np.ndarray) -> Figure:
         ConfigError: if the counts have another shape.
         MissingExtraError: if Matplotlib is not installed.
     """
-    counts = np.asarray(counts)
+    try:
+        counts = np.asarray(counts)
+    except Exception:  # of any kind: it is an object of somebody else
+        raise ConfigError(f"counts: expected numbers, got {described(counts)}") from None
     if counts.shape != (len(labels), len(labels)) or counts.dtype.kind not in "iuf":
         raise ConfigError(
             f"counts: expected numbers ({len(labels)}, {len(labels)}) for {len(labels)} labels, got "

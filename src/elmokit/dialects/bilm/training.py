@@ -166,7 +166,7 @@ def train(
             f"{directory}: nothing to do: this run has finished, after step {trainer.step:,}. To train on, "
             "give another tf_save_dir and this model as restart_ckpt_file",
             ElmokitWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
 
 

@@ -95,6 +95,8 @@ class TextClassifier:
             if isinstance(embedding, str)
             else tuple(embedding)
         )
+        if not self.embeddings:
+            raise ConfigError("embedding: expected at least one")
         if self.settings.fine_tune and not any(own.is_contextual for own in self.embeddings):
             raise ConfigError(
                 "fine_tune: there is no biLM to train: expected elmo:MODEL among the embeddings"

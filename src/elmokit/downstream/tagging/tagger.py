@@ -29,7 +29,7 @@ from elmokit.downstream.tagging.network import TaggerNetwork
 from elmokit.downstream.tagging.scores import TagScores, score_tags
 from elmokit.downstream.tagging.settings import TaggerSettings
 from elmokit.downstream.tagging.spans import Scheme
-from elmokit.errors import ModelFileError
+from elmokit.errors import ConfigError, ModelFileError
 from elmokit.files.home import expanded
 from elmokit.model.device import find_device
 
@@ -132,6 +132,8 @@ class SequenceTagger:
         embeddings = (
             embeddings_of(embedding, device=device) if isinstance(embedding, str) else tuple(embedding)
         )
+        if not embeddings:
+            raise ConfigError("embedding: expected at least one")
         with seeded(settings.seed):
             network = TaggerNetwork(embeddings, tag_set.tags, tag_set.scheme, settings)
         target = find_device(device)
