@@ -89,7 +89,13 @@ def ordered_map(
             "use fewer processes (num_processes)"
         ) from None
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        workers = list((pool._processes or {}).values())  # shutting down forgets them
+        try:
+            pool.shutdown(wait=True, cancel_futures=True)
+        except KeyboardInterrupt:  # a second signal: Python would wait for them when it ends
+            for worker in workers:
+                worker.kill()
+            raise
 
 
 def worker_number() -> int:

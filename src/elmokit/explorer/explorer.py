@@ -23,6 +23,7 @@ from elmokit.visualize.projection import Method
 
 _MAX_WORDS = 10_000  # of the vocabulary: encoding them takes a second with a small model
 _CACHED_TEXTS = 8
+_SHORT = 100  # words: t-SNE takes a fraction of a second
 _CACHED_MAPS = 64
 
 
@@ -66,7 +67,8 @@ class Explorer:
         # The embedder's cache is not thread-safe, and the model is the bottleneck anyway. Laying out a map
         # does not need the model, and must not keep others from it.
         self._model_turns = Turns()
-        self._layout_turns = Turns()
+        # UMAP's library may run once at a time; t-SNE runs once for long texts and beside it for a short one.
+        self._umap_turns, self._tsne_turns, self._short_tsne_turns = Turns(), Turns(), Turns()
         self._explored = lru_cache(_CACHED_TEXTS)(self._explore)
         self._mapped = lru_cache(_CACHED_MAPS)(self._map)
 
@@ -98,7 +100,12 @@ class Explorer:
         """
         if method == "pca":  # takes no time
             return self._mapped(sentences, tuple(weights), method)
-        with self._layout_turns.turn(_num_words(sentences)):
+        num_words = _num_words(sentences)
+        if method == "umap":
+            turns = self._umap_turns
+        else:
+            turns = self._short_tsne_turns if num_words <= _SHORT else self._tsne_turns
+        with turns.turn(num_words):
             return self._mapped(sentences, tuple(weights), method)
 
     def layer_maps(self, sentences: Sentences, method: Method) -> list[np.ndarray]:
