@@ -29,6 +29,7 @@ from elmokit.model.batching import encode_words, run_sentences
 from elmokit.model.bilm import BiLMState
 from elmokit.model.device import find_device
 from elmokit.model.layer_choice import Layers, choose_layers, layer_indexes
+from elmokit.model.parallel import without_barriers
 from elmokit.model.parameter_version import ParameterVersion, parameter_version
 from elmokit.model.pooling import Pooling, choose_pooling
 from elmokit.model.state_rows import replace_first_rows, require_state, select_rows
@@ -223,6 +224,7 @@ class ElmoEmbedder:
             chunks = chunks_to_sort(tokenized(sentences), batch_size)
             return itertools.chain.from_iterable(ordered_map(part, chunks, num_processes))
 
+        @without_barriers()
         @torch.inference_mode()
         def embed_batch(batch: list[list[str]]) -> Iterable[np.ndarray]:
             vectors = choice.combine(self.run(batch, layers=choice.indexes)[0])
@@ -338,6 +340,7 @@ class ElmoEmbedder:
         vectors = choose_layers("all", self.num_layers).combine(layers)
         return _split(sentences, vectors.cpu().numpy()), replace_first_rows(state, new_state)
 
+    @without_barriers()
     @torch.inference_mode()
     def run(
         self,

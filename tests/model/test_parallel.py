@@ -12,7 +12,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from elmokit.model.parallel import Task, run_calls, run_on_streams, run_tasks
+from elmokit.model.parallel import (
+    Task,
+    _Workers,
+    num_workers,
+    run_calls,
+    run_on_streams,
+    run_tasks,
+    without_barriers,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -27,11 +35,42 @@ def test_calls_run_on_other_threads_with_one_thread_each():
     names = run_calls([lambda: (threading.current_thread().name, torch.get_num_threads())] * 2)
     assert all(name.startswith("elmokit") and threads == 1 for name, threads in names)
     assert torch.get_num_threads() == 2
-    started: list[int] = []
-    thread = threading.Thread(target=lambda: started.append(torch.get_num_threads()))
+    assert _threads_of_a_new_thread() == 2  # other threads are not affected
+
+
+def _threads_of_a_new_thread() -> int:
+    found: list[int] = []
+    thread = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
     thread.start()
     thread.join()
-    assert started == [2]  # other threads are not affected
+    return found[0]
+
+
+@pytest.mark.parametrize("ending", ["end", "error"])
+def test_without_barriers_this_thread_computes_alone_and_tasks_on_all(ending):
+    def fail() -> None:
+        with without_barriers(), without_barriers():
+            assert (torch.get_num_threads(), num_workers()) == (1, 2)
+            barrier = threading.Barrier(2, timeout=10)
+            assert sorted(run_calls([barrier.wait, barrier.wait])) == [0, 1]
+            assert _threads_of_a_new_thread() == 2
+            if ending == "error":
+                raise ValueError("no")
+
+    if ending == "error":
+        with pytest.raises(ValueError, match="no"):
+            fail()
+    else:
+        fail()
+    assert (torch.get_num_threads(), num_workers(), _threads_of_a_new_thread()) == (2, 2, 2)
+
+
+def test_workers_started_without_barriers_leave_the_threads_of_others(monkeypatch):
+    monkeypatch.setattr("elmokit.model.parallel._workers", _Workers())
+    with without_barriers():
+        assert run_calls([torch.get_num_threads] * 2) == [1, 1]
+        assert (torch.get_num_threads(), _threads_of_a_new_thread()) == (1, 2)
+    assert (torch.get_num_threads(), _threads_of_a_new_thread()) == (2, 2)
 
 
 def test_both_calls_run_at_the_same_time():

@@ -277,18 +277,27 @@ def test_a_port_in_use_is_one_line(monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_process_that_hangs_while_the_main_one_works_is_found():
-    """It has not come to where the main process will meet it."""
+@pytest.mark.parametrize("hanging", [0, 1])
+def test_while_the_main_process_works_the_others_wait_but_not_for_one_that_hangs(hanging):
+    """Neither the main one, for which they wait, nor another one, which has not come to where they do."""
     program = """
-import os, signal, sys
+import os, signal, sys, time
 from elmokit.training.distributed import RankError, Ranks
 
-ranks = Ranks.join("cpu", timeout=1)
-assert ranks.from_main(lambda: "both are there") == "both are there"
-if not ranks.is_main:
+def work_long():
+    time.sleep(2.5)
+    return "both are there"
+
+def hang():
     os.kill(os.getpid(), signal.SIGSTOP)
+
+hanging = int(sys.argv[1])
+ranks = Ranks.join("cpu", timeout=1)
+assert ranks.from_main(work_long) == "both are there"
+if ranks.rank == hanging and not ranks.is_main:
+    hang()
 try:
-    ranks.from_main(lambda: "done")
+    ranks.from_main(hang if hanging == 0 else lambda: "done")
 except RankError:
     print("found", flush=True)
 os._exit(0)
@@ -299,7 +308,7 @@ os._exit(0)
     address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", program],
+            [sys.executable, "-c", program, str(hanging)],
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, **address, "RANK": str(rank), "LOCAL_RANK": str(rank), "GROUP_RANK": "0"},
@@ -307,7 +316,7 @@ os._exit(0)
         for rank in range(2)
     ]
     try:
-        assert processes[0].communicate(timeout=100)[0] == "found\n"
+        assert processes[1 - hanging].communicate(timeout=100)[0] == "found\n"
     finally:
         for process in processes:
             process.kill()

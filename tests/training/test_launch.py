@@ -7,6 +7,7 @@ import logging
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,9 +16,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
 from elmokit.formats.checkpoint import list_checkpoints, read_checkpoint
-from elmokit.training.launch import _quiet_agent, launch
+from elmokit.training.distributed import RankError
+from elmokit.training.launch import _quiet_agent, launch, refuse_lost
 
 SETTINGS = """
 [model.char_cnn]
@@ -37,6 +40,8 @@ checkpoint_minutes = 0.004
 log_interval = 3
 histogram_interval = 0
 """
+
+OPTIONS = ["--vocab-file", "vocab.txt", "--save-dir", "run", "--config", "c.toml"]
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="the processes are found in /proc")
 
@@ -60,9 +65,8 @@ def started(work: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         "OMP_NUM_THREADS": "1",
         "TORCH_ELASTIC_SHUTDOWN_TIMEOUT": "5",  # until a process that hangs is killed
     }
-    options = ["--train-prefix", "train.txt", "--vocab-file", "vocab.txt", "--save-dir", "run"]
     launcher = subprocess.Popen(
-        [sys.executable, "-m", "elmokit", "train", *options, "--config", "c.toml", *arguments],
+        [sys.executable, "-m", "elmokit", "train", *OPTIONS, "--train-prefix", "train.txt", *arguments],
         cwd=work,
         env=environment,
         stdout=subprocess.PIPE,
@@ -161,13 +165,70 @@ def test_what_starts_the_processes_says_nothing():
     assert agent.isEnabledFor(logging.WARNING)
 
 
-def test_the_status_is_that_of_the_processes(work, monkeypatch, capfd):
-    """Each of them finds the same mistake; it is reported once."""
+def test_a_mistake_that_every_process_finds_is_reported_once(work, monkeypatch, capfd):
     monkeypatch.chdir(work)
-    arguments = ["--train-prefix", "missing.txt", "--vocab-file", "vocab.txt", "--save-dir", "run"]
-    status = launch(["train", *arguments, "--config", "c.toml", "num_processes=2"], 2)
-    assert status == 2
-    err = capfd.readouterr().err
-    assert err.count("missing.txt") == 1, err
-    assert err.startswith("elmokit: ")
+    assert (
+        launch(["train", *OPTIONS, "--train-prefix", "train.txt", "num_processes=2", "device=cuda:0"], 2) == 2
+    )
+    assert capfd.readouterr().err == (
+        "elmokit: device=cuda:0: expected auto, cuda or cpu: each of 2 processes takes a GPU of its own\n"
+    )
     assert not (work / "run").exists()
+
+
+def test_a_process_with_another_text_is_refused_by_the_command(work):
+    """As on a machine to which another file has been copied."""
+    (work / "other.txt").write_text((work / "train.txt").read_text() + "one more line\n")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "elmokit", "train", *OPTIONS, "--train-prefix", text],
+            cwd=work,
+            env={**os.environ, **address, "RANK": str(rank), "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1"}
+            | {"ELMOKIT_CACHE": str(work / f"cache-{rank}")},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank, text in enumerate(["train.txt", "other.txt"])
+    ]
+    main, other = [process.communicate(timeout=120)[1] for process in processes]
+    assert [process.returncode for process in processes] == [2, 2]
+    *warnings, line = main.splitlines()
+    assert all(warning.startswith("warning: ") for warning in warnings)
+    assert line.startswith(
+        f"elmokit: process 1 of 2 on {socket.gethostname()}: fingerprint of training text is "
+    )
+    assert line.endswith("start all processes with the same texts, settings and version")
+    assert other == "", "the main process has said it"
+    assert not list_checkpoints(work / "run")
+
+
+def failure(exitcode: int, *, after: int = 0) -> ProcessFailure:
+    found = ProcessFailure(local_rank=0, pid=1, exitcode=exitcode, error_file="")
+    found.timestamp = 1_000_000 + after
+    return found
+
+
+@pytest.mark.parametrize(
+    ("failures", "message"),
+    [
+        (
+            {0: failure(-9), 1: failure(130), 2: failure(-15)},
+            r"process 0 of 3 was ended by SIGKILL \(is there",
+        ),
+        (
+            {0: failure(2), 1: failure(2), 2: failure(-11)},
+            r"process 2 of 3 was ended by SIGSEGV: resume from",
+        ),
+        ({1: failure(2), 2: failure(2), 0: failure(-9, after=30)}, r"process 0 of 3 did not answer, and was"),
+    ],
+)
+def test_a_lost_process_is_named(failures, message, monkeypatch):
+    """The main one cannot say anything then, and the others are silent."""
+    monkeypatch.delenv("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", raising=False)
+    with pytest.raises(RankError, match=message):
+        refuse_lost(failures, 3)
+    refuse_lost({0: failure(2), 1: failure(2), 2: failure(-15, after=1)}, 3)  # the main one has said it

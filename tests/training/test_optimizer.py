@@ -3,6 +3,9 @@ traces."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -132,3 +135,21 @@ def test_named_slots_are_those_of_a_checkpoint():
     assert (optimizer.slot("first_moment", "a") == 2).all()
     assert (optimizer.slot("second_moment", "a") == 0).all()
     assert optimizer.num_updates == 7
+
+
+def test_the_compiler_of_pytorch_is_not_imported():
+    """It takes seconds of every start. In a process of its own, since other tests import it."""
+    program = """
+import sys, torch
+from elmokit.config import TrainingConfig
+from elmokit.training.optimizer import make_optimizer
+
+weight = torch.nn.Parameter(torch.ones(3))
+optimizer = make_optimizer({"weight": weight}, TrainingConfig())
+weight.sum().backward()
+optimizer.step()
+optimizer.zero_grad()
+assert weight.grad is None and weight.tolist() != [1, 1, 1]
+assert "torch._dynamo" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)

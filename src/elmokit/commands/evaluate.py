@@ -35,7 +35,7 @@ def _check(values: Mapping[str, Any]) -> Iterator[str]:
 
 @verb("evaluate")
 @checked(_check)
-@click.argument("models", metavar="MODEL...", nargs=-1, type=ModelName())
+@click.argument("models", metavar="MODEL...", nargs=-1, type=ModelName("--test-prefix"))
 @click.option(
     "--save-dir",
     "old_models",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +87,21 @@ def vector_settings(overrides: Iterable[str]) -> tuple[list[str], list[str]]:
         else:
             own.append(override)
     return own, vectors
+
+
+def stray_arguments(values: Mapping[str, Any], options: Iterable[str]) -> Iterator[str]:
+    """Yield what to do about arguments that are no ``key=value``: mostly files without their options.
+
+    Args:
+        values: of the parameters of a command, by their names.
+        options: the parameters that are files, the first one first.
+    """
+    missing = (name for name in options if values.get(name) is None)
+    for argument in values.get("overrides") or ():
+        if "=" not in argument:
+            name = next(missing, None)
+            place = "" if name is None else f", or write --{name} {argument}"
+            yield f"Got unexpected argument {argument!r}: expected key=value{place}"
 
 
 def read_table(name: str) -> Table:

@@ -24,16 +24,24 @@ _TEXTS = (".txt", ".csv", ".tsv", ".jsonl", ".conll", ".conllu")
 
 
 class ModelName(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.4
-    """The name of a model: anything but text, which is what stands there when MODEL was left out."""
+    """The name of a model: anything but text, which is what stands there when MODEL was left out.
+
+    Args:
+        text_option: the option that takes the text, if the command has no argument for it.
+    """
 
     name = "model"
+
+    def __init__(self, text_option: str | None = None) -> None:
+        self._text_option = text_option
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the name."""
         assert ctx is not None
         if _is_text(value):
             place = f", as in `{usage(ctx)}`" if isinstance(param, click.Argument) else ""
-            self.fail(f"{value!r} is text, expected a model{place}", param, ctx)
+            instead = f"; for the text write {self._text_option} {value}" if self._text_option else ""
+            self.fail(f"{value!r} is text, expected a model{place}{instead}", param, ctx)
         return value
 
     def shell_complete(

@@ -131,6 +131,7 @@ class Verb(click.Command):
             except click.UsageError as error:  # an option without its value: nothing after it is certain
                 yield _text(error)
                 return
+        missing_files = []
         for parameter in iter_params_for_processing(order, self.get_params(scratch)):
             is_argument = isinstance(parameter, click.Argument)
             try:
@@ -139,6 +140,8 @@ class Verb(click.Command):
                 if is_shifted and is_argument:
                     continue
                 if isinstance(error, click.MissingParameter):
+                    if not is_argument and (parameter.metavar or "").startswith("FILE"):
+                        missing_files.append(f"{_name(parameter, args)} {' '.join(rest)}")
                     yield missing(parameter.name, args)
                     continue
                 if isinstance(error, click.BadParameter):
@@ -146,8 +149,10 @@ class Verb(click.Command):
                 yield _text(error)
                 is_shifted = is_shifted or is_argument  # those after it may be meant for its place
         if rest and not is_shifted:
-            quotes = ": a sentence is given in quotes" if self._takes_sentence() else ""
-            yield f"Got unexpected extra argument{'s' if len(rest) > 1 else ''} ({' '.join(rest)}){quotes}"
+            hint = ": a sentence is given in quotes" if self._takes_sentence() else ""
+            if missing_files and len(rest) == 1:
+                hint = f": write {missing_files[0]}"
+            yield f"Got unexpected extra argument{'s' if len(rest) > 1 else ''} ({' '.join(rest)}){hint}"
         if not is_shifted:
             given = {name: None if value is _UNSET else value for name, value in scratch.params.items()}
             yield from self._check(given)

@@ -18,7 +18,7 @@ from elmokit.kernels.precisions import Precision
 from elmokit.model.char_cnn import CharCnn
 from elmokit.model.export import EXPORT_PROBLEM, refuse_export
 from elmokit.model.lexicon_encoder import LexiconEncoder
-from elmokit.model.parallel import Task, num_workers, run_tasks
+from elmokit.model.parallel import Task, num_workers, run_tasks, without_barriers
 from elmokit.model.precision import set_precision, without_autocast
 from elmokit.model.products import choose_precision, row_tile
 from elmokit.model.reading import DirectionOutput, Reading
@@ -223,6 +223,7 @@ class BiLM(nn.Module):
         """Return the states of all directions and layers for ``num_rows`` rows before their first token."""
         return [stack.zero_state(num_rows) for stack in self._stacks]
 
+    @without_barriers()
     @without_autocast
     def encode(self, char_ids: Tensor | None, word_ids: Tensor | None) -> Tensor:
         """Encode word types without context.
@@ -265,6 +266,7 @@ class BiLM(nn.Module):
         ) -> BiLMOutput:
             """Run :meth:`forward`; nn.Module declares that a call returns Any."""
 
+    @without_barriers()
     @without_autocast
     def forward(
         self,

@@ -2,7 +2,8 @@
 
 Each worker computes on one thread, so nothing waits for another thread until its part is done. PyTorch's
 default, parallel loops inside single operations, meets at a barrier hundreds of times per batch; as soon as
-another process needs a core, each of these barriers waits for a thread that was put to sleep.
+another process needs a core, each of these barriers waits for a thread that was put to sleep. After a loop,
+its threads go on running for milliseconds, in case there is another one, and take the cores from the workers.
 """
 
 from __future__ import annotations
@@ -40,10 +41,45 @@ class Task(NamedTuple):
 def num_workers(device: torch.device | None = None) -> int:
     """Return the number of parts that work is best divided into.
 
-    On the CPU these are the threads that PyTorch may use here, each of which runs a task at a time. Another
-    device divides the work itself.
+    On the CPU these are the threads that PyTorch may use here, or might outside :func:`without_barriers`,
+    each of which runs a task at a time. Another device divides the work itself.
     """
-    return torch.get_num_threads() if device is None or device.type == "cpu" else 1
+    if device is not None and device.type != "cpu":
+        return 1
+    return _thread.num_workers or torch.get_num_threads()
+
+
+class _Thread(threading.local):
+    num_workers: int | None = None
+    """Number of workers of this thread where its operations use one thread; None elsewhere."""
+
+
+_thread = _Thread()
+
+
+@contextmanager
+def without_barriers() -> Iterator[None]:
+    """Use this thread alone for PyTorch's operations inside the ``with`` block, and all workers for tasks.
+
+    What is left between tasks takes so little time that parallel loops would cost more than they gain.
+    """
+    number = num_workers()
+    if number < 2 or _thread.num_workers is not None or torch.compiler.is_compiling():
+        yield
+        return
+    _thread.num_workers = number
+    try:
+        torch.set_num_threads(1)
+        _set_threads_of_new_threads(number)
+        yield
+    finally:
+        _thread.num_workers = None
+        torch.set_num_threads(number)
+
+
+def _set_threads_of_new_threads(number: int) -> None:
+    """Set the number for threads that are started from now on; PyTorch gives them what was set last."""
+    _workers.settings.submit(torch.set_num_threads, number).result()
 
 
 @contextmanager
@@ -194,6 +230,8 @@ class _Workers:
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
         self._size = 0
+        self.settings = ThreadPoolExecutor(1, thread_name_prefix="elmokit-settings")
+        """A thread that computes nothing, to set what holds for new threads."""
 
     def submit(self, calls: Sequence[Callable[[], T]]) -> list[Future[T]]:
         size = num_workers()
@@ -217,8 +255,7 @@ def _start_workers(size: int) -> ThreadPoolExecutor:
     for _ in range(size):
         pool.submit(int)
     all_started.wait()
-    # PyTorch gives the number that was set last to threads that are started later.
-    torch.set_num_threads(torch.get_num_threads())
+    _set_threads_of_new_threads(size)
     return pool
 
 
@@ -234,6 +271,7 @@ def _start_anew() -> None:
     """
     global _workers
     _workers = _Workers()
+    _thread.num_workers = None
     torch.set_num_threads(1)
 
 

@@ -10,11 +10,14 @@ Messages are numbers and JSON; nothing is pickled.
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from threading import Event
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -29,8 +32,9 @@ from elmokit.training.rendezvous import launched, meet, own_device
 T = TypeVar("T")
 
 _JOIN_TIMEOUT = timedelta(minutes=10)  # for all processes to start
-# While one process prepares text, evaluates or writes a checkpoint. One that ends is noticed at once.
+# While one process prepares text. One that ends is noticed at once.
 _PATIENCE = timedelta(hours=24)
+_SIGNS_PER_TIMEOUT = 4  # of life, from a process for which the others wait
 
 
 class RankError(ElmokitError):
@@ -101,8 +105,12 @@ class Ranks:
             raise RankError(f"cannot join the other processes at {process.address}: {remedy}") from None
         waiting = timedelta(seconds=timeout)
         ranks = cls(rank, num, process.local_rank, None, _Groups(control, control, patient, waiting))
-        with ranks.together():
-            found = find_device(own_device(device, process))
+        try:
+            with ranks.together():
+                found = find_device(own_device(device, process))
+        except BaseException:
+            ranks.leave()  # threads of gloo must have ended before Python does
+            raise
         step = control
         if found.type == "cuda":
             torch.cuda.set_device(found)
@@ -196,24 +204,54 @@ class Ranks:
     def from_main(self, function: Callable[[], T]) -> T:
         """Call a function in the main process, and return in all what it returns, plain values.
 
-        The others wait as long as it takes; when it is done, they have to answer soon.
+        The others wait as long as it takes, and as long as they hear from the main process.
         """
         if self._groups is None:
             return function()
         result, error = "null", None
-        if self.is_main:
-            try:
-                result = json.dumps(function())
-            except (ElmokitError, OSError) as found:
-                error = found
         with _answers():
-            # A broadcast would not do: the main process could not send to one that hangs, and would wait.
-            dist.monitored_barrier(
-                self._groups.patient, timeout=self._groups.timeout if self.is_main else _PATIENCE
-            )
+            if self.is_main:
+                with self._signs_of_life():
+                    try:
+                        result = json.dumps(function())
+                    except (ElmokitError, OSError) as found:
+                        error = found
+            else:
+                self._wait_for_main()
         self._raise_any(error, patiently=False)
         value: T = json.loads(self.texts(result)[0])
         return value
+
+    @contextmanager
+    def _signs_of_life(self) -> Iterator[None]:
+        """Let the others know that the main process is alive, and at the end that it is done.
+
+        Raises:
+            RuntimeError: after the block, when one of them does not answer.
+        """
+        done = Event()
+        with ThreadPoolExecutor(1) as pool:
+            sending = pool.submit(self._send_signs, done)
+            try:
+                yield
+            finally:
+                done.set()
+            sending.result()
+
+    def _send_signs(self, done: Event) -> None:
+        interval = self._group.timeout.total_seconds() / _SIGNS_PER_TIMEOUT
+        is_done = False
+        while not is_done:
+            is_done = done.wait(interval)
+            sign = torch.tensor([is_done])
+            for work in [dist.isend(sign, rank, self._group.control) for rank in range(1, self.num)]:
+                assert work is not None
+                work.wait()
+
+    def _wait_for_main(self) -> None:
+        is_done = torch.tensor([False])
+        while not is_done:
+            dist.recv(is_done, 0, self._group.control)
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -312,8 +350,9 @@ def _answers() -> Iterator[None]:
 
 
 def _first_line(error: Exception) -> str:
+    """Return what has happened, without the place in PyTorch's sources and the advice to programmers."""
     lines = str(error).splitlines() or [type(error).__name__]
-    return lines[0].strip().rstrip(".")
+    return re.sub(r"^\[\S+:\d+\] ", "", lines[0]).partition(". This is typically")[0].strip().rstrip(".")
 
 
 def _here() -> str:

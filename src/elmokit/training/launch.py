@@ -7,14 +7,15 @@ import os
 import signal
 import sys
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from torch.distributed.elastic.multiprocessing import SignalException
-from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from elmokit.processes import available_processors
+from elmokit.training.distributed import RankError
 
 
 def launch(arguments: Sequence[str], num_processes: int, *, max_restarts: int = 0) -> int:
@@ -29,7 +30,11 @@ def launch(arguments: Sequence[str], num_processes: int, *, max_restarts: int = 
         max_restarts: how often all processes are started again after one of them has failed.
 
     Returns:
-        The exit status: 0, that of a process that has failed, or 128 plus the number of a signal.
+        The exit status: 0, that of a process that has failed, or 128 plus the number of a signal that has
+        stopped all.
+
+    Raises:
+        RankError: when one of them has been killed, or had to be.
     """
     config = LaunchConfig(
         min_nodes=1,
@@ -49,10 +54,35 @@ def launch(arguments: Sequence[str], num_processes: int, *, max_restarts: int = 
     except SignalException as stop:
         return 128 + int(stop.sigval)
     except ChildFailedError as error:
-        # A process that a signal has ended fails the others, which say so and exit with 2.
+        refuse_lost(error.failures, num_processes)
         codes = [failure.exitcode for failure in error.failures.values()]
         return next((code for code in codes if code > 0), 128 - codes[0])
     return 0
+
+
+def refuse_lost(failures: Mapping[int, ProcessFailure], num_processes: int) -> None:
+    """Name a process that could not say by itself what has happened; the main one is silent if it is lost.
+
+    When one has failed, the others are asked to end by SIGTERM. Those that do not do so in time are killed.
+    """
+    began = min(failure.timestamp for failure in failures.values())
+    for rank, failure in failures.items():
+        if failure.exitcode >= 0 or failure.exitcode == -signal.SIGTERM:
+            continue
+        name, waited = signal.Signals(-failure.exitcode).name, failure.timestamp - began
+        happened = (
+            f"did not answer, and was killed after {waited} seconds"
+            if name == "SIGKILL" and waited >= _shutdown_seconds() - 1
+            else f"was ended by {name}" + " (is there enough memory?)" * (name == "SIGKILL")
+        )
+        raise RankError(
+            f"process {rank} of {num_processes} {happened}: resume from the last checkpoint with --resume, "
+            "or start with --max-restarts, which does so"
+        )
+
+
+def _shutdown_seconds() -> int:
+    return int(os.environ.get("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", "30"))  # as torchrun's agent reads it
 
 
 @contextmanager

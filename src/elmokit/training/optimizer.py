@@ -3,6 +3,7 @@ names."""
 
 from __future__ import annotations
 
+import inspect
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
@@ -38,6 +39,10 @@ class RowOptimizer(torch.optim.Optimizer):
     """The name in ``TrainingConfig.optimizer``."""
     slots: ClassVar[tuple[str, ...]]
     """Names of the values that are remembered for each number of a parameter."""
+
+    # PyTorch wraps both so that they import its compiler, which takes seconds and has nothing to do here.
+    add_param_group = inspect.unwrap(torch.optim.Optimizer.add_param_group)
+    zero_grad = inspect.unwrap(torch.optim.Optimizer.zero_grad)
 
     def __init__(
         self, parameters: Mapping[str, nn.Parameter], *, learning_rate: float, initial_value: float

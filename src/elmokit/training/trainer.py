@@ -24,7 +24,7 @@ from elmokit.errors import ConfigError
 from elmokit.files.home import expanded
 from elmokit.formats.checkpoint import Checkpoint, damage_named
 from elmokit.model.bilm import BiLM, BiLMOutput, BiLMState
-from elmokit.model.parallel import computing_threads
+from elmokit.model.parallel import computing_threads, without_barriers
 from elmokit.model.perplexity import perplexity
 from elmokit.training.carried_state import CarriedState
 from elmokit.training.counters import Counters
@@ -240,6 +240,7 @@ class Trainer:
         """Make :meth:`run` end after the next step, with a checkpoint; safe in signal handlers."""
         self._stop_requested = True
 
+    @without_barriers()
     def train_step(self, batch: TextBatch, journal: Journal | NoJournal | None = None) -> BiLMOutput:
         """Update the parameters on one batch.
 

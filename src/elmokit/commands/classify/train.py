@@ -18,7 +18,7 @@ from elmokit.console.classifying import (
     single_labels,
     takes_columns,
 )
-from elmokit.console.downstream import embedding_options
+from elmokit.console.downstream import embedding_options, stray_arguments
 from elmokit.console.models import device_option
 from elmokit.console.modes import json_option, wants_json
 from elmokit.console.outputs import takes_output
@@ -36,9 +36,7 @@ _FLAGS = ("encoder", "fine_tune", "fit", "vectors")
 
 
 def _check(values: Mapping[str, Any]) -> Iterator[str]:
-    overrides = values.get("overrides") or ()
-    stray = [override for override in overrides if "=" not in override]
-    yield from (f"Got unexpected argument {override!r}: expected key=value" for override in stray)
+    yield from stray_arguments(values, ("train", "dev", "test"))
     yield from same_files({f"--{name}": values.get(name) for name in ("train", "dev", "test")})
 
 

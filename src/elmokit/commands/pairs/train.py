@@ -14,6 +14,7 @@ from elmokit.console.downstream import (
     given_embeddings,
     read_table,
     setting_rows,
+    stray_arguments,
     vector_settings,
 )
 from elmokit.console.models import device_option
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 
 
 def _check(values: Mapping[str, Any]) -> Iterator[str]:
-    stray = [override for override in values.get("overrides") or () if "=" not in override]
-    yield from (f"Got unexpected argument {override!r}: expected key=value" for override in stray)
+    yield from stray_arguments(values, ("train", "dev"))
 
 
 def _setting_sections() -> list[tuple[str, list[tuple[str, str]]]]:

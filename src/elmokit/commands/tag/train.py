@@ -14,6 +14,7 @@ from elmokit.console.downstream import (
     embedding_options,
     given_embeddings,
     setting_rows,
+    stray_arguments,
     vector_settings,
 )
 from elmokit.console.models import device_option
@@ -40,9 +41,7 @@ _FLAGS = ("elmo_at_output", "fine_tune")
 
 
 def _check(values: Mapping[str, Any]) -> Iterator[str]:
-    overrides = values.get("overrides") or ()
-    stray = [override for override in overrides if "=" not in override]
-    yield from (f"Got unexpected argument {override!r}: expected key=value" for override in stray)
+    yield from stray_arguments(values, ("train", "dev", "test"))
     files = [values[name] for name in ("train", "dev", "test") if values.get(name) is not None]
     if len(set(files)) < len(files):
         yield "--train, --dev and --test are different data: the same file is given twice"
