@@ -106,6 +106,7 @@ def test_what_is_right_comes_through_as_python_has_it(name, value, expected):
         ("choice", np.zeros(3), "choice: expected a or b, got ndarray"),
         ("words", "abc", "words: expected a list of strings, got 'abc'"),
         ("words", ["a", 3], "words[1]: expected a string, got 3"),
+        ("words", np.array([["a", "b"]]), "words: expected a list of strings, got ndarray"),
         ("words", torch.tensor(3), "words: expected a list of strings, got Tensor"),
         ("numbers", [1.0, "x"], "numbers[1]: expected a number, got 'x'"),
         ("numbers", 3, "numbers: expected a list of numbers or None, got 3"),

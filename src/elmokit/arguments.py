@@ -108,12 +108,9 @@ def strings(name: str, values: Any) -> list[str]:
     Raises:
         ConfigError: when they are something else; the message has the position.
     """
-    if isinstance(values, str | bytes | bytearray | Mapping) or not isinstance(values, Iterable):
+    if not is_list(values):
         raise ConfigError(f"{name}: expected strings, got {described(values)}")
-    try:
-        found = list(values)
-    except TypeError:  # of a tensor or array with one number
-        raise ConfigError(f"{name}: expected strings, got {described(values)}") from None
+    found = list(values)
     for position, value in enumerate(found):
         if not isinstance(value, str):
             raise ConfigError(f"{name}[{position}]: expected a string, got {described(value)}")
@@ -173,6 +170,12 @@ def numbers(name: str, values: Any) -> list[float]:
     except Exception:  # of any kind: it is an object of somebody else
         raise ConfigError(f"{name}: expected numbers, got {described(values)}") from None
     return [number(f"{name}[{position}]", value) for position, value in enumerate(found)]
+
+
+def is_list(values: Any) -> bool:
+    """Return whether the items of an object are a list of values: not of characters, keys, or columns."""
+    is_other = isinstance(values, str | bytes | bytearray | Mapping) or getattr(values, "ndim", 1) != 1
+    return isinstance(values, Iterable) and not is_other
 
 
 def described(value: Any) -> str:

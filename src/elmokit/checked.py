@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar, Union
 
-from elmokit.arguments import described, number, path_text, whole_number, yes_or_no
+from elmokit.arguments import described, is_list, number, path_text, whole_number, yes_or_no
 from elmokit.errors import ConfigError
 
 P = ParamSpec("P")
@@ -173,15 +173,11 @@ def _items(hint: Any, *, is_stream: bool) -> _Check | None:
     expected = f"a list of {_PLURALS.get(check.expected, check.expected)}"
 
     def accept(name: str, value: Any) -> Any:
-        if isinstance(value, str | bytes | bytearray | Mapping) or not isinstance(value, Iterable):
+        if not is_list(value):
             raise ConfigError(f"{name}: expected {expected}, got {described(value)}")
         if is_stream and not isinstance(value, Collection):  # it may not fit into memory
             return (check.accept(f"{name}[{place}]", item) for place, item in enumerate(value))
-        try:
-            items = list(value)
-        except TypeError:  # of a tensor or array with one number
-            raise ConfigError(f"{name}: expected {expected}, got {described(value)}") from None
-        items = [check.accept(f"{name}[{place}]", item) for place, item in enumerate(items)]
+        items = [check.accept(f"{name}[{place}]", item) for place, item in enumerate(value)]
         # The truth of an array or a column of a table is not whether it has items.
         return value if isinstance(value, list | tuple | set | frozenset) else items
 

@@ -119,12 +119,12 @@ class Corpus:
         """
         try:
             indices, ends = self.offsets[sentences] + (places - 1), self.offsets[sentences + 1]
+            ids = np.full(len(places), EOS_TYPE, dtype=np.int64)
+            is_token = (places > 0) & (indices < ends)
+            ids[is_token] = self.tokens[indices[is_token]]
+            ids[places == 0] = BOS_TYPE
         except (IndexError, TypeError, ValueError) as error:
             raise ConfigError(f"expected two arrays of sentences and places: {error}") from None
-        ids = np.full(len(places), EOS_TYPE, dtype=np.int64)
-        is_token = (places > 0) & (indices < ends)
-        ids[is_token] = self.tokens[indices[is_token]]
-        ids[places == 0] = BOS_TYPE
         return ids
 
     def words(self, index: int) -> tuple[str, ...]:

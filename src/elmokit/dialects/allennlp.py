@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from elmokit import embedder
-from elmokit.arguments import described, one_of, strings, whole_number, yes_or_no
+from elmokit.arguments import described, is_list, one_of, strings, whole_number, yes_or_no
 from elmokit.checked import checked
 from elmokit.data.sentences import list_of_words
 from elmokit.dialects.padding import pad
@@ -72,10 +72,10 @@ class ELMoTokenCharactersIndexer:
         Raises:
             ElmokitError: if a token is something else.
         """
-        if isinstance(tokens, Mapping) or not isinstance(tokens, Iterable):
-            raise ConfigError(f"tokens: expected tokens, got {described(tokens)}")
         if isinstance(tokens, str):
             words = tokens.split()
+        elif not is_list(tokens):
+            raise ConfigError(f"tokens: expected a list of tokens, got {described(tokens)}")
         else:
             words = list_of_words((getattr(token, "text", token) for token in tokens), "tokens")
         return {index_name: batch_to_ids([words])[0].tolist() if words else []}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from elmokit.arguments import described, instance_of, yes_or_no
+from elmokit.arguments import described, instance_of, whole_number, yes_or_no
 from elmokit.batch import Batch
 from elmokit.checked import checked
 from elmokit.config import ModelConfig
@@ -102,7 +102,7 @@ class BiLM(nn.Module):
     ) -> None:
         super().__init__()
         self.config = instance_of("config", config, ModelConfig, "a ModelConfig, as Config.load().model is")
-        self.num_words = num_words
+        self.num_words = None if num_words is None else whole_number("num_words", num_words, least=1)
         with_softmax = yes_or_no("with_softmax", with_softmax)
         sparse_gradients = yes_or_no("sparse_gradients", sparse_gradients)
         lstm = config.lstm
