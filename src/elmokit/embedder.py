@@ -308,10 +308,10 @@ class ElmoEmbedder:
     @checked
     def layout(self, layers: Layers, dtype: VectorType) -> VectorLayout:
         """Return the description of vectors of this model that are written to files."""
-        choose_layers(layers, self.num_layers)  # refuses what is none
+        name = choose_layers(layers, self.num_layers).name
         one_of("dtype", dtype, get_args(VectorType))
-        num_layers = self.num_layers if layers == "all" else 1
-        return VectorLayout(layers, num_layers, self.dim, dtype, self.fingerprint)
+        num_layers = self.num_layers if name == "all" else 1
+        return VectorLayout(name, num_layers, self.dim, dtype, self.fingerprint)
 
     @checked
     def zero_state(self, num_slots: int) -> BiLMState:

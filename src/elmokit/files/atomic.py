@@ -127,8 +127,11 @@ def new_directory(path: Path) -> Iterator[Path]:
     An existing directory at ``path`` is replaced.
 
     Raises:
-        OutputError: when it cannot be written; nothing is left behind.
+        OutputError: when it cannot be written, or ``path`` is the current directory or the root; nothing is
+            left behind.
     """
+    if not path.name:
+        raise OutputError(f"{path}: expected the name of a new directory")
     try:
         make_directory(path.parent)
         with _new_temporary(path) as temporary:

@@ -150,10 +150,10 @@ class ElmoEmbedding(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the vectors (B, T, D) of ids (B, T, K), zero at padding."""
-        if inputs.ndim != 3 or inputs.shape[2] != self.num_ids:
+        if getattr(inputs, "ndim", 0) != 3 or inputs.shape[2] != self.num_ids:
             raise ConfigError(
                 f"ElmoEmbedding: expected ids (B, T, {self.num_ids}), which the method ids of the layer "
-                f"makes, got {tuple(inputs.shape)}"
+                f"makes, got {tuple(getattr(inputs, 'shape', ()))}"
             )
         layers, mask = self._computed_layers(inputs.long())
         mixture = mix_layers(

@@ -13,12 +13,13 @@ from typing import Literal, NamedTuple
 
 import torch
 
-from elmokit.arguments import described
+from elmokit.arguments import described, whole_number
 from elmokit.checked import checked
 from elmokit.downstream.crf import Constraints
 from elmokit.errors import ConfigError
 
 OUTSIDE = "O"
+_MOST_TOKENS = 1 << 24  # of a sentence
 
 Scheme = Literal["BIO", "BIOES"]
 
@@ -104,9 +105,9 @@ def write_spans(spans: Iterable[tuple[str, int, int]], num_tokens: int, scheme: 
     Raises:
         ConfigError: if one is no type with its start and its end in the sentence.
     """
-    tags = [OUTSIDE] * num_tokens
     if not isinstance(spans, Iterable):
         raise ConfigError(f"spans: expected spans, got {described(spans)}")
+    tags = [OUTSIDE] * whole_number("num_tokens", num_tokens, least=0, most=_MOST_TOKENS)
     for span in spans:
         try:
             type_, start, end = span
