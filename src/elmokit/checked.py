@@ -170,7 +170,7 @@ def _items(hint: Any, *, is_stream: bool) -> _Check | None:
     check = _check_of(hint)
     if check is None:
         return None
-    expected = f"a list of {_PLURALS.get(check.expected, check.expected)}"
+    expected = f"a list of {_plural(check.expected)}"
 
     def accept(name: str, value: Any) -> Any:
         if not is_list(value):
@@ -219,4 +219,9 @@ _SIMPLE: dict[Any, _Check] = {
     Path: _Check("a path", lambda name, value: Path(_path(name, value))),
     _ANY_PATH: _Check("a path", _path),
 }
-_PLURALS = {check.expected: check.expected.removeprefix("a ") + "s" for check in _SIMPLE.values()}
+
+
+def _plural(expected: str) -> str:
+    if expected.startswith("a list of "):
+        return f"lists of {expected.removeprefix('a list of ')}"
+    return f"{expected.removeprefix('a ')}s" if expected.startswith("a ") else expected
