@@ -23,7 +23,7 @@ LAYERS = (
     ("addresses", "installation", "_moved", "_version", "alphabet"),
     ("errors",),
     ("arguments",),
-    ("checked",),
+    ("checked", "interruption"),
     ("batch", "kernels", "processes"),
     ("files",),
     ("config",),

@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -68,10 +70,27 @@ def test_workers_end_when_their_parent_is_killed(tmp_path):
     worker = int(parent.stdout.readline())
     parent.kill()
     try:
-        parent.communicate(timeout=20)  # the output ends when no process has it any more
+        parent.communicate(timeout=60)  # the output ends when no process has it any more
     except subprocess.TimeoutExpired:
         os.kill(worker, signal.SIGKILL)
         pytest.fail("the worker waits for ever")
+
+
+def test_a_signal_waits_until_the_processes_are_started(monkeypatch, capfd):
+    """A process that was started halfway would print a traceback."""
+    submit = ProcessPoolExecutor.submit
+    started = []
+
+    def submit_and_be_interrupted(*arguments: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        started.append(submit(*arguments))
+        return started[-1]
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", submit_and_be_interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        next(ordered_map(Task(), [1], 2))
+    assert len(started) == 1
+    assert capfd.readouterr().err == ""
 
 
 def test_one_process_is_this_one():

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from elmokit.arguments import whole_number
 from elmokit.errors import WorkerError
+from elmokit.interruption import signals_put_off
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -78,7 +79,8 @@ def ordered_map(
     waiting: deque[Future[Result]] = deque()
     try:
         for item in items:
-            waiting.append(pool.submit(_apply, item))
+            with signals_put_off():  # a process that was started halfway would say so with a traceback
+                waiting.append(pool.submit(_apply, item))
             if len(waiting) > num_processes * _WAITING_PER_PROCESS:
                 yield waiting.popleft().result()
         while waiting:
