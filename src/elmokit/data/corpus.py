@@ -123,7 +123,7 @@ class Corpus:
             is_token = (places > 0) & (indices < ends)
             ids[is_token] = self.tokens[indices[is_token]]
             ids[places == 0] = BOS_TYPE
-        except (IndexError, TypeError, ValueError, OverflowError) as error:
+        except (IndexError, TypeError, ValueError, OverflowError, RuntimeError) as error:
             raise ConfigError(f"expected two arrays of sentences and places: {error}") from None
         return ids
 

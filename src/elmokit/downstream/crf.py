@@ -97,10 +97,10 @@ class LinearChainCRF(nn.Module):
     def score(self, emissions: Tensor, tags: Tensor, mask: Tensor) -> Tensor:
         """Return the score (B,) of the tags of each sentence; see :meth:`forward`."""
         emissions = self._checked(emissions, mask)
-        if instance_of("tags", tags, Tensor).shape != mask.shape or tags.dtype != torch.int64:
-            raise ConfigError(
-                f"tags: expected int64 {tuple(mask.shape)}, got {tags.dtype} {tuple(tags.shape)}"
-            )
+        if instance_of("tags", tags, Tensor).shape != mask.shape:
+            raise ConfigError(f"tags: expected shape {tuple(mask.shape)}, got {tuple(tags.shape)}")
+        if tags.dtype != torch.int64:
+            raise ConfigError(f"tags: expected int64, got {tags.dtype}")
         start, transitions, end = self._scores(emissions)
         tags = tags.masked_fill(~mask, 0)
         if tags.numel() and not 0 <= int(tags.min()) <= int(tags.max()) < self.num_tags:
