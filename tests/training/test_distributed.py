@@ -278,8 +278,8 @@ def test_a_port_in_use_is_one_line(monkeypatch):
 
 def test_what_gloo_says_is_told_without_its_advice():
     said = (
-        "[/__w/gloo/transport/tcp/pair.cc:537] Read error [10.0.0.7]:32217: Connection reset by peer. This is "
-        "typically caused by a remote worker hanging or bugs in the application. Check the logs."
+        "[/__w/gloo/transport/tcp/pair.cc:537] Read error [10.0.0.7]:32217: Connection reset by peer. This "
+        "is typically caused by a remote worker hanging or bugs in the application. Check the logs."
     )
     with pytest.raises(RankError) as caught, _answers():
         raise RuntimeError(said)
