@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elmokit.checked import checked
 from elmokit.errors import ElmokitError
 from elmokit.files.atomic import kind_by_beginning, new_file
 from elmokit.files.home import expanded
@@ -64,6 +65,7 @@ def read_runs(save_dirs: Sequence[str | Path]) -> list[Run]:
     return [Run(name, read_history(path)) for path, name in zip(paths, _names(paths), strict=True)]
 
 
+@checked
 def plot_curves(save_dirs: Sequence[str | Path], width: float | None = None) -> Figure:
     """Draw the learning curves of training runs, over tokens and over time.
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from elmokit.arguments import instance_of
+from elmokit.checked import checked
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.visualize.interactive_map import InteractiveMap
 from elmokit.visualize.projection import Method
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@checked
 def plot_occurrences(
     embedder: ElmoEmbedder,
     sentences: Iterable[str | Sequence[str]],

@@ -13,6 +13,7 @@ import numpy as np
 
 from elmokit.arguments import one_of, whole_number
 from elmokit.data.occurrences import Occurrence, find_occurrences, sample_occurrences, sample_words
+from elmokit.data.sentences import tokenized
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.errors import ConfigError, ModelFileError
 from elmokit.language_model import Candidate, LanguageModel
@@ -143,7 +144,8 @@ def map_words(
         ElmokitError: if there is no word to show, or ``sentences`` is a single string.
         MissingExtraError: if the package that implements the method is not installed.
     """
-    sentences = sentences if isinstance(sentences, str) else list(sentences)
+    tokenized(sentences)  # refuses what are no sentences
+    sentences = list(sentences)
     _check(layer, max_points, color_by, labels, len(sentences))
     seed = whole_number("seed", seed, least=0)
     report = on_progress or (lambda fraction: None)
