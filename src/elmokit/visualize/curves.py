@@ -112,7 +112,7 @@ def draw_curves(runs: Sequence[Run], width: float | None = None) -> Figure:
             "right": 1 - _RIGHT / full_width,
             "top": 1 - 0.1 / height,
             "bottom": (_BELOW + legend) / height,
-            "wspace": 0.06,
+            "wspace": 0.1,
             "hspace": _BELOW / _PANEL[1],
         },
     )
