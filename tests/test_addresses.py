@@ -10,6 +10,14 @@ from elmokit.errors import ElmokitWarning, FetchError, MissingExtraError, Missin
     ("text", "expected"),
     [
         ("https://user:word@host:80/f.txt?sig=abc", "https://host:80/f.txt"),
+        # Without the colon, and as a path of it.
+        ("https//user:word@host/f.txt?sig=abc", "https//host/f.txt"),
+        ("https/user:word@host/f.txt#abc: no such file", "https/host/f.txt: no such file"),
+        ("xyz//user:word@host/f", "xyz//host/f"),
+        ("xyz//a-token@host/f?sig=abc", "xyz//host/f"),
+        ("data/mail@home.txt", "data/mail@home.txt"),
+        ("data//mail/me@home.txt", "data//mail/me@home.txt"),
+        ("text.txt:3: token 'a:b@c'", "text.txt:3: token 'a:b@c'"),
         ("HTTPS://u:p@ss@host/f#token", "HTTPS://host/f"),
         ("https://host/f?sig=a&next=https://u:p@other/g: 404", "https://host/f: 404"),
         ("url='https://host/f?sig=abc', again", "url='https://host/f', again"),

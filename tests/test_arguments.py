@@ -8,8 +8,13 @@ import torch
 
 import elmokit
 from elmokit.arguments import share, whole_number, yes_or_no
-from elmokit.dialects import allennlp
+from elmokit.dialects import allennlp, bilm
+from elmokit.downstream.classification.label_set import LabelSet
+from elmokit.downstream.crf import LinearChainCRF
+from elmokit.downstream.tagging.scores import score_tags
+from elmokit.downstream.tagging.spans import write_spans
 from elmokit.errors import ConfigError, ElmokitError
+from elmokit.visualize.confusion import plot_confusion
 
 NO_PATHS = [1, None, ["model"], b"model", 3.5]
 
@@ -90,16 +95,16 @@ def test_what_is_no_path(value, model):
 
 @pytest.mark.parametrize("value", [1, None, b"text.txt", 3.5])
 def test_what_is_no_text(value):
-    with pytest.raises(ConfigError, match="expected a path, got "):
+    with pytest.raises(ConfigError, match="patterns: expected a path or a list of paths, got "):
         elmokit.prepare_corpus(value)
 
 
 def test_options_of_a_layer(model):
     for arguments, message in (
         ({"dropout": 2}, "dropout: expected a number from 0 to 1, got 2"),
-        ({"dropout": "a"}, "dropout: expected a number from 0 to 1, got 'a'"),
+        ({"dropout": "a"}, "dropout: expected a number, got 'a'"),
         ({"requires_grad": "yes"}, "requires_grad: expected True or False, got 'yes'"),
-        ({"scalar_mix_parameters": 3}, "initial_scalar_parameters: expected one number for each of 3 layers"),
+        ({"scalar_mix_parameters": 3}, "scalar_mix_parameters: expected a list of numbers or None, got 3"),
     ):
         with pytest.raises(ConfigError, match=message):
             elmokit.Elmo(pretrained=model, **arguments)
@@ -140,3 +145,106 @@ def test_overrides(overrides):
 def test_devices_of_allennlp(device):
     with pytest.raises(ConfigError, match="cuda_device: expected a whole number"):
         allennlp.ElmoEmbedder(None, "tiny-en", device)
+
+
+def _corpus() -> elmokit.Corpus:
+    return elmokit.Corpus.from_sentences(["a b", "c"])
+
+
+def _vocabulary() -> bilm.Vocabulary:
+    vocabulary = bilm.Vocabulary.__new__(bilm.Vocabulary)
+    elmokit.Vocabulary.__init__(vocabulary, ["<S>", "</S>", "<UNK>", "a"])
+    return vocabulary
+
+
+def _classifier() -> elmokit.TextClassifier:
+    return elmokit.TextClassifier("random")
+
+
+TAGS = [["N", "V"]]
+EMISSIONS, MASK = torch.zeros(1, 2, 3), torch.ones(1, 2, dtype=torch.bool)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: _corpus().words(-1), "index: expected a sentence from 0 to 1, got -1"),
+        (lambda: _corpus().length(2), "index: expected a sentence from 0 to 1, got 2"),
+        (lambda: _corpus().sentence(1.5), "index: expected a whole number, got 1.5"),
+        (lambda: _corpus().location(torch.zeros(3)), "index: expected a whole number, got Tensor"),
+        (
+            lambda: _corpus().spans(np.zeros(1), np.zeros(1), np.ones(1), 1),
+            "expected two arrays of sentences and places",
+        ),
+        (lambda: elmokit.Vocabulary(["<S>", "</S>", "<UNK>", 3]), "words[3]: expected a string, got 3"),
+        (lambda: _vocabulary().id_of(3), "word: expected a string, got 3"),
+        (lambda: elmokit.Vocabulary.from_counts({"a": "3"}), "counts['a']: expected a whole number, got '3'"),
+        (lambda: _vocabulary().id_to_word(4), "cur_id: expected a number from 0 to 3, got 4"),
+        (lambda: _vocabulary().encode("ab", split=False), "sentence: expected strings, got 'ab'"),
+        (lambda: _classifier().fit(["a"], 3), "labels: expected a label for each text, got 3"),
+        (
+            lambda: _classifier().fit(["a"], ["x"], [["a"]]),
+            "dev: expected two, the texts and their labels, got",
+        ),
+        (lambda: _classifier().fit(["a"], ["x"], (["a"], 1)), "dev: labels: expected a label for each text"),
+        (lambda: elmokit.TextClassifier([]), "embedding: expected at least one"),
+        (lambda: elmokit.TextClassifier([3]), "embedding[0]: expected TokenEmbedding, got 3"),
+        (lambda: list(_classifier().iter_predict(3)), "texts: expected texts, got 3"),
+        (
+            lambda: elmokit.SequenceTagger.train([["a", "b"]], [3], [["a", "c"]], TAGS, embedding="random"),
+            "tags[0]: expected a list of strings, got 3",
+        ),
+        (
+            lambda: elmokit.SequenceTagger.train([["a", "b"]], TAGS, [["a", "c"]], 3, embedding="random"),
+            "dev_tags: expected a list of lists of strings, got 3",
+        ),
+        (
+            lambda: elmokit.SequenceTagger.train([["a", "b"]], TAGS, [["a", "c"]], TAGS, embedding=[]),
+            "embedding: expected at least one",
+        ),
+        (
+            lambda: write_spans([("X", 0, 3)], 2, "BIO"),
+            "spans: expected a type with a start and an end from 0 to 2",
+        ),
+        (lambda: score_tags(TAGS, [["N"]]), "predicted: expected as many tags for each sentence as in gold"),
+        (lambda: LinearChainCRF(0), "num_tags: expected at least 1, got 0"),
+        (lambda: LinearChainCRF(3).decode(EMISSIONS, "x"), "mask: expected Tensor, got str"),
+        (
+            lambda: LinearChainCRF(3)(EMISSIONS, torch.full((1, 2), 7), MASK),
+            "tags: expected numbers from 0 to 2",
+        ),
+        (
+            lambda: plot_confusion(["a", "b"], np.zeros((2, 3))),
+            "counts: expected numbers (2, 2) for 2 labels, got",
+        ),
+        (lambda: bilm.WeightLayers(0), "num_layers: expected at least 1, got 0"),
+        (
+            lambda: bilm.WeightLayers(3)({"x": 1}),
+            "bilm_ops: expected the result of a BidirectionalLanguageModel",
+        ),
+        (lambda: elmokit.Batch(inputs=(), batch_sizes=()).to("gpu"), "device: expected a device such as cpu"),
+    ],
+)
+def test_each_kind_that_has_failed_once(call, message):
+    with pytest.raises(ElmokitError) as raised:
+        call()
+    assert str(raised.value).startswith(message)
+
+
+def test_labels_of_other_libraries_have_their_values():
+    names = LabelSet.of([torch.tensor(1), torch.tensor(0), np.int64(1)]).names
+    assert names == ("0", "1")
+
+
+def test_numbers_of_layers_are_written_as_pythons(model):
+    layout = elmokit.ElmoEmbedder(model).layout(np.int64(1), "float32")
+    assert (layout.layers, type(layout.layers)) == (1, int)
+
+
+def test_the_sentences_of_a_corpus_in_memory_are_numbered():
+    assert _corpus().location(1) == "sentence 1"
+
+
+def test_the_largest_number_of_representations(model):
+    with pytest.raises(ConfigError, match="num_output_representations: expected at most 1,000, got 1001"):
+        elmokit.Elmo(pretrained=model, num_output_representations=1001)

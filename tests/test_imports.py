@@ -23,6 +23,7 @@ LAYERS = (
     ("addresses", "installation", "_moved", "_version", "alphabet"),
     ("errors",),
     ("arguments",),
+    ("checked", "interruption"),
     ("batch", "kernels", "processes"),
     ("files",),
     ("config",),

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -47,6 +51,46 @@ def test_an_error_and_a_killed_process_are_told():
         next(found)
     with pytest.raises(WorkerError, match=r"was killed.*use fewer processes"):
         list(ordered_map(Task(), [1, "die"], 2))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+def test_workers_end_when_their_parent_is_killed(tmp_path):
+    """Otherwise each would wait for work for ever, with a model in its memory."""
+    (tmp_path / "workers.py").write_text(
+        "import os, time\n"
+        "from elmokit.processes import ordered_map\n"
+        "def task(item):\n"
+        "    print(os.getpid(), flush=True)\n"
+        "    time.sleep(0.01)\n"
+        "if __name__ == '__main__':\n"
+        "    list(ordered_map(task, range(10**6), 2))\n"
+    )
+    parent = subprocess.Popen([sys.executable, "workers.py"], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    worker = int(parent.stdout.readline())
+    parent.kill()
+    try:
+        parent.communicate(timeout=60)  # the output ends when no process has it any more
+    except subprocess.TimeoutExpired:
+        os.kill(worker, signal.SIGKILL)
+        pytest.fail("the worker waits for ever")
+
+
+def test_a_signal_waits_until_the_processes_are_started(monkeypatch, capfd):
+    """A process that was started halfway would print a traceback."""
+    submit = ProcessPoolExecutor.submit
+    started = []
+
+    def submit_and_be_interrupted(*arguments: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        started.append(submit(*arguments))
+        return started[-1]
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", submit_and_be_interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        next(ordered_map(Task(), [1], 2))
+    assert len(started) == 1
+    assert capfd.readouterr().err == ""
 
 
 def test_one_process_is_this_one():

@@ -11,7 +11,9 @@ _REMOTE = r"(?<![\w+.-])(?i:https?|s3[an]?|gc?s|s?ftp|hf|abfss?|az|adl|(?:web)?h
 # A URL with one slash or three is a mistake, which errors quote; as is one without the colon or the slashes,
 # which is recognized where the protocol is one that needs credentials.
 _START = rf"(?:{_SCHEME}:/+[ \t]*|{_REMOTE}(?::+|/{{2,}}))"
-_HTTP = r"(?i:https?)(?::[/ \t]*|/{2,})"
+# As a path, a URL without the colon loses one of its slashes.
+_HTTP = r"(?i:https?)(?::[/ \t]*|/+)"
+_NEARLY = rf"(?<![\w./]){_SCHEME}//"  # of any protocol
 # User information ends at the last @ before the path. In other protocols than HTTP ? is a part of globs, but
 # not with = after it. Passwords and signatures may contain quotes, so a URL ends at white space.
 _USERS = (
@@ -19,11 +21,14 @@ _USERS = (
     re.compile(rf"({_START})([^/\s]*)@"),
     # A password with a slash, as the secret keys of S3 have it; what comes after a host is a number.
     re.compile(rf"({_START})([^/\s:@[]*:(?!\d+/)(?:(?!://)[^\s@?#])*)@"),
+    # A name with a password is one behind any slash, and a name alone behind two.
+    re.compile(rf"({_SCHEME}/{{1,2}})([^/\s]*:[^/\s]*)@(?=[\w[])"),
+    re.compile(rf"({_NEARLY})([^/\s]*)@(?=[\w[])"),
 )
 _END = r"(?=[:;,.)\]}'\">]*(?:\s|::|$))"
 _QUERIES = (
     re.compile(rf"({_HTTP}[^\s?#]*)([?#]\S*?){_END}"),
-    re.compile(rf"({_START}[^\s?]*)(\?[^\s=]*=\S*?){_END}"),
+    re.compile(rf"((?:{_START}|{_NEARLY})[^\s?]*)(\?[^\s=]*=\S*?){_END}"),
     re.compile(rf"((?<=url: )/[^\s?#]*)([?#]\S*?){_END}"),  # as urllib3 has it in its messages
     re.compile(rf"({_HTTP}[^\s?#;]*)(;[\w-]+=[^\s/]*?){_END}"),  # parameters of the path
 )
@@ -55,13 +60,14 @@ def without_secrets(text: str) -> str:
         text = query.sub(r"\1", text)
     secrets |= {unquote(secret) for secret in secrets} | {quote(secret, safe="") for secret in secrets}
     for secret in sorted(secrets, key=len, reverse=True):
-        text = re.sub(rf"(?:(?<!\w)|(?<=%[0-9A-F]{{2}})){re.escape(secret)}(?!\w)", "***", text)
+        text = re.sub(rf"(?:(?<!\w)|(?<=%[0-9A-F]{{2}})){re.escape(secret)}(?!\w)", "***", text, flags=re.I)
     return text
 
 
 def _of_user(information: str) -> Iterator[str]:
     """Yield what is secret in user information: ``name:password``, or a name that may be a token."""
     name, _, password = information.partition(":")
-    yield from (part for part in {password, *re.split("[:@/]", password)} if len(part) >= _SHORTEST_PASSWORD)
+    parts = {password, *re.split("[:@/?#]", password)}
+    yield from (part for part in parts if len(part) >= _SHORTEST_PASSWORD)
     if len(name) >= _SHORTEST_NAME:
         yield name

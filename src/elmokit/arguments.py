@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import operator
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -10,26 +12,33 @@ from elmokit.errors import ConfigError
 
 _Kind = TypeVar("_Kind")
 
+_SHOWN = (bool, int, float, str, type(None))
+_LONGEST_SHOWN = 200  # characters
+_LONGEST_NAME = 255  # bytes, of a file, on every common system
 
-def whole_number(name: str, value: Any, *, least: int | None = None) -> int:
+
+def whole_number(name: str, value: Any, *, least: int | None = None, most: int | None = None) -> int:
     """Return a whole number of any kind, such as NumPy's, as Python's.
 
     Args:
         name: what messages call it.
         value: the number; ``True`` is none.
         least: the smallest one that is allowed; None for any.
+        most: the largest one that is allowed; None for any.
 
     Raises:
-        ConfigError: when it is something else, or too small.
+        ConfigError: when it is something else, too small or too large.
     """
     try:
         number = operator.index(value) if not isinstance(value, bool) else None
-    except (TypeError, ValueError, RuntimeError):  # of an array with many numbers
+    except Exception:  # of any kind: it is an object of somebody else
         number = None
     if number is None:
         raise ConfigError(f"{name}: expected a whole number, got {described(value)}")
     if least is not None and number < least:
-        raise ConfigError(f"{name}: expected at least {least}, got {number}")
+        raise ConfigError(f"{name}: expected at least {least}, got {described(number)}")
+    if most is not None and number > most:
+        raise ConfigError(f"{name}: expected at most {most:,}, got {described(number)}")
     return number
 
 
@@ -99,7 +108,7 @@ def strings(name: str, values: Any) -> list[str]:
     Raises:
         ConfigError: when they are something else; the message has the position.
     """
-    if isinstance(values, str | bytes | bytearray | Mapping) or not isinstance(values, Iterable):
+    if not is_list(values):
         raise ConfigError(f"{name}: expected strings, got {described(values)}")
     found = list(values)
     for position, value in enumerate(found):
@@ -108,6 +117,71 @@ def strings(name: str, values: Any) -> list[str]:
     return found
 
 
+def path_text(path: Any) -> str:
+    """Return a path as text.
+
+    Raises:
+        ConfigError: if it is no path, such as a number or a list, or no file can have such a name.
+    """
+    try:
+        text = os.fspath(path)
+    except Exception:  # of any kind: it is an object of somebody else
+        text = None
+    if not isinstance(text, str):
+        raise ConfigError(f"expected a path, got {described(path)}")
+    if not _can_be_a_name(text):
+        raise ConfigError(f"expected a path, got {described(text)}, which no file can be named")
+    return text
+
+
+def _can_be_a_name(path: str) -> bool:
+    try:
+        names = os.fsencode(path).split(b"/")
+    except UnicodeEncodeError:  # half of a character
+        return False
+    if any(b"\0" in name for name in names):
+        return False
+    return "://" in path or max(map(len, names)) <= _LONGEST_NAME
+
+
+def number(name: str, value: Any) -> float:
+    """Return a finite number of any kind, such as NumPy's, as Python's.
+
+    Raises:
+        ConfigError: when it is something else, such as text or ``True``.
+    """
+    try:
+        found = None if isinstance(value, bool | str | bytes) else float(value)
+    except Exception:  # of any kind: it is an object of somebody else
+        found = None
+    if found is None or not math.isfinite(found):
+        raise ConfigError(f"{name}: expected a number, got {described(value)}")
+    return found
+
+
+def numbers(name: str, values: Any) -> list[float]:
+    """Return finite numbers as a list.
+
+    Raises:
+        ConfigError: when they are something else; the message has the position.
+    """
+    try:
+        found = list(values)
+    except Exception:  # of any kind: it is an object of somebody else
+        raise ConfigError(f"{name}: expected numbers, got {described(values)}") from None
+    return [number(f"{name}[{position}]", value) for position, value in enumerate(found)]
+
+
+def is_list(values: Any) -> bool:
+    """Return whether the items of an object are a list of values: not of characters, keys, or columns."""
+    is_other = isinstance(values, str | bytes | bytearray | Mapping) or getattr(values, "ndim", 1) != 1
+    return isinstance(values, Iterable) and not is_other
+
+
 def described(value: Any) -> str:
     """Return a value as a message shows it: short ones whole, others by their type."""
-    return repr(value) if isinstance(value, bool | int | float | str | type(None)) else type(value).__name__
+    if type(value) is str and len(value) > _LONGEST_SHOWN:
+        return f"{value[:_LONGEST_SHOWN]!r}…"
+    if type(value) is int and value.bit_length() > _LONGEST_SHOWN:
+        return f"a number of {value.bit_length():,} bits"
+    return repr(value) if type(value) in _SHOWN else type(value).__name__

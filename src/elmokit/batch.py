@@ -8,6 +8,9 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from elmokit.arguments import described
+from elmokit.errors import ConfigError
+
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
@@ -44,15 +47,25 @@ class Batch:
         )
 
     def to(self, device: torch.device | str) -> Self:
-        """Return the batch with all its tensors on ``device``."""
+        """Return the batch with all its tensors on ``device``.
+
+        Raises:
+            ConfigError: If it is no device.
+        """
+        try:
+            device = torch.device(device)
+        except (TypeError, RuntimeError):
+            raise ConfigError(
+                f"device: expected a device such as cpu or cuda, got {described(device)}"
+            ) from None
         return replace(
             self, **{field.name: _moved(getattr(self, field.name), device) for field in fields(self)}
         )
 
 
-def _moved(value: Any, device: torch.device | str) -> Any:
+def _moved(value: Any, device: torch.device) -> Any:
     if isinstance(value, Tensor):
-        if torch.device(device).type == "cuda" and not value.is_cuda:
+        if device.type == "cuda" and not value.is_cuda:
             value = value.pin_memory()  # otherwise the copy would wait for the device
         # Nothing waits for a copy to the host, so it may only be left running in the other direction.
         return value.to(device, non_blocking=not value.is_cuda)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from elmokit.arguments import instance_of, one_of, whole_number
+from elmokit.checked import checked
 from elmokit.data.batches_by_length import batches_by_length, chunks_to_sort
 from elmokit.data.read import read_lines
 from elmokit.data.sentences import list_of_words, tokenized
@@ -72,11 +73,12 @@ class ElmoEmbedder:
             the wrong width.
     """
 
+    @checked
     def __init__(
         self,
         pretrained: PretrainedModel,
         *,
-        device: str = "cpu",
+        device: str | torch.device = "cpu",
         precision: str = "float32",
         token_table: Mapping[str, Tensor] | None = None,
         max_cached_types: int = 20_000,
@@ -105,13 +107,17 @@ class ElmoEmbedder:
         return {**self.__dict__, "pretrained": pretrained, "model": model, "_fingerprint": None}
 
     @classmethod
-    def load(cls, model: str | Path, *, device: str = "cpu", precision: str = "float32") -> ElmoEmbedder:
+    @checked
+    def load(
+        cls, model: str | Path, *, device: str | torch.device = "cpu", precision: str = "float32"
+    ) -> ElmoEmbedder:
         """Load a model in any format that :func:`elmokit.load` reads."""
         return cls(load(model), device=device, precision=precision)
 
     @classmethod
+    @checked
     def from_pretrained(
-        cls, model: str | Path, *, device: str = "cpu", precision: str = "float32"
+        cls, model: str | Path, *, device: str | torch.device = "cpu", precision: str = "float32"
     ) -> ElmoEmbedder:
         """Load a model; the same as :meth:`load`, under the name that Hugging Face uses."""
         return cls.load(model, device=device, precision=precision)
@@ -156,6 +162,7 @@ class ElmoEmbedder:
         """Digest of everything that token vectors depend on, which files of token embeddings carry."""
         return encoder_fingerprint(self.pretrained, self.model)
 
+    @checked
     def embed(
         self,
         sentences: Iterable[str | Sequence[str]],
@@ -188,6 +195,7 @@ class ElmoEmbedder:
         checked = list(tokenized(sentences))
         return list(self.iter_embed(checked, layers, batch_size=batch_size, pooling=pooling, dtype=dtype))
 
+    @checked
     def iter_embed(
         self,
         sentences: Iterable[str | Sequence[str]],
@@ -227,6 +235,7 @@ class ElmoEmbedder:
 
         return batches_by_length(tokenized(sentences), embed_batch, batch_size)
 
+    @checked
     def embed_file(
         self,
         text: str | Path,
@@ -296,13 +305,15 @@ class ElmoEmbedder:
         rows = zip(itertools.count(), for_rows, vectors, strict=False)
         return write_vectors(expanded(output), rows, self.layout(layers, dtype), file_bytes=file_bytes)
 
+    @checked
     def layout(self, layers: Layers, dtype: VectorType) -> VectorLayout:
         """Return the description of vectors of this model that are written to files."""
-        choose_layers(layers, self.num_layers)  # refuses what is none
+        name = choose_layers(layers, self.num_layers).name
         one_of("dtype", dtype, get_args(VectorType))
-        num_layers = self.num_layers if layers == "all" else 1
-        return VectorLayout(layers, num_layers, self.dim, dtype, self.fingerprint)
+        num_layers = self.num_layers if name == "all" else 1
+        return VectorLayout(name, num_layers, self.dim, dtype, self.fingerprint)
 
+    @checked
     def zero_state(self, num_slots: int) -> BiLMState:
         """Return the state of ``num_slots`` batch slots before any sentence, for :meth:`embed_statefully`."""
         return self.model.zero_state(whole_number("num_slots", num_slots, least=1))
@@ -376,6 +387,7 @@ class ElmoEmbedder:
         version = parameter_version(self.model.encoder)
         return self._cache.vectors(words, self._encode_types, version)
 
+    @checked
     def encode_chunks(self, words: Iterable[str]) -> Iterator[np.ndarray]:
         """Yield the context-free token vectors of any number of words, in bounded memory.
 

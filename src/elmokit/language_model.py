@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from elmokit.arguments import instance_of, whole_number
+from elmokit.checked import checked
 from elmokit.data.batches_by_length import batches_by_length
 from elmokit.data.occurrences import Occurrence
 from elmokit.data.sentences import tokenized, tokens_of
@@ -118,7 +119,8 @@ class LanguageModel:
         ConfigError: if there is no such device.
     """
 
-    def __init__(self, pretrained: PretrainedModel, *, device: str = "cpu") -> None:
+    @checked
+    def __init__(self, pretrained: PretrainedModel, *, device: str | torch.device = "cpu") -> None:
         instance_of("pretrained", pretrained, PretrainedModel, "a model of load()")
         self._vocabulary = pretrained.require_softmax()
         self._embedder = ElmoEmbedder(pretrained, device=device)
@@ -136,10 +138,12 @@ class LanguageModel:
         )
 
     @classmethod
-    def load(cls, model: str | Path, *, device: str = "cpu") -> LanguageModel:
+    @checked
+    def load(cls, model: str | Path, *, device: str | torch.device = "cpu") -> LanguageModel:
         """Load a model in any format that :func:`elmokit.load` reads."""
         return cls(load(model, softmax=True), device=device)
 
+    @checked
     def score(
         self, sentences: Iterable[str | Sequence[str]], *, batch_size: int = 64
     ) -> Iterator[SentenceScore]:
@@ -171,6 +175,7 @@ class LanguageModel:
             None if backward is None else self._log_probabilities(backward[2:])
         )
 
+    @checked
     def substitutes(self, sentence: str | Sequence[str], position: int, k: int = 10) -> Substitutes:
         """Predict the words most likely to occur at a position, from the words around it.
 
@@ -204,6 +209,7 @@ class LanguageModel:
             self._best(both, k), self._best(left, k), [] if right is None else self._best(right, k)
         )
 
+    @checked
     def iter_substitutes(self, occurrences: Iterable[Occurrence], k: int = 10) -> Iterator[list[Candidate]]:
         """Yield the ``combined`` substitutes of many words, as :meth:`substitutes` returns them for one.
 

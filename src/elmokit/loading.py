@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 from elmokit.arguments import yes_or_no
+from elmokit.checked import checked
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError
 from elmokit.files.archive import extracted
@@ -24,6 +25,7 @@ FORMATS: list[Format] = [training_run, model_directory, elmoformanylangs, tensor
 """All formats that can be read. The first one that matches a path reads it."""
 
 
+@checked
 def load(
     model: str | Path,
     *,

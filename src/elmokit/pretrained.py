@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from elmokit.arguments import yes_or_no
+from elmokit.checked import checked
 from elmokit.config import Config
 from elmokit.data.indexers import CharacterIndexer, Indexer, WordIndexer
 from elmokit.data.lexicon import Lexicon
@@ -106,6 +107,7 @@ class PretrainedModel:
             )
         return WordIndexer(self.vocabulary)
 
+    @checked
     def save_pretrained(self, directory: str | Path, *, half_precision: bool = False) -> None:
         """Write a model directory: ``config.json``, ``model.safetensors``, ``vocab.txt`` and a model card.
 
@@ -122,6 +124,7 @@ class PretrainedModel:
         refuse_inputs(directory, [self.source.parent if self.source.is_file() else self.source])
         model_directory.write(self.parts(), expanded(directory), half_precision=half_precision)
 
+    @checked
     def save_bilm(
         self, directory: str | Path, *, weights_file: str = "weights.hdf5", with_softmax: bool = False
     ) -> list[Path]:
@@ -144,6 +147,7 @@ class PretrainedModel:
         refuse_inputs(weights, [self.source])
         return bilm_pair.write(self.parts(), weights, with_softmax=with_softmax)
 
+    @checked
     def push_to_hub(self, repo_id: str, *, private: bool = False) -> str:
         """Share the model on the Hugging Face Hub.
 

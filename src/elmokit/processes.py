@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -20,10 +21,12 @@ from typing import Any, TypeVar
 
 from elmokit.arguments import whole_number
 from elmokit.errors import WorkerError
+from elmokit.interruption import signals_put_off
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+MOST_PROCESSES = 4096  # far more than a machine runs well
 _WAITING_PER_PROCESS = 2  # items given out beyond the one that is being worked on, results included
 
 
@@ -42,7 +45,7 @@ def chosen_number(num_processes: int | None) -> int:
     """
     if num_processes is None:
         return available_processors()
-    return whole_number("num_processes", num_processes, least=1)
+    return whole_number("num_processes", num_processes, least=1, most=MOST_PROCESSES)
 
 
 def ordered_map(
@@ -76,7 +79,8 @@ def ordered_map(
     waiting: deque[Future[Result]] = deque()
     try:
         for item in items:
-            waiting.append(pool.submit(_apply, item))
+            with signals_put_off():  # a process that was started halfway would say so with a traceback
+                waiting.append(pool.submit(_apply, item))
             if len(waiting) > num_processes * _WAITING_PER_PROCESS:
                 yield waiting.popleft().result()
         while waiting:
@@ -87,7 +91,13 @@ def ordered_map(
             "use fewer processes (num_processes)"
         ) from None
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        workers = list((pool._processes or {}).values())  # shutting down forgets them
+        try:
+            pool.shutdown(wait=True, cancel_futures=True)
+        except KeyboardInterrupt:  # a second signal: Python would wait for them when it ends
+            for worker in workers:
+                worker.kill()
+            raise
 
 
 def worker_number() -> int:
@@ -103,10 +113,19 @@ def _start(function: bytes, counter: Synchronized[int]) -> None:
     """Prepare a worker process."""
     global _function, _number
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends Ctrl-C to all; the parent ends the work
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     with counter.get_lock():
         _number = counter.value
         counter.value += 1
     _function = pickle.loads(function)
+
+
+def _end_with_parent() -> None:
+    """End when the process that gives the work out is gone, such as killed: no result can be handed in."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _apply(item: Any) -> Any:

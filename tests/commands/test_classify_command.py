@@ -191,6 +191,12 @@ def test_mistakes_are_one_line(run_cli, arguments, message):
     assert not Path("c").exists()
 
 
+def test_a_missing_file_is_found_before_anything_is_printed(run_cli, trained):
+    result = run_cli("classify", "predict", trained, "missing.txt")
+    assert (result.exit_code, result.out) == (2, "")
+    assert "missing.txt" in result.err
+
+
 def test_an_answer_comes_before_the_next_text(monkeypatch):
     """Lines that are there are classified without waiting for a full batch."""
     from elmokit.console.inputs import stdin_chunks

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import ValidationError
 
 from elmokit.config import CharCnnConfig, LexiconConfig, ModelConfig
+from elmokit.errors import ConfigError
 
 
 def test_widths_and_directions():
@@ -22,11 +22,11 @@ def test_widths_and_directions():
     ],
 )
 def test_an_incomplete_lexicon(lexicon, char_cnn, message):
-    with pytest.raises(ValidationError, match=message):
+    with pytest.raises(ConfigError, match=message):
         ModelConfig(lexicon=LexiconConfig(**lexicon), char_cnn=char_cnn)
 
 
 @pytest.mark.parametrize("filters", [[(1, (1 << 20) + 1)], [(1, 1)] * 101])
 def test_absurdly_large_filters(filters):
-    with pytest.raises(ValidationError, match="at most 100 pairs with at most 1048576 filters each"):
+    with pytest.raises(ConfigError, match="at most 100 pairs with at most 1048576 filters each"):
         CharCnnConfig(filters=filters)

@@ -4,12 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 
 import click
 import pytest
 
 from elmokit import cli
 from elmokit.console.signals import SignalError, interrupting_signals
+from elmokit.errors import ModelFileError
 from elmokit.files.atomic import new_file
 
 NUMBERS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -53,6 +56,44 @@ def test_the_second_signal_is_not_caught():
         with pytest.raises(SignalError):
             os.kill(os.getpid(), signal.SIGTERM)
         assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+@pytest.mark.parametrize("number", [*NUMBERS, signal.SIGINT])
+def test_a_signal_where_python_ignores_exceptions_comes_again(number, capsys):
+    """Such as while an object is deleted, or in a callback of the import system."""
+
+    class Deleted:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), number)
+            sum(range(1000))  # the handler runs before this ends
+
+    def delete() -> None:
+        thing = Deleted()
+        del thing
+        time.sleep(20)
+
+    with interrupting_signals(), pytest.raises(KeyboardInterrupt) as caught:
+        delete()
+    assert getattr(caught.value, "number", signal.SIGINT) == number
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("number", [*NUMBERS, signal.SIGINT])
+def test_an_error_after_a_signal_is_the_signal(run_cli, monkeypatch, number):
+    """As where a library in C has made an error of its own of it."""
+
+    @click.command("info")
+    def command() -> None:
+        with suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+            time.sleep(20)
+        raise ModelFileError("damaged checkpoint: delete it")
+
+    monkeypatch.setattr(cli.elmokit, "get_command", lambda *_: command)
+    result = run_cli("info")
+    expected = "interrupted" if number == signal.SIGINT else f"ended by {number.name}"
+    assert (result.exit_code, result.err.strip()) == (128 + number, f"elmokit: {expected}")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_process_that_is_ended_leaves_nothing(tmp_path):

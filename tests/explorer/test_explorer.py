@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -74,6 +75,36 @@ def test_the_default_word_occurs_more_than_once(explorer):
     assert text.default_index == RIGHT
     assert explorer.explore((("a", "strong", "team"),)).default_index == 1
     assert [text.clamped_index(index) for index in (0, 13, 14, 99)] == [0, 13, 13, 13]
+
+
+def test_a_short_text_does_not_wait_for_the_layout_of_a_long_one(explorer, monkeypatch):
+    """Nor do questions about its words."""
+    long, short = (tuple(f"w{k}" for k in range(200)),), (("a", "b", "c", "d"),)
+    begun, finished = threading.Event(), threading.Event()
+
+    def layout(layers: np.ndarray, weights: object, method: str) -> np.ndarray:
+        if layers.shape[1] == 200:
+            begun.set()
+            assert finished.wait(60)
+        return np.zeros((layers.shape[1], 2))
+
+    monkeypatch.setattr("elmokit.explorer.explorer.map_of_mix", layout)
+    thread = threading.Thread(target=explorer.layer_maps, args=(long, "tsne"))
+    thread.start()
+    try:
+        assert begun.wait(60)
+        answers: list[object] = []
+        quick = threading.Thread(
+            target=lambda: answers.extend(
+                [explorer.layer_maps(short, "tsne"), explorer.neighbors(short, 0, [1, 0, 0])]
+            )
+        )
+        quick.start()
+        quick.join(60)
+        assert len(answers) == 2
+    finally:
+        finished.set()
+        thread.join(60)
 
 
 def test_neighbors_are_ranked_by_the_cosine_of_the_mix(explorer, pretrained):

@@ -103,6 +103,35 @@ def test_the_softmax_is_named_as_published(pair):
         }
 
 
+def test_files_that_belong_together_appear_together(make, tmp_path, monkeypatch):
+    """An error or a kill in the middle leaves no new weights beside the softmax of an earlier model."""
+    pretrained = make()
+    pretrained.save_bilm(tmp_path / "pair", with_softmax=True)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "pair").iterdir()}
+    with torch.no_grad():
+        for parameter in pretrained.model.parameters():
+            parameter.mul_(2)
+
+    def seen_in_the_middle(*_: object) -> None:
+        assert {name: (tmp_path / "pair" / name).read_bytes() for name in before} == before
+        assert not (tmp_path / "new").exists()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("elmokit.formats.bilm_pair.fill_softmax", seen_in_the_middle)
+    for name in ("pair", "new"):
+        with pytest.raises(OutputError, match="No space left on device"):
+            pretrained.save_bilm(tmp_path / name, with_softmax=True)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "pair").iterdir()} == before
+    assert names(tmp_path) == ["pair"]
+    monkeypatch.undo()
+    pretrained.save_bilm(tmp_path / "pair", with_softmax=True)
+    after = {path.name: path.read_bytes() for path in (tmp_path / "pair").iterdir()}
+    assert {name for name in before if after[name] != before[name]} == {
+        "weights.hdf5",
+        "softmax_weights.hdf5",
+    }
+
+
 # --- whatever the names --------------------------------------------------------------------------
 
 

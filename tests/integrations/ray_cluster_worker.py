@@ -97,7 +97,7 @@ def main(model: str, text: str, output: Path, options: dict[str, Any]) -> None:
         ray.init(address=cluster.address, log_to_driver=False, logging_level="error")
         context = DataContext.get_current()
         context.enable_progress_bars = False
-        context.wait_for_min_actors_s = 200  # so that both do something
+        context.wait_for_min_actors_s = 300  # so that both do something
         seen = embed(nodes, model, text, output, options)
         seen |= {"without a cluster": without, "nodes": len(ray.nodes())}
     finally:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,22 +55,25 @@ def job(tmp_path_factory) -> Job:
 
 
 def run_on_cluster(arguments: list[str]) -> dict[str, Any]:
-    """Let the worker start a cluster, and leave none of its processes behind."""
+    """Let the worker start a cluster, and leave nothing of it behind, neither processes nor files."""
     import psutil
 
-    worker = subprocess.Popen(
-        [sys.executable, str(WORKER), *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        out, err = worker.communicate(timeout=300)
-    except subprocess.TimeoutExpired:
-        for process in psutil.Process(worker.pid).children(recursive=True):
-            process.kill()
-        worker.kill()
-        pytest.fail("".join(worker.communicate()))
+    # The names of Ray's sockets are as long as the system allows, so its directory has a short one.
+    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as directory:
+        worker = subprocess.Popen(
+            [sys.executable, str(WORKER), *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"RAY_TMPDIR": directory, "RAY_USAGE_STATS_ENABLED": "0"},
+        )
+        try:
+            out, err = worker.communicate(timeout=500)
+        except subprocess.TimeoutExpired:
+            for process in psutil.Process(worker.pid).children(recursive=True):
+                process.kill()
+            worker.kill()
+            pytest.fail("".join(worker.communicate()))
     assert worker.returncode == 0, err
     return json.loads(out.splitlines()[-1])
 

@@ -106,7 +106,7 @@ def values_from_options(options: Mapping[str, Any], *, source: str) -> dict[str,
         elif path == _NUM_GPUS:
             translated["training", "num_processes"] = value
     unknown = [path for path in unknown_settings(options) if path != _NUM_GPUS]
-    problems += [f"{'.'.join(path)}: unknown setting{_hint(path)}" for path in unknown]
+    problems += [f"{'.'.join(map(str, path))}: unknown setting{_hint(path)}" for path in unknown]
     char_cnn = options.get("char_cnn")
     for path in _BILM_REQUIRED:
         if BILM_NAMES[path] not in translated and (path[0] != "char_cnn" or char_cnn is not None):
@@ -163,7 +163,7 @@ def _hint(path: tuple[str, ...]) -> str:
         for name in (*BILM_NAMES, *_BILM_IGNORED)
         if name[: len(prefix)] == prefix and len(name) > len(prefix)
     }
-    near = difflib.get_close_matches(path[-1], sorted(siblings), n=1)
+    near = difflib.get_close_matches(str(path[-1]), sorted(siblings), n=1)
     return f", did you mean {near[0]!r}?" if near else ""
 
 

@@ -14,6 +14,7 @@ from typing import Any, Self
 from pydantic import Field, ValidationError
 
 from elmokit.arguments import strings
+from elmokit.checked import checked
 from elmokit.config import bilm_options
 from elmokit.config.differences import list_differences
 from elmokit.config.files import read_values
@@ -24,6 +25,7 @@ from elmokit.config.section import Section
 from elmokit.config.training import CHANGEABLE_IN_A_RUN, DIVISION_OF_ROWS, TrainingConfig
 from elmokit.config.validation import describe_errors
 from elmokit.errors import ConfigError
+from elmokit.files.atomic import write_text
 from elmokit.files.home import expanded
 
 
@@ -46,6 +48,7 @@ class Config(Section):
         return repr(self)
 
     @classmethod
+    @checked
     def parse(cls, values: Mapping[str, Any], *, source: str) -> Config:
         """Validate nested settings.
 
@@ -63,6 +66,7 @@ class Config(Section):
             raise ConfigError(f"{source}: {describe_errors(error, names)}") from None
 
     @classmethod
+    @checked
     def load(cls, name: str | Path, overrides: Sequence[str] = ()) -> Config:
         """Read a shipped configuration, a TOML or JSON file, or the ``options.json`` of bilm-tf.
 
@@ -94,6 +98,7 @@ class Config(Section):
         """
         return cls.parse(read_values(options, of_model=True), source=str(options))
 
+    @checked
     def changed(self, overrides: Sequence[str], *, source: str) -> Config:
         """Return this configuration with overrides.
 
@@ -129,10 +134,16 @@ class Config(Section):
             return config
         raise ConfigError(problems[0] if len(problems) == 1 else "; ".join(problems))
 
+    @checked
     def save(self, path: str | Path) -> None:
-        """Write the resolved configuration as JSON."""
-        expanded(path).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        """Write the resolved configuration as JSON.
 
+        Raises:
+            OutputError: If it cannot be written.
+        """
+        write_text(expanded(path), self.model_dump_json(indent=2) + "\n")
+
+    @checked
     def for_vocabulary(self, num_words: int) -> Self:
         """Return the configuration with the full softmax if sampling would cover half of the vocabulary.
 
@@ -144,6 +155,7 @@ class Config(Section):
         training = self.training.model_copy(update={"num_negatives": 0})
         return self.model_copy(update={"training": training})
 
+    @checked
     def to_bilm_options(self, *, num_words: int | None = None) -> dict[str, Any]:
         """Return the ``options.json`` that describes this configuration to other ELMo tools.
 

@@ -27,10 +27,12 @@ from typing import Any
 
 import numpy as np
 
+from elmokit.arguments import whole_number
+from elmokit.checked import checked
 from elmokit.data.numbering import TypeNumbering
 from elmokit.data.sentences import tokenized
 from elmokit.data.word_types import BOS_TYPE, EOS_TYPE, TypeTable
-from elmokit.errors import CorpusError, StaleCorpusError
+from elmokit.errors import ConfigError, CorpusError, StaleCorpusError
 from elmokit.files.checksums import file_sha256, values_checksum
 from elmokit.files.json_table import read_json
 from elmokit.files.memory_map import map_array
@@ -86,7 +88,10 @@ class Corpus:
         return self.num_lines - self.num_blank_lines
 
     def location(self, index: int) -> str:
-        """Return the file and line of a sentence, for example ``text.txt:3``."""
+        """Return the file and line of a sentence, for example ``text.txt:3``; in memory, its number."""
+        index = self._checked(index)
+        if not self.sources:
+            return f"sentence {index}"
         source = bisect.bisect_right(self.first_lines, index) - 1
         return f"{self.sources[source]}:{index - self.first_lines[source] + 1}"
 
@@ -97,6 +102,7 @@ class Corpus:
 
     def length(self, index: int) -> int:
         """Return the number of tokens of a sentence, boundaries not counted."""
+        index = self._checked(index)
         return int(self.offsets[index + 1] - self.offsets[index])
 
     def sentence(self, index: int) -> np.ndarray:
@@ -113,24 +119,33 @@ class Corpus:
             counts: (n,) number of places in the span, at least 1.
             step: 1 to read forward, -1 to read backward.
         """
-        ends = np.cumsum(counts)
-        indices = np.arange(ends[-1]) if len(ends) else np.arange(0)
-        if step < 0:
-            np.negative(indices, out=indices)
-        before = self.offsets[sentences] - 1
-        indices += np.repeat(before + starts - step * (ends - counts), counts)
-        ids = self.tokens.take(indices, mode="clip").astype(np.int64)
-        # Only the first and the last place of a span can be an end of its sentence.
-        for at, place in ((ends - counts, starts), (ends - 1, starts + step * (counts - 1))):
-            ids[at[place == 0]] = BOS_TYPE
-            ids[at[before + place == self.offsets[sentences + 1]]] = EOS_TYPE
+        try:
+            ends = np.cumsum(counts)
+            indices = np.arange(ends[-1] if len(ends) else 0) * step
+            before = self.offsets[sentences] - 1
+            indices += np.repeat(before + starts - step * (ends - counts), counts)
+            ids = self.tokens.take(indices, mode="clip").astype(np.int64)
+            # Only the first and the last place of a span can be an end of its sentence.
+            for at, place in ((ends - counts, starts), (ends - 1, starts + step * (counts - 1))):
+                ids[at[place == 0]] = BOS_TYPE
+                ids[at[before + place == self.offsets[sentences + 1]]] = EOS_TYPE
+        except (IndexError, TypeError, ValueError, OverflowError, RuntimeError) as error:
+            raise ConfigError(f"expected three arrays of sentences, starts and counts: {error}") from None
         return ids
 
     def words(self, index: int) -> tuple[str, ...]:
         """Return the words of a sentence, boundaries not included."""
+        index = self._checked(index)
         return tuple(
             self.types.word(type_id) for type_id in self.tokens[self.offsets[index] : self.offsets[index + 1]]
         )
+
+    def _checked(self, index: int) -> int:
+        if type(index) is not int:
+            index = whole_number("index", index)
+        if not 0 <= index < self.num_lines:
+            raise ConfigError(f"index: expected a sentence from 0 to {self.num_lines - 1:,}, got {index}")
+        return index
 
     @classmethod
     def from_sentences(cls, sentences: Iterable[str | Sequence[str]]) -> Corpus:
@@ -159,8 +174,13 @@ class Corpus:
             num_blank_lines=numbering.num_blank_lines,
         )
 
+    @checked
     def save(self, directory: Path) -> None:
-        """Write the corpus into an empty directory, from which :func:`open_corpus` reads it."""
+        """Write the corpus into an empty directory, from which :func:`open_corpus` reads it.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
         (directory / "tokens.u32").write_bytes(self.tokens.data)
         (directory / "offsets.i64").write_bytes(self.offsets.data)
         self.types.save(directory)

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from elmokit.arguments import path_text
 from elmokit.data.text_file import TextFile, answer, as_text_error, file_system, is_url
 from elmokit.errors import MissingTextError
-from elmokit.files.home import expanded, path_text
+from elmokit.files.home import expanded
 
 Patterns: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 """A path, glob, directory or URL of text, or a sequence of these; files found earlier are paths, too."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from elmokit.arguments import whole_number
+from elmokit.checked import checked
 from elmokit.data.sentences import tokenized
 from elmokit.errors import ConfigError, ElmokitError
 
@@ -83,6 +84,7 @@ def position_of(tokens: Sequence[str], word: str | int) -> int:
     return word % len(tokens)
 
 
+@checked
 def find_occurrences(
     sentences: Iterable[str | Sequence[str]], words: Collection[str] = ()
 ) -> list[Occurrence]:

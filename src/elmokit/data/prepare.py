@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from elmokit.arguments import whole_number
+from elmokit.checked import checked
 from elmokit.data.corpus import (
     FORMAT_VERSION,
     Corpus,
@@ -34,10 +35,12 @@ from elmokit.files.atomic import new_directory
 from elmokit.files.cache import default_cache_dir
 from elmokit.files.checksums import text_checksum
 from elmokit.files.leftovers import clear_leftovers
+from elmokit.processes import MOST_PROCESSES
 
 _logger = logging.getLogger(__name__)
 
 
+@checked
 def prepare_corpus(
     patterns: Patterns,
     *,
@@ -69,7 +72,7 @@ def prepare_corpus(
         TextError: If nothing matches, a file cannot be read, or there is no token.
         OutputError: If the prepared corpus cannot be written.
     """
-    num_processes = whole_number("num_processes", num_processes, least=1)
+    num_processes = whole_number("num_processes", num_processes, least=1, most=MOST_PROCESSES)
     files = find_texts(patterns)
     if (corpus := _prepared_before(files)) is not None:
         return corpus
@@ -86,7 +89,7 @@ def prepare_corpus(
         warnings.warn(
             f"{error}; the prepared text is kept in {fallback_dir} instead",
             CacheNotWritableWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
     progress.reset()
     return _open_or_prepare(fallback_dir / name, files, progress.add, num_processes)
@@ -165,7 +168,7 @@ def _is_usable(directory: Path, content: Sequence[Mapping[str, Any] | None]) -> 
     except StaleCorpusError:
         return False
     except CorpusError as error:
-        warnings.warn(f"{error}; preparing the text again", DamagedCacheWarning, stacklevel=5)
+        warnings.warn(f"{error}; preparing the text again", DamagedCacheWarning, stacklevel=6)
         return False
     return True
 

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from elmokit.arguments import path_text
 from elmokit.data.compression import Readable, decompressed
 from elmokit.data.remote_text import open_remote_text
 from elmokit.data.text_file import as_text_error, is_url, list_names, look_up
 from elmokit.errors import TextError
-from elmokit.files.home import expanded, path_text
+from elmokit.files.home import expanded
 
 _BLOCK_BYTES = 1 << 14  # of decompressed text read at a time: its words fit the cache of a processor
 _REPORT_BYTES = 1 << 20  # between two calls of on_bytes

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from elmokit.arguments import instance_of, whole_number
+from elmokit.arguments import described, instance_of, strings, whole_number
+from elmokit.checked import checked
 from elmokit.data.read import is_storable, read_lines
-from elmokit.errors import VocabularyError
+from elmokit.errors import ConfigError, VocabularyError
 from elmokit.files import atomic
 from elmokit.files.checksums import text_checksum
 from elmokit.files.home import expanded
@@ -55,7 +56,7 @@ class Vocabulary:
                 "the argument place of Vocabulary is now location", DeprecationWarning, stacklevel=2
             )
             location = place
-        self._words = tuple(words)
+        self._words = tuple(strings("words", words))
         _validate(self._words, location)
         self._ids = _ids_of(self._words)
 
@@ -84,6 +85,8 @@ class Vocabulary:
 
     def id_of(self, word: str) -> int:
         """Return the id of a word, or that of ``<UNK>`` if it is not in the vocabulary."""
+        if not isinstance(word, str):
+            raise ConfigError(f"word: expected a string, got {described(word)}")
         return self._ids.get(word, UNK_ID)
 
     @cached_property
@@ -107,7 +110,7 @@ class Vocabulary:
             VocabularyError: If the first three words are not the special ones.
         """
         vocabulary = cls.__new__(cls)
-        vocabulary._words = tuple(words)
+        vocabulary._words = tuple(strings("words", words))
         _require_specials(vocabulary._words, location)
         vocabulary._ids = _ids_of(vocabulary._words)
         return vocabulary
@@ -128,6 +131,7 @@ class Vocabulary:
         return Vocabulary([word for word_id, word in enumerate(self._words) if word_id not in unreachable])
 
     @classmethod
+    @checked
     def load(cls, path: str | Path) -> Vocabulary:
         """Read a vocabulary file, one word per line, plain or compressed.
 
@@ -141,6 +145,7 @@ class Vocabulary:
         return cls(words, location=lambda index: f"{path}:{line_numbers[index]}")
 
     @classmethod
+    @checked
     def load_rows(cls, path: str | Path, num_rows: int | None = None) -> Vocabulary:
         """Read the vocabulary of a trained model, whose lines are rows of its tensors; see :meth:`of_rows`.
 
@@ -156,6 +161,7 @@ class Vocabulary:
         return cls.of_rows(words, location=lambda index: f"{path}:{line_numbers[index]}")
 
     @classmethod
+    @checked
     def load_in_any_order(cls, path: str | Path, num_rows: int | None = None) -> tuple[Vocabulary, list[int]]:
         """Read a vocabulary of a trained model whose special words may be anywhere, as in published models.
 
@@ -180,6 +186,7 @@ class Vocabulary:
         rows = [*specials, *(row for row in range(len(words)) if row not in specials)]
         return cls.of_rows([words[row] for row in rows]), rows
 
+    @checked
     def save(self, path: str | Path) -> None:
         """Write one word per line; the file is replaced atomically.
 
@@ -189,6 +196,7 @@ class Vocabulary:
         atomic.write_text(expanded(path), "\n".join(self._words) + "\n", _KIND)
 
     @classmethod
+    @checked
     def from_counts(
         cls, counts: Mapping[str, int], *, min_count: int = 1, max_size: int | None = None
     ) -> Vocabulary:
@@ -213,6 +221,10 @@ class Vocabulary:
                 f"max_size is {max_size}, expected at least {len(_SPECIALS) + 1}: "
                 f"{', '.join(_SPECIALS)} and one word"
             )
+        for word, count in counts.items():
+            if type(count) is not int or type(word) is not str:
+                whole_number(f"counts[{described(word)}]", count)
+                strings("counts", [word])
         words = [
             word
             for word, count in counts.items()

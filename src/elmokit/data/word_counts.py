@@ -16,6 +16,7 @@ from elmokit.data.read import no_token_error
 from elmokit.data.text_file import look_up
 from elmokit.data.text_parts import TextPart, divide, map_parts, read_parts
 from elmokit.data.word_types import NUM_BOUNDARY_TYPES
+from elmokit.processes import MOST_PROCESSES
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def count_words(
         TextError: If a text cannot be read, or there is no token in any of them.
         CorpusError: If the prepared corpus is damaged.
     """
-    num_processes = whole_number("num_processes", num_processes, least=1)
+    num_processes = whole_number("num_processes", num_processes, least=1, most=MOST_PROCESSES)
     if len(paths) == 1 and (directory := prepared_directory(look_up(paths[0]))) is not None:
         return _counts_of(directory)
     if num_processes == 1:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from elmokit.checked import checked
 from elmokit.data.corpus import ARRAY_FILES, open_corpus, verify_checksums, write_summary
 from elmokit.data.find import prepared_directory
 from elmokit.data.numbering import TypeNumbering
@@ -111,6 +112,7 @@ def _refuse_content(output: Path) -> None:
         raise OutputError(f"{output}: already exists: choose a new directory for the prepared corpus")
 
 
+@checked
 def join_corpora(
     directories: Sequence[Path], output: Path, on_corpus: Callable[[int], object] | None = None
 ) -> None:

@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from elmokit import embedder
-from elmokit.arguments import one_of, strings, whole_number, yes_or_no
+from elmokit.arguments import described, is_list, one_of, strings, whole_number, yes_or_no
+from elmokit.checked import checked
 from elmokit.data.sentences import list_of_words
 from elmokit.dialects.padding import pad
 from elmokit.elmo import Elmo, batch_to_ids
@@ -73,6 +74,8 @@ class ELMoTokenCharactersIndexer:
         """
         if isinstance(tokens, str):
             words = tokens.split()
+        elif not is_list(tokens):
+            raise ConfigError(f"tokens: expected a list of tokens, got {described(tokens)}")
         else:
             words = list_of_words((getattr(token, "text", token) for token in tokens), "tokens")
         return {index_name: batch_to_ids([words])[0].tolist() if words else []}
@@ -92,6 +95,7 @@ class ElmoTokenEmbedder(nn.Module):
         scalar_mix_parameters: fixed weights of the layers; None to train them.
     """
 
+    @checked
     def __init__(
         self,
         options_file: str | Path,
@@ -148,6 +152,7 @@ class ElmoEmbedder:
         ConfigError: if there is no such device, or ``options_file`` is given without ``weight_file``.
     """
 
+    @checked
     def __init__(
         self,
         options_file: str | Path | None = None,
@@ -190,12 +195,14 @@ class ElmoEmbedder:
         """Embed lists of tokens: one array (L, n_tokens, D) per list."""
         return self._embedder.embed(batch)
 
+    @checked
     def embed_sentences(
         self, sentences: Iterable[str | Sequence[str]], batch_size: int = 64
     ) -> Iterator[np.ndarray]:
         """Embed any number of lists of tokens, yielding one array (L, n_tokens, D) at a time."""
         return self._embedder.iter_embed(sentences, batch_size=batch_size)
 
+    @checked
     def embed_file(
         self,
         input_file: TextIO,

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from elmokit.arguments import whole_number
+from elmokit.checked import checked
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError
 from elmokit.loading import load
@@ -28,6 +29,7 @@ class Embedder:
         ModelFileError: if the model's files are missing, damaged or do not match.
     """
 
+    @checked
     def __init__(self, model_dir: str | Path, batch_size: int = 64) -> None:
         self.batch_size = whole_number("batch_size", batch_size, least=1)
         self._embedder = ElmoEmbedder(load(model_dir))
@@ -35,6 +37,7 @@ class Embedder:
     def __repr__(self) -> str:
         return f"Embedder({self._embedder!r}, batch_size={self.batch_size})"
 
+    @checked
     def sents2elmo(self, sents: Iterable[str | Sequence[str]], output_layer: int = -1) -> list[np.ndarray]:
         """Embed sentences.
 
@@ -52,6 +55,7 @@ class Embedder:
         """
         return list(self.sents2elmo_iter(sents, output_layer))
 
+    @checked
     def sents2elmo_iter(
         self, sents: Iterable[str | Sequence[str]], output_layer: int = -1
     ) -> Iterator[np.ndarray]:

@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from elmokit.arguments import whole_number, yes_or_no
+from elmokit.checked import checked
 from elmokit.data.sentences import tokenized
 from elmokit.data.vocabulary import BOS_ID, EOS_ID, Vocabulary
 from elmokit.dialects.padding import pad
@@ -57,6 +58,7 @@ class ElmoModel:
     def __repr__(self) -> str:
         return f"ElmoModel({'not loaded' if self._embedder is None else repr(self._embedder)})"
 
+    @checked
     def load(
         self, directory: str | Path, max_batch_size: int = 32, limit: int = 100, full: bool = False
     ) -> str:
@@ -93,6 +95,7 @@ class ElmoModel:
         """Width D of a vector."""
         return self._require_embedder().dim
 
+    @checked
     def get_elmo_vectors(
         self,
         texts: Iterable[str | Sequence[str]],
@@ -120,6 +123,7 @@ class ElmoModel:
         outer = (self.n_layers,) if layers == "all" else ()
         return pad(vectors, (*outer, num_steps, self.vector_size), np.float64)
 
+    @checked
     def get_elmo_vector_average(
         self,
         texts: Iterable[str | Sequence[str]],
@@ -151,6 +155,7 @@ class ElmoModel:
                 average[...] = total / norm
         return averages
 
+    @checked
     def get_elmo_substitutes(
         self, data: Iterable[str | Sequence[str]], topn: int = 3, nodelimiters: bool = True
     ) -> list[list[WordSubstitutes]]:

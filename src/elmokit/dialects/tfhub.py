@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from elmokit import loading
-from elmokit.arguments import one_of, yes_or_no
+from elmokit.arguments import described, one_of, whole_number, yes_or_no
+from elmokit.checked import checked
 from elmokit.data.sentences import list_of_words, tokenized
 from elmokit.dialects.padding import pad
 from elmokit.embedder import ElmoEmbedder
@@ -35,7 +36,10 @@ class ElmoModule(nn.Module):
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     """
 
-    def __init__(self, pretrained: PretrainedModel, *, trainable: bool = False, device: str = "cpu") -> None:
+    @checked
+    def __init__(
+        self, pretrained: PretrainedModel, *, trainable: bool = False, device: str | torch.device = "cpu"
+    ) -> None:
         super().__init__()
         self._embedder = ElmoEmbedder(pretrained, device=device)
         self._token_dim = pretrained.config.model.lstm.projection_dim
@@ -56,6 +60,7 @@ class ElmoModule(nn.Module):
     def _of_tokens(self, tokens: Any, sequence_len: Any) -> dict[str, Tensor]:
         return self._outputs(*_cut(tokens, sequence_len))
 
+    @checked
     def forward(
         self, inputs: Any, signature: str = "default", as_dict: bool = False
     ) -> Tensor | dict[str, Tensor]:
@@ -103,7 +108,8 @@ class ElmoModule(nn.Module):
         }
 
 
-def load(model: str | Path, *, trainable: bool = False, device: str = "cpu") -> ElmoModule:
+@checked
+def load(model: str | Path, *, trainable: bool = False, device: str | torch.device = "cpu") -> ElmoModule:
     """Load a model in any format that :func:`elmokit.load` reads.
 
     Args:
@@ -115,13 +121,14 @@ def load(model: str | Path, *, trainable: bool = False, device: str = "cpu") -> 
     return ElmoModule(loading.load(model), trainable=trainable, device=device)
 
 
+@checked
 def Module(  # noqa: N802  # the name of TF-Hub's class
     spec: str | Path,
     trainable: bool = False,
     name: str = "module",
     tags: object = None,
     *,
-    device: str = "cpu",
+    device: str | torch.device = "cpu",
 ) -> ElmoModule:
     """Load a model as ``hub.Module`` does.
 
@@ -155,6 +162,7 @@ class KerasLayer(nn.Module):
         ConfigError: if there is no such signature.
     """
 
+    @checked
     def __init__(
         self,
         handle: str | Path,
@@ -163,7 +171,7 @@ class KerasLayer(nn.Module):
         output_key: str = "default",
         signature_outputs_as_dict: bool = False,
         *,
-        device: str = "cpu",
+        device: str | torch.device = "cpu",
         **keras: object,
     ) -> None:
         super().__init__()
@@ -213,7 +221,12 @@ def _split(texts: Any) -> tuple[list[list[str]], int]:
 def _cut(tokens: Any, lengths: Any) -> tuple[list[list[str]], int]:
     """Return sentences without their padding, and their length with it."""
     rows: list[Sequence[Any]] = list(_rows(tokens))
-    counts = [int(length) for length in lengths]
+    try:
+        counts = [whole_number("sequence_len", length) for length in lengths]
+    except TypeError:  # a single number, or nothing
+        raise ConfigError(
+            f"sequence_len: expected one number for each row, got {described(lengths)}"
+        ) from None
     widths = {len(row) for row in rows}
     if len(widths) > 1:
         raise ConfigError(
@@ -233,9 +246,17 @@ def _cut(tokens: Any, lengths: Any) -> tuple[list[list[str]], int]:
 
 
 def _rows(tokens: Any) -> Iterable[Sequence[Any]]:
-    if isinstance(tokens, str | bytes) or any(isinstance(row, str | bytes) for row in tokens):
-        raise ConfigError("tokens: expected one list of tokens per sentence, got a string")
-    rows: Iterable[Sequence[Any]] = tokens
+    expected = "tokens: expected one list of tokens per sentence"
+    if isinstance(tokens, str | bytes):
+        raise ConfigError(f"{expected}, got a string")
+    if isinstance(tokens, Mapping) or not isinstance(tokens, Iterable) or getattr(tokens, "ndim", 2) != 2:
+        raise ConfigError(f"{expected}, got {described(tokens)}")
+    rows = list(tokens)
+    for row in rows:
+        if isinstance(row, str | bytes):
+            raise ConfigError(f"{expected}, got a string")
+        if not isinstance(row, Sequence) and not hasattr(row, "shape"):
+            raise ConfigError(f"{expected}, got {described(row)}")
     return rows
 
 

@@ -15,11 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from elmokit.arguments import instance_of, whole_number
+from elmokit.checked import checked
 from elmokit.errors import ConfigError
 
 # Added to the score of what is forbidden. Its exponential is exactly zero beside every score of a model, but
 # unlike minus infinity it has a gradient.
 _FORBIDDEN = -1e12
+_MOST_TAGS = 1 << 14  # transitions take the square of it
 
 
 @dataclass(frozen=True)
@@ -51,9 +54,10 @@ class LinearChainCRF(nn.Module):
     forbidden_transitions: Tensor
     forbidden_end: Tensor
 
+    @checked
     def __init__(self, num_tags: int, constraints: Constraints | None = None) -> None:
         super().__init__()
-        self.num_tags = num_tags
+        self.num_tags = whole_number("num_tags", num_tags, least=1, most=_MOST_TAGS)
         self.start = nn.Parameter(torch.empty(num_tags).uniform_(-0.1, 0.1))
         self.transitions = nn.Parameter(torch.empty(num_tags, num_tags).uniform_(-0.1, 0.1))
         self.end = nn.Parameter(torch.empty(num_tags).uniform_(-0.1, 0.1))
@@ -93,10 +97,14 @@ class LinearChainCRF(nn.Module):
     def score(self, emissions: Tensor, tags: Tensor, mask: Tensor) -> Tensor:
         """Return the score (B,) of the tags of each sentence; see :meth:`forward`."""
         emissions = self._checked(emissions, mask)
-        if tags.shape != mask.shape:
+        if instance_of("tags", tags, Tensor).shape != mask.shape:
             raise ConfigError(f"tags: expected shape {tuple(mask.shape)}, got {tuple(tags.shape)}")
+        if tags.dtype != torch.int64:
+            raise ConfigError(f"tags: expected int64, got {tags.dtype}")
         start, transitions, end = self._scores(emissions)
         tags = tags.masked_fill(~mask, 0)
+        if tags.numel() and not 0 <= int(tags.min()) <= int(tags.max()) < self.num_tags:
+            raise ConfigError(f"tags: expected numbers from 0 to {self.num_tags - 1}")
         unary = emissions.gather(2, tags.unsqueeze(2)).squeeze(2)  # (B, T)
         pairs = transitions[tags[:, :-1], tags[:, 1:]]  # (B, T - 1)
         total = (unary * mask).sum(1) + (pairs * mask[:, 1:]).sum(1)
@@ -165,6 +173,8 @@ class LinearChainCRF(nn.Module):
 
     def _checked(self, emissions: Tensor, mask: Tensor) -> Tensor:
         """Return the emissions in double precision."""
+        instance_of("emissions", emissions, Tensor)
+        instance_of("mask", mask, Tensor)
         if emissions.ndim != 3 or emissions.shape[1] == 0 or emissions.shape[2] != self.num_tags:
             raise ConfigError(
                 f"emissions: expected shape (B, T, {self.num_tags}) with T > 0, got {tuple(emissions.shape)}"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -126,7 +127,7 @@ def embeddings_of_saved(
     saved: SavedModel,
     choice: str | None = None,
     *,
-    device: str = "cpu",
+    device: str | torch.device = "cpu",
     progress: Progress = no_progress,
 ) -> tuple[TokenEmbedding, ...]:
     """Return the embeddings that a model was trained with.

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from elmokit.arguments import instance_of, share, whole_number, yes_or_no
+from elmokit.checked import checked
 from elmokit.data.sentences import list_of_words
 from elmokit.elmo.inputs import (
     batch_of_cached_words,
@@ -33,6 +34,9 @@ from elmokit.pretrained import PretrainedModel
 
 Inputs: TypeAlias = Tensor | np.ndarray | Iterable[str | Sequence[str]]
 """Ids, or sentences as lists of tokens or plain strings."""
+
+
+_MOST_REPRESENTATIONS = 1000  # each has its own mixture
 
 
 class ElmoOutput(TypedDict):
@@ -78,6 +82,7 @@ class Elmo(nn.Module):
             then the mixtures start anew.
     """
 
+    @checked
     def __init__(
         self,
         options_file: str | Path | None = None,
@@ -109,7 +114,7 @@ class Elmo(nn.Module):
             do_layer_norm = saved is not None and saved.do_layer_norm
         do_layer_norm = yes_or_no("do_layer_norm", do_layer_norm)
         num_output_representations = whole_number(
-            "num_output_representations", num_output_representations, least=1
+            "num_output_representations", num_output_representations, least=1, most=_MOST_REPRESENTATIONS
         )
         self.bilm = (
             pretrained.model.for_embedding().cpu().requires_grad_(yes_or_no("requires_grad", requires_grad))
@@ -146,6 +151,7 @@ class Elmo(nn.Module):
         )
 
     @classmethod
+    @checked
     def from_pretrained(
         cls,
         model: str | Path,
@@ -227,6 +233,7 @@ class Elmo(nn.Module):
         ) -> ElmoOutput:
             """Run :meth:`forward`; nn.Module declares that a call returns Any."""
 
+    @checked
     def save_bilm(self, directory: str | Path) -> list[Path]:
         """Write the biLM with its current weights as ``options.json`` and ``weights.hdf5``.
 
@@ -240,6 +247,7 @@ class Elmo(nn.Module):
         """
         return self._pretrained.save_bilm(directory)
 
+    @checked
     def save_pretrained(self, directory: str | Path) -> None:
         """Write the biLM with its current weights and the mixtures as a model directory.
 
@@ -254,6 +262,7 @@ class Elmo(nn.Module):
         """
         self._current().save_pretrained(directory)
 
+    @checked
     def push_to_hub(self, repo_id: str, *, private: bool = False) -> str:
         """Upload what :meth:`save_pretrained` writes to the Hugging Face Hub; return the URL of its page."""
         return self._current().push_to_hub(repo_id, private=private)
@@ -295,7 +304,7 @@ class Elmo(nn.Module):
 
     def _batch(self, inputs: Inputs | None, word_inputs: Tensor | np.ndarray | None) -> TypeBatch:
         if isinstance(inputs, np.ndarray) and inputs.dtype.kind in "biuf":
-            inputs = torch.as_tensor(inputs)
+            inputs = torch.as_tensor(inputs.astype(inputs.dtype.newbyteorder("="), copy=False))
         if word_inputs is not None and self.cached_words is not None:
             word_inputs = torch.as_tensor(word_inputs)
             largest = int(word_inputs.max()) if word_inputs.numel() else 0

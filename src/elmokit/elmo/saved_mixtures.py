@@ -48,7 +48,7 @@ def restore_mixtures(scalar_mixes: Sequence[ScalarMix], saved: Mixtures, *, sour
         warnings.warn(
             f"{source}: the learned mixtures do not fit ({problem}): not restored, they start anew",
             MixturesWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
         return
     for mix, mixture in zip(scalar_mixes, saved.mixtures, strict=True):

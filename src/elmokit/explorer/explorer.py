@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
@@ -14,6 +13,7 @@ from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ModelFileError
 from elmokit.explorer.explored_text import ExploredText, explore_text
 from elmokit.explorer.mixing import map_of_mix, mixed
+from elmokit.explorer.turns import Turns
 from elmokit.explorer.typed_text import Sentences
 from elmokit.language_model import LanguageModel, Substitutes
 from elmokit.neighbors.cosine import UNIT_TYPE, descending, similarities, unit_vectors
@@ -23,6 +23,7 @@ from elmokit.visualize.projection import Method
 
 _MAX_WORDS = 10_000  # of the vocabulary: encoding them takes a second with a small model
 _CACHED_TEXTS = 8
+_SHORT = 100  # words: t-SNE takes a fraction of a second
 _CACHED_MAPS = 64
 
 
@@ -65,8 +66,9 @@ class Explorer:
             self._units = np.concatenate(chunks)
         # The embedder's cache is not thread-safe, and the model is the bottleneck anyway. Laying out a map
         # does not need the model, and must not keep others from it.
-        self._lock = threading.Lock()
-        self._layout_lock = threading.Lock()
+        self._model_turns = Turns()
+        # UMAP's library may run once at a time; t-SNE runs once for long texts and beside it for a short one.
+        self._umap_turns, self._tsne_turns, self._short_tsne_turns = Turns(), Turns(), Turns()
         self._explored = lru_cache(_CACHED_TEXTS)(self._explore)
         self._mapped = lru_cache(_CACHED_MAPS)(self._map)
 
@@ -87,7 +89,7 @@ class Explorer:
         Raises:
             ElmokitError: if the model cannot process them.
         """
-        with self._lock:
+        with self._model_turns.turn(_num_words(sentences)):
             return self._explored(sentences)
 
     def map(self, sentences: Sentences, weights: Sequence[float], method: Method) -> np.ndarray:
@@ -98,7 +100,12 @@ class Explorer:
         """
         if method == "pca":  # takes no time
             return self._mapped(sentences, tuple(weights), method)
-        with self._layout_lock:
+        num_words = _num_words(sentences)
+        if method == "umap":
+            turns = self._umap_turns
+        else:
+            turns = self._short_tsne_turns if num_words <= _SHORT else self._tsne_turns
+        with turns.turn(num_words):
             return self._mapped(sentences, tuple(weights), method)
 
     def layer_maps(self, sentences: Sentences, method: Method) -> list[np.ndarray]:
@@ -129,7 +136,7 @@ class Explorer:
         text = self.explore(sentences)
         layer = self.corpus.layer
         vectors = text.layers.mean(axis=0) if layer == "average" else text.layers[layer]
-        with self._lock:
+        with self._model_turns.turn(1):
             return self.corpus.search(vectors[index], k, query=text.occurrences[index])
 
     def similar_words(self, sentences: Sentences, index: int, k: int = 10) -> list[SimilarWord]:
@@ -140,7 +147,7 @@ class Explorer:
         """
         text = self.explore(sentences)
         word = text.occurrences[index].word
-        with self._lock:
+        with self._model_turns.turn(1):
             if self.corpus is not None:
                 vector = self.embedder.encode([word])[0].float().cpu().numpy()
                 return self.corpus.similar_words(vector, k, word=word)
@@ -155,7 +162,7 @@ class Explorer:
         if self.language_model is None:
             return None
         occurrence = self.explore(sentences).occurrences[index]
-        with self._lock:
+        with self._model_turns.turn(len(occurrence.sentence)):
             return self.language_model.substitutes(occurrence.sentence, occurrence.position, k)
 
     def _explore(self, sentences: Sentences) -> ExploredText:
@@ -167,3 +174,7 @@ class Explorer:
     def _token_units(self, words: Sequence[str]) -> np.ndarray:
         """Return context-free unit vectors (len(words), P)."""
         return unit_vectors(self.embedder.encode(words).float().cpu().numpy()).astype(UNIT_TYPE)
+
+
+def _num_words(sentences: Sentences) -> int:
+    return sum(map(len, sentences))

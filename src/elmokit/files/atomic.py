@@ -12,8 +12,8 @@ import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -96,14 +96,42 @@ def new_file(path: Path, kind: Kind | None = None) -> Iterator[Path]:
 
 
 @contextmanager
+def new_files(kinds: Mapping[Path, Kind | None]) -> Iterator[dict[Path, Path]]:
+    """Yield a temporary path for each of some files of one directory that belong together.
+
+    On success they replace the files. A directory that is new appears at once, with all of them; otherwise
+    all are complete on the disk before the first one is renamed.
+
+    Args:
+        kinds: the files, and what existing ones must be, see :func:`new_file`.
+
+    Raises:
+        OutputError: when one cannot be written or is of another kind; nothing is left behind.
+    """
+    (directory,) = {path.parent for path in kinds}
+    if not directory.exists() and not directory.is_symlink():
+        with new_directory(directory) as temporary:
+            yield {path: temporary / path.name for path in kinds}
+        return
+    with ExitStack() as stack:
+        temporaries = {path: stack.enter_context(new_file(path, kind)) for path, kind in kinds.items()}
+        yield temporaries
+        for temporary in temporaries.values():
+            flush(temporary)
+
+
+@contextmanager
 def new_directory(path: Path) -> Iterator[Path]:
     """Yield a temporary directory beside ``path``; on success it becomes ``path``.
 
     An existing directory at ``path`` is replaced.
 
     Raises:
-        OutputError: when it cannot be written; nothing is left behind.
+        OutputError: when it cannot be written, or ``path`` is the current directory or the root; nothing is
+            left behind.
     """
+    if not path.name:
+        raise OutputError(f"{path}: expected the name of a new directory")
     try:
         make_directory(path.parent)
         with _new_temporary(path) as temporary:

@@ -5,19 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from elmokit.arguments import described
-from elmokit.errors import ConfigError
-
-
-def path_text(path: str | os.PathLike[str]) -> str:
-    """Return a path as text.
-
-    Raises:
-        ConfigError: if it is no path, such as a number or a list.
-    """
-    if not isinstance(path, str | os.PathLike):
-        raise ConfigError(f"expected a path, got {described(path)}")
-    return os.fspath(path)
+from elmokit.arguments import path_text
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:

@@ -35,7 +35,13 @@ def write_weights(path: Path, config: ModelConfig, parameters: Mapping[str, Tens
     Raises:
         OutputError: when the file cannot be written.
     """
-    with new_file(path, WEIGHTS) as temporary, Hdf5Writer(temporary) as file:
+    with new_file(path, WEIGHTS) as temporary:
+        fill_weights(temporary, config, parameters)
+
+
+def fill_weights(path: Path, config: ModelConfig, parameters: Mapping[str, Tensor]) -> None:
+    """Write the parameters of a biLM into a file under its temporary name."""
+    with Hdf5Writer(path) as file:
         for ours, theirs in dataset_names(config).items():
             values = parameters[ours].detach().to("cpu", torch.float32)
             file.write(theirs, values.reshape(stored_shape(ours, tuple(values.shape))).numpy())
@@ -52,7 +58,13 @@ def write_softmax(path: Path, weight: Tensor, bias: Tensor) -> None:
     Raises:
         OutputError: when the file cannot be written.
     """
-    with new_file(path, SOFTMAX) as temporary, Hdf5Writer(temporary) as file:
+    with new_file(path, SOFTMAX) as temporary:
+        fill_softmax(temporary, weight, bias)
+
+
+def fill_softmax(path: Path, weight: Tensor, bias: Tensor) -> None:
+    """Write the softmax into a file under its temporary name."""
+    with Hdf5Writer(path) as file:
         for name, values in zip(SOFTMAX_NAMES.values(), (weight, bias), strict=True):
             file.write(name, values.detach().to("cpu", torch.float32).numpy())
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from elmokit.config import Config
 from elmokit.errors import ConfigError, OutputError
-from elmokit.files.atomic import write_text
+from elmokit.files.atomic import Kind, new_files
 from elmokit.files.json_table import read_json
 from elmokit.formats.bilm_files import VOCABULARY_FILES, beside_options, find_options, find_vocabulary
-from elmokit.formats.bilm_hdf5 import read_tensors, softmax_size, write_softmax, write_weights
+from elmokit.formats.bilm_hdf5 import fill_softmax, fill_weights, read_tensors, softmax_size
 from elmokit.formats.bilm_hdf5_files import HDF5_SUFFIXES, find_softmax, find_weights, holds_hdf5
 from elmokit.formats.bilm_names import SOFTMAX_NAMES, bilm_layout, dataset_names
+from elmokit.formats.hdf5_kinds import SOFTMAX, WEIGHTS
 from elmokit.formats.parts import ModelParts
 from elmokit.formats.stored import Layout, ReadRequest, StoredModel
 from elmokit.formats.vocabulary_rows import read_vocabulary
@@ -98,15 +99,19 @@ def write(parts: ModelParts, weights: Path, *, with_softmax: bool = False) -> li
         texts[weights.with_name("vocab.txt")] = "\n".join(vocabulary.words) + "\n"
     with_softmax = with_softmax and parts.has_softmax
     _refuse_stale_files(weights, texts, config, with_softmax=with_softmax)
-    files = [weights]
-    write_weights(weights, config.model, parts.parameters)
+    kinds: dict[Path, Kind | None] = {weights: WEIGHTS}
     if with_softmax:
-        files.append(weights.with_name(_SOFTMAX_FILE))
-        weight_name = "encoder.weight" if config.model.tie_softmax else "softmax.weight"
-        write_softmax(files[-1], parts.parameters[weight_name], parts.parameters["softmax.bias"])
-    for path, text in texts.items():
-        write_text(path, text)
-    return [*files, *texts]
+        kinds[weights.with_name(_SOFTMAX_FILE)] = SOFTMAX
+    kinds |= dict.fromkeys(texts)
+    with new_files(kinds) as temporary:
+        fill_weights(temporary[weights], config.model, parts.parameters)
+        if with_softmax:
+            weight_name = "encoder.weight" if config.model.tie_softmax else "softmax.weight"
+            tensors = parts.parameters[weight_name], parts.parameters["softmax.bias"]
+            fill_softmax(temporary[weights.with_name(_SOFTMAX_FILE)], *tensors)
+        for path, text in texts.items():
+            temporary[path].write_text(text, encoding="utf-8")
+    return list(kinds)
 
 
 def _refuse_stale_files(weights: Path, texts: dict[Path, str], config: Config, *, with_softmax: bool) -> None:

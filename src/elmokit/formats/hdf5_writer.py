@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import io
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,7 +10,7 @@ from typing import Any, Self
 import h5py
 import numpy as np
 
-_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # there is no SIGHUP on Windows
+from elmokit.interruption import signals_put_off
 
 
 class Hdf5Writer:
@@ -30,7 +26,7 @@ class Hdf5Writer:
     def __init__(self, path: Path) -> None:
         self._guarded = _GuardedFile(path)
         try:
-            with _signals_put_off():
+            with signals_put_off():
                 self._file = h5py.File(self._guarded, "w")
         except KeyboardInterrupt:  # before or after the library has opened it
             self._guarded.close()
@@ -42,13 +38,13 @@ class Hdf5Writer:
         Raises:
             OSError: when the file could not be written.
         """
-        with _signals_put_off():
+        with signals_put_off():
             self._file.create_dataset(name, data=values)
         self._raise_failure()
 
     def _close(self) -> None:
         try:
-            with _signals_put_off():
+            with signals_put_off():
                 self._file.close()
         finally:
             self._guarded.close()
@@ -66,29 +62,6 @@ class Hdf5Writer:
         self._close()
         if error is None:
             self._raise_failure()
-
-
-@contextmanager
-def _signals_put_off() -> Iterator[None]:
-    """Handle signals at the end: what they raise inside of a write would be an error inside of the library.
-
-    Only the main thread handles signals, and those that end the process at once are left alone.
-    """
-    received: list[int] = []
-    handlers = {}
-    if threading.current_thread() is threading.main_thread():
-        numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
-        handlers = {number: signal.getsignal(number) for number in numbers}
-        handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
-    try:
-        for number in handlers:
-            signal.signal(number, lambda own, frame: received.append(own))
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        for number in received:
-            signal.raise_signal(number)
 
 
 class _GuardedFile(io.FileIO):

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from elmokit.checked import checked
 from elmokit.errors import ModelFileError, OutputError
 from elmokit.files.atomic import new_directory
 from elmokit.files.checksums import file_sha256
@@ -156,6 +157,7 @@ def layout_of(manifest: dict[str, Any]) -> VectorLayout:
     )
 
 
+@checked
 def read_parquet_vectors(directory: str | Path, *, verify: bool = True) -> Iterator[Row]:
     """Read a directory of vectors, in bounded memory.
 

@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from elmokit.checked import checked
 from elmokit.data.find import Patterns, find_texts, prepared_directory
 from elmokit.data.read import Span, no_token_error, read_sentence_blocks
 from elmokit.data.text_file import file_system, is_url
@@ -62,6 +63,7 @@ class EmbeddingJob:
     file_bytes: int
 
 
+@checked
 def plan_job(
     text: Patterns,
     output: str | Path,

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 import numpy as np
 
 from elmokit.arguments import instance_of
+from elmokit.checked import checked
 from elmokit.data.sentences import tokenized
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.errors import ConfigError, ElmokitError, MissingExtraError
@@ -20,6 +21,7 @@ except ImportError:
 _FIRST_ROWS = 1024  # of the table of sums, which doubles when it is full
 
 
+@checked
 def keyed_vectors(
     embedder: ElmoEmbedder,
     sentences: Iterable[str | Sequence[str]],

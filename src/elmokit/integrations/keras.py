@@ -16,10 +16,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from elmokit.arguments import instance_of, path_text, whole_number, yes_or_no
+from elmokit.checked import checked
 from elmokit.data.sentences import tokenized
 from elmokit.elmo.type_batch import TypeBatch
 from elmokit.embedder import ElmoEmbedder
-from elmokit.errors import ElmokitError, MissingExtraError, ModelFileError
+from elmokit.errors import ConfigError, ElmokitError, MissingExtraError, ModelFileError
 from elmokit.loading import load
 from elmokit.model.batching import encode_words, run_sentences
 from elmokit.model.padding import pad_rows
@@ -66,19 +68,23 @@ class ElmoEmbedding(keras.layers.Layer):  # type: ignore[misc]
         **layer_options: Any,
     ) -> None:
         super().__init__(**layer_options)
-        self.model = str(model)
-        self.do_layer_norm = do_layer_norm
+        self.model = path_text(model)
+        self.do_layer_norm = yes_or_no("do_layer_norm", do_layer_norm)
         self.supports_masking = True
         self._embedder = ElmoEmbedder(load(model))
         self._indexer = self._embedder.pretrained.indexer
         markers = self._indexer.index([self._indexer.bos, self._indexer.eos])
         self._reads = [ids is not None for ids in markers]  # characters, words
-        if fingerprint not in (None, self._embedder.fingerprint):
+        if (
+            fingerprint is not None
+            and instance_of("fingerprint", fingerprint, str) != self._embedder.fingerprint
+        ):
             raise ModelFileError(
                 f"{model}: not the model that the layer was saved with (fingerprint {fingerprint}, got "
                 f"{self._embedder.fingerprint}): put that model there, or train again"
             )
 
+    @checked
     def ids(self, sentences: Iterable[str | Sequence[str]], *, num_tokens: int | None = None) -> np.ndarray:
         """Convert sentences to the input of the layer.
 
@@ -94,6 +100,8 @@ class ElmoEmbedding(keras.layers.Layer):  # type: ignore[misc]
             ElmokitError: if ``sentences`` is a single string, or a sentence or token is not a string.
         """
         words = list(tokenized(sentences))
+        if num_tokens is not None:
+            num_tokens = whole_number("num_tokens", num_tokens, least=0)
         longest = max(map(len, words), default=0) if num_tokens is None else num_tokens
         words = [sentence[:longest] for sentence in words]
         found = np.zeros((len(words), longest, self.num_ids), dtype=np.int32)
@@ -142,6 +150,11 @@ class ElmoEmbedding(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the vectors (B, T, D) of ids (B, T, K), zero at padding."""
+        if getattr(inputs, "ndim", 0) != 3 or inputs.shape[2] != self.num_ids:
+            raise ConfigError(
+                f"ElmoEmbedding: expected ids (B, T, {self.num_ids}), which the method ids of the layer "
+                f"makes, got {tuple(getattr(inputs, 'shape', ()))}"
+            )
         layers, mask = self._computed_layers(inputs.long())
         mixture = mix_layers(
             layers,

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from elmokit.arguments import whole_number
+from elmokit.checked import checked
 from elmokit.data.find import Patterns
 from elmokit.data.text_parts import TextPart
 from elmokit.embedder import ElmoEmbedder, Layers
-from elmokit.errors import ConfigError, ElmokitError, MissingExtraError
+from elmokit.errors import ElmokitError, MissingExtraError
 from elmokit.formats.parquet_part import require_pyarrow
 from elmokit.formats.vector_choices import DEFAULT_FILE_BYTES, VectorType
 from elmokit.integrations.embedding_job import (
@@ -31,6 +33,7 @@ except ImportError:
     raise MissingExtraError("elmokit.integrations.ray_data", "ray") from None
 
 
+@checked
 def embed_text(
     model: str | Path,
     text: Patterns,
@@ -81,8 +84,7 @@ def embed_text(
     require_pyarrow("writing Parquet files")
     if not ray.is_initialized():
         raise ElmokitError("Ray is not running: call ray.init() first, with a cluster's address or none")
-    if num_actors < 1:
-        raise ConfigError(f"num_actors: expected at least 1, got {num_actors}")
+    num_actors = whole_number("num_actors", num_actors, least=1)
     embedder = ElmoEmbedder.load(model)
     job = plan_job(
         text,

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from elmokit.arguments import instance_of, yes_or_no
+from elmokit.arguments import described, instance_of, whole_number, yes_or_no
 from elmokit.batch import Batch
+from elmokit.checked import checked
 from elmokit.config import ModelConfig
-from elmokit.errors import ElmokitError
+from elmokit.errors import ConfigError, ElmokitError
 from elmokit.kernels.precisions import Precision
 from elmokit.model.char_cnn import CharCnn
 from elmokit.model.export import EXPORT_PROBLEM, refuse_export
@@ -90,6 +91,7 @@ class BiLM(nn.Module):
             that occurred. Most optimizers outside this package require dense ones.
     """
 
+    @checked
     def __init__(
         self,
         config: ModelConfig,
@@ -100,7 +102,7 @@ class BiLM(nn.Module):
     ) -> None:
         super().__init__()
         self.config = instance_of("config", config, ModelConfig, "a ModelConfig, as Config.load().model is")
-        self.num_words = num_words
+        self.num_words = None if num_words is None else whole_number("num_words", num_words, least=1)
         with_softmax = yes_or_no("with_softmax", with_softmax)
         sparse_gradients = yes_or_no("sparse_gradients", sparse_gradients)
         lstm = config.lstm
@@ -171,8 +173,15 @@ class BiLM(nn.Module):
         return copied
 
     def on(self, device: torch.device | str) -> BiLM:
-        """Return this model if it is on ``device``, otherwise a copy of it there."""
-        target = torch.empty(0, device=device).device  # "cuda" becomes "cuda:0"
+        """Return this model if it is on ``device``, otherwise a copy of it there.
+
+        Raises:
+            ConfigError: if there is no such device.
+        """
+        try:
+            target = torch.empty(0, device=device).device  # "cuda" becomes "cuda:0"
+        except (TypeError, RuntimeError):
+            raise ConfigError(f"device={described(device)}: not available here") from None
         if target == self.device:
             return self
         moved = {

@@ -56,7 +56,7 @@ def choose_layers(layers: Layers, num_layers: int) -> LayerChoice:
     index = layer_index(layers, num_layers)
     if index is None:
         raise ConfigError(f"layers: expected all, top, average or 0 to {num_layers - 1}, got {layers!r}")
-    return LayerChoice((index,), layers)
+    return LayerChoice((index,), layers if isinstance(layers, str) else int(layers))
 
 
 def layer_index(layer: object, num_layers: int) -> int | None:

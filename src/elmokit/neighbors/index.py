@@ -11,6 +11,7 @@ from typing import get_args
 import numpy as np
 
 from elmokit.arguments import instance_of, one_of, whole_number
+from elmokit.checked import checked
 from elmokit.data.corpus import Corpus
 from elmokit.data.occurrences import Occurrence, position_of
 from elmokit.data.sentences import tokens_of
@@ -55,6 +56,7 @@ class NeighborIndex:
         return f"NeighborIndex({place}, layer={content.layer!r}, num_tokens={len(content.vectors)})"
 
     @classmethod
+    @checked
     def build(
         cls,
         embedder: ElmoEmbedder,
@@ -109,6 +111,7 @@ class NeighborIndex:
         return cls(embedder, IndexContent(number, corpus, vectors, word_units(embedder, corpus)))
 
     @classmethod
+    @checked
     def open(cls, directory: str | Path, embedder: ElmoEmbedder) -> NeighborIndex:
         """Open an index that was written by :meth:`build` or :meth:`stored`.
 
@@ -129,6 +132,7 @@ class NeighborIndex:
         return cls(embedder, content, expanded(directory))
 
     @classmethod
+    @checked
     def stored(
         cls,
         embedder: ElmoEmbedder,
@@ -211,6 +215,7 @@ class NeighborIndex:
         """Size of the vectors in bytes: what a search reads, and roughly the size of the index."""
         return self._content.vectors.nbytes + self._content.word_vectors.nbytes
 
+    @checked
     def nearest(
         self, sentence: str | Sequence[str], word: str | int, k: int = 10, *, words: Words = "all"
     ) -> Nearest:
@@ -239,6 +244,7 @@ class NeighborIndex:
             self.similar_words(token_vector, k, word=query.word),
         )
 
+    @checked
     def search(
         self, vector: np.ndarray, k: int = 10, *, query: Occurrence | None = None, words: Words = "all"
     ) -> list[Neighbor]:
@@ -261,6 +267,7 @@ class NeighborIndex:
         unit = _unit_query(vector, self._content.vectors.shape[1], k)
         return nearest_occurrences(self._content, unit, k, query=query, words=words)
 
+    @checked
     def similar_words(self, vector: np.ndarray, k: int = 10, *, word: str | None = None) -> list[SimilarWord]:
         """Find the words whose context-free vectors have the highest cosine similarity to a vector.
 

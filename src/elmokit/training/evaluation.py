@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from elmokit.arguments import instance_of, whole_number
+from elmokit.checked import checked
 from elmokit.data.corpus import Corpus
 from elmokit.data.evaluation_streams import every_token_once
 from elmokit.data.indexed_corpus import IndexedCorpus
@@ -47,6 +48,7 @@ class Evaluation:
         return asdict(self)
 
 
+@checked
 def evaluate(
     model: BiLM,
     corpus: Corpus | IndexedCorpus,

@@ -28,7 +28,7 @@ from elmokit.data.corpus import Corpus
 from elmokit.data.prepare import find_prepared
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import CheckpointError, ConfigError, ElmokitError, OutputError
-from elmokit.files.atomic import output_error, write_text
+from elmokit.files.atomic import new_files, output_error, write_text
 from elmokit.formats.checkpoint import (
     Checkpoint,
     damage_named,
@@ -103,9 +103,14 @@ def write_model_files(save_dir: Path, config: Config, vocabulary: Vocabulary) ->
         OutputError: when the directory is not writable.
     """
     vocabulary.save(save_dir / "vocab.txt")
-    write_text(save_dir / "config.json", config.model_dump_json(indent=2) + "\n")
     options = config.to_bilm_options(num_words=len(vocabulary))
-    write_text(save_dir / "options.json", json.dumps(options, indent=1) + "\n")
+    texts = {
+        save_dir / "config.json": config.model_dump_json(indent=2),
+        save_dir / "options.json": json.dumps(options, indent=1),
+    }
+    with new_files(dict.fromkeys(texts)) as temporary:
+        for path, text in texts.items():
+            temporary[path].write_text(f"{text}\n", encoding="utf-8")
 
 
 def start_run(
@@ -144,11 +149,14 @@ def continue_run(
     train_prefixes: Sequence[str] = (),
     heldout_prefixes: Sequence[str] = (),
     replay_prefixes: Sequence[str] = (),
+    *,
+    given: Config | None = None,
 ) -> Run:
     """Prepare to resume the run of a save directory from its newest undamaged checkpoint.
 
     Everything is known from the directory. What is given again must agree with it, except for settings
-    that do not affect what has been computed, such as ``num_epochs``.
+    that do not affect what has been computed, such as ``num_epochs``. A configuration is given by
+    its name with overrides, or itself.
 
     Raises:
         CheckpointError: when there is no run, or another vocabulary is given.
@@ -157,17 +165,18 @@ def continue_run(
     _, checkpoint, problems = read_last_checkpoint(save_dir)
     started = Config.load(save_dir / "config.json")
     vocabulary = Vocabulary.load(save_dir / "vocab.txt")
-    config = Config.load(config_name if config_name is not None else save_dir / "config.json", overrides)
-    config = config.for_vocabulary(len(vocabulary))
+    if given is None:
+        given = Config.load(config_name if config_name is not None else save_dir / "config.json", overrides)
+    config = given.for_vocabulary(len(vocabulary))
     refused = started.differences(config)
     if refused:
         raise ConfigError(
             f"{save_dir}: settings differ from those that the run was started with (started, given): "
             + "; ".join(refused)
         )
-    if vocab_file is not None and (given := Vocabulary.load(vocab_file)) != vocabulary:
+    if vocab_file is not None and (other := Vocabulary.load(vocab_file)) != vocabulary:
         raise CheckpointError(
-            f"{vocab_file}: not the vocabulary that this run was started with ({len(given)} words, expected "
+            f"{vocab_file}: not the vocabulary that this run was started with ({len(other)} words, expected "
             f"the {len(vocabulary)} of {save_dir / 'vocab.txt'}): leave out --vocab-file, or start a new run"
         )
     prefixes = read_text_addresses(

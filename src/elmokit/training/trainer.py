@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from elmokit.arguments import instance_of
+from elmokit.checked import checked
 from elmokit.config import Config
 from elmokit.data.batches import TextBatch
 from elmokit.data.corpus import Corpus
@@ -80,6 +81,7 @@ class Trainer:
             descending frequency.
     """
 
+    @checked
     def __init__(
         self,
         config: Config,

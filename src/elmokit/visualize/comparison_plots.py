@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from elmokit.arguments import numbers
+from elmokit.checked import checked
 from elmokit.downstream.comparison.summary import Comparison, Row
 from elmokit.errors import ElmokitError
 from elmokit.visualize.canvas import new_figure
@@ -109,6 +111,7 @@ def plot_learning_curves(comparison: Comparison) -> Figure:
     return figure
 
 
+@checked
 def plot_mixing_weights(weights: Mapping[str, Sequence[float]]) -> Figure:
     """Draw how much each layer of a biLM is used: one bar per task or system.
 
@@ -121,6 +124,7 @@ def plot_mixing_weights(weights: Mapping[str, Sequence[float]]) -> Figure:
     """
     if not weights:
         raise ElmokitError("no mixing weights: none of the embeddings has several layers")
+    weights = {name: numbers(f"weights[{name!r}]", own) for name, own in weights.items()}
     figure, axes = _panel_of_rows(list(weights), bottom=0.95)
     for layer in range(max(map(len, weights.values()))):
         for place, own in enumerate(weights.values()):

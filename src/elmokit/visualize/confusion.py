@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elmokit.arguments import described
+from elmokit.checked import checked
+from elmokit.errors import ConfigError
 from elmokit.visualize.canvas import new_figure
 from elmokit.visualize.palette import TEXT
 
@@ -19,6 +22,7 @@ _MOST_NUMBERS = 40  # labels; with more, the numbers would not be readable
 _LONGEST_LABEL = 18  # characters
 
 
+@checked
 def plot_confusion(labels: Sequence[str], counts: np.ndarray) -> Figure:
     """Draw how often each label was predicted for each true label.
 
@@ -32,8 +36,18 @@ def plot_confusion(labels: Sequence[str], counts: np.ndarray) -> Figure:
         The figure, which a notebook displays; :func:`elmokit.save_figure` saves it.
 
     Raises:
+        ConfigError: if the counts have another shape.
         MissingExtraError: if Matplotlib is not installed.
     """
+    try:
+        counts = np.asarray(counts)
+    except Exception:  # of any kind: it is an object of somebody else
+        raise ConfigError(f"counts: expected numbers, got {described(counts)}") from None
+    if counts.shape != (len(labels), len(labels)) or counts.dtype.kind not in "iuf":
+        raise ConfigError(
+            f"counts: expected numbers ({len(labels)}, {len(labels)}) for {len(labels)} labels, got "
+            f"{counts.dtype} {counts.shape}"
+        )
     size = min(_MARGIN + _CELL * max(len(labels), 3), 16.0)
     figure = new_figure(size, size)
     axes = figure.subplots()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from elmokit.checked import checked
 from elmokit.errors import ConfigError
 from elmokit.files.atomic import kind_by_beginning, new_file
 from elmokit.files.home import expanded
@@ -49,6 +50,7 @@ _KINDS = {
 }
 
 
+@checked
 def save_figure(figure: Figure | InteractiveMap, path: str | Path) -> None:
     """Save a figure to a file; the same figure gives the same bytes.
 
@@ -73,6 +75,8 @@ def save_figure(figure: Figure | InteractiveMap, path: str | Path) -> None:
     if of_maps != isinstance(figure, InteractiveMap):
         expected = "an interactive map" if of_maps else "a Matplotlib figure"
         raise ConfigError(f"{path}: expected {expected} for this format, got {type(figure).__name__}")
+    if not of_maps and not hasattr(figure, "savefig"):
+        raise ConfigError(f"{path}: expected a Matplotlib figure, got {type(figure).__name__}")
     with new_file(path, _KINDS[kind]) as temporary:
         if isinstance(figure, InteractiveMap) and kind == "parquet":
             write_atlas_table(figure.map, temporary)

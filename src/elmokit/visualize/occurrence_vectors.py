@@ -7,10 +7,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from elmokit.checked import checked
 from elmokit.data.occurrences import Occurrence
 from elmokit.embedder import ElmoEmbedder, Layers
+from elmokit.errors import ConfigError
 
 
+@checked
 def embed_occurrences(
     embedder: ElmoEmbedder,
     occurrences: Sequence[Occurrence],
@@ -32,8 +35,10 @@ def embed_occurrences(
         (L, N, D) for all layers, else (N, D); float32.
 
     Raises:
-        ConfigError: if the model has no such layer.
+        ConfigError: if the model has no such layer, or there are no occurrences.
     """
+    if not len(occurrences):
+        raise ConfigError("occurrences: expected at least one, got none")
     sentences = [
         list(group)
         for _, group in itertools.groupby(occurrences, key=lambda occurrence: occurrence.sentence_index)

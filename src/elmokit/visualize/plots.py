@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from elmokit.arguments import instance_of
+from elmokit.checked import checked
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.visualize.interactive_map import InteractiveMap
 from elmokit.visualize.projection import Method
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@checked
 def plot_occurrences(
     embedder: ElmoEmbedder,
     sentences: Iterable[str | Sequence[str]],
@@ -42,7 +44,7 @@ def plot_occurrences(
         method: ``tsne``, ``umap`` or ``pca``.
         perplexity: perplexity of t-SNE; 30 by default, or less if there are few points.
         color_by: ``sentence``, ``word``, ``label``, ``sense`` or ``cluster``; by default the senses of a
-            single word, or what has few distinct values; an interactive map of many words shows clusters.
+            single word, or what has few distinct values, or clusters of many words.
         labels: a label for each sentence, for example the sense of its word.
         max_points: maximum number of words; of more, those of random sentences are shown.
         seed: random seed; the same seed gives the same figure.

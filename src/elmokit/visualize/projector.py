@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from elmokit.arguments import instance_of, whole_number
+from elmokit.checked import checked
 from elmokit.data.occurrences import Occurrence, find_occurrences, sample_occurrences
 from elmokit.data.sentences import tokenized
 from elmokit.embedder import ElmoEmbedder
@@ -57,6 +58,7 @@ class ProjectorLog:
         return self.num_occurrences
 
 
+@checked
 def write_projector(
     embedder: ElmoEmbedder,
     sentences: Iterable[str | Sequence[str]],

@@ -13,6 +13,7 @@ import numpy as np
 
 from elmokit.arguments import one_of, whole_number
 from elmokit.data.occurrences import Occurrence, find_occurrences, sample_occurrences, sample_words
+from elmokit.data.sentences import tokenized
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.errors import ConfigError, ModelFileError
 from elmokit.language_model import Candidate, LanguageModel
@@ -125,7 +126,7 @@ def map_words(
         perplexity: perplexity of t-SNE.
         color_by: by default ``label`` if there are labels, else the senses of a single word
             (:func:`~elmokit.visualize.senses.find_senses`), or the chosen words or the sentences if there are
-            at most eight of them, or if there is a map of every layer, clusters of all words
+            at most eight of them, else clusters of all words
             (:func:`~elmokit.visualize.word_clusters.find_clusters`).
         labels: a label for each sentence.
         max_points: maximum number of words; of more, those of random sentences are shown.
@@ -143,7 +144,8 @@ def map_words(
         ElmokitError: if there is no word to show, or ``sentences`` is a single string.
         MissingExtraError: if the package that implements the method is not installed.
     """
-    sentences = sentences if isinstance(sentences, str) else list(sentences)
+    tokenized(sentences)  # refuses what are no sentences
+    sentences = list(sentences)
     _check(layer, max_points, color_by, labels, len(sentences))
     seed = whole_number("seed", seed, least=0)
     report = on_progress or (lambda fraction: None)
@@ -193,7 +195,7 @@ def map_words(
         else _groups(occurrences, color_by, words, labels)
     )
     by_cluster = color_by == "cluster" or (
-        color_by is None and groups is None and every_layer and not words and len(occurrences) >= MIN_WORDS
+        color_by is None and groups is None and not words and len(occurrences) >= MIN_WORDS
     )
     if by_cluster:
         groups = find_clusters(vectors, occurrences, seed=seed)

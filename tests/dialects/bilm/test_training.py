@@ -12,7 +12,7 @@ from elmokit.data.prepare import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.dialects import bilm
 from elmokit.dialects.bilm import training
-from elmokit.errors import ConfigError, ElmokitError, ElmokitWarning
+from elmokit.errors import CheckpointError, ConfigError, ElmokitError, ElmokitWarning
 from elmokit.loading import load
 from elmokit.training.bilm_perplexity import bilm_perplexity
 
@@ -74,6 +74,29 @@ def test_train_test_and_train_on(data, tmp_path, monkeypatch, caplog):
     assert {path: path.read_bytes() for path in directory.rglob("model.safetensors")} == before
     bilm.train(OPTIONS, data, 1, tmp_path / "next", restart_ckpt_file=checkpoint)
     assert load(tmp_path / "next").facts["step"] > 0
+
+
+def test_options_that_differ_from_the_run_in_the_directory(data, tmp_path):
+    """What may change in a run changes; anything else is refused, and nothing is ignored."""
+    directory = tmp_path / "checkpoint"
+    bilm.train(OPTIONS, data, 1, directory)
+    step = load(directory).facts["step"]
+    for name, value, message in (
+        ("batch_size", 3, "training.batch_size: 2, 3"),
+        ("dropout", 0.5, "training.dropout: 0.1, 0.5"),
+        ("lstm", OPTIONS["lstm"] | {"n_layers": 1}, "model.lstm.num_layers: 2, 1"),
+    ):
+        with pytest.raises(
+            ConfigError, match="settings differ from those that the run was started with"
+        ) as raised:
+            bilm.train(OPTIONS | {name: value}, data, 1, directory)
+        assert message in str(raised.value)
+    other = bilm.BidirectionalLMDataset(data.filepattern, Vocabulary(["<S>", "</S>", "<UNK>", "a"]))
+    with pytest.raises(CheckpointError, match=r"another vocabulary \(6 words, the data has 4\)"):
+        bilm.train(OPTIONS, other, 1, directory)
+    assert load(directory).facts["step"] == step
+    bilm.train(OPTIONS | {"n_epochs": 2}, data, 1, directory)
+    assert load(directory).facts["step"] == 2 * step
 
 
 def test_several_gpus_are_processes_of_the_command(data, tmp_path, monkeypatch):

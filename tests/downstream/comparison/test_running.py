@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from elmokit.downstream.comparison.outcomes import Outcomes
@@ -19,12 +21,27 @@ def test_each_system_has_the_same_trials_and_the_best_settings_are_run_with_each
     plan = Plan(("elmo-80", "word2vec-70"), 2, (40,), TRIALS)
     results = list(run(experiment, plan, outcomes))
     assert [result.name for result in results] == ["elmo-80", "word2vec-70"]
-    expected = [("elmo-80", rate, 40, 1) for rate in (1, 2, 3)] + [("elmo-80", 1, 40, s) for s in (1, 2)]
-    assert experiment.log[:5] == expected
-    assert [entry[1:] for entry in experiment.log[5:]] == [entry[1:] for entry in expected]
+    # The best trial is the model of seed 1.
+    expected = [*(("elmo-80", rate, 40, 1) for rate in (1, 2, 3)), ("elmo-80", 1, 40, 2)]
+    assert experiment.log[:4] == expected
+    assert [entry[1:] for entry in experiment.log[4:]] == [entry[1:] for entry in expected]
     assert all(outcome.test_counts is None for result in results for outcome in result.trials)
     assert [outcome.seed for outcome in results[0].runs] == [1, 2]
     assert results[0].runs[0].settings == {"rate": 1}
+
+
+def test_the_best_trial_is_what_training_it_again_would_give(experiment, outcomes):
+    plan = Plan(("elmo-80",), 2, (10, 40), TRIALS)
+    (tried,) = run(experiment, plan, outcomes)
+    for path in outcomes._directory.iterdir():
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if record["train_size"] == 10 or record["test_counts"] is not None:
+            path.unlink()  # the trials with 40 examples remain, but not their models
+    experiment.log.clear()
+    (again,) = run(experiment, plan, outcomes)
+    small = [(rate, 10, 1) for rate in (1, 2, 3)] + [(1, 10, 2)]
+    assert [entry[1:] for entry in experiment.log] == [*small, (1, 40, 1), (1, 40, 2)]
+    assert [own.test_counts for own in again.runs] == [own.test_counts for own in tried.runs]
 
 
 def test_single_settings_are_not_tried(experiment, outcomes):
@@ -46,7 +63,7 @@ def test_an_interrupted_comparison_goes_on_where_it_stopped(experiment, outcomes
     experiment.log.clear()
 
     def stop(description: str, number: int) -> None:
-        if len(experiment.log) == 8:
+        if len(experiment.log) == 9:  # a best trial that is not tested yet would be trained again
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

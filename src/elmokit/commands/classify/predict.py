@@ -93,17 +93,15 @@ def command(
 
 
 def _chunks(file: str, columns: ColumnChoice, size: int) -> Iterator[list[str]]:
-    """Yield the texts, a few at a time, however long the input goes on."""
+    """Return the texts, a few at a time, however long the input goes on; a missing file is found at once."""
     if file == "-" and columns.text is None:
-        yield from stdin_chunks(size)
-        return
+        return stdin_chunks(size)
     is_table = Path(file).suffix.lower() in _TABLES or Path(file).is_dir()
     if columns.text is not None or is_table:
         texts = iter(columns.read(file, "test", needs_label=False).texts)
     else:
         texts = read_lines(find_input(file))
-    while chunk := list(itertools.islice(texts, size)):
-        yield chunk
+    return iter(lambda: list(itertools.islice(texts, size)), [])
 
 
 def _written(classifier: TextClassifier, chunks: Iterator[list[str]], probabilities: bool) -> Iterator[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from elmokit.arguments import whole_number
+from elmokit.checked import checked
 from elmokit.data.padded_char_ids import padded_char_ids
 from elmokit.data.read import read_lines
 from elmokit.data.sentences import tokenized
@@ -33,6 +34,7 @@ class Batcher:
         ConfigError: if ``max_token_length`` is less than 3.
     """
 
+    @checked
     def __init__(self, lm_vocab_file: str | Path | None, max_token_length: int) -> None:
         self._max_token_length = whole_number("max_token_length", max_token_length, least=3)
 
@@ -63,6 +65,7 @@ class TokenBatcher:
         TextError: if the file cannot be read.
     """
 
+    @checked
     def __init__(self, lm_vocab_file: str | Path) -> None:
         self._file = lm_vocab_file
         self._ids = {word: line for line, word in enumerate(read_words(lm_vocab_file))}

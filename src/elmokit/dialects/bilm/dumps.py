@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from elmokit.arguments import yes_or_no
+from elmokit.checked import checked
 from elmokit.data.read import read_lines
 from elmokit.dialects.bilm.batchers import read_words
 from elmokit.dialects.bilm.foreign import refuse_lexicon
@@ -20,6 +21,7 @@ from elmokit.formats.token_embeddings import write_token_embeddings
 from elmokit.loading import load
 
 
+@checked
 def dump_token_embeddings(
     vocab_file: str | Path, options_file: str | Path | None, weight_file: str | Path, outfile: str | Path
 ) -> None:
@@ -51,6 +53,7 @@ def dump_token_embeddings(
     write_token_embeddings(expanded(outfile), words, vectors, encoder=embedder.encoder_fingerprint)
 
 
+@checked
 def dump_bilm_embeddings(
     vocab_file: str | Path | None,
     dataset_file: str | Path,
@@ -84,6 +87,7 @@ def dump_bilm_embeddings(
         embedder.embed_file(dataset_file, outfile)
 
 
+@checked
 def dump_weights(tf_save_dir: str | Path, outfile: str | Path) -> None:
     """Write a trained model's weights to HDF5, without its softmax.
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from elmokit.alphabet import MASK_SYMBOL, NUM_CHARACTER_SYMBOLS
 from elmokit.arguments import whole_number, yes_or_no
+from elmokit.checked import checked
 from elmokit.dialects.bilm.batchers import NUM_MARKERS
 from elmokit.dialects.bilm.foreign import refuse_lexicon
 from elmokit.dialects.bilm.weight_layers import BilmOps
@@ -47,6 +48,7 @@ class BidirectionalLanguageModel:
         ConfigError: if a setting is invalid.
     """
 
+    @checked
     def __init__(
         self,
         options_file: str | Path | None,
@@ -56,7 +58,7 @@ class BidirectionalLanguageModel:
         max_batch_size: int = 128,
         *,
         stateful: bool = False,
-        device: str = "cpu",
+        device: str | torch.device = "cpu",
     ) -> None:
         use_character_inputs = yes_or_no("use_character_inputs", use_character_inputs)
         pretrained = load(weight_file, options=options_file)

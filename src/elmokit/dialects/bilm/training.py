@@ -9,14 +9,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from elmokit.arguments import whole_number
+from elmokit.arguments import instance_of, whole_number
+from elmokit.checked import checked
 from elmokit.config import Config
 from elmokit.config.bilm_options import values_from_options
 from elmokit.data.prepare import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.dialects.bilm.dumps import dump_weights
 from elmokit.dialects.bilm.vocabulary import load_vocab
-from elmokit.errors import ConfigError, ElmokitError, ElmokitWarning
+from elmokit.errors import CheckpointError, ConfigError, ElmokitError, ElmokitWarning
 from elmokit.files.home import expanded
 from elmokit.files.leftovers import temporary_directory
 from elmokit.formats.checkpoint import list_checkpoints
@@ -54,6 +55,7 @@ class LMDataset:
         ConfigError: if ``reverse`` is True.
     """
 
+    @checked
     def __init__(
         self,
         filepattern: str,
@@ -64,7 +66,7 @@ class LMDataset:
     ) -> None:
         if reverse:
             raise ConfigError("reverse: expected False, got True: options with bidirectional train both")
-        self.filepattern, self.vocab = filepattern, vocab
+        self.filepattern, self.vocab = filepattern, instance_of("vocab", vocab, Vocabulary)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.filepattern!r}, {self.vocab!r})"
@@ -73,12 +75,14 @@ class LMDataset:
 class BidirectionalLMDataset(LMDataset):
     """The same for a model of both directions."""
 
+    @checked
     def __init__(
         self, filepattern: str, vocab: Vocabulary, test: bool = False, shuffle_on_load: bool = False
     ) -> None:
         super().__init__(filepattern, vocab, test=test, shuffle_on_load=shuffle_on_load)
 
 
+@checked
 def load_options_latest_checkpoint(tf_save_dir: str | Path) -> tuple[dict[str, Any], str]:
     """Return the options of a run and the path of its newest checkpoint.
 
@@ -101,6 +105,7 @@ def load_options_latest_checkpoint(tf_save_dir: str | Path) -> tuple[dict[str, A
     return options, str(checkpoints[-1] if checkpoints else directory)
 
 
+@checked
 def train(
     options: Mapping[str, Any],
     data: LMDataset,
@@ -125,8 +130,9 @@ def train(
             vocabulary may be another one.
 
     Raises:
-        ConfigError: if an option is wrong.
-        OutputError: if the directory holds another run.
+        ConfigError: if an option is wrong, or is another one than the run in the directory was started with.
+        CheckpointError: if that run has another vocabulary or text.
+        OutputError: if the directory holds files of something else.
         ElmokitError: if one of several processes has failed.
 
     Warns:
@@ -138,8 +144,10 @@ def train(
     if n_gpus > 1:
         _train_in_processes(config, data, directory, restart_ckpt_file)
         return
+    if list_checkpoints(directory):
+        _refuse_another_vocabulary(directory, data)
     run: Run = (
-        continue_run(directory, vocab_file=None, train_prefixes=[data.filepattern])
+        continue_run(directory, train_prefixes=[data.filepattern], given=config)
         if list_checkpoints(directory)
         else start_run(directory, config, data.vocab, [data.filepattern], [])
     )
@@ -158,7 +166,7 @@ def train(
             f"{directory}: nothing to do: this run has finished, after step {trainer.step:,}. To train on, "
             "give another tf_save_dir and this model as restart_ckpt_file",
             ElmokitWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
 
 
@@ -169,12 +177,14 @@ def _train_in_processes(
 
     arguments = ["train", "--save-dir", str(directory), "--train-prefix", data.filepattern]
     with temporary_directory() as temporary:
+        config.save(Path(temporary, "config.json"))
+        arguments += ["--config", f"{temporary}/config.json"]
         if list_checkpoints(directory):
-            arguments += ["--resume", f"num_processes={config.training.num_processes}"]
+            _refuse_another_vocabulary(directory, data)
+            arguments.append("--resume")
         else:
-            config.save(Path(temporary, "config.json"))
             data.vocab.save(Path(temporary, "vocab.txt"))
-            arguments += ["--config", f"{temporary}/config.json", "--vocab-file", f"{temporary}/vocab.txt"]
+            arguments += ["--vocab-file", f"{temporary}/vocab.txt"]
             if restart_ckpt_file is not None:
                 arguments += ["--restart-ckpt-file", str(restart_ckpt_file)]
         status = launch(arguments, config.training.num_processes)
@@ -185,6 +195,7 @@ def _train_in_processes(
         )
 
 
+@checked
 def test(options: Mapping[str, Any], ckpt_file: str | Path, data: LMDataset, batch_size: int = 256) -> float:
     """Return the perplexity of a model on a text as bilm-tf computes it, which depends on ``batch_size``.
 
@@ -197,10 +208,19 @@ def test(options: Mapping[str, Any], ckpt_file: str | Path, data: LMDataset, bat
     Raises:
         ModelFileError: if the model cannot be read or has no softmax.
     """
+    batch_size = whole_number("batch_size", batch_size, least=1)
     pretrained = load(ckpt_file, softmax=True)
     vocabulary = pretrained.require_softmax()
     corpus = prepare_corpus(data.filepattern)
     return bilm_perplexity(pretrained.model, corpus, vocabulary, batch_size=batch_size)
+
+
+def _refuse_another_vocabulary(directory: Path, data: LMDataset) -> None:
+    if (own := Vocabulary.load(directory / "vocab.txt")) != data.vocab:
+        raise CheckpointError(
+            f"{directory}: the run there has another vocabulary ({len(own)} words, the data has "
+            f"{len(data.vocab)}): give its own, or another tf_save_dir and this model as restart_ckpt_file"
+        )
 
 
 def _config(options: Mapping[str, Any]) -> Config:

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from elmokit.arguments import whole_number
+from elmokit.arguments import strings, whole_number
+from elmokit.checked import checked
+from elmokit.config.section import LARGEST_DIM
 from elmokit.data import vocabulary
 from elmokit.data.indexers import CharacterIndexer
 from elmokit.data.vocabulary import BOS, BOS_ID, EOS, EOS_ID, UNK_ID
+from elmokit.errors import ConfigError
 
 _LEAST_CHARACTERS = 3  # two markers and one byte
 
@@ -26,6 +29,7 @@ class Vocabulary(vocabulary.Vocabulary):
         VocabularyError: if a line is not a word, or a marker is missing.
     """
 
+    @checked
     def __init__(self, filename: str | Path, validate_file: bool = False) -> None:
         super().__init__(vocabulary.Vocabulary.load(filename).words)
 
@@ -54,18 +58,25 @@ class Vocabulary(vocabulary.Vocabulary):
         """Id of ``<UNK>``."""
         return UNK_ID
 
+    @checked
     def word_to_id(self, word: str) -> int:
         """Return the id of a word, or that of ``<UNK>``."""
         return self.id_of(word)
 
+    @checked
     def id_to_word(self, cur_id: int) -> str:
         """Return the word with an id."""
-        return self[cur_id]
+        number = whole_number("cur_id", cur_id)
+        if not 0 <= number < len(self):
+            raise ConfigError(f"cur_id: expected a number from 0 to {len(self) - 1:,}, got {number}")
+        return self[number]
 
+    @checked
     def decode(self, cur_ids: Iterable[int]) -> str:
         """Return the words with these ids, with spaces between them."""
-        return " ".join(self[word_id] for word_id in cur_ids)
+        return " ".join(map(self.id_to_word, cur_ids))
 
+    @checked
     def encode(self, sentence: str | Iterable[str], reverse: bool = False, split: bool = True) -> np.ndarray:
         """Return the ids (n_tokens + 2,) int32 of a sentence with its markers.
 
@@ -93,9 +104,12 @@ class UnicodeCharsVocabulary(Vocabulary):
         ConfigError: if ``max_word_length`` is less than 3.
     """
 
+    @checked
     def __init__(self, filename: str | Path, max_word_length: int, validate_file: bool = False) -> None:
         super().__init__(filename)
-        self.max_word_length = whole_number("max_word_length", max_word_length, least=_LEAST_CHARACTERS)
+        self.max_word_length = whole_number(
+            "max_word_length", max_word_length, least=_LEAST_CHARACTERS, most=LARGEST_DIM
+        )
         self._indexer = CharacterIndexer(self.max_word_length)
 
     @property
@@ -103,11 +117,13 @@ class UnicodeCharsVocabulary(Vocabulary):
         """The ids of the characters of all words, (size, C) int32."""
         return self._indexer.rows(self.words).astype(np.int32)
 
+    @checked
     def word_to_char_ids(self, word: str) -> np.ndarray:
         """Return the ids (C,) int32 of a word's characters, from 0 to 260, without an id for padding."""
         ids: np.ndarray = self._indexer.rows([word])[0].astype(np.int32)
         return ids
 
+    @checked
     def encode_chars(
         self, sentence: str | Iterable[str], reverse: bool = False, split: bool = True
     ) -> np.ndarray:
@@ -118,6 +134,7 @@ class UnicodeCharsVocabulary(Vocabulary):
         return self._indexer.rows(words).astype(np.int32)
 
 
+@checked
 def load_vocab(vocab_file: str | Path, max_word_length: int | None = None) -> Vocabulary:
     """Read a vocabulary file.
 
@@ -136,4 +153,4 @@ def load_vocab(vocab_file: str | Path, max_word_length: int | None = None) -> Vo
 
 
 def _tokens(sentence: str | Iterable[str], split: bool) -> list[str]:
-    return sentence.split() if split and isinstance(sentence, str) else list(sentence)
+    return sentence.split() if split and isinstance(sentence, str) else strings("sentence", sentence)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NotRequired, TypedDict
 
 import torch
 from torch import Tensor, nn
 
-from elmokit.arguments import yes_or_no
+from elmokit.arguments import described, whole_number, yes_or_no
+from elmokit.checked import checked
+from elmokit.config.section import LARGEST_DEPTH
+from elmokit.errors import ConfigError
 from elmokit.model.scalar_mix import mix_layers
 
 
@@ -47,6 +51,7 @@ class WeightLayers(nn.Module):
             has no effect with ``use_top_only``.
     """
 
+    @checked
     def __init__(
         self,
         num_layers: int,
@@ -57,6 +62,7 @@ class WeightLayers(nn.Module):
         super().__init__()
         self.l2_coef = l2_coef or 0.0
         self.do_layer_norm = yes_or_no("do_layer_norm", do_layer_norm)
+        num_layers = whole_number("num_layers", num_layers, least=1, most=LARGEST_DEPTH)
         self.W = None if yes_or_no("use_top_only", use_top_only) else nn.Parameter(torch.zeros(num_layers))
         self.gamma = nn.Parameter(torch.ones(1))
 
@@ -66,6 +72,7 @@ class WeightLayers(nn.Module):
 
     def forward(self, bilm_ops: BilmOps) -> WeightedLayers:
         """Compute the weighted sum of the layers of a batch."""
+        _check(bilm_ops)
         layers = bilm_ops["lm_embeddings"].unbind(dim=1)
         if self.W is None:
             return {"weighted_op": self.gamma * layers[-1], "regularization_op": 0.0}
@@ -77,6 +84,7 @@ class WeightLayers(nn.Module):
         }
 
 
+@checked
 def weight_layers(
     name: str,
     bilm_ops: BilmOps,
@@ -97,6 +105,7 @@ def weight_layers(
         The weighted sum, the penalty, and the module: pass its parameters to an optimizer and call it on the
         next batches.
     """
+    _check(bilm_ops)
     num_layers = bilm_ops["lm_embeddings"].shape[1]
     module = WeightLayers(num_layers, l2_coef, use_top_only, do_layer_norm).to(
         bilm_ops["lm_embeddings"].device
@@ -104,3 +113,12 @@ def weight_layers(
     mixed: WeightedLayers = module(bilm_ops)
     mixed["module"] = module
     return mixed
+
+
+def _check(bilm_ops: BilmOps) -> None:
+    layers = bilm_ops.get("lm_embeddings") if isinstance(bilm_ops, Mapping) else None
+    if not isinstance(layers, Tensor) or layers.ndim != 4:
+        raise ConfigError(
+            "bilm_ops: expected the result of a BidirectionalLanguageModel, with lm_embeddings (B, L, T, D), "
+            f"got {described(bilm_ops)}"
+        )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+import torch
 
-from elmokit.arguments import instance_of
+from elmokit.arguments import described, instance_of
+from elmokit.checked import checked
 from elmokit.data.find import Patterns
 from elmokit.data.sentences import tokenized
 from elmokit.downstream.classification.checks import warn_of_labels, warn_of_overlap
@@ -65,13 +67,14 @@ class TextClassifier:
         ElmokitError: if a model, file or text cannot be read.
     """
 
+    @checked
     def __init__(
         self,
         embedding: str | Sequence[TokenEmbedding],
         *,
         settings: ClassifierSettings | None = None,
         embedding_text: Patterns = (),
-        device: str = "cpu",
+        device: str | torch.device = "cpu",
         progress: Progress = no_progress,
     ) -> None:
         self.settings = (
@@ -92,6 +95,8 @@ class TextClassifier:
             if isinstance(embedding, str)
             else tuple(embedding)
         )
+        if not self.embeddings:
+            raise ConfigError("embedding: expected at least one")
         if self.settings.fine_tune and not any(own.is_contextual for own in self.embeddings):
             raise ConfigError(
                 "fine_tune: there is no biLM to train: expected elmo:MODEL among the embeddings"
@@ -129,6 +134,7 @@ class TextClassifier:
         """What is known of its training: numbers of texts and epochs, scores on the dev texts."""
         return self.fitted.training
 
+    @checked
     def fit(
         self,
         texts: Texts,
@@ -158,8 +164,8 @@ class TextClassifier:
             self.embeddings,
             self.settings,
             _listed(texts),
-            list(labels),
-            None if dev is None else (_listed(dev[0]), list(dev[1])),
+            _labels(labels),
+            None if dev is None else _dev(dev),
             device=self.device,
             progress=self.progress,
             on_epoch=on_epoch,
@@ -184,6 +190,8 @@ class TextClassifier:
 
     def iter_predict(self, texts: Iterable[str | Sequence[str]]) -> Iterator[Prediction]:
         """Classify any number of texts in bounded memory, yielding one prediction at a time."""
+        if isinstance(texts, str | bytes | Mapping) or not isinstance(texts, Iterable):
+            raise ConfigError(f"texts: expected texts, got {described(texts)}")
         names, remaining = self.labels, iter(texts)
         while some := list(itertools.islice(remaining, _TEXTS_AT_A_TIME)):
             for own in self.fitted.probabilities(some):
@@ -194,6 +202,7 @@ class TextClassifier:
                     chosen, probability = (names[int(own.argmax())],), float(own.max())
                 yield Prediction(chosen, probability, dict(zip(names, own.tolist(), strict=True)))
 
+    @checked
     def evaluate(
         self, texts: Texts, labels: Labels, on_texts: Callable[[int], object] = lambda number: None
     ) -> ClassificationReport:
@@ -212,7 +221,7 @@ class TextClassifier:
             UnseenLabelsWarning: if texts have labels that it does not know; these are errors.
         """
         label_set = self.fitted.label_set
-        texts, labels = _listed(texts), list(labels)
+        texts, labels = _listed(texts), _labels(labels)
         part = labelled_part(texts, labels, label_set, self.settings, "evaluated")
         if unseen := label_set.unseen(part.labels):
             if not label_set.targets(part.labels).any():
@@ -241,6 +250,7 @@ class TextClassifier:
             if own is not None
         }
 
+    @checked
     def save(self, directory: str | Path) -> None:
         """Write the classifier as a directory, completely or not at all; an earlier one is replaced.
 
@@ -252,12 +262,13 @@ class TextClassifier:
         write_classifier(expanded(directory), self.fitted)
 
     @classmethod
+    @checked
     def load(
         cls,
         directory: str | Path,
         embedding: str | None = None,
         *,
-        device: str = "cpu",
+        device: str | torch.device = "cpu",
         progress: Progress = no_progress,
     ) -> Self:
         """Load a classifier that :meth:`save` has written.
@@ -287,3 +298,18 @@ def _listed(texts: Texts) -> list[str | Sequence[str]]:
     """
     tokenized(texts, "texts")
     return list(texts)
+
+
+def _labels(labels: Labels, name: str = "labels") -> list[Any]:
+    if isinstance(labels, str | bytes | Mapping) or not isinstance(labels, Iterable):
+        raise ConfigError(f"{name}: expected a label for each text, got {described(labels)}")
+    try:
+        return list(labels)
+    except TypeError:  # of a tensor with one number
+        raise ConfigError(f"{name}: expected a label for each text, got {described(labels)}") from None
+
+
+def _dev(dev: tuple[Texts, Labels]) -> tuple[Texts, Labels]:
+    if not isinstance(dev, tuple | list) or len(dev) != 2:
+        raise ConfigError(f"dev: expected two, the texts and their labels, got {described(dev)}")
+    return _listed(dev[0]), _labels(dev[1], "dev: labels")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -66,9 +67,15 @@ def as_tuples(labels: Labels, is_multi_label: bool, what: str = "labels") -> lis
         if _is_single(own) == is_multi_label:
             expected = "a list of labels" if is_multi_label else "one label"
             raise ElmokitError(f"{what}[{number}]: expected {expected}, got {own!r}")
-        found.append(tuple(dict.fromkeys(map(str, own))) if is_multi_label else (str(own),))
+        if is_multi_label and not isinstance(own, Iterable):
+            raise ElmokitError(f"{what}[{number}]: expected labels, got {own!r}")
+        found.append(tuple(dict.fromkeys(map(_name, own))) if is_multi_label else (_name(own),))
     return found
 
 
 def _is_single(label: object) -> bool:
-    return isinstance(label, str | int | float | np.generic)
+    return isinstance(label, str | int | float) or getattr(label, "ndim", 1) == 0  # of NumPy and PyTorch
+
+
+def _name(label: Any) -> str:
+    return str(label.item() if getattr(label, "ndim", 1) == 0 else label)

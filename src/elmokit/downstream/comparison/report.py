@@ -11,7 +11,7 @@ from pathlib import Path
 
 from elmokit.downstream.comparison.significance import LEVEL, PairedTest
 from elmokit.downstream.comparison.summary import Comparison, Row
-from elmokit.files.atomic import write_text
+from elmokit.files.atomic import new_files
 
 
 def write_report(comparison: Comparison, directory: Path) -> list[Path]:
@@ -26,8 +26,9 @@ def write_report(comparison: Comparison, directory: Path) -> list[Path]:
         "scores.csv": _csv([_score_record(row) for row in comparison.rows]),
         "pairs.csv": _csv([_pair_record(test) for test in comparison.pairs]),
     }
-    for name, text in texts.items():
-        write_text(directory / name, text)
+    with new_files({directory / name: None for name in texts}) as temporary:
+        for name, text in texts.items():
+            temporary[directory / name].write_text(text, encoding="utf-8")
     return [directory / name for name in texts]
 
 

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from elmokit.downstream.comparison.outcomes import Outcomes
 from elmokit.downstream.comparison.peak_memory import peak_bytes, restart_peak
-from elmokit.downstream.comparison.protocol import Experiment, Outcome, System
+from elmokit.downstream.comparison.protocol import Experiment, Outcome, System, Trained
 from elmokit.downstream.comparison.samples import sample_order
 
 
@@ -84,11 +84,13 @@ class _SystemRunner:
         self._experiment, self._plan, self._outcomes, self._name = experiment, plan, outcomes, name
         self._on_model = on_model
         self._system: System = experiment.system(name)
+        self._best_trial: tuple[Outcome, Trained] | None = None  # it is the model of seed 1, untested
 
     def run(self) -> SystemRuns:
         runs, trials = [], []
         seconds = self._system.embedding_seconds()
         for size in self._plan.train_sizes:
+            self._best_trial = None
             tried = [] if len(self._plan.trials) == 1 or self._system.is_baseline else list(self._tried(size))
             best = (
                 max(tried, key=lambda outcome: outcome.dev_score).settings if tried else self._plan.trials[0]
@@ -124,10 +126,20 @@ class _SystemRunner:
         }
         found = self._outcomes.find(key)
         if found is None:
-            found = self._trained(settings, size, seed, with_test)
+            found = self._tested_trial(settings, seed) if with_test else None
+            found = found or self._trained(settings, size, seed, with_test)
             self._outcomes.keep(key, found)
         self._on_model(self._name, 1)
         return found
+
+    def _tested_trial(self, settings: Mapping[str, JsonValue], seed: int) -> Outcome | None:
+        """Return the best trial with its test counts, if it is the model that is wanted."""
+        if self._best_trial is None:
+            return None
+        outcome, model = self._best_trial
+        if (outcome.seed, outcome.settings) != (seed, settings):
+            return None
+        return outcome.model_copy(update={"test_counts": _test_counts(model)})
 
     def _trained(self, settings: Mapping[str, JsonValue], size: int, seed: int, with_test: bool) -> Outcome:
         rows: Sequence[int] = range(self._num_items)
@@ -138,17 +150,22 @@ class _SystemRunner:
         begin = time.perf_counter()
         model = self._system.train(settings, rows, seed=seed)
         seconds = time.perf_counter() - begin
-        return Outcome(
+        outcome = Outcome(
             system=self._name,
             train_size=size,
             seed=seed,
             settings=dict(settings),
             dev_score=model.dev_score,
-            test_counts={name: own.tolist() for name, own in model.test_counts().items()}
-            if with_test
-            else None,
+            test_counts=_test_counts(model) if with_test else None,
             train_seconds=seconds,
             peak_bytes=peak_bytes(),
             num_parameters=model.num_parameters,
             mixing_weights={name: list(weights) for name, weights in model.mixing_weights.items()},
         )
+        if not with_test and (self._best_trial is None or outcome.dev_score > self._best_trial[0].dev_score):
+            self._best_trial = outcome, model
+        return outcome
+
+
+def _test_counts(model: Trained) -> dict[str, list[list[int]]]:
+    return {name: own.tolist() for name, own in model.test_counts().items()}

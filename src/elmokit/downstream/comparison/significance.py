@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from elmokit.arguments import described
+from elmokit.checked import checked
 from elmokit.downstream.comparison.metrics import Metric
-from elmokit.errors import ElmokitError
+from elmokit.errors import ConfigError, ElmokitError
 
 NUM_RESAMPLES = 10_000
 LEVEL = 0.05
@@ -44,6 +46,7 @@ class PairedTest:
         return max(self.corrected_p_bootstrap, self.corrected_p_permutation) < LEVEL
 
 
+@checked
 def paired_tests(
     systems: Mapping[str, np.ndarray], metric: Metric, *, num_resamples: int = NUM_RESAMPLES, seed: int = 0
 ) -> list[PairedTest]:
@@ -59,8 +62,14 @@ def paired_tests(
         A test for each pair, in the order of the systems.
 
     Raises:
+        ConfigError: if counts are something else.
         ElmokitError: if the systems were not tested on the same number of items, or there are none.
     """
+    for name, counts in systems.items():
+        if not isinstance(counts, np.ndarray) or counts.ndim != 3 or counts.dtype.kind not in "biuf":
+            raise ConfigError(
+                f"systems[{name!r}]: expected an array (S, N, C) of numbers, got {described(counts)}"
+            )
     sizes = {counts.shape[1] for counts in systems.values()}
     if len(sizes) > 1 or 0 in sizes:
         raise ElmokitError(f"systems must be tested on the same items: got {sorted(sizes)} items")

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+import torch
+
 from elmokit.addresses import without_secrets
+from elmokit.checked import checked
 from elmokit.data.find import Patterns
 from elmokit.downstream.embeddings import gensim_vectors, official_fasttext
 from elmokit.downstream.embeddings.elmo import ElmoEmbedding
@@ -31,7 +34,7 @@ from elmokit.repository.locate import model_names
 class Request:
     """What an embedding is made from."""
 
-    device: str = "cpu"
+    device: str | torch.device = "cpu"
     """Where biLMs run."""
     text: Patterns = ()
     """Paths, globs, directories or URLs of tokenized text to train word2vec and fastText on."""
@@ -41,10 +44,11 @@ class Request:
     """Shows what is done."""
 
 
+@checked
 def embeddings_of(
     choice: str,
     *,
-    device: str = "cpu",
+    device: str | torch.device = "cpu",
     text: Patterns = (),
     vectors: VectorSettings | None = None,
     progress: Progress = no_progress,

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from elmokit.checked import checked
 from elmokit.data.compression import COMPRESSED_SUFFIXES
 from elmokit.data.read import read_lines
 from elmokit.downstream.labelled.columns import LABEL_NAMES, TEXT_NAMES, Columns, choose_columns
@@ -22,6 +23,7 @@ from elmokit.files.home import expanded
 _Row = tuple[int, list[str]]  # with its line number
 
 
+@checked
 def read_labelled(
     path: str,
     *,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from elmokit.arguments import described, strings
 from elmokit.data.sentences import tokenized
 from elmokit.downstream.tagging.spans import (
     Scheme,
@@ -80,7 +81,16 @@ class Examples:
     def __init__(
         self, sentences: Iterable[str | Sequence[str]], tags: Iterable[Sequence[str]], name: str
     ) -> None:
-        own, labels = list(tokenized(sentences, f"{name}: sentences")), [list(own) for own in tags]
+        own = list(tokenized(sentences, f"{name}: sentences"))
+        if isinstance(tags, str | bytes | Mapping) or not isinstance(tags, Iterable):
+            raise ElmokitError(
+                f"{name}: tags: expected a list of tags for each sentence, got {described(tags)}"
+            )
+        try:
+            lists = list(tags)
+        except TypeError:  # of a tensor with one number
+            raise ElmokitError(f"{name}: tags: expected a list of tags for each sentence") from None
+        labels = [strings(f"{name}: tags[{number}]", each) for number, each in enumerate(lists)]
         if len(own) != len(labels):
             raise ElmokitError(f"{name}: expected tags for each of {len(own)} sentences, got {len(labels)}")
         for number, (tokens, found) in enumerate(zip(own, labels, strict=True)):

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from elmokit.checked import checked
 from elmokit.data.read import read_lines
 from elmokit.downstream.tagging.layouts import (
     DOCUMENT_START,
@@ -76,6 +77,7 @@ class TaggedReader:
         return self.layout.read(self.source, first, lines, tagged=self.tagged)
 
 
+@checked
 def read_tagged(
     path: str | os.PathLike[str],
     *,

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from elmokit.checked import checked
 from elmokit.downstream.tagging.spans import detect_scheme, read_spans
+from elmokit.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -76,13 +78,19 @@ class TagScores:
         }
 
 
+@checked
 def score_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> TagScores:
     """Compare predicted tags with those of the data.
 
     Args:
         gold: the tags of each sentence.
         predicted: the predicted tags of each sentence, as many.
+
+    Raises:
+        ConfigError: if there are not as many.
     """
+    if list(map(len, gold)) != list(map(len, predicted)):
+        raise ConfigError("predicted: expected as many tags for each sentence as in gold")
     right: Counter[str] = Counter()
     support: Counter[str] = Counter()
     guesses: Counter[str] = Counter()

@@ -13,10 +13,13 @@ from typing import Literal, NamedTuple
 
 import torch
 
+from elmokit.arguments import described, whole_number
+from elmokit.checked import checked
 from elmokit.downstream.crf import Constraints
 from elmokit.errors import ConfigError
 
 OUTSIDE = "O"
+_MOST_TOKENS = 1 << 24  # of a sentence
 
 Scheme = Literal["BIO", "BIOES"]
 
@@ -43,6 +46,7 @@ class Fault(NamedTuple):
     message: str
 
 
+@checked
 def detect_scheme(tags: Iterable[str]) -> Scheme | None:
     """Return the scheme of a set of tags, or None if they are not those of spans, as parts of speech.
 
@@ -59,6 +63,7 @@ def detect_scheme(tags: Iterable[str]) -> Scheme | None:
     return "BIOES" if prefixes & set("ES") else "BIO"
 
 
+@checked
 def faults(tags: Sequence[str], scheme: Scheme) -> Iterator[Fault]:
     """Yield what is wrong with the tags of a sentence."""
     before = OUTSIDE
@@ -72,6 +77,7 @@ def faults(tags: Sequence[str], scheme: Scheme) -> Iterator[Fault]:
         yield Fault(len(tags), f"{before} at the end of a sentence")
 
 
+@checked
 def read_spans(tags: Sequence[str]) -> list[Span]:
     """Return the spans of a sentence, in any of the schemes and whatever is wrong with them.
 
@@ -92,10 +98,26 @@ def read_spans(tags: Sequence[str]) -> list[Span]:
     return spans
 
 
-def write_spans(spans: Iterable[Span], num_tokens: int, scheme: Scheme) -> list[str]:
-    """Return the tags of a sentence with the given spans, which must not overlap."""
-    tags = [OUTSIDE] * num_tokens
-    for type_, start, end in spans:
+@checked
+def write_spans(spans: Iterable[tuple[str, int, int]], num_tokens: int, scheme: Scheme) -> list[str]:
+    """Return the tags of a sentence with the given spans, which must not overlap.
+
+    Raises:
+        ConfigError: if one is no type with its start and its end in the sentence.
+    """
+    if not isinstance(spans, Iterable):
+        raise ConfigError(f"spans: expected spans, got {described(spans)}")
+    tags = [OUTSIDE] * whole_number("num_tokens", num_tokens, least=0, most=_MOST_TOKENS)
+    for span in spans:
+        try:
+            type_, start, end = span
+            is_inside = 0 <= start < end <= num_tokens
+        except (TypeError, ValueError):
+            is_inside = False
+        if not is_inside:
+            raise ConfigError(
+                f"spans: expected a type with a start and an end from 0 to {num_tokens}, got {span!r:.100}"
+            )
         prefixes = ["I"] * (end - start)
         prefixes[0] = "B"
         if scheme == "BIOES":
@@ -104,11 +126,13 @@ def write_spans(spans: Iterable[Span], num_tokens: int, scheme: Scheme) -> list[
     return tags
 
 
+@checked
 def as_bio(tags: Sequence[str]) -> list[str]:
     """Return tags of any scheme, repaired where they are invalid, as BIO; see :func:`read_spans`."""
     return write_spans(read_spans(tags), len(tags), "BIO")
 
 
+@checked
 def as_bioes(tags: Sequence[str]) -> list[str]:
     """Return tags of any scheme, repaired where they are invalid, as BIOES; see :func:`read_spans`."""
     return write_spans(read_spans(tags), len(tags), "BIOES")

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from elmokit.arguments import instance_of
+from elmokit.checked import checked
 from elmokit.config.validation import describe_errors
 from elmokit.data.batches_by_length import batches_by_length
 from elmokit.data.sentences import tokenized
@@ -28,7 +29,7 @@ from elmokit.downstream.tagging.network import TaggerNetwork
 from elmokit.downstream.tagging.scores import TagScores, score_tags
 from elmokit.downstream.tagging.settings import TaggerSettings
 from elmokit.downstream.tagging.spans import Scheme
-from elmokit.errors import ModelFileError
+from elmokit.errors import ConfigError, ModelFileError
 from elmokit.files.home import expanded
 from elmokit.model.device import find_device
 
@@ -61,6 +62,7 @@ class SequenceTagger:
         history: what training reached; plain values, for the model card.
     """
 
+    @checked
     def __init__(
         self,
         embeddings: Sequence[TokenEmbedding],
@@ -85,6 +87,7 @@ class SequenceTagger:
         return self.tag_set.tags
 
     @classmethod
+    @checked
     def train(
         cls,
         sentences: Sentences,
@@ -95,7 +98,7 @@ class SequenceTagger:
         embedding: str | Sequence[TokenEmbedding] = "elmo:small",
         settings: TaggerSettings | None = None,
         scheme: Scheme | None = None,
-        device: str = "cpu",
+        device: str | torch.device = "cpu",
         progress: Progress = no_progress,
         on_epoch: Callable[[Epoch], None] = lambda epoch: None,
         cache_dir: Path | None = None,
@@ -129,6 +132,8 @@ class SequenceTagger:
         embeddings = (
             embeddings_of(embedding, device=device) if isinstance(embedding, str) else tuple(embedding)
         )
+        if not embeddings:
+            raise ConfigError("embedding: expected at least one")
         with seeded(settings.seed):
             network = TaggerNetwork(embeddings, tag_set.tags, tag_set.scheme, settings)
         target = find_device(device)
@@ -168,6 +173,7 @@ class SequenceTagger:
         }
         return tagger
 
+    @checked
     def predict(self, sentences: Sentences, *, batch_size: int = 32) -> list[list[str]]:
         """Return the most probable tags of each sentence.
 
@@ -180,10 +186,12 @@ class SequenceTagger:
         """
         return [own.tags for own in self._predictions(tokenized(sentences), batch_size, False)]
 
+    @checked
     def predict_iter(self, sentences: Sentences, *, batch_size: int = 32) -> Iterator[Prediction]:
         """Yield the tags of any number of sentences with their probabilities; see :meth:`predict`."""
         return self._predictions(tokenized(sentences), batch_size, True)
 
+    @checked
     def evaluate(
         self, sentences: Sentences, tags: Iterable[Sequence[str]], *, batch_size: int = 32
     ) -> TagScores:
@@ -200,6 +208,7 @@ class SequenceTagger:
         """Return the learned weights of each biLM's layers; see :meth:`TaggerNetwork.mixing_weights`."""
         return self.network.mixing_weights()
 
+    @checked
     def save(self, directory: str | Path) -> None:
         """Write the tagger with its tags, settings, checksums and a model card; see :meth:`load`.
 
@@ -221,12 +230,13 @@ class SequenceTagger:
         save_model(expanded(directory), _KIND, self.embeddings, values, self.network.state_dict(), card)
 
     @classmethod
+    @checked
     def load(
         cls,
         directory: str | Path,
         *,
         embedding: str | Sequence[TokenEmbedding] | None = None,
-        device: str = "cpu",
+        device: str | torch.device = "cpu",
         progress: Progress = no_progress,
     ) -> SequenceTagger:
         """Load what :meth:`save` has written.

@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from elmokit.checked import checked
 from elmokit.downstream.words.tables import Occurrence, Row, Table
 from elmokit.errors import TextError
 
@@ -41,6 +42,7 @@ class Pairs:
         return self.first[0].position is not None
 
 
+@checked
 def read_pairs(table: Table, *, tagged: bool = True) -> Pairs:
     """Read pairs from a table.
 

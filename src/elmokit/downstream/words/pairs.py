@@ -11,6 +11,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
+from elmokit.checked import checked
 from elmokit.config.validation import describe_errors
 from elmokit.downstream.embeddings.protocol import TokenEmbedding
 from elmokit.downstream.fitting import Epoch, fit
@@ -105,6 +106,7 @@ class PairModel:
         return f"PairModel({names!r}, {self.method}, {'words' if self.of_words else 'sentences'})"
 
     @classmethod
+    @checked
     def train(
         cls,
         train: Pairs,
@@ -152,6 +154,7 @@ class PairModel:
         model.dev_scores = pair_scores(model._judge(dev_layers), dev_targets, train.kind)
         return model
 
+    @checked
     def predict(self, pairs: Pairs, *, progress: Progress = no_progress) -> np.ndarray:
         """Return (N,) for each pair the probability that it is the same, not calibrated, or its score.
 
@@ -166,6 +169,7 @@ class PairModel:
             raise ElmokitError(f"{pairs.name}: expected {expected}, as the model was trained with, got {got}")
         return self._judge(_pair_layers(self.embeddings, pairs, progress))
 
+    @checked
     def evaluate(self, pairs: Pairs, *, progress: Progress = no_progress) -> dict[str, float]:
         """Compare predictions with the targets of pairs; see :func:`pair_scores`.
 
@@ -179,6 +183,7 @@ class PairModel:
             )
         return pair_scores(self.predict(pairs, progress=progress), targets, self.kind)
 
+    @checked
     def save(self, directory: str | Path) -> None:
         """Write the model; see :meth:`load`.
 
@@ -199,12 +204,13 @@ class PairModel:
         save_model(expanded(directory), _KIND, self.embeddings, values, self.tensors, card)
 
     @classmethod
+    @checked
     def load(
         cls,
         directory: str | Path,
         *,
         embedding: str | None = None,
-        device: str = "cpu",
+        device: str | torch.device = "cpu",
         progress: Progress = no_progress,
     ) -> PairModel:
         """Load what :meth:`save` has written.

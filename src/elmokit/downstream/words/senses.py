@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 import torch
 
+from elmokit.checked import checked
 from elmokit.downstream.embeddings.protocol import TokenEmbedding
 from elmokit.downstream.progress import Progress, no_progress
 from elmokit.downstream.saved import embeddings_of_saved, read_model, save_model
@@ -63,6 +64,7 @@ class SenseScores:
     """Examples whose lemma the training data does not have."""
 
 
+@checked
 def read_senses(table: Table, *, tagged: bool = True) -> list[SenseExample]:
     """Read examples from a table with the columns ``sense``, ``index`` and ``tokens``, and maybe ``lemma``.
 
@@ -122,6 +124,7 @@ class SenseModel:
         return f"SenseModel({names!r}, {self.method}, {len(self.senses)} lemmas)"
 
     @classmethod
+    @checked
     def train(
         cls,
         examples: Sequence[SenseExample],
@@ -171,11 +174,13 @@ class SenseModel:
                 bar.update(1)
         return model
 
+    @checked
     def predict(self, examples: Sequence[SenseExample], *, progress: Progress = no_progress) -> list[Answer]:
         """Return the sense of each example; senses that they have are not looked at."""
         vectors = self._vectors(examples, progress)
         return [self._answer(own.lemma, vector) for own, vector in zip(examples, vectors, strict=True)]
 
+    @checked
     def evaluate(self, examples: Sequence[SenseExample], *, progress: Progress = no_progress) -> SenseScores:
         """Compare answers with the senses of the examples.
 
@@ -198,6 +203,7 @@ class SenseModel:
             num_unknown=sum(own.lemma not in self.senses for own in examples),
         )
 
+    @checked
     def save(self, directory: str | Path) -> None:
         """Write the model; see :meth:`load`.
 
@@ -222,12 +228,13 @@ class SenseModel:
         save_model(expanded(directory), _KIND, self.embeddings, values, tensors, card)
 
     @classmethod
+    @checked
     def load(
         cls,
         directory: str | Path,
         *,
         embedding: str | None = None,
-        device: str = "cpu",
+        device: str | torch.device = "cpu",
         progress: Progress = no_progress,
     ) -> SenseModel:
         """Load what :meth:`save` has written.

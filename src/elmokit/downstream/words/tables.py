@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from elmokit.checked import checked
 from elmokit.data.read import read_lines
 from elmokit.errors import TextError
 
@@ -64,6 +65,7 @@ class Table:
         TextError: with file and line, if it is empty or a row has another number of columns.
     """
 
+    @checked
     def __init__(self, path: str | os.PathLike[str], lines: Iterable[str] | None = None) -> None:
         self.path = os.fspath(path)
         rows = self._rows(read_lines(path) if lines is None else lines)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
-from pydantic import ValidationError
 
-from elmokit.config.validation import describe_errors
+from elmokit.arguments import described
 from elmokit.downstream.classification.classifier import TextClassifier
 from elmokit.downstream.classification.settings import ClassifierSettings
 from elmokit.downstream.fit_settings import FitSettings
@@ -92,8 +91,13 @@ class ElmoTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ConfigError: if a setting is impossible, or there are too few texts or labels.
             ElmokitError: if an embedding cannot be read, or a text is not one.
         """
-        labels = column_or_1d(y, warn=True)
+        if isinstance(X, str | bytes | Mapping) or not isinstance(X, Iterable):
+            raise ConfigError(f"X: expected texts, got {described(X)}")
         texts = list(X)
+        try:
+            labels = column_or_1d(y, warn=True)
+        except (TypeError, RuntimeError) as error:  # of PyTorch
+            raise ConfigError(f"y: expected a label for each text, got {described(y)}: {error}") from None
         check_consistent_length(texts, labels)
         check_classification_targets(labels)
         # Numbers as names, in the order of the labels, which may be of any type.
@@ -151,25 +155,22 @@ class ElmoTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self.classifier_
 
     def _settings(self) -> ClassifierSettings:
-        try:
-            return ClassifierSettings(
-                encoder=self.encoder,
-                hidden_dim=self.hidden_dim,
-                dropout=self.dropout,
-                dev_share=self.dev_share,
-                balanced=self.balanced,
-                fine_tune=self.fine_tune,
-                tokenize=self.tokenize,
-                fit=FitSettings(
-                    learning_rate=self.learning_rate,
-                    batch_size=self.batch_size,
-                    max_epochs=self.max_epochs,
-                    patience=self.patience,
-                    seed=self.random_state,
-                ),
-            )
-        except ValidationError as error:
-            raise ConfigError(describe_errors(error, list(self.get_params()))) from None
+        return ClassifierSettings(
+            encoder=self.encoder,
+            hidden_dim=self.hidden_dim,
+            dropout=self.dropout,
+            dev_share=self.dev_share,
+            balanced=self.balanced,
+            fine_tune=self.fine_tune,
+            tokenize=self.tokenize,
+            fit=FitSettings(
+                learning_rate=self.learning_rate,
+                batch_size=self.batch_size,
+                max_epochs=self.max_epochs,
+                patience=self.patience,
+                seed=self.random_state,
+            ),
+        )
 
 
 def _name(index: int) -> str:

@@ -9,9 +9,11 @@ from typing import Any, Self, TypeAlias
 
 import numpy as np
 
+from elmokit.arguments import described, numbers, path_text, strings
 from elmokit.data.sentences import tokenized
 from elmokit.embedder import ElmoEmbedder, Layers, Pooling
 from elmokit.errors import ConfigError, MissingExtraError, ModelFileError
+from elmokit.files.home import expanded
 from elmokit.loading import load
 from elmokit.model.layer_choice import choose_layers
 from elmokit.model.pooling import choose_pooling
@@ -115,7 +117,9 @@ class ElmoVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def _embedder(self) -> ElmoEmbedder:
         """Return the embedder, which is kept as long as the model and the device are the same."""
-        key = (str(self.model), _version(self.model), self.device)
+        if self.tokenizer is not None and not callable(self.tokenizer):
+            raise ConfigError(f"tokenizer: expected a function, got {described(self.tokenizer)}")
+        key = (path_text(self.model), _version(self.model), self.device)
         kept = getattr(self, "_loaded", None)
         if kept is None or kept[0] != key:
             self._loaded = kept = key, ElmoEmbedder(_model(*key[:2]), device=self.device)
@@ -123,18 +127,24 @@ class ElmoVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return embedder
 
     def _poolings(self) -> list[Callable[[np.ndarray], np.ndarray]]:
-        names = [self.pooling] if isinstance(self.pooling, str) else list(self.pooling)
-        if not names or None in names:
+        several = None if isinstance(self.pooling, str) else strings("pooling", self.pooling)
+        names = [self.pooling] if several is None else several
+        if not names:
             raise ConfigError(f"pooling: expected mean, max, first or last, or several, got {self.pooling!r}")
-        return [choose_pooling(name) for name in names]
+        return [choose_pooling(name) for name in names]  # type: ignore[arg-type]
 
     def _weights(self, embedder: ElmoEmbedder) -> np.ndarray | None:
         """Return the weights (L,) of a mixture, or None if ``layers`` is another choice."""
         if isinstance(self.layers, str | int | np.integer):
             choose_layers(self.layers, embedder.num_layers)
             return None
-        weights = np.asarray(self.layers, dtype=np.float32)
-        if weights.shape != (embedder.num_layers,) or not np.isfinite(weights).all():
+        try:
+            weights = np.array(numbers("layers", self.layers), dtype=np.float32)
+        except ConfigError as error:
+            raise ConfigError(
+                f"layers: expected one weight for each of {embedder.num_layers} layers: {error}"
+            ) from None
+        if weights.shape != (embedder.num_layers,):
             raise ConfigError(
                 f"layers: expected one weight for each of {embedder.num_layers} layers, got {self.layers!r}"
             )
@@ -166,6 +176,6 @@ def _model(model: str, version: object) -> PretrainedModel:
 
 def _version(model: str | Path) -> object:
     """Return what changes when the files of a local model do; None for a model by name."""
-    path = Path(model).expanduser()
+    path = expanded(model)
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     return tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files if file.exists())

@@ -9,6 +9,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from elmokit.arguments import instance_of, strings
+from elmokit.checked import checked
 from elmokit.config import Config, TrainingConfig
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError, VocabularyError
@@ -30,6 +31,7 @@ _BATCHES_TO_WARM_UP = 3
 _HIGHEST_RATE, _WARMUP = 0.01, 0.02  # docs/incremental.md has the measurements behind them
 
 
+@checked
 def restart_config(
     source: PretrainedModel, name: str | Path | None = None, overrides: Sequence[str] = ()
 ) -> Config:
@@ -129,6 +131,7 @@ def missing_for_restart(source: PretrainedModel, *, has_recipe: bool) -> str | N
     return f"{source.source}: {'; '.join(problems)}: {', or '.join(remedies)}"
 
 
+@checked
 def restart(
     trainer: Trainer,
     source: PretrainedModel,
