@@ -174,7 +174,7 @@ EMISSIONS, MASK = torch.zeros(1, 2, 3), torch.ones(1, 2, dtype=torch.bool)
         (lambda: _corpus().location(torch.zeros(3)), "index: expected a whole number, got Tensor"),
         (
             lambda: _corpus().spans(np.zeros(1), np.zeros(1), np.ones(1), 1),
-            "expected two arrays of sentences and places",
+            "expected three arrays of sentences, starts and counts",
         ),
         (lambda: elmokit.Vocabulary(["<S>", "</S>", "<UNK>", 3]), "words[3]: expected a string, got 3"),
         (lambda: _vocabulary().id_of(3), "word: expected a string, got 3"),
