@@ -118,7 +118,7 @@ def draw(number: int, file: Path) -> None:
             stream.write(subprocess.run(["gzip", "-dc", path], check=True, stdout=subprocess.PIPE).stdout)
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     command = [*ELMOKIT, "plot", "tiny-en", str(text), "--max-points", str(number), "-o", str(file)]
-    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     waited, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     row(f"{number:,} points: laid out and written", 1e3 * waited, 1e3 * used)

@@ -23,5 +23,5 @@ gzip -dc examples/data/*/*.txt.gz > "$scratch/all.txt"
 elmokit plot tiny-en "$scratch/all.txt" --word rest --layer 1 --max-points 50 -o "$out/plot-rest.png"
 grep -w rest "$scratch/all.txt" > "$scratch/sentences with rest.txt"
 elmokit plot tiny-en "$scratch/sentences with rest.txt" --word rest --layer 1 --max-points 50 -o "$out/rest.html"
-# curves.png shows the two training runs of docs/see-it.md over a whole epoch; this script does not recreate it.
-python examples/tiny-en/screenshots.py "$scratch/five.txt" "$out"
+# curves.png shows the two training runs of docs/see-it.md; this script does not train them.
+python examples/tiny-en/screenshots.py "$out"

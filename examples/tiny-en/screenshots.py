@@ -1,6 +1,6 @@
 """Take screenshots of a map, of `elmokit explore` and of TensorBoard's Embedding Projector, with Chromium.
 
-python examples/tiny-en/screenshots.py SENTENCES.txt docs/images
+python examples/tiny-en/screenshots.py docs/images
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ TENSORBOARD = [sys.executable, "-m", "tensorboard.main"]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("sentences", type=Path)
     parser.add_argument("output", type=Path)
     arguments = parser.parse_args()
     executable = shutil.which("chromium")
@@ -34,7 +33,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         interactive_map(browser, arguments.output / "map-html.png")
         explore(browser, arguments.output / "explore.png")
-        project(browser, arguments.sentences, arguments.output / "projector.png")
+        project(browser, arguments.output / "projector.png")
         browser.close()
 
 
@@ -60,15 +59,18 @@ def explore(browser: Browser, picture: Path) -> None:
         page.screenshot(path=picture)
 
 
-def project(browser: Browser, sentences: Path, picture: Path) -> None:
+def project(browser: Browser, picture: Path) -> None:
     with tempfile.TemporaryDirectory() as logdir:
-        subprocess.run([*ELMOKIT, "projector", "tiny-en", str(sentences), "--logdir", logdir], check=True)
+        command = [*ELMOKIT, "projector", "tiny-en", SPEECHES, "--word", "right", "--logdir", logdir]
+        subprocess.run(command, check=True)
         with served([*TENSORBOARD, "--logdir", logdir, "--port", "0", "--host", "127.0.0.1"]) as url:
             page = browser.new_page(viewport={"width": 1280, "height": 800})
+            page.set_default_timeout(120_000)
             page.goto(f"{url}#projector")
-            page.frame_locator("iframe").frame_locator("iframe").locator(
-                "span.numDataPoints", has_text="31"
-            ).wait_for()
+            projector = page.frame_locator("iframe").frame_locator("iframe")
+            projector.locator("span.numDataPoints", has_text="17").wait_for()
+            page.wait_for_timeout(4000)
+            projector.locator("vz-projector-bookmark-panel .state-radio").click()
             page.wait_for_timeout(4000)
             page.screenshot(path=picture)
 

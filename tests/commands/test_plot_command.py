@@ -48,6 +48,15 @@ def test_the_suffix_selects_the_format(name, start, text, run_cli):
     assert (Path("pictures") / name).read_bytes().startswith(start)
 
 
+def test_further_texts_are_answered_with_the_option_for_them(text, run_cli):
+    assert "(b.txt): plot takes one text; write --compare b.txt to draw the words of both" in refusal(
+        run_cli, "plot", MODEL, text, "b.txt", "-o", "a.png"
+    )
+    assert "(b.txt c.txt): plot takes one text, and a second one by --compare OTHER.txt" in refusal(
+        run_cli, "plot", MODEL, text, "b.txt", "c.txt", "-o", "a.png"
+    )
+
+
 def test_the_options_of_a_map(text, run_cli):
     arguments = ("plot", MODEL, text, "-o", "a.svg", "--word", "play", "--word", "the", "--layer", "0")
     result = run_cli(*arguments, "--method", "pca", "--color-by", "word", "--seed", "3", "--max-points", "3")

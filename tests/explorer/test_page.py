@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -250,7 +251,7 @@ def test_every_control_is_a_few_tabs_away(page):
 
 
 def test_sliders_mix_the_layers(page, explorer):
-    if not page.locator("details").evaluate("details => details.open"):
+    if not page.locator(".foot details").evaluate("details => details.open"):
         page.get_by_text("mix of layers").click()
     slider = page.get_by_role("slider", name="weight of LSTM layer 1")
     slider.focus()
@@ -517,6 +518,84 @@ def test_the_map_is_saved_as_one_file(page, browser, tmp_path):
     saved.close()
 
 
+def test_pictures_and_table(page, tmp_path):
+    tokens(page).nth(RIGHT).click()
+    expect_heading(page, "right")
+    files = {}
+    for kind in ("PNG", "SVG"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=kind).click()
+        files[download.value.suggested_filename] = Path(download.value.path()).read_bytes()
+    assert files["elmokit-map.png"].startswith(b"\x89PNG")
+    assert b"Words in context \xc2\xb7 tiny-en</title>" in files["elmokit-map.svg"]
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy table").click()
+    expect(page.locator("#status")).to_have_text("Copied 13 words.")
+    lines = page.evaluate("navigator.clipboard.readText()").splitlines()
+    assert [line.split("\t")[0] for line in lines] == ["word", *TEXT.split()]
+
+
+def test_the_map_is_zoomed_with_buttons(page):
+    page.get_by_role("button", name="Zoom in").click()
+    assert page.evaluate(f"{MAP}.view.zoom") == pytest.approx(1.5)
+    page.get_by_role("button", name="Show everything").click()
+    assert page.evaluate(f"{MAP}.view.zoom") == 1
+
+
+def test_a_word_that_is_selected_before_the_map_is_drawn_moves_nothing(page):
+    middle = page.evaluate(f"""() => {{
+        const map = {MAP}, center = [map.view.x, map.view.y];
+        map.show(map.map); // which makes room for pixels, and draws in the next frame
+        map.select(3, {{ reveal: true }});
+        return [...center, map.view.x, map.view.y];
+    }}""")
+    assert middle[:2] == middle[2:]
+
+
+def test_two_texts_are_compared(page, explorer, browser, tmp_path):
+    first, second = "every American has the right to vote\nit is our right", "turn right now\nright away"
+    page.fill("#text", first)
+    page.get_by_text("Compare with a second text").click()
+    page.fill("#second", second)
+    sentences = read_typed(f"{first}\n{second}").sentences
+    words = [word for sentence in sentences for word in sentence]
+    expect(tokens(page)).to_have_text(words, timeout=PATIENCE)
+    own = [k for k, word in enumerate(words) if word == "right"]
+    tokens(page).nth(own[0]).click()
+    tables = page.locator(".texts table")
+    layers = explorer.explore(sentences).layers[2]
+    units = layers / np.linalg.norm(layers, axis=1, keepdims=True)
+    similarity = units[own] @ units[own].T
+    means = units[own[:2]].mean(axis=0), units[own[2:]].mean(axis=0)
+    distance = 1 - means[0] @ means[1] / np.linalg.norm(means[0]) / np.linalg.norm(means[1])
+    cells = tables.nth(0).locator("tbody td")
+    expect(cells.nth(0)).to_have_text("right", timeout=PATIENCE)
+    assert cells.all_inner_texts()[1:4] == ["2", "2", f"{distance:.3f}"]
+    least = sorted(similarity[:2, 2:].mean(axis=1))
+    expect(tables.nth(1).locator("td.number")).to_have_text([f"{value:.3f}" for value in least])
+    expect(tables.nth(1).locator("caption")).to_contain_text("In the first text, least like any occurrence")
+    # The colors are those of the texts, and a click on an occurrence selects it.
+    assert page.evaluate(f"[...{MAP}.map.groupOf]") == [int(k >= 11) for k in range(len(words))]
+    tables.nth(2).locator("button").first.click()
+    expect(page.locator("#word .chip").first).to_have_text(re.compile("[34]"), timeout=PATIENCE)
+    expect(page).to_have_url(re.compile(r"second=turn\+right"))
+    page.reload()
+    expect(tokens(page)).to_have_text(words, timeout=PATIENCE)
+    assert page.input_value("#second") == second
+    expect(tables.nth(0)).to_be_visible(timeout=PATIENCE)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as one file").click()
+    path = tmp_path / "saved.html"
+    download.value.save_as(path)
+    saved = browser.new_page()
+    saved.goto(path.as_uri())
+    expect(saved.locator("#legend .name")).to_have_text(["first text", "second text"])
+    expect(saved.locator("#comparison table").first.locator("td").nth(3)).to_have_text(f"{distance:.3f}")
+    saved.close()
+    page.fill("#second", "")
+    expect(page.locator(".texts")).to_be_hidden(timeout=PATIENCE)
+
+
 def test_two_models_side_by_side(browser, explorer, golden):
     other = Explorer(ElmoEmbedder.load(golden / "infer_models" / "no_clips"))
     with serving(explorer, explorer, names=("before", "after")) as url:
@@ -574,8 +653,15 @@ def test_the_selected_word_is_marked_in_forced_colors(page):
     page.emulate_media(forced_colors="active")
     selected = page.locator("#sentences [aria-pressed=true]")
     assert selected.evaluate("token => getComputedStyle(token).outlineStyle") == "solid"
-    unknown = page.evaluate(f"{MAP}.theme.ink !== {MAP}.theme.ground")
-    assert unknown
+    assert page.evaluate(f"{MAP}.theme.ink !== {MAP}.theme.ground")
+    # Surprise is the thickness of a bar below the word.
+    bars = [float(style[:-2]) for style in tokens(page).evaluate_all(
+        "found => found.map(token => getComputedStyle(token).borderBottomWidth)")]  # fmt: skip
+    strengths = tokens(page).evaluate_all(
+        "found => found.map(token => token.style.getPropertyValue('--surprisal'))"
+    )
+    assert np.corrcoef(bars, np.array(strengths, float))[0, 1] > 0.9
+    assert max(bars) >= 4
     page.emulate_media(forced_colors="none")
 
 

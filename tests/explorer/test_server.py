@@ -104,13 +104,23 @@ def test_unusable_text_is_reported_in_one_line(port):
         answer = question(port, "text", text=text)
         assert answer == {
             "sentences": [],
+            "num_first": None,
             "tokenized": False,
             "note": "Type a sentence first: the text has no words.",
         }
     answer = question(port, "text", text="a b c\n" * 5000)
     assert answer["note"] == "Only the first 400 of 15,000 tokens are shown."
     answer = question(port, "text", text="play the \ud83d", tokenize=False)
-    assert answer == {"sentences": [["play", "the", "?"]], "tokenized": False, "note": ""}
+    assert answer == {"sentences": [["play", "the", "?"]], "num_first": None, "tokenized": False, "note": ""}
+
+
+def test_two_texts_share_the_page(port):
+    answer = question(port, "text", text="a b c\n" * 5000, second="d e\nf", tokenize=False)
+    assert sum(map(len, answer["sentences"][: answer["num_first"]])) == 200
+    assert answer["sentences"][answer["num_first"] :] == [["d", "e"], ["f"]]
+    assert answer["note"] == "First text: Only the first 200 of 15,000 tokens are shown."
+    nothing = question(port, "text", text=" ", second="d e")
+    assert (nothing["sentences"], nothing["num_first"]) == ([], None)
 
 
 PLAY = [["play", "the", "guitar"]]
@@ -129,6 +139,11 @@ BAD = [
     ("word", {"sentences": PLAY, "index": 3, "weights": [0.0, 0.0, 1.0]}, "index: expected 0 to 2, got 3"),
     ("moved", {"sentences": PLAY, "weights": [[1.0], [1.0]]}, "moved: there is only one model"),
     ("moved", {"sentences": PLAY, "weights": [[1.0]]}, "weights"),
+    ("differences", {"sentences": PLAY * 2, "num_first": 2, "index": 0, "weights": [0.0, 0.0, 1.0]},
+     "num_first: expected at most 1, got 2"),
+    ("differences", {"sentences": PLAY * 2, "num_first": 1, "index": 6, "weights": [0.0, 0.0, 1.0]},
+     "index: expected 0 to 5, got 6"),
+    ("save", {"sentences": PLAY, "num_first": 1}, "num_first: expected at most 0, got 1"),
     ("word", {"sentences": PLAY, "index": -1, "weights": [0.0, 0.0, 1.0]}, "index: Input should be greater"),
 ]  # fmt: skip
 

@@ -24,7 +24,7 @@ from elmokit.data.vocabulary import Vocabulary
 from elmokit.data.word_counts import count_words
 from elmokit.errors import CheckpointError, ConfigError
 from elmokit.formats.checkpoint import list_checkpoints, read_last_checkpoint
-from elmokit.training.distributed import RankError, Ranks
+from elmokit.training.distributed import RankError, Ranks, _answers
 from elmokit.training.trainer import Trainer
 
 WORKER = Path(__file__).with_name("ranks_worker.py")
@@ -274,6 +274,19 @@ def test_a_port_in_use_is_one_line(monkeypatch):
             monkeypatch.setenv(name, value)
         with pytest.raises(RankError, match=f"127.0.0.1:{port}: the port is in use: choose another"):
             Ranks.join("cpu", timeout=1)
+
+
+def test_what_gloo_says_is_told_without_its_advice():
+    said = (
+        "[/__w/gloo/transport/tcp/pair.cc:537] Read error [10.0.0.7]:32217: Connection reset by peer. This "
+        "is typically caused by a remote worker hanging or bugs in the application. Check the logs."
+    )
+    with pytest.raises(RankError) as caught, _answers():
+        raise RuntimeError(said)
+    assert str(caught.value).startswith(
+        "another process of the run does not answer; it has ended, hangs or cannot be reached "
+        "(Read error [10.0.0.7]:32217: Connection reset by peer): resume from the last checkpoint"
+    )
 
 
 @pytest.mark.slow

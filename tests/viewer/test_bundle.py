@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from elmokit.viewer.bundle import asset, asset_names, bundle
 from elmokit.viewer.map_data import NUM_COLORS
+from elmokit.viewer.map_page import map_page
 from elmokit.visualize.palette import COLORS, OTHER
 
 MODULES = sorted(name for name in asset_names() if name.endswith(".js"))
@@ -48,3 +52,13 @@ def test_the_colors_are_those_of_the_figures():
         assert style.count(f"--group-{number}:") == 2
     assert f"--group-other: {OTHER.lower()};" in light
     assert len(COLORS) == NUM_COLORS
+
+
+def test_the_map_in_the_documentation_has_the_viewer_of_today(make_map):
+    """A map keeps the viewer that it was written with; examples/tiny-en/pictures.sh writes this one again."""
+    stored = (Path(__file__).parents[2] / "docs" / "images" / "rest.html").read_text(encoding="utf-8")
+    data_element = re.compile(r'(?<=id="map-data">).*?(?=</script>)', re.DOTALL)
+    data = json.loads(data_element.search(stored)[0])
+    now = replace(make_map([["a", "b"]]), title=data["title"], caption=data["caption"])
+    assert set(data) == set(now.to_json())
+    assert data_element.sub("", stored) == data_element.sub("", map_page(now))

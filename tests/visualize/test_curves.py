@@ -57,6 +57,23 @@ def test_perplexity_over_tokens_and_over_time(tmp_path):
     assert [text.get_text() for text in legend.get_texts()] == ["run: best on heldout text 190.0"]
 
 
+def test_heldout_text_far_above_is_marked_at_the_edge_and_leaves_the_rest_readable(tmp_path):
+    records = [train(10, 400.0), train(20, 300.0), heldout(20, 5e5), train(30, 200.0)]
+    figure = plot_curves([write_run(tmp_path / "run", records)])
+    for axes in figure.axes:
+        highest = axes.get_ylim()[1]
+        assert 400 < highest < 450
+        above = axes.lines[3]
+        assert (above.get_marker(), above.get_ydata().tolist()) == ("^", [pytest.approx(highest)])
+        assert above.get_xdata().tolist() == axes.lines[2].get_xdata().tolist()
+    figure.canvas.draw()
+    assert figure.axes[0].yaxis.label.get_window_extent().x0 >= 0
+    # With large numbers at the axis, its name is inside as well.
+    other = plot_curves([write_run(tmp_path / "other", [train(10, 4e5), train(20, 3e5)])])
+    other.canvas.draw()
+    assert other.axes[0].yaxis.label.get_window_extent().x0 >= 0
+
+
 def test_the_training_curve_is_a_local_geometric_mean(tmp_path):
     generator = np.random.default_rng(0)
     perplexity = 100 * np.exp(generator.normal(scale=0.2, size=200))

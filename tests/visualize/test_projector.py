@@ -118,7 +118,7 @@ def test_layouts_are_bookmarks_with_colors(embedder, tmp_path):
         assert view["selectedColorOptionName"] == "sense"
         assert view["dataSetDimensions"] == [16, embedder.dim]
         places = [(point["tsne-0"], point["tsne-1"]) for point in view["projections"]]
-        np.testing.assert_allclose(places, layer.coordinates, atol=1e-4)
+        np.testing.assert_allclose(places, 100 * layer.coordinates, atol=0.01)
     write_projector(embedder, sentences, tmp_path)  # replaces the bookmarks, too
     assert not list(log.directory.glob("*.json"))
 

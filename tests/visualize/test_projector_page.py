@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import socket
 import subprocess
@@ -213,3 +214,32 @@ def snapshot(page: Page, name: str) -> None:
     """Save a screenshot to the directory in ELMOKIT_PICTURES, for manual inspection."""
     if directory := os.environ.get("ELMOKIT_PICTURES"):
         page.screenshot(path=Path(directory) / f"projector-{name}.png")
+
+
+def test_a_bookmark_shows_its_layout_and_colors(embedder, tmp_path, page):
+    page.set_default_timeout(1000 * SECONDS)
+    write_projector(embedder, SENTENCES, tmp_path, layouts=True)
+    (stored,) = json.loads((tmp_path / "projector" / "average-bookmarks.json").read_text())
+    layout = np.array([[point["tsne-0"], point["tsne-1"]] for point in stored["projections"]])
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    with tensorboard(tmp_path) as url:
+        page.goto(f"{url}/#projector")
+        projector = page.frame_locator("iframe").frame_locator("iframe")
+        projector.locator("span.numDataPoints", has_text=str(NUM_POINTS)).wait_for()
+        wait_until(lambda: are_placed(projector), "points without their own positions")
+        projector.locator("vz-projector-bookmark-panel .state-radio").click()
+        view = projector.locator("vz-projector")
+
+        def iterations() -> int:
+            return view.evaluate("page => page.dataSet.tSNEIteration")
+
+        # The page goes on with t-SNE, but the points stay where they are.
+        wait_until(lambda: iterations() > 30, "t-SNE that does not run")
+        places = view.evaluate(
+            "page => page.dataSet.points.map(p => [p.projections['tsne-0'], p.projections['tsne-1']])"
+        )
+        np.testing.assert_allclose(places, layout, atol=0.01 * np.abs(layout).max())
+        assert view.evaluate("page => page.projection.projectionType") == "tsne"
+        assert view.evaluate("page => page.dataPanel.selectedColorOptionName") == "log10 frequency"
+        assert errors == []

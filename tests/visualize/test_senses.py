@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from elmokit.data.occurrences import find_occurrences
-from elmokit.visualize import senses
+from elmokit.visualize import group_names
 from elmokit.visualize.senses import central_points, find_senses
 
 VOTE = "in this land the right to vote is for all"
@@ -44,16 +44,19 @@ def test_one_use_is_one_group():
     assert len(set(find_senses(vectors[:5], occurrences[:5]))) == 1
 
 
-def test_a_group_without_a_frequent_word_of_its_own_is_named_by_function_words():
-    # "to" is in every sentence, but beside "right" only in one of the two groups.
+def test_a_group_without_a_typical_word_is_named_by_its_most_central_occurrence():
+    # "to" is in every sentence, and no other word is beside "right" twice.
     vote = [f"{letter} right to {letter}" for letter in "abcdefghijkl"]
     now = [f"to {letter} all the people right now" for letter in "mnopqrstu"]
     occurrences = find_occurrences(vote + now, ["right"])
     vectors = np.eye(8)[[0] * len(vote) + [1] * len(now)]
     vectors = vectors + 0.05 * np.random.default_rng(0).normal(size=vectors.shape)
     names = find_senses(vectors, occurrences)
-    assert len(set(names)) == 2
-    assert not any(name.startswith("group") for name in names)
+    units = vectors[:12] / np.linalg.norm(vectors[:12], axis=1, keepdims=True)
+    central = "abcdefghijkl"[int(np.argmax(units @ units.mean(axis=0)))]
+    assert set(names[:12]) == {f"{central} right to"}
+    (other,) = set(names[12:])
+    assert set(other.split(" · ")) < {"all", "the", "people", "now"}
 
 
 def test_the_same_seed_gives_the_same_groups():
@@ -62,9 +65,11 @@ def test_the_same_seed_gives_the_same_groups():
 
 
 def test_names_are_distinct(monkeypatch):
-    monkeypatch.setattr(senses, "_LEAST_COUNT", 99)  # no word is frequent enough
-    names = find_senses(*_case([VOTE] * 12 + [NOW] * 9))
-    assert set(names) == {"group 1", "group 2"}
+    monkeypatch.setattr(group_names, "_LEAST_COUNT", 99)  # no word is frequent enough
+    assert set(find_senses(*_case([VOTE] * 12 + [NOW] * 9))) == {"the right to", "do right now"}
+    vectors, occurrences = _case([VOTE] * 12 + [NOW] * 9)
+    same = [occurrences[0]] * len(occurrences)
+    assert set(find_senses(vectors, same)) == {"the right to", "group 2"}
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])

@@ -28,4 +28,4 @@ def test_few_words_and_equal_words_are_one_cluster():
     few = find_occurrences([["a", "b", "c"]])
     assert len(set(find_clusters(np.eye(3), few))) == 1
     same = find_occurrences([["a"]] * 100)
-    assert set(find_clusters(np.ones((100, 4)), same)) == {"group 1"}
+    assert set(find_clusters(np.ones((100, 4)), same)) == {"a"}

@@ -29,7 +29,13 @@ if TYPE_CHECKING:
     from elmokit.visualize.word_map import ColorBy
 
 
-@verb("plot")
+def _explain_rest(rest: list[str]) -> str:
+    if len(rest) == 1:
+        return f"plot takes one text; write --compare {rest[0]} to draw the words of both"
+    return "plot takes one text, and a second one by --compare OTHER.txt"
+
+
+@verb("plot", explain_rest=_explain_rest)
 @takes_model()
 @click.argument("text", metavar="SENTENCES.txt")
 @takes_output(
@@ -55,7 +61,7 @@ if TYPE_CHECKING:
     "--color-by",
     type=click.Choice(["sentence", "word", "label", "sense", "cluster"]),
     help="What the colors show. With label, each line is a label, a tab and a sentence.  "
-    "[default: senses of a single word; words or sentences, if there are few; in .html, clusters]",
+    "[default: senses of a single word; words or sentences, if there are few; else clusters]",
 )
 @click.option(
     "--compare",

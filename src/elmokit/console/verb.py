@@ -51,6 +51,7 @@ class Verb(click.Command):
     Args:
         explain_option: takes an option that does not exist and its value, if it seems to have one; returns
             what to say about it, or None.
+        explain_rest: takes the arguments that are too many; returns what to do, or nothing.
         describe_more: returns sections to add to the help text: titles, and rows of two columns.
     """
 
@@ -58,11 +59,13 @@ class Verb(click.Command):
         self,
         *arguments: Any,
         explain_option: Callable[[str, str | None], str | None] = lambda *_: None,
+        explain_rest: Callable[[list[str]], str] = lambda _: "",
         describe_more: Callable[[], Iterable[tuple[str, list[tuple[str, str]]]]] = tuple,
         **options: Any,
     ) -> None:
         super().__init__(*arguments, **options)
         self._explain_option = explain_option
+        self._explain_rest = explain_rest
         self._describe_more = describe_more
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -149,10 +152,11 @@ class Verb(click.Command):
                 yield _text(error)
                 is_shifted = is_shifted or is_argument  # those after it may be meant for its place
         if rest and not is_shifted:
-            hint = ": a sentence is given in quotes" if self._takes_sentence() else ""
+            hint = "a sentence is given in quotes" if self._takes_sentence() else self._explain_rest(rest)
             if missing_files and len(rest) == 1:
-                hint = f": write {missing_files[0]}"
-            yield f"Got unexpected extra argument{'s' if len(rest) > 1 else ''} ({' '.join(rest)}){hint}"
+                hint = f"write {missing_files[0]}"
+            extra = f"Got unexpected extra argument{'s' if len(rest) > 1 else ''} ({' '.join(rest)})"
+            yield f"{extra}: {hint}" if hint else extra
         if not is_shifted:
             given = {name: None if value is _UNSET else value for name, value in scratch.params.items()}
             yield from self._check(given)

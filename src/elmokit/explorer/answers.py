@@ -11,11 +11,13 @@ import numpy as np
 
 from elmokit.data.occurrences import Occurrence
 from elmokit.errors import ConfigError
+from elmokit.explorer.differences import TEXT_NAMES, text_differences
 from elmokit.explorer.explorer import Explorer
 from elmokit.explorer.mixing import mixed
 from elmokit.explorer.movement import moved_words
 from elmokit.explorer.questions import (
     AboutQuestion,
+    DifferencesQuestion,
     MapQuestion,
     MovedQuestion,
     Question,
@@ -30,6 +32,7 @@ from elmokit.explorer.typed_text import MAX_TOKENS, Sentences, read_typed
 from elmokit.language_model import Candidate
 from elmokit.neighbors.results import Neighbor
 from elmokit.visualize.layer_maps import layer_name
+from elmokit.visualize.text_comparison import TextComparison
 
 EXAMPLE = """\
 Argentina played football very well
@@ -62,6 +65,7 @@ class Answers:
             "map": (MapQuestion, self.map),
             "word": (WordQuestion, self.word),
             "moved": (MovedQuestion, self.moved),
+            "differences": (DifferencesQuestion, self.differences),
             "save": (SaveQuestion, self.save),
         }
 
@@ -76,15 +80,22 @@ class Answers:
         }
 
     def text(self, question: TextQuestion) -> dict[str, Any]:
-        """Return the sentences and tokens of a text."""
+        """Return the sentences and tokens of a text, or of two, which then share the room on the page."""
         vocabulary = self.explorers[0].embedder.pretrained.vocabulary
         known: Container[object] = () if vocabulary is None else vocabulary
-        typed = read_typed(question.text, question.tokenize, lambda word: word in known)
-        note = typed.note if typed.sentences else "Type a sentence first: the text has no words."
+        texts = [question.text, question.second] if question.second.strip() else [question.text]
+        typed = [
+            read_typed(text, question.tokenize, lambda word: word in known, MAX_TOKENS // len(texts))
+            for text in texts
+        ]
+        has_words = all(one.sentences for one in typed)
+        names = [f"{name.capitalize()}: " for name in TEXT_NAMES] if len(typed) > 1 else [""]
+        notes = [name + one.note for name, one in zip(names, typed, strict=True) if one.note]
         return {
-            "sentences": [list(sentence) for sentence in typed.sentences],
-            "tokenized": typed.is_split,
-            "note": note,
+            "sentences": [list(sentence) for one in typed for sentence in one.sentences] if has_words else [],
+            "num_first": len(typed[0].sentences) if len(typed) > 1 and has_words else None,
+            "tokenized": any(one.is_split for one in typed),
+            "note": " ".join(notes) if has_words else "Type a sentence first: the text has no words.",
         }
 
     def words(self, question: WordsQuestion) -> dict[str, Any]:
@@ -113,9 +124,8 @@ class Answers:
     def word(self, question: WordQuestion) -> dict[str, Any]:
         """Return the neighbors and substitutes of a word."""
         explorer, sentences = self._subject(question)
-        text, index = explorer.explore(sentences), question.index
-        if index >= len(text.occurrences):
-            raise ConfigError(f"index: expected 0 to {len(text.occurrences) - 1}, got {index}")
+        index = _checked_index(question.index, sentences)
+        text = explorer.explore(sentences)
         weights = self._weights(explorer, question.weights)
         indices = {occurrence: k for k, occurrence in enumerate(text.occurrences)}
         found = explorer.substitutes(sentences, index)
@@ -152,11 +162,32 @@ class Answers:
         ]
         return {"words": [asdict(move) for move in moved_words(*vectors[:2])]}
 
+    def differences(self, question: DifferencesQuestion) -> dict[str, Any]:
+        """Return how differently words are used in two texts."""
+        explorer, sentences = self._subject(question)
+        weights = self._weights(explorer, question.weights)
+        return self._differences(question.num_first, question.index, sentences, explorer, weights).to_json()
+
     def save(self, question: SaveQuestion) -> str:
         """Return the map as a page in one file."""
         explorer, sentences = self._subject(question)
-        layer = min(question.layer, explorer.embedder.num_layers - 1)
-        return saved_map(explorer, sentences, question.method, layer, self.names[question.model])
+        size = explorer.embedder.num_layers
+        layer = min(question.layer, size - 1)
+        comparison = None
+        if question.num_first is not None:
+            weights = [float(number == layer) for number in range(size)]
+            comparison = self._differences(question.num_first, question.index, sentences, explorer, weights)
+        name = self.names[question.model]
+        return saved_map(explorer, sentences, question.method, layer, name, question.num_first, comparison)
+
+    def _differences(
+        self, num_first: int, index: int, sentences: Sentences, explorer: Explorer, weights: list[float]
+    ) -> TextComparison:
+        if num_first >= len(sentences):
+            raise ConfigError(f"num_first: expected at most {len(sentences) - 1}, got {num_first}")
+        text = explorer.explore(sentences)
+        vectors = mixed(text.layers, weights)
+        return text_differences(vectors, text.occurrences, num_first, _checked_index(index, sentences))
 
     def _model(self, number: int, name: str, explorer: Explorer) -> dict[str, Any]:
         pretrained, corpus = explorer.embedder.pretrained, explorer.corpus
@@ -190,6 +221,13 @@ class Answers:
                 f"got {len(weights)}"
             )
         return weights
+
+
+def _checked_index(index: int, sentences: Sentences) -> int:
+    size = sum(map(len, sentences))
+    if index >= size:
+        raise ConfigError(f"index: expected 0 to {size - 1}, got {index}")
+    return index
 
 
 def _neighbor(neighbor: Neighbor, indices: dict[Occurrence, int]) -> dict[str, Any]:

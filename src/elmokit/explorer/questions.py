@@ -31,9 +31,11 @@ class AboutQuestion(Question):
 
 
 class TextQuestion(Question):
-    """What are the sentences and tokens of a text?"""
+    """What are the sentences and tokens of a text, and of a second one?"""
 
     text: _Text = Field(max_length=MAX_TEXT)
+    second: _Text = Field(default="", max_length=MAX_TEXT)
+    """A text to compare with, or nothing."""
     tokenize: bool | None = None
     """Whether to split punctuation from words; None to do so if the text looks untokenized."""
 
@@ -76,8 +78,22 @@ class MovedQuestion(SentencesQuestion):
     """The mix of layers of each model."""
 
 
+class DifferencesQuestion(SentencesQuestion):
+    """How differently are words used in two texts?"""
+
+    num_first: int = Field(ge=1)
+    """The number of sentences of the first text, which come first."""
+    index: int = Field(ge=0)
+    """The word to tell more about."""
+    weights: list[_Finite]
+
+
 class SaveQuestion(SentencesQuestion):
     """What is the map as one file?"""
 
     method: Literal["pca", "tsne"] = "pca"
     layer: int = Field(default=0, ge=0)
+    num_first: int | None = Field(default=None, ge=1)
+    """The number of sentences of the first text, if there are two."""
+    index: int = Field(default=0, ge=0)
+    """The word whose occurrences in the two texts are compared."""

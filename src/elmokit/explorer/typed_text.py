@@ -28,6 +28,7 @@ def read_typed(
     text: str,
     split: bool | None = False,
     is_known: Callable[[str], bool] = lambda word: False,
+    max_tokens: int = MAX_TOKENS,
 ) -> TypedText:
     """Split a text into sentences and tokens, up to the number of tokens that a page can show.
 
@@ -35,6 +36,7 @@ def read_typed(
         text: one sentence per line, tokens separated by whitespace; empty lines are ignored.
         split: whether to split punctuation from words; None to do so if the text looks like it.
         is_known: whether the vocabulary has a word.
+        max_tokens: number of tokens that are kept.
     """
     # A browser can send half a surrogate pair, which no encoding can represent.
     readable = text.encode("utf-8", "replace").decode("utf-8")
@@ -49,13 +51,13 @@ def read_typed(
     if is_split:
         found = [tuple(split_words(tokens, is_known)) for tokens in found]
     kept: list[tuple[str, ...]] = []
-    num_left = MAX_TOKENS
+    num_left = max_tokens
     for tokens in found:
         if not num_left:
             break
         kept.append(tokens[:num_left])
         num_left -= len(kept[-1])
     num_tokens = sum(map(len, found))
-    if num_tokens > MAX_TOKENS:
-        notes.append(f"Only the first {MAX_TOKENS:,} of {num_tokens:,} tokens are shown.")
+    if num_tokens > max_tokens:
+        notes.append(f"Only the first {max_tokens:,} of {num_tokens:,} tokens are shown.")
     return TypedText(tuple(kept), " ".join(notes), is_split)

@@ -36,6 +36,12 @@ _NUMBER = re.compile(
 _PLAIN_NUMBER = re.compile(r"-?[1-9]\d{0,14}", re.ASCII)
 
 
+# The page goes on with t-SNE from the points of a bookmark. With the lowest learning rate that it
+# has (a power of ten), points that are far apart stay where they are; it scales them to its size.
+_LEAST_LEARNING_RATE = -3
+_FAR_APART = 100
+
+
 @dataclass(frozen=True)
 class Bookmark:
     """A view of a tensor among the bookmarks of the projector: where the points lie, and their colors."""
@@ -48,7 +54,7 @@ class Bookmark:
 
     def to_json(self, dim: int) -> dict[str, object]:
         """Return the view of points of width ``dim`` as the page stores it."""
-        places = np.round(self.coordinates.astype(np.float64), 4) + 0.0  # without negative zeros
+        places = np.round(_FAR_APART * self.coordinates.astype(np.float64), 2) + 0.0  # without negative zeros
         return {
             "label": self.label,
             "isSelected": False,
@@ -57,12 +63,19 @@ class Bookmark:
             "projections": [{"tsne-0": x, "tsne-1": y} for x, y in places.tolist()],
             "tSNEIteration": 1,
             "tSNEPerplexity": 30,
-            "tSNELearningRate": 10,
+            "tSNELearningRate": _LEAST_LEARNING_RATE,
             "tSNEis3d": False,
             "umapIs3d": False,
             "umapNeighbors": 15,
             "umapMinDist": 0.1,
             "pcaComponentDimensions": [0, 1],
+            # The page shows no bookmark without these.
+            "customSelectedSearchByMetadataOption": "word",
+            **{
+                f"custom{side}{kind}": value
+                for side in ("XLeft", "XRight", "YUp", "YDown")
+                for kind, value in (("Text", ""), ("Regex", False))
+            },
             "selectedPoints": [],
             "filteredPoints": None,
             "selectedColorOptionName": self.color_by,

@@ -13,6 +13,9 @@ import numpy as np
 NUM_COLORS = 7
 """Colors and shapes of groups in the style sheet of the viewer."""
 
+MAX_GROUPS = 3 * NUM_COLORS
+"""Groups with a look of their own: three shapes of each color."""
+
 
 def look(number: int) -> tuple[int, int]:
     """Return the color and the shape of a group: no two of the first 49 groups have both in common."""

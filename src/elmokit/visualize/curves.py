@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from elmokit.files.home import expanded
 from elmokit.visualize.canvas import checked_width, new_figure
 from elmokit.visualize.palette import COLORS, QUIET, TEXT, marker_of
 from elmokit.visualize.run_history import SMOOTHING, Curve, RunHistory, read_history
-from elmokit.visualize.text_measure import shortened, wrapped
+from elmokit.visualize.text_measure import shortened, text_width, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,16 +28,20 @@ if TYPE_CHECKING:
 _WIDTH = 9.0  # inches
 _NARROW = 5.0  # inches, below which panels are above each other
 _PANEL = 3.6, 2.2  # inches, height of panels beside and above each other
-_BELOW, _LEFT, _RIGHT = 0.6, 0.6, 0.15  # inches around panels
+_BELOW, _RIGHT = 0.6, 0.15  # inches around panels
+_AXIS_NAME = 0.36  # inches, from the left edge to the numbers, and from these to the panel
+_NUMBER_SIZE = 8
 _LINE = 0.19  # inches
 _STYLES = ("-", "--", ":", "-.")
 _NOTE = (
-    "thick: heldout text, as measured; faint: training batches, as recorded; thin: their mean, on a log "
-    f"scale, with Gaussian weights (σ = {SMOOTHING:.0%} of the run's records)"
+    "thick: heldout text, as measured (hollow triangles: above the picture); faint: training batches, as "
+    "recorded; thin: their mean, on a log scale, with Gaussian weights "
+    f"(σ = {SMOOTHING:.0%} of the run's records)"
 )
 _FONTS = ("DejaVu Sans",)
 _NAME_SIZE, _NOTE_SIZE = 9, 8
 _HANDLE = 36  # points, of a line in the legend and the space after it
+_FAR = 10  # times the highest perplexity in training, above which heldout text is off the scale
 _COLUMNS = ("run", "text", "tokens", "seconds", "perplexity", "smoothed")
 
 
@@ -97,24 +102,25 @@ def draw_curves(runs: Sequence[Run], width: float | None = None) -> Figure:
     panels = 2 * _PANEL[1] + _BELOW if is_narrow else _PANEL[0]
     height = 0.1 + panels + _BELOW + legend
     figure = new_figure(full_width, height)
+    histories = [run.history for run in runs]
+    limits = _limits(histories)
     axes = figure.subplots(
         *((2, 1) if is_narrow else (1, 2)),
         sharey=True,
         gridspec_kw={
-            "left": _LEFT / full_width,
+            "left": (_AXIS_NAME + _widest_number(limits[1])) / full_width,
             "right": 1 - _RIGHT / full_width,
             "top": 1 - 0.1 / height,
             "bottom": (_BELOW + legend) / height,
-            "wspace": 0.06,
+            "wspace": 0.1,
             "hspace": _BELOW / _PANEL[1],
         },
     )
-    histories = [run.history for run in runs]
     longest = max(history.train.seconds[-1] for history in histories)
     unit, seconds = ("hours", 3600.0) if longest >= 7200 else ("minutes", 60.0)
     for panel, label in zip(axes, ("tokens", unit), strict=True):
         panel.set_yscale("log")
-        panel.set_ylim(*_limits(histories))
+        panel.set_ylim(*limits)
         for number, run in enumerate(runs):
             _draw(panel, run.history, _style(number), None if label == "tokens" else seconds)
         _finish(panel, label)
@@ -166,7 +172,7 @@ def _limits(histories: list[RunHistory]) -> tuple[float, float]:
     """Return the limits of the perplexity axis.
 
     Heldout perplexity can be extreme early in a run, and single batches always; such values are cut off so
-    that the rest stays readable.
+    that the rest stays readable. Those of heldout text have triangles at the edge.
     """
     all_values = np.concatenate(
         [values for history in histories for values in (history.smoothed, history.heldout.perplexity)]
@@ -174,8 +180,16 @@ def _limits(histories: list[RunHistory]) -> tuple[float, float]:
     medians = [
         np.median(history.heldout.perplexity) for history in histories if len(history.heldout.perplexity)
     ]
-    highest = max([*(history.smoothed.max() for history in histories), *medians])
-    return all_values.min() / 1.1, highest * 1.1
+    trained = max(history.smoothed.max() for history in histories)
+    return all_values.min() / 1.1, max([trained, *(one for one in medians if one < _FAR * trained)]) * 1.1
+
+
+def _widest_number(highest: float) -> float:
+    """Return the width of the longest number at the perplexity axis in inches."""
+    from matplotlib.font_manager import FontProperties
+
+    family = FontProperties().get_family()
+    return text_width(f"{10 ** math.floor(math.log10(highest)) * 5:,.0f}", family, _NUMBER_SIZE) / 72
 
 
 def _draw(axes: Axes, history: RunHistory, style: dict[str, str], seconds: float | None) -> None:
@@ -195,6 +209,13 @@ def _draw(axes: Axes, history: RunHistory, style: dict[str, str], seconds: float
         markersize=4.5,
         **style,  # type: ignore[arg-type]
     )
+    is_above = history.heldout.perplexity > axes.get_ylim()[1]
+    if is_above.any():
+        places = heldout[is_above]
+        top = np.full(len(places), axes.get_ylim()[1])
+        axes.plot(
+            places, top, "^", color=color, markersize=7, markerfacecolor="white", clip_on=False, zorder=5
+        )
 
 
 def _finish(axes: Axes, label: str) -> None:
@@ -211,7 +232,7 @@ def _finish(axes: Axes, label: str) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(6, prune="upper"))
     axes.grid(color="#E5E5E5", linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.tick_params(colors=TEXT, labelsize=8)
+    axes.tick_params(colors=TEXT, labelsize=_NUMBER_SIZE)
     axes.spines[["top", "right"]].set_visible(False)
 
 
@@ -249,7 +270,7 @@ def _add_legend(figure: Figure, runs: Sequence[Run], notes: Sequence[str]) -> No
 
 def _legend_text(run: Run) -> str:
     perplexity = run.history.heldout.perplexity
-    return f"{run.name}: best on heldout text {perplexity.min():.1f}" if len(perplexity) else run.name
+    return f"{run.name}: best on heldout text {perplexity.min():,.1f}" if len(perplexity) else run.name
 
 
 def _names(paths: list[Path]) -> list[str]:

@@ -11,13 +11,12 @@ from functools import cached_property
 
 import numpy as np
 
-from elmokit.viewer.map_data import Group, Layer, MapData, SubstituteTable, look
+from elmokit.viewer.map_data import MAX_GROUPS, Group, Layer, MapData, SubstituteTable, look
 from elmokit.viewer.map_page import map_page
 from elmokit.visualize.word_map import CONTEXT_WORDS, WordMap
 
 _NOTEBOOK_HEIGHT = 620  # pixels
 _MAX_FILE_NAME = 60  # characters
-_MAX_GROUPS = 21  # with a look of their own: three shapes of each color
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def _groups(word_map: WordMap) -> tuple[list[Group], np.ndarray | None]:
     if word_map.groups is None:
         return [], None
     sizes = Counter(word_map.groups)  # in the order of their first appearance, like the largest of them
-    num_own = len(sizes) if len(sizes) <= _MAX_GROUPS else _MAX_GROUPS - 1
+    num_own = len(sizes) if len(sizes) <= MAX_GROUPS else MAX_GROUPS - 1
     largest = {name for name, _ in sizes.most_common(num_own)}
     own = [name for name in sizes if name in largest]
     entry_of = {name: number for number, name in enumerate(own)}

@@ -11,7 +11,7 @@ import numpy as np
 
 from elmokit.errors import MissingExtraError
 from elmokit.visualize.fonts import choose_fonts, replace_missing
-from elmokit.visualize.palette import COLORS, OTHER, color_groups, marker_of
+from elmokit.visualize.palette import COLORS, OTHER_LOOK, group_looks, marker_of
 from elmokit.visualize.word_map import WordMap
 
 _ANY_FONT = "sans-serif"  # for those who open an .svg file and do not have the fonts
@@ -44,15 +44,15 @@ class MapLooks:
         groups = self.map.groups
         if groups is None:
             return [Dots("", COLORS[0], marker_of(COLORS[0]), np.arange(len(self.map.occurrences)))]
-        colors = {str(group): color for group, color in color_groups(groups).items()}
-        color_of = np.array([colors[group] for group in groups])
-        names = {color: self.drawable(group) for group, color in colors.items()}
-        num_others = Counter(colors.values())[OTHER]
+        looks = group_looks(groups)
+        look_of = [looks[group] for group in groups]
+        names = {look: self.drawable(group) for group, look in looks.items()}
+        num_others = Counter(looks.values())[OTHER_LOOK]
         if num_others:
-            names[OTHER] = f"{num_others:,} others"
+            names[OTHER_LOOK] = f"{num_others:,} others"
         return [
-            Dots(names[color], color, marker_of(color), np.flatnonzero(color_of == color))
-            for color in sorted(names, key=lambda color: color == OTHER)
+            Dots(name, *look, np.array([k for k, one in enumerate(look_of) if one == look]))
+            for look, name in sorted(names.items(), key=lambda item: item[0] == OTHER_LOOK)
         ]
 
     def drawable(self, text: str) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
+from itertools import count
+
+from elmokit.viewer.map_data import MAX_GROUPS, look
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F3C8D")
 """The colors of Okabe and Ito 2008 that are dark enough on white, and one by Nowosad."""
@@ -12,26 +15,28 @@ TEXT = "#222222"
 QUIET = "#666666"
 """For captions and lines that only connect."""
 _MARKERS = dict(zip((*COLORS, OTHER), "os^DvPhX", strict=True))
+OTHER_LOOK = (OTHER, _MARKERS[OTHER])
+"""Color and shape of the points whose group has no look of its own."""
 
 
-def color_groups(groups: Sequence[Hashable]) -> dict[Hashable, str]:
-    """Assign a color to each group: the largest groups get their own colors, all others are gray.
+def group_looks(groups: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Assign a color and a shape to each group, those of interactive maps.
 
     Args:
         groups: the group of each point.
 
     Returns:
-        Colors by group, in order of first appearance.
+        Color and shape by group, in order of first appearance. If there are more groups than looks, the
+        smallest groups share the last one, which is gray.
     """
-    sizes = Counter(groups)
-    first = {group: index for index, group in reversed(list(enumerate(groups)))}
-    by_appearance = sorted(sizes, key=first.__getitem__)
-    largest = sorted(by_appearance, key=lambda group: -sizes[group])
-    own = set(largest if len(largest) <= len(COLORS) else largest[: len(COLORS) - 1])
-    colors = iter(COLORS)
-    return {group: next(colors) if group in own else OTHER for group in by_appearance}
+    sizes = Counter(groups)  # in order of first appearance
+    num_own = len(sizes) if len(sizes) <= MAX_GROUPS else MAX_GROUPS - 1
+    own = {group for group, _ in sizes.most_common(num_own)}
+    markers = list(_MARKERS.values())
+    looks = ((COLORS[color], markers[shape]) for color, shape in map(look, count()))
+    return {group: next(looks) if group in own else OTHER_LOOK for group in sizes}
 
 
 def marker_of(color: str) -> str:
-    """Return the shape of the points of a color, as Matplotlib calls it; interactive maps have the same."""
+    """Return the shape of the first group of a color, as Matplotlib calls it."""
     return _MARKERS[color]

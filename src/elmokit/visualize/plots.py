@@ -44,7 +44,7 @@ def plot_occurrences(
         method: ``tsne``, ``umap`` or ``pca``.
         perplexity: perplexity of t-SNE; 30 by default, or less if there are few points.
         color_by: ``sentence``, ``word``, ``label``, ``sense`` or ``cluster``; by default the senses of a
-            single word, or what has few distinct values; an interactive map of many words shows clusters.
+            single word, or what has few distinct values, or clusters of many words.
         labels: a label for each sentence, for example the sense of its word.
         max_points: maximum number of words; of more, those of random sentences are shown.
         seed: random seed; the same seed gives the same figure.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +9,7 @@ import numpy as np
 from elmokit.data.occurrences import Occurrence
 from elmokit.errors import MissingExtraError
 from elmokit.neighbors.cosine import unit_vectors
+from elmokit.visualize.group_names import names_of_groups
 
 MIN_OCCURRENCES = 12
 """Fewer occurrences are one group."""
@@ -18,7 +17,6 @@ _MAX_GROUPS = 6
 _LEAST_SILHOUETTE = 0.05  # below this, the occurrences do not part into groups
 _CONTEXT = 3  # words on either side from which a name is taken
 _WORDS_IN_NAME = 2
-_LEAST_COUNT = 2  # of a word in a name
 _SAMPLE = 2000  # occurrences that the number of groups is chosen from
 
 
@@ -26,7 +24,9 @@ def find_senses(vectors: np.ndarray, occurrences: Sequence[Occurrence], *, seed:
     """Return a name of the group of each occurrence.
 
     The groups are those of k-means on unit vectors. Their number is the one with the highest mean silhouette
-    (Rousseeuw 1987). A group is named by words that are frequent near its occurrences, but not elsewhere.
+    (Rousseeuw 1987). A group is named by words that are frequent near its occurrences, but not near others
+    (:func:`~elmokit.visualize.group_names.names_of_groups`), or if there are none, by its most central
+    occurrence with the words beside it.
 
     Args:
         vectors: (N, D) of the occurrences.
@@ -44,9 +44,9 @@ def find_senses(vectors: np.ndarray, occurrences: Sequence[Occurrence], *, seed:
         groups = _groups(vectors, seed)
     near = [_words(occurrence, _CONTEXT) for occurrence in occurrences]
     whole = [_words(occurrence, len(occurrence.sentence)) for occurrence in occurrences]
-    # A word that stands anywhere in most sentences, such as "the", says nothing, unless the group has no
-    # other: "to" tells "the right to" from "right now".
-    names = names_of_groups(groups, near, whole, near, num_words=_WORDS_IN_NAME)
+    central = central_points(vectors, [str(group) for group in groups])
+    phrases = [_phrase(occurrences[central[str(group)]]) for group in range(int(groups.max(initial=0)) + 1)]
+    names = names_of_groups(groups, near, whole, phrases, num_words=_WORDS_IN_NAME)
     return [names[group] for group in groups]
 
 
@@ -93,49 +93,15 @@ def by_size(groups: np.ndarray) -> np.ndarray:
     return ordered
 
 
-def names_of_groups(
-    groups: np.ndarray,
-    words: Sequence[set[str]],
-    usual: Sequence[set[str]],
-    otherwise: Sequence[set[str]],
-    *,
-    num_words: int,
-) -> list[str]:
-    """Return a distinct name of each group: the words that are in an unusually large share of its sets.
-
-    Args:
-        groups: (N,) numbers of groups.
-        words: the set of words of each of the N members.
-        usual: the sets that those of a group are compared with.
-        otherwise: the sets that replace ``words`` and ``usual`` if a group has no unusual word.
-        num_words: number of words in a name.
-    """
-    names: list[str] = []
-    for group in range(int(groups.max(initial=0)) + 1):
-        members = np.flatnonzero(groups == group).tolist()
-        typical = _typical([words[k] for k in members], usual) or _typical(
-            [otherwise[k] for k in members], otherwise
-        )
-        name = " · ".join(typical[:num_words])
-        names.append(name if name and name not in names else f"group {group + 1}")
-    return names
-
-
-def _typical(own: Sequence[set[str]], usual: Sequence[set[str]]) -> list[str]:
-    """Return the words that are in an unusually large share of the sets of a group, the best first."""
-    counts = Counter(word for words in own for word in words)
-    expected = Counter(word for words in usual for word in words)
-    typicality = {
-        word: count * math.log(count / len(own) / (expected[word] / len(usual)))
-        for word, count in counts.items()
-        if count >= _LEAST_COUNT
-    }
-    typical = [word for word in sorted(typicality) if typicality[word] > 0]
-    return sorted(typical, key=typicality.__getitem__, reverse=True)
-
-
 def _words(occurrence: Occurrence, num_near: int) -> set[str]:
     """Return the distinct words at most ``num_near`` positions from an occurrence, without its own."""
     position, sentence = occurrence.position, occurrence.sentence
     near = sentence[max(0, position - num_near) : position + 1 + num_near]
-    return {word.lower() for word in near if any(map(str.isalpha, word))} - {occurrence.word.lower()}
+    own = occurrence.word.lower()
+    return {word for word in near if any(map(str.isalpha, word)) and word.lower() != own}
+
+
+def _phrase(occurrence: Occurrence) -> str:
+    """Return an occurrence with a word on either side."""
+    position = occurrence.position
+    return " ".join(occurrence.sentence[max(0, position - 1) : position + 2])

@@ -126,7 +126,7 @@ def map_words(
         perplexity: perplexity of t-SNE.
         color_by: by default ``label`` if there are labels, else the senses of a single word
             (:func:`~elmokit.visualize.senses.find_senses`), or the chosen words or the sentences if there are
-            at most eight of them, or if there is a map of every layer, clusters of all words
+            at most eight of them, else clusters of all words
             (:func:`~elmokit.visualize.word_clusters.find_clusters`).
         labels: a label for each sentence.
         max_points: maximum number of words; of more, those of random sentences are shown.
@@ -195,7 +195,7 @@ def map_words(
         else _groups(occurrences, color_by, words, labels)
     )
     by_cluster = color_by == "cluster" or (
-        color_by is None and groups is None and every_layer and not words and len(occurrences) >= MIN_WORDS
+        color_by is None and groups is None and not words and len(occurrences) >= MIN_WORDS
     )
     if by_cluster:
         groups = find_clusters(vectors, occurrences, seed=seed)

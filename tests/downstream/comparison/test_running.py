@@ -31,13 +31,16 @@ def test_each_system_has_the_same_trials_and_the_best_settings_are_run_with_each
 
 
 def test_the_best_trial_is_what_training_it_again_would_give(experiment, outcomes):
-    (tried,) = run(experiment, Plan(("elmo-80",), 2, (10, 40), TRIALS), outcomes)
-    for path in outcomes._directory.iterdir():  # those of the trials remain
-        if json.loads(path.read_text(encoding="utf-8"))["test_counts"] is not None:
-            path.unlink()
+    plan = Plan(("elmo-80",), 2, (10, 40), TRIALS)
+    (tried,) = run(experiment, plan, outcomes)
+    for path in outcomes._directory.iterdir():
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if record["train_size"] == 10 or record["test_counts"] is not None:
+            path.unlink()  # the trials with 40 examples remain, but not their models
     experiment.log.clear()
-    (again,) = run(experiment, Plan(("elmo-80",), 2, (10, 40), TRIALS), outcomes)
-    assert experiment.log == [("elmo-80", 1, size, seed) for size in (10, 40) for seed in (1, 2)]
+    (again,) = run(experiment, plan, outcomes)
+    small = [(rate, 10, 1) for rate in (1, 2, 3)] + [(1, 10, 2)]
+    assert [entry[1:] for entry in experiment.log] == [*small, (1, 40, 1), (1, 40, 2)]
     assert [own.test_counts for own in again.runs] == [own.test_counts for own in tried.runs]
 
 

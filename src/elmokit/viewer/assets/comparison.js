@@ -49,5 +49,5 @@ export function moves(first, second, words, select) {
 
 function wordCell(map, k, select) {
   const button = make("button", { type: "button", class: "link", onclick: () => select(k) }, shown(map.wordOf(k)));
-  return make("td", {}, button, make("span", { class: "hint" }, ` ${map.numberOf(k)}`));
+  return make("td", { class: "which" }, button, make("span", { class: "hint" }, ` ${map.numberOf(k)}`));
 }

@@ -15,6 +15,7 @@ const runText = newestOnly(fail);
 const runMoved = newestOnly(fail);
 const panes = [];
 let sentences = [];
+let numFirst = null; // sentences of the first text, if there are two
 let compared = ""; // the question about moved words that was asked last
 let selected = -1;
 let tokenize = null; // as the user decided; null: as the text looks
@@ -29,18 +30,22 @@ function fail(error) {
 function remember(how) {
   if (isRestoring || !panes.length) return;
   const [pane] = panes;
-  const written = parts.text.value;
-  const isLong = written.length > LONGEST_ADDRESS;
-  try {
-    sessionStorage.setItem("text", isLong ? written : "");
-  } catch {
-    // Without storage, a reload loses long texts.
+  const short = {};
+  for (const name of ["text", "second"]) {
+    const written = parts[name].value;
+    const isLong = written.length > LONGEST_ADDRESS;
+    short[name] = isLong ? "" : written;
+    try {
+      sessionStorage.setItem(name, isLong ? written : "");
+    } catch {
+      // Without storage, a reload loses long texts.
+    }
   }
   const top = pane.model.layers.length - 1;
   const layer = Math.min(Math.round(pane.wordMap.layer), top);
   writeAddress(
     {
-      text: isLong ? "" : written,
+      ...short,
       word: selected < 0 ? "" : selected,
       layer: layer === top || pane.isMixed ? "" : layer,
       mix: pane.isMixed ? pane.mixer.values().join(",") : "",
@@ -57,18 +62,18 @@ const direction = () => document.querySelector("[name=direction]:checked").value
 /** Read the text, and show its sentences; `word` is selected if it is there. */
 function showText(word = -1, how) {
   runText(async () => {
-    const answer = await ask("text", { text: parts.text.value, tokenize });
+    const answer = await ask("text", { text: parts.text.value, second: parts.second.value, tokenize });
     parts.message.textContent = answer.note;
     if (!answer.sentences.length) return;
     parts.tokenize.checked = answer.tokenized;
-    const isSame = JSON.stringify(answer.sentences) === JSON.stringify(sentences);
+    const isSame = JSON.stringify([answer.sentences, answer.num_first]) === JSON.stringify([sentences, numFirst]);
     if (!isSame || !panes[0].words) {
-      sentences = answer.sentences;
+      ({ sentences, num_first: numFirst } = answer);
       const size = sentences.flat().length;
       selected = word < size ? word : -1;
       parts.surprises.replaceChildren();
       parts.moves.replaceChildren();
-      await Promise.all(panes.map((pane) => pane.show(sentences)));
+      await Promise.all(panes.map((pane) => pane.show(sentences, numFirst)));
     } else if (word >= 0) select(word);
     remember(how);
   });
@@ -120,7 +125,7 @@ function buildPanes(models, state) {
       remember();
       compareMaps();
     };
-    const on = { select, changed, failed: fail, scored };
+    const on = { select, changed, failed: fail, scored, say: (message) => (parts.status.textContent = message) };
     const pane = new Pane(model, settings, on, { isTitled: models.length > 1 });
     const methods = ["pca", "tsne"].map((method) => {
       const radio = make("input", {
@@ -169,14 +174,19 @@ function describeModels(models) {
   );
 }
 
-function restore(state) {
-  let kept = "";
+/** Return a long text, which the browser keeps for this tab. */
+function kept(name) {
   try {
-    kept = sessionStorage.getItem("text") ?? "";
+    return sessionStorage.getItem(name) ?? "";
   } catch {
-    // There is no storage.
+    return ""; // There is no storage.
   }
-  parts.text.value = state.text ?? (kept || example);
+}
+
+function restore(state) {
+  parts.text.value = state.text ?? (kept("text") || example);
+  parts.second.value = state.second ?? kept("second");
+  parts.comparison.open = parts.comparison.open || Boolean(parts.second.value);
   tokenize = state.split === undefined ? null : state.split === "1";
   const wanted = document.querySelector(`[name=direction][value="${CSS.escape(state.direction ?? "")}"]:enabled`);
   if (wanted) wanted.checked = true;
@@ -186,15 +196,17 @@ function restore(state) {
 }
 
 let typing = 0;
-parts.text.addEventListener("input", () => {
-  clearTimeout(typing);
-  typing = setTimeout(() => parts.text.value.trim() && showText(), TYPING);
-});
-parts.text.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-  event.preventDefault();
-  showText(-1, { step: true });
-});
+for (const area of [parts.text, parts.second]) {
+  area.addEventListener("input", () => {
+    clearTimeout(typing);
+    typing = setTimeout(() => parts.text.value.trim() && showText(), TYPING);
+  });
+  area.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    showText(-1, { step: true });
+  });
+}
 parts.show.addEventListener("click", () => showText(-1, { step: true }));
 parts.tokenize.addEventListener("change", () => {
   tokenize = parts.tokenize.checked;
@@ -221,7 +233,9 @@ parts.actions.replaceChildren(
   }),
   action(text.saveFile, async () => {
     const [pane] = panes;
-    const question = { model: 0, sentences, method: pane.settings.method, layer: Math.min(Math.round(pane.wordMap.layer), pane.model.layers.length - 1) };
+    const layer = Math.min(Math.round(pane.wordMap.layer), pane.model.layers.length - 1);
+    const two = numFirst === null ? {} : { num_first: numFirst, index: Math.max(selected, 0) };
+    const question = { model: 0, sentences, method: pane.settings.method, layer, ...two };
     try {
       saveFile("elmokit-map.html", await ask("save", question), "text/html");
     } catch (error) {

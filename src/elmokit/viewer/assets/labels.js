@@ -82,7 +82,7 @@ export function placeNear(occupied, x, y, width, height, reach = NAME_REACH) {
  * @param before Map from point to the direction of its label in the last frame; labels stay where they were
  * @returns Map from point to {x, y, direction}, the center of its label
  */
-export function placeLabels(occupied, order, { at, radius, textOf, widthOf, height, before }) {
+export function placeLabels(occupied, order, { at, radiusOf, textOf, widthOf, height, before }) {
   const placed = new Map();
   const sameText = new Map();
   let tries = 0;
@@ -92,7 +92,7 @@ export function placeLabels(occupied, order, { at, radius, textOf, widthOf, heig
     const [x, y] = at(point);
     const others = sameText.get(textOf(point)) ?? [];
     if (others.some((other) => Math.hypot(other.x - x, other.y - y) < APART)) continue;
-    const place = placeBeside(occupied, x, y, radius, widthOf(point), height, before.get(point));
+    const place = placeBeside(occupied, x, y, radiusOf(point), widthOf(point), height, before.get(point));
     if (!place) continue;
     placed.set(point, place);
     sameText.set(textOf(point), [...others, place]);

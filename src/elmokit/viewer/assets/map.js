@@ -138,14 +138,20 @@ export class WordMap {
       this.canvas.width = Math.round(width * ratio);
       this.canvas.height = Math.round(height * ratio);
     }
-    Object.assign(this.view, { width, height });
-    this.view.project(this.positions, this.xs, this.ys);
+    this.#project();
     this.scene = arrange({
       ...this, width, height, zoom: this.view.zoom, before: this.#before, near: this.neighbors(),
       widths: (text, weight, size) => this.#widthOf(text, weight, size),
     });
     this.#before = this.scene.directions;
     paint(this.context, this.scene, this.map, this.theme, ratio);
+  }
+
+  /** Compute the pixels of all points. */
+  #project() {
+    const { clientWidth: width, clientHeight: height } = this.host;
+    Object.assign(this.view, { width, height });
+    this.view.project(this.positions, this.xs, this.ys);
   }
 
   svg(title) {
@@ -240,7 +246,9 @@ export class WordMap {
   }
 
   #reveal(point) {
+    this.#project(); // no frame may have been drawn since the layer or the view changed
     const { width, height } = this.view;
+    if (!width || !height) return;
     const [x, y] = [this.xs[point], this.ys[point]];
     if (x > 20 && y > 20 && x < width - 20 && y < height - 20) return;
     this.view.pan(width / 2 - x, height / 2 - y);

@@ -1,12 +1,11 @@
 // The page of one map: search, layers, legend, and the sentence of the selected point.
 import { readAddress, writeAddress } from "./address.js";
-import { make } from "./build.js";
-import { matching, readMap, table } from "./data.js";
+import { matching, readMap } from "./data.js";
 import { pointDetails } from "./details.js";
 import { layerSlider } from "./layer_slider.js";
 import { legend } from "./legend.js";
 import { WordMap } from "./map.js";
-import { copyText, saveFile } from "./save.js";
+import { saveButtons, zoomButtons } from "./map_buttons.js";
 import { text } from "./text.js";
 import { textComparison } from "./text_comparison.js";
 import { prefersStillness } from "./theme.js";
@@ -105,26 +104,10 @@ function chooseNext() {
   if (next !== undefined) choose(next);
 }
 
-function button(label, onclick, more = {}) {
-  return make("button", { type: "button", onclick, ...more }, label);
-}
-
-async function copy() {
-  const points = [...Array(map.size).keys()].filter((k) => wordMap.isShown[k] && !wordMap.isFaded[k]);
-  const done = await copyText(table(map, points, wordMap.positions, text.columns));
-  parts.status.textContent = done ? text.copied(points.length) : text.notCopied;
-}
-
 parts.layers.replaceChildren(slider.element);
-parts.zoom.replaceChildren(
-  button("+", () => wordMap.zoomBy(1.5), { "aria-label": text.zoomIn, title: text.zoomIn }),
-  button("−", () => wordMap.zoomBy(1 / 1.5), { "aria-label": text.zoomOut, title: text.zoomOut }),
-  button("⤢", () => wordMap.fit(), { "aria-label": text.fit, title: text.fit }),
-);
+parts.map.after(zoomButtons(wordMap));
 parts.save.replaceChildren(
-  button(text.savePng, async () => saveFile(`${map.file_name}.png`, await wordMap.png(), "image/png")),
-  button(text.saveSvg, () => saveFile(`${map.file_name}.svg`, wordMap.svg(map.title), "image/svg+xml")),
-  button(text.copy, copy),
+  ...saveButtons(wordMap, () => ({ fileName: map.file_name, title: map.title }), (message) => (parts.status.textContent = message)),
 );
 parts.search.addEventListener("input", filter);
 parts.search.addEventListener("keydown", (event) => {

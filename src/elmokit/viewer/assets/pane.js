@@ -3,10 +3,12 @@ import { make } from "./build.js";
 import { complete } from "./data.js";
 import { layerSlider } from "./layer_slider.js";
 import { WordMap } from "./map.js";
+import { saveButtons, zoomButtons } from "./map_buttons.js";
 import { mixer } from "./mixer.js";
 import { colorBySurprise, listenToArrows, markSelected, sentenceList } from "./sentences.js";
 import { ask, newestOnly } from "./server.js";
 import { text } from "./text.js";
+import { textComparison } from "./text_comparison.js";
 import { panelParts } from "./word_panel.js";
 
 const NUM_COLORS = 7;
@@ -23,7 +25,7 @@ export class Pane {
   /**
    * @param model {number, name, layers, max_bits}
    * @param settings {method, direction, mix (numbers or null), layer}
-   * @param on {select(index), changed(), failed(error)}
+   * @param on {select(index), changed(), failed(error), scored(pane), say(message)}
    */
   constructor(model, settings, on, { isTitled }) {
     Object.assign(this, { model, settings, on });
@@ -31,9 +33,11 @@ export class Pane {
     this.runMap = newestOnly(on.failed);
     this.runMix = newestOnly(on.failed);
     this.runWord = newestOnly(on.failed);
+    this.runTexts = newestOnly(on.failed);
     this.sentences = make("div", { class: "sentences" });
     const mapHost = make("div", { class: "map" });
     this.panel = make("section", { class: "word", "aria-live": "polite" });
+    this.texts = make("section", { class: "card texts", "aria-label": text.texts, hidden: true });
     this.wordMap = new WordMap(
       mapHost,
       {
@@ -53,28 +57,41 @@ export class Pane {
     this.slider.element.addEventListener("input", () => (this.isMixed = false));
     this.slider.element.addEventListener("keydown", () => (this.isMixed = false));
     const bar = make("div", { class: "bar" }, this.slider.element);
+    const facts = () => ({ fileName: "elmokit-map", title: `${text.inContext} · ${model.name}` });
+    const save = make("div", { class: "row", role: "group", "aria-label": text.save },
+      ...saveButtons(this.wordMap, facts, on.say));
+    const frame = make("div", { class: "frame" }, mapHost, zoomButtons(this.wordMap));
     listenToArrows(this.sentences);
     this.element = make(
       "div",
       { class: "pane" },
       ...(isTitled ? [make("h2", {}, make("bdi", {}, model.name))] : []),
       make("section", { class: "card text", "aria-label": "Words" }, this.sentences),
-      make("section", { class: "card map-card", "aria-label": "Map" }, bar, mapHost, this.details),
+      make("section", { class: "card map-card", "aria-label": "Map" }, bar, frame,
+        make("div", { class: "foot" }, this.details, save)),
       this.panel,
+      this.texts,
     );
   }
 
-  /** Show sentences; resolves when their words are scored. */
-  show(sentences) {
+  /**
+   * Show sentences; resolves when their words are scored.
+   * @param numFirst the number of sentences of the first text, if there are two; then the groups are the texts
+   */
+  show(sentences, numFirst = null) {
     const places = [];
     sentences.forEach((sentence, number) => sentence.forEach((_, position) => places.push(number, position)));
-    const groups = sentences.map((sentence, k) => ({
-      name: sentence.join(" "), central: -1, color: k % NUM_COLORS,
-      shape: Math.floor(k / NUM_COLORS + k) % NUM_SHAPES,
+    const names = numFirst === null ? sentences.map((sentence) => sentence.join(" ")) : text.textNames;
+    const groups = names.map((name, k) => ({
+      name, central: -1, color: k % NUM_COLORS, shape: Math.floor(k / NUM_COLORS + k) % NUM_SHAPES,
     }));
+    const groupOfSentence = (number) => (numFirst === null ? number : Number(number >= numFirst));
+    this.numFirst = numFirst;
+    this.texts.hidden = true;
+    this.texts.replaceChildren();
     this.map = complete({
-      sentences, places, groups,
-      groupOf: places.filter((_, k) => k % 2 === 0),
+      sentences, places, groups, groupOfSentence,
+      groupOf: places.filter((_, k) => k % 2 === 0).map(groupOfSentence),
       sentence_numbers: sentences.map((_, k) => k + 1),
       context_words: 0, named_on_map: false, layers: [],
     });
@@ -167,6 +184,7 @@ export class Pane {
     // The cards of the word before would look like those of this one.
     if (this.described !== map.wordOf(index) + index) this.panel.replaceChildren(...parts(null));
     this.panel.setAttribute("aria-busy", "true");
+    this.#compareTexts();
     if (isFocused) this.sentences.querySelector(`[data-index="${index}"]`)?.focus({ preventScroll: true });
     this.runWord(async () => {
       const question = { model: this.model.number, sentences: map.sentences, index, weights: this.weights };
@@ -175,6 +193,22 @@ export class Pane {
       this.described = map.wordOf(index) + index;
       this.panel.replaceChildren(...parts(answer));
       this.panel.setAttribute("aria-busy", "false");
+    });
+  }
+
+  /** Show how the words of two texts differ, the selected one first. */
+  #compareTexts() {
+    const { map, numFirst, selected: index } = this;
+    if (numFirst === null) return;
+    this.runTexts(async () => {
+      const question = { model: this.model.number, sentences: map.sentences, num_first: numFirst, index, weights: this.weights };
+      const answer = await ask("differences", question);
+      if (map !== this.map || index !== this.selected) return;
+      const isFocused = this.texts.contains(document.activeElement);
+      const [, ...tables] = textComparison(map, { ...answer, names: text.textNames }, this.on.select);
+      this.texts.replaceChildren(make("h2", {}, text.texts), ...tables);
+      this.texts.hidden = false;
+      if (isFocused) this.texts.querySelector("button")?.focus({ preventScroll: true });
     });
   }
 }

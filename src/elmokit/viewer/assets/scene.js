@@ -12,6 +12,8 @@ const OPAQUE = 0.85;
 const MOST_FAR = 20; // labels that may lie at some distance from their points
 const FAR = 400; // pixels between such a label and its point
 const LONG_GAP = 8; // pixels between a point and its label from which a line leads to it
+const RING = 4; // pixels between a point and the ring around the selected one
+const NEAR_RING = 3; // and the thinner ones around its neighbors
 const SAMPLED = 200; // points of a group whose middle is that of the group
 
 /** Return whether a text starts in a script that is written from right to left. */
@@ -34,13 +36,15 @@ export function arrange(state) {
   const { map, xs, ys, isShown, first, width, height, selected } = state;
   const radius = radiusOf(map.size, state.zoom);
   const occupied = new Occupied(width, height);
+  const isNear = new Set(state.near);
+  const outerRadius = (k) => (isNear.has(k) ? radius + NEAR_RING : radius);
   const inside = (k) => isShown[k] && xs[k] > -9 && ys[k] > -9 && xs[k] < width + 9 && ys[k] < height + 9;
   const dots = map.groups.length ? map.groups.map(() => []) : [[]];
   const faded = [];
   for (let k = 0; k < map.size; k++) {
     if (!inside(k)) continue;
     (state.isFaded[k] ? faded : dots[map.groupOf[k]]).push(k);
-    occupied.addDot(xs[k], ys[k], k === selected ? radius + 5 : radius + 1);
+    occupied.addDot(xs[k], ys[k], (k === selected ? radius + RING : outerRadius(k)) + 1);
   }
   const at = (k) => [xs[k], ys[k]];
   const isSelected = selected >= 0 && inside(selected);
@@ -57,7 +61,10 @@ export function arrange(state) {
     if (!place) continue;
     labels.push({ text: map.labelOf(k), ...place, size: FONT_SIZE, weight: "bold", group: -1, point: k });
     const end = [clamp(xs[k], place.x, width / 2), clamp(ys[k], place.y, LABEL_HEIGHT / 2)];
-    if (Math.hypot(end[0] - xs[k], end[1] - ys[k]) > radius + LONG_GAP) leaders.push([at(k), end]);
+    const length = Math.hypot(end[0] - xs[k], end[1] - ys[k]);
+    if (length <= radius + LONG_GAP) continue;
+    const edge = (k === selected ? radius + RING : radius) / length;
+    leaders.push([[xs[k] + (end[0] - xs[k]) * edge, ys[k] + (end[1] - ys[k]) * edge], end]);
   }
   const hasLabel = new Set(labels.map(({ point }) => point));
   labels.push(...namesOfGroups(state, dots, occupied));
@@ -67,7 +74,7 @@ export function arrange(state) {
     }
   };
   const textOf = map.labelOf;
-  const how = { at, radius, textOf, widthOf, height: LABEL_HEIGHT, before: state.before };
+  const how = { at, radiusOf: outerRadius, textOf, widthOf, height: LABEL_HEIGHT, before: state.before };
   const placed = placeLabels(occupied, candidates(), how);
   for (const [k, { x, y }] of placed) {
     labels.push({ text: map.labelOf(k), x, y, size: FONT_SIZE, weight: weightOf(k), group: -1 });
@@ -108,8 +115,8 @@ export function paint(canvas, scene, map, theme, ratio) {
   canvas.lineWidth = 1;
   canvas.beginPath();
   for (const k of scene.near) {
-    canvas.moveTo(xs[k] + radius + 3, ys[k]);
-    canvas.arc(xs[k], ys[k], radius + 3, 0, 2 * Math.PI);
+    canvas.moveTo(xs[k] + radius + NEAR_RING, ys[k]);
+    canvas.arc(xs[k], ys[k], radius + NEAR_RING, 0, 2 * Math.PI);
   }
   for (const [from, to] of scene.leaders) {
     canvas.moveTo(...from);
@@ -120,7 +127,7 @@ export function paint(canvas, scene, map, theme, ratio) {
     canvas.strokeStyle = theme.ink;
     canvas.lineWidth = 2.5;
     canvas.beginPath();
-    canvas.arc(...at(scene.selected), radius + 4, 0, 2 * Math.PI);
+    canvas.arc(...at(scene.selected), radius + RING, 0, 2 * Math.PI);
     canvas.stroke();
   }
   canvas.textAlign = "center";
@@ -169,8 +176,8 @@ export function toSvg(scene, map, theme, title) {
     const [cx, cy] = at(k);
     element("circle", { cx, cy, r, fill: "none", stroke: theme.ink, "stroke-width": width }, root);
   };
-  if (scene.selected >= 0) ring(scene.selected, radius + 4, 2.5);
-  for (const k of scene.near) ring(k, radius + 3, 1);
+  if (scene.selected >= 0) ring(scene.selected, radius + RING, 2.5);
+  for (const k of scene.near) ring(k, radius + NEAR_RING, 1);
   for (const [[x1, y1], [x2, y2]] of scene.leaders) {
     element("line", { x1, y1, x2, y2, stroke: theme.ink, "stroke-width": 1 }, root);
   }

@@ -11,7 +11,7 @@ import { chip } from "./word_panel.js";
 export function sentenceList(map, words, select) {
   const lines = map.sentences.map((_, number) =>
     make("p", { class: "sentence", dir: "auto", role: "group", "aria-label": text.sentenceLabel(number + 1) },
-      chip(map.groups[number], number + 1)),
+      chip(map.groups[map.groupOfSentence(number)], number + 1)),
   );
   for (let k = 0; k < map.size; k++) {
     const button = make(
