@@ -387,7 +387,6 @@ class ElmoEmbedder:
         version = parameter_version(self.model.encoder)
         return self._cache.vectors(words, self._encode_types, version)
 
-    @checked
     def encode_chunks(self, words: Iterable[str]) -> Iterator[np.ndarray]:
         """Yield the context-free token vectors of any number of words, in bounded memory.
 
