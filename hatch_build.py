@@ -26,11 +26,14 @@ FOLDER = Path(__file__).parent / "src" / "elmokit" / "kernels"
 FLAGS = ["-std=gnu11", "-O3", "-fPIC", "-shared", "-fvisibility=hidden", "-ffp-contract=fast"]
 
 AVX512 = ["-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", "-mfma"]
+AVX2 = ["-mavx2", "-mfma"]
 # The instruction set's name, its vector width in floats, the rows per tile, and the compiler's options.
 X86 = [
     ("avx512", 16, 6, AVX512),
     ("avx512_bf16", 16, 6, [*AVX512, "-mavx512bf16", "-DBFLOAT16"]),
-    ("avx2", 8, 2, ["-mavx2", "-mfma"]),
+    ("avx512_int8", 16, 6, [*AVX512, "-mavx512vnni", "-DINT8"]),
+    ("avx2", 8, 2, AVX2),
+    ("avx2_int8", 8, 2, [*AVX2, "-DINT8"]),
 ]
 VARIANTS = {
     "x86_64": X86,

@@ -15,6 +15,7 @@ from train_speed import TASKS, TEXT, vocabulary_of
 from elmokit import Config, Vocabulary
 from elmokit.data.read import read_sentences
 from elmokit.formats.bilm_hdf5 import write_weights
+from elmokit.kernels.precisions import PRECISIONS
 
 HERE = Path(__file__).parent
 ENVIRONMENT = HERE.parent / ".venv-simple-elmo"  # `make peers`; its TensorFlow runs bilm-tf as well
@@ -73,7 +74,7 @@ def _row(
 ) -> dict[str, float]:
     found = {f"{task} {name} {peer} tokens/s": speed}
     texts = []
-    for precision in ("float32", "bf16"):
+    for precision in PRECISIONS:
         if ours := figures.get(f"{task} {name} {precision}{run} tokens/s"):
             found[f"{task} {name} {precision}{run}/{peer} x"] = ours / speed
             texts.append(f"{precision} is {ours / speed:.1f} times as fast")

@@ -18,6 +18,7 @@ from elmokit.errors import ConfigError, ElmokitError, ModelFileError
 from elmokit.kernels.library import is_available
 from elmokit.language_model import LanguageModel
 from elmokit.loading import load
+from elmokit.model.parallel import computing_threads
 
 SENTENCES = [
     ["the", "cat", "sat", "on", "the", "mat", "."],
@@ -299,16 +300,24 @@ def test_a_language_model_is_pickled_with_its_softmax():
     assert language_model._embedder.model.softmax is not None
 
 
-@pytest.mark.skipif(not is_available("bf16"), reason="the processor has no products of bfloat16")
-def test_bf16_vectors_are_near_and_do_not_depend_on_the_batch(model_directory):
-    exact = ElmoEmbedder.load(model_directory("characters"))
-    rounded = ElmoEmbedder(exact.pretrained, precision="bf16")
-    sentences = [["one", "word"], ["and", "then", "some", "more", "words"], ["one"], ["more"] * 40]
+@pytest.mark.parametrize(("precision", "least_cosine"), [("bf16", 0.999), ("int8", 0.99)])
+def test_rounded_vectors_are_near_and_depend_on_nothing_else(precision, least_cosine):
+    if not is_available(precision):
+        pytest.skip("the processor has no such products")
+    exact = ElmoEmbedder.load("tiny-en")
+    rounded = ElmoEmbedder(exact.pretrained, precision=precision)
+    sentences = [["one", "word"], ["and", "then", "some", "more", "words"], [], ["one"], ["more"] * 40]
     together = rounded.embed(sentences)
     for own, theirs, sentence in zip(together, exact.embed(sentences), sentences, strict=True):
         assert np.array_equal(own, rounded.embed([sentence])[0])
-        assert not np.array_equal(own, theirs)
-        cosines = (own * theirs).sum(-1) / np.linalg.norm(own, axis=-1) / np.linalg.norm(theirs, axis=-1)
-        assert cosines.min() > 0.999
+        if sentence:
+            assert not np.array_equal(own, theirs)
+            cosines = (own * theirs).sum(-1) / np.linalg.norm(own, axis=-1) / np.linalg.norm(theirs, axis=-1)
+            assert cosines.min() > least_cosine
+    backwards = rounded.embed(sentences[::-1])
+    with computing_threads(3):
+        by_others = ElmoEmbedder(exact.pretrained, precision=precision).embed(sentences)
+    assert all(map(np.array_equal, together, backwards[::-1]))
+    assert all(map(np.array_equal, together, by_others))
     assert rounded.fingerprint != exact.fingerprint
-    assert "precision='bf16'" in repr(rounded)
+    assert f"precision={precision!r}" in repr(rounded)

@@ -97,7 +97,7 @@ def test_words():
             call("cat")
         with pytest.raises(ElmokitError, match=r"^words\[0\]: expected a string, got the int 3"):
             call([3])
-    with pytest.raises(ElmokitError, match=r"^vocab_to_cache\[1\]: expected a string, got the float nan"):
+    with pytest.raises(ElmokitError, match=r"^vocab_to_cache\[1\]: expected a string, got nan"):
         Elmo.from_pretrained("tiny-en", vocab_to_cache=["the", float("nan")])
 
 

@@ -60,8 +60,8 @@ class ElmoEmbedder:
     Args:
         pretrained: the model, which is not modified. It is copied only to another device.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        precision: of the matrix products: ``float32``, or ``bf16``, which is faster where the processor has
-            such products; docs/performance.md says how far vectors deviate.
+        precision: of the matrix products: ``float32``, or ``bf16`` or ``int8``, which are faster where the
+            processor has such products; docs/performance.md says how far vectors deviate.
         token_table: precomputed token vectors (P,) by word, see
             :func:`elmokit.formats.token_embeddings.read_token_table`. Other words go through the encoder.
         max_cached_types: number of word types whose token vectors are kept between calls.
@@ -387,7 +387,6 @@ class ElmoEmbedder:
         version = parameter_version(self.model.encoder)
         return self._cache.vectors(words, self._encode_types, version)
 
-    @checked
     def encode_chunks(self, words: Iterable[str]) -> Iterator[np.ndarray]:
         """Yield the context-free token vectors of any number of words, in bounded memory.
 

@@ -8,6 +8,7 @@ import pytest
 
 from elmokit.embedder import ElmoEmbedder
 from elmokit.formats.parquet_vectors import read_parquet_vectors
+from elmokit.kernels.library import is_available
 
 pytestmark = pytest.mark.usefixtures("work")
 
@@ -144,3 +145,19 @@ def test_several_processes_give_the_same_files(run_cli, work):
         for name in ("one", "two")
     )
     assert one == two
+
+
+@pytest.mark.skipif(not is_available("int8"), reason="the processor has no products of 8-bit integers")
+def test_the_precision(run_cli, work):
+    result = run_cli("embed", "model", "in.txt", "out.hdf5", "--precision", "int8")
+    assert (result.exit_code, result.err) == (0, "")
+    expected = ElmoEmbedder.load("model", precision="int8").embed(LINES)
+    assert all(np.array_equal(vectors()[str(k)], value) for k, value in enumerate(expected))
+
+
+def test_a_precision_that_is_not_there(run_cli, work, monkeypatch):
+    monkeypatch.setattr("elmokit.model.products.is_available", lambda precision: False)
+    result = run_cli("embed", "model", "in.txt", "out.hdf5", "--precision", "int8", "--device", "cpu")
+    assert result.exit_code == 2
+    assert "precision=int8: needs the compiled kernels and a processor with AVX2" in result.err
+    assert not (work / "out.hdf5").exists()

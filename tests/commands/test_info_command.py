@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from elmokit.kernels.library import is_available
 from elmokit.loading import load
 
 pytestmark = pytest.mark.usefixtures("work")
@@ -29,6 +30,8 @@ def test_facts_of_a_run(run_cli, work):
     threads = torch.get_num_threads()
     assert found["processor"].startswith(f"{threads} thread{'s' if threads > 1 else ''}, ")
     assert "compiled kernels" in found["processor"]
+    for precision in ("bf16", "int8"):
+        assert (precision in found["processor"]) == is_available(precision)
     best = model.facts
     assert found["heldout"] == f"perplexity {best['best_perplexity']:.2f} after step {best['best_step']}"
 

@@ -33,6 +33,7 @@ def test_an_unknown_section(write, error_of):
         ("tie_softmax=true", "tie_softmax needs word embeddings"),
         ("activation=gelu", "'relu' or 'tanh', got 'gelu'"),
         ("blank_lines=drop", "'skip' or 'keep', got 'drop'"),
+        ("precision=int8", "training.precision: input should be 'float32' or 'bf16', got 'int8'"),
         ("batch_size=2.5", "batch_size"),
         ("batch_size=many", "got 'many'"),
         ("batch_size=", "batch_size"),

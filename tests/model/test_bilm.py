@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 from torch import Tensor
 
 from elmokit.batch import Batch
 from elmokit.config import Config
+from elmokit.errors import ElmokitError
 from elmokit.kernels.library import is_available
 from elmokit.model.bilm import BiLM
 from elmokit.model.dropout import Dropout
 from elmokit.model.lstm.interface import LstmState
+from elmokit.model.precision import HasPrecision
 
 BATCH_SIZES = [2, 2, 1]
 
@@ -142,6 +146,43 @@ def test_the_generator_decides_every_parameter(kind, make_config):
         assert torch.equal(value, again[name]), name
         is_constant = bool((value == value.flatten()[0]).all())
         assert torch.equal(value, other[name]) == is_constant, name
+
+
+@pytest.mark.skipif(not is_available("int8"), reason="the processor has no products of 8-bit integers")
+def test_int8_is_for_the_lstms_and_without_gradients(kind, make_config, make_model):
+    model = make_model(make_config(kind))
+    rounded = model.in_precision("int8")
+    parts = [part for part in rounded.modules() if isinstance(part, HasPrecision)]
+    layers = {part for stack in rounded.stacks for part in stack.modules()}
+    assert {part.precision for part in parts if part in layers} == {"int8"}
+    assert {part.precision for part in parts if part not in layers} <= {"float32"}
+    for own, theirs in zip(model.parameters(), rounded.parameters(), strict=True):
+        assert own is theirs
+    assert rounded.in_precision("int8") is rounded
+    assert rounded.for_embedding().precision == "int8"
+    assert rounded.without_softmax().precision == "int8"
+
+    ids = torch.arange(6)
+    batch = Batch(
+        char_ids=torch.randint(200, (6, 50), generator=torch.Generator().manual_seed(0)),
+        word_ids=ids,
+        inputs=(ids, ids.flip(0)),
+        batch_sizes=(2, 2, 2),
+    )
+    message = r"precision=int8: has no gradients: use float32 or bf16, or compute in torch\.no_grad\(\)"
+    with pytest.raises(ElmokitError, match=message):
+        rounded(batch)
+    with torch.no_grad():
+        exact, found = model(batch), rounded(batch)
+    assert torch.equal(found.token_vectors, exact.token_vectors)
+    assert not torch.equal(found.forward.layers[0], exact.forward.layers[0])
+    torch.testing.assert_close(found.forward.layers[0], exact.forward.layers[0], rtol=0, atol=0.1)
+    for parameter in rounded.parameters():
+        parameter.requires_grad_(False)
+    assert torch.equal(rounded(batch).forward.layers[0], found.forward.layers[0])
+    vectors = exact.token_vectors.clone().requires_grad_()
+    with pytest.raises(ElmokitError, match=message):
+        rounded(dataclasses.replace(batch, token_vectors=vectors))
 
 
 @pytest.mark.skipif(not is_available("bf16"), reason="the processor has no products of bfloat16")

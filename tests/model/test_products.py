@@ -108,5 +108,14 @@ def test_precisions_that_are_not_there_are_refused(monkeypatch):
     assert choose_precision("float32", cpu) == "float32"
     with pytest.raises(ConfigError, match=r"precision=bf16: needs .* AVX512_BF16.*: use float32"):
         choose_precision("bf16", cpu)
-    with pytest.raises(ConfigError, match="precision=half: expected float32 or bf16"):
+    with pytest.raises(ConfigError, match=r"precision=int8: needs .* AVX2, .*: use float32"):
+        choose_precision("int8", cpu)
+    with pytest.raises(ConfigError, match="precision=int8: is for CPUs, not cuda: use float32 or bf16"):
+        choose_precision("int8", torch.device("cuda"))
+    with pytest.raises(ConfigError, match="precision=half: expected float32, bf16 or int8"):
         choose_precision("half", cpu)
+
+
+def test_int8_is_exact_where_the_kernels_do_not_apply():
+    left, right, bias = (matrix.double() for matrix in _matrices(3, 5, 4))
+    assert torch.equal(product(left, operand(right, "int8"), bias), torch.addmm(bias, left, right))

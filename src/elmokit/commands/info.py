@@ -112,12 +112,13 @@ def _description(pretrained: PretrainedModel) -> list[tuple[str, str]]:
 def _processor() -> str:
     """Return how models are computed on this machine."""
     from elmokit.kernels.library import instruction_set, is_available
+    from elmokit.kernels.precisions import PRECISIONS
     from elmokit.model.parallel import num_workers
 
     kernels = "no compiled kernels"
     if is_available():
-        bf16 = " and bf16" if is_available("bf16") else ""
-        kernels = f"compiled kernels ({instruction_set()}{bf16})"
+        others = [precision for precision in PRECISIONS[1:] if is_available(precision)]
+        kernels = f"compiled kernels ({', '.join([str(instruction_set()), *others])})"
     return f"{terminal.counted(num_workers(), 'thread')}, {kernels}"
 
 

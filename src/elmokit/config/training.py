@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from elmokit.config.recipes import BILM_RECIPE
 from elmokit.config.section import LARGEST_SEED, Section, about
-from elmokit.kernels.precisions import Precision
+from elmokit.kernels.precisions import TrainingPrecision
 
 CHANGEABLE_IN_A_RUN = {
     "num_epochs",
@@ -226,7 +226,7 @@ class TrainingConfig(Section):
         json_schema_extra=about(unit="share of predictions", group="text and vocabulary"),
     )
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N", json_schema_extra=about(group="run"))
-    precision: Precision = Field(
+    precision: TrainingPrecision = Field(
         "float32",
         description="of the matrix products: float32, or bf16 where the processor has it (factors are "
         "rounded to bfloat16; sums, weights and updates stay float32)",

@@ -146,7 +146,7 @@ precision_option = click.option(
     type=click.Choice(PRECISIONS),
     default="float32",
     show_default=True,
-    help="Of the matrix products; bf16 is faster where the processor has it, and rounds.",
+    help="Of the matrix products; bf16 and int8 are faster where the processor has them, and round.",
 )
 device_option = click.option(
     "--device", default="auto", show_default=True, help="Device to run on: auto, cpu, cuda or cuda:N."

@@ -1,8 +1,8 @@
 """Loading the compiled kernels.
 
 The library is built when the package is installed, if there is a C compiler (``hatch_build.py``), once per
-instruction set, and once more for products of bfloat16. It is called through ctypes, which lets other threads
-run meanwhile.
+instruction set, and once more for each other precision of products. It is called through ctypes, which lets
+other threads run meanwhile.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "elmokit_pooled_convolution": (None, [*[_L] * 4, *[_P] * 5]),
     "elmokit_pooled_convolution_gradient": (None, [*[_L] * 4, *[_P] * 4]),
 }
+
+_CHECKS = {"avx512_bf16": "_is_avx512_bf16_supported", "avx512_int8": "_is_vnni_supported"}
+"""PyTorch's functions that tell whether the processor has the further instructions of a variant."""
 
 
 def instruction_set() -> str | None:
@@ -76,10 +79,14 @@ def can_compute(*tensors: Tensor | None, precision: Precision = "float32") -> bo
 @cache
 def _load(precision: Precision) -> ctypes.CDLL | None:
     name = instruction_set()
-    if precision == "bf16":
-        name = "avx512_bf16" if name == "avx512" and _has_bf16_products() else None
+    if precision != "float32":
+        name = f"{name}_{precision}"
+        check = _CHECKS.get(name)
+        # An older PyTorch may not know it.
+        if check is not None and not getattr(torch.cpu, check, lambda: False)():
+            return None
     path = Path(__file__).with_name(f"_kernels_{name}.so")
-    if name is None or not path.exists():
+    if not path.exists():
         return None
     try:
         loaded = ctypes.CDLL(str(path))
@@ -89,9 +96,3 @@ def _load(precision: Precision) -> ctypes.CDLL | None:
     except (OSError, AttributeError):  # built for another system, or from other sources
         return None
     return loaded if loaded.elmokit_interface() == _INTERFACE else None
-
-
-def _has_bf16_products() -> bool:
-    """Whether the processor has AVX512_BF16, which PyTorch knows."""
-    check = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return check is not None and bool(check())

@@ -11,9 +11,10 @@
 
 #include "operands.h"
 
-#define PANEL (4 * WIDTH)  /* columns of a panel: four registers */
 #define MAX_TILE TILE_ROWS /* rows whose sums are in registers at the same time */
+#ifndef DEPTH
 #define DEPTH 512          /* operands of a panel's column that are used at a time, so that they stay in the cache */
+#endif
 #define ROWS_AT_ONCE 96    /* likewise of the left matrix */
 
 /* Raised with every change of a function's arguments; library.py does not call a library of another number. */
@@ -25,12 +26,12 @@ EXPORT int elmokit_interface(void) {
 
 /* Bytes of scratch space for rows of values. */
 EXPORT size_t elmokit_scratch_size(long rows, long depth) {
-    return VALUES > 1 ? sizeof(operand) * rows * OPERANDS(depth) : 0;
+    return VALUES > 1 ? sizeof(operand) * rows * ROW_LENGTH(depth) : 0;
 }
 
 /* Bytes of a packed matrix. */
 EXPORT size_t elmokit_packed_size(long depth, long columns) {
-    return sizeof(operand) * OPERANDS(depth) * ((columns + PANEL - 1) / PANEL) * PANEL;
+    return sizeof(operand) * COLUMN_LENGTH(depth) * ((columns + PANEL - 1) / PANEL) * PANEL;
 }
 
 /* Pack a (depth, columns) matrix whose element (k, n) is source[k * row_stride + n * column_stride]. */
@@ -38,35 +39,43 @@ EXPORT void elmokit_pack(const float *source, long depth, long columns, long row
                   operand *packed) {
     for (long first = 0; first < columns; first += PANEL) {
         long width = columns - first < PANEL ? columns - first : PANEL;
+        operand *ends = packed + OPERANDS(depth) * PANEL;
+        end_columns(source + first * column_stride, row_stride, column_stride, depth, width, ends);
         for (long k = 0; k < depth; k += VALUES, packed += PANEL) {
             const float *rows = source + k * row_stride + first * column_stride;
-            for (long n = 0; n < width; n++) packed[n] = operand_of(rows + n * column_stride, row_stride, depth - k);
+            for (long n = 0; n < width; n++)
+                packed[n] = operand_of(rows + n * column_stride, row_stride, depth - k, ends + n);
             for (long n = width; n < PANEL; n++) packed[n] = 0;
         }
+        packed += COLUMN_END * PANEL;
     }
 }
 
 EXPORT size_t elmokit_packed_gates_size(long depth, long cells) {
-    return sizeof(operand) * OPERANDS(depth) * ((cells + WIDTH - 1) / WIDTH) * PANEL;
+    return sizeof(operand) * COLUMN_LENGTH(depth) * ((cells + WIDTH - 1) / WIDTH) * PANEL;
 }
 
 /* Pack a recurrent kernel (depth, 4 * cells), gate after gate, so that a panel holds four gates of WIDTH cells. */
 EXPORT void elmokit_pack_gates(const float *source, long depth, long cells, operand *packed) {
     for (long first = 0; first < cells; first += WIDTH) {
         long width = cells - first < WIDTH ? cells - first : WIDTH;
+        operand *ends = packed + OPERANDS(depth) * PANEL;
+        for (long gate = 0; gate < 4; gate++)
+            end_columns(source + gate * cells + first, 4 * cells, 1, depth, width, ends + gate * WIDTH);
         for (long k = 0; k < depth; k += VALUES)
             for (long gate = 0; gate < 4; gate++, packed += WIDTH) {
                 const float *rows = source + (k * 4 + gate) * cells + first;
-                for (long n = 0; n < width; n++) packed[n] = operand_of(rows + n, 4 * cells, depth - k);
+                for (long n = 0; n < width; n++) packed[n] = operand_of(rows + n, 4 * cells, depth - k, ends + gate * WIDTH + n);
                 for (long n = width; n < WIDTH; n++) packed[n] = 0;
             }
+        packed += COLUMN_END * PANEL;
     }
 }
 
 /* ---- products: sums[r][:] += left[r, :depth] . panel, for a fixed number of rows; depth counts operands ---- */
 
 INLINE void multiply(const int rows, long depth, const operand *left, long left_stride, const operand *panel,
-                     vec sums[][4]) {
+                     totals sums[][4]) {
     for (long k = 0; k < depth; k++, panel += PANEL) {
         operands b0 = load_operands(panel), b1 = load_operands(panel + WIDTH);
         operands b2 = load_operands(panel + 2 * WIDTH), b3 = load_operands(panel + 3 * WIDTH);
@@ -103,30 +112,37 @@ INLINE void multiply(const int rows, long depth, const operand *left, long left_
 
 INLINE void product_tile(const int rows, long depth, const operand *left, long left_stride, const operand *panel,
                          float *out, long out_stride, long width, int is_first) {
-    vec sums[MAX_TILE][4];
+    totals sums[MAX_TILE][4];
+    vec before[MAX_TILE][4];
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < 4; v++) {
-            sums[r][v] = constant(0.0f);
+            before[r][v] = constant(0.0f);
             if (!is_first && width > v * WIDTH)
-                sums[r][v] = load_part(out + r * out_stride + v * WIDTH, width - v * WIDTH);
+                before[r][v] = load_part(out + r * out_stride + v * WIDTH, width - v * WIDTH);
+            sums[r][v] = begun(before[r][v]);
         }
     multiply(rows, depth, left, left_stride, panel, sums);
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < 4; v++)
-            if (width > v * WIDTH) store_part(out + r * out_stride + v * WIDTH, sums[r][v], width - v * WIDTH);
+            if (width > v * WIDTH)
+                store_part(out + r * out_stride + v * WIDTH,
+                           finished(sums[r][v], before[r][v], left + r * left_stride + depth,
+                                    panel + depth * PANEL + v * WIDTH),
+                           width - v * WIDTH);
 }
 
 /* out (rows, columns) = left (rows, depth) . packed, or with add, out += it; scratch space for the operands of left */
 static void product(long rows, long depth, long columns, const float *values, const operand *packed, float *out,
                     operand *scratch, int add) {
     const operand *left = as_operands(values, rows, depth, scratch);
+    long stride = ROW_LENGTH(depth), length = COLUMN_LENGTH(depth);
     depth = OPERANDS(depth);
     for (long start = 0; start < depth; start += DEPTH) {
         long part = depth - start < DEPTH ? depth - start : DEPTH;
         for (long first = 0; first < columns; first += PANEL) {
-            const operand *panel = packed + first * depth + start * PANEL;
+            const operand *panel = packed + first * length + start * PANEL;
 #define WORK(n, row)                                                                                           \
-    product_tile(n, part, left + (row) * depth + start, depth, panel, out + (row) * columns + first, columns,  \
+    product_tile(n, part, left + (row) * stride + start, stride, panel, out + (row) * columns + first, columns,  \
                  columns - first, start == 0 && !add)
             FOR_TILES(rows, WORK);
 #undef WORK
@@ -154,20 +170,22 @@ static void clamp_all(float *values, size_t count, float bound) {
 /* ---- forward ---- */
 
 /* The gates and cells of some rows and WIDTH cells. The gates are stored activated if they are kept. */
-INLINE void cell_tile(const int rows, long depth, const operand *hidden, const operand *panel, const float *bias,
+INLINE void cell_tile(const int rows, long depth, const operand *hidden, long hidden_stride, const operand *panel, const float *bias,
                       float *gates, long cells, long count, const float *before, float *after, float *gated,
                       float cell_clip, int keep) {
-    vec sums[MAX_TILE][4];
+    totals sums[MAX_TILE][4];
     for (int gate = 0; gate < 4; gate++) {
         vec value = load_part(bias + gate * cells, count);
-        for (int r = 0; r < rows; r++) sums[r][gate] = value;
+        for (int r = 0; r < rows; r++) sums[r][gate] = begun(value);
     }
-    multiply(rows, depth, hidden, depth, panel, sums);
+    multiply(rows, depth, hidden, hidden_stride, panel, sums);
     for (int r = 0; r < rows; r++) {
         float *row = gates + r * 4 * cells;
         vec x[4], c;
         for (int gate = 0; gate < 4; gate++) {
-            x[gate] = load_part(row + gate * cells, count) + sums[r][gate];
+            vec sum = finished(sums[r][gate], load_part(bias + gate * cells, count),
+                               hidden + r * hidden_stride + depth, panel + depth * PANEL + gate * WIDTH);
+            x[gate] = load_part(row + gate * cells, count) + sum;
         }
         vec i = sigmoid(x[0]), j = hyperbolic_tangent(x[1]), f = sigmoid(x[2] + 1.0f), o = sigmoid(x[3]);
         c = clamp(f * load_part(before + r * cells, count) + i * j, cell_clip);
@@ -206,7 +224,7 @@ EXPORT void elmokit_lstm_forward(long steps, const long *batch_sizes, long num_i
                                  int keep, float *gates, float *cells, float *gated, float *outputs,
                                  operand *scratch) {
     if (!keep) memcpy(cells, cell, (size_t)batch_sizes[0] * num_cells * sizeof(float));
-    long depth = OPERANDS(num_outputs);
+    long depth = OPERANDS(num_outputs), stride = ROW_LENGTH(num_outputs);
     for (long t = 0, stop = 0; t < steps;) {
         long ahead = 0; /* rows of the steps from t to stop */
         do ahead += batch_sizes[stop++];
@@ -221,9 +239,9 @@ EXPORT void elmokit_lstm_forward(long steps, const long *batch_sizes, long num_i
             const float *before = keep ? cell : cells;
             float *step_gated = projection ? gated : outputs;
             for (long first = 0; first < num_cells; first += WIDTH) {
-                const operand *panel = kernel + first * 4 * depth;
+                const operand *panel = kernel + first * 4 * COLUMN_LENGTH(num_outputs);
 #define WORK(n, row)                                                                                       \
-    cell_tile(n, depth, left + (row) * depth, panel, bias + first, step_gates + (row) * 4 * num_cells + first, \
+    cell_tile(n, depth, left + (row) * stride, stride, panel, bias + first, step_gates + (row) * 4 * num_cells + first, \
               num_cells, num_cells - first, before + (row) * num_cells + first,                            \
               cells + (row) * num_cells + first, step_gated + (row) * num_cells + first, cell_clip, keep)
                 FOR_TILES(rows, WORK);
@@ -268,18 +286,20 @@ INLINE void cell_gradient(vec grad_gated, const float *gates, float *grad_gates,
     store_part(grad_cell, carry, count);
 }
 
-INLINE void gradient_tile(const int rows, long depth, const operand *left, const operand *panel,
+INLINE void gradient_tile(const int rows, long depth, const operand *left, long left_stride, const operand *panel,
                           const float *gates, float *grad_gates, long cells, long width, const float *cell,
                           const float *before, float *grad_cell, float cell_clip) {
-    vec sums[MAX_TILE][4];
+    totals sums[MAX_TILE][4];
     for (int r = 0; r < rows; r++)
-        for (int v = 0; v < 4; v++) sums[r][v] = constant(0.0f);
-    multiply(rows, depth, left, depth, panel, sums);
+        for (int v = 0; v < 4; v++) sums[r][v] = begun(constant(0.0f));
+    multiply(rows, depth, left, left_stride, panel, sums);
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < 4; v++) {
             long at = r * cells + v * WIDTH, gates_at = r * 4 * cells + v * WIDTH;
             if (width > v * WIDTH)
-                cell_gradient(sums[r][v], gates + gates_at, grad_gates + gates_at, cells, width - v * WIDTH,
+                cell_gradient(finished(sums[r][v], constant(0.0f), left + r * left_stride + depth,
+                                       panel + depth * PANEL + v * WIDTH),
+                              gates + gates_at, grad_gates + gates_at, cells, width - v * WIDTH,
                               cell + at, before + at, grad_cell + at, cell_clip);
         }
 }
@@ -301,7 +321,7 @@ EXPORT void elmokit_lstm_backward(long steps, const long *batch_sizes, long num_
                            const float *cells, const float *cell, const float *outputs, float cell_clip,
                            float projection_clip, float *grad_gates, float *grad_projected, float *grad_cell,
                            float *grad_hidden, operand *scratch) {
-    long position = 0, depth = OPERANDS(num_outputs);
+    long position = 0, depth = OPERANDS(num_outputs), stride = ROW_LENGTH(num_outputs);
     for (long t = 0; t < steps; t++) position += batch_sizes[t];
     for (long t = steps - 1; t >= 0; t--) {
         long rows = batch_sizes[t];
@@ -319,9 +339,9 @@ EXPORT void elmokit_lstm_backward(long steps, const long *batch_sizes, long num_
         if (projection) {
             const operand *left = as_operands(gradient, rows, num_outputs, scratch);
             for (long first = 0; first < num_cells; first += PANEL) {
-                const operand *panel = projection + first * depth;
+                const operand *panel = projection + first * COLUMN_LENGTH(num_outputs);
 #define WORK(n, row)                                                                                           \
-    gradient_tile(n, depth, left + (row) * depth, panel,                                                       \
+    gradient_tile(n, depth, left + (row) * stride, stride, panel,                                              \
                   step_gates + (row) * 4 * num_cells + first, step_grads + (row) * 4 * num_cells + first,      \
                   num_cells, num_cells - first,                                                                \
                   step_cells + (row) * num_cells + first, before + (row) * num_cells + first,                  \

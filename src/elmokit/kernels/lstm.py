@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from elmokit.kernels.library import library
-from elmokit.kernels.matrices import ROWS_AT_ONCE, PackedMatrix, scratch
+from elmokit.kernels.matrices import ROWS_AT_ONCE, PackedMatrix, refuse_long_columns, scratch
 from elmokit.kernels.precisions import Precision
 
 
@@ -26,9 +26,14 @@ class Shape(NamedTuple):
 
 
 def pack_gates(kernel: Tensor, precision: Precision = "float32") -> PackedMatrix:
-    """Pack a recurrent kernel (P, 4H) for the forward pass, the gates of a cell side by side."""
+    """Pack a recurrent kernel (P, 4H) for the forward pass, the gates of a cell side by side.
+
+    Raises:
+        ConfigError: if a column is too long for the precision.
+    """
     native, kernel = library(precision), kernel.contiguous()
     depth, width = kernel.shape
+    refuse_long_columns(depth, precision)
     packed = torch.empty(native.elmokit_packed_gates_size(depth, width // 4), dtype=torch.uint8)
     native.elmokit_pack_gates(kernel.data_ptr(), depth, width // 4, packed.data_ptr())
     return PackedMatrix(packed, depth, width, precision)

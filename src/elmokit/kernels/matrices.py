@@ -7,11 +7,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from elmokit.errors import ConfigError
 from elmokit.kernels.library import library
 from elmokit.kernels.precisions import Precision
 
 ROWS_AT_ONCE = 96
 """Rows of the left matrix that are used at a time, as in ``lstm.c``."""
+_MAX_INTEGERS = 1 << 16  # as in operands_int8.h
 
 
 class PackedMatrix(NamedTuple):
@@ -24,12 +26,25 @@ class PackedMatrix(NamedTuple):
 
 
 def pack(matrix: Tensor, precision: Precision = "float32") -> PackedMatrix:
-    """Pack a float32 matrix (K, N) of any strides."""
+    """Pack a float32 matrix (K, N) of any strides.
+
+    Raises:
+        ConfigError: if a column is too long for the precision.
+    """
+    refuse_long_columns(len(matrix), precision)
     native = library(precision)
     packed = _space(native.elmokit_packed_size(*matrix.shape))
     native.elmokit_pack(matrix.data_ptr(), *matrix.shape, *matrix.stride(), packed.data_ptr())
     num_rows, num_columns = matrix.shape
     return PackedMatrix(packed, num_rows, num_columns, precision)
+
+
+def refuse_long_columns(num_rows: int, precision: Precision) -> None:
+    """Raise a ConfigError if the total of so many products could be too large."""
+    if precision == "int8" and num_rows > _MAX_INTEGERS:
+        raise ConfigError(
+            f"precision=int8: a matrix has {num_rows:,} rows, expected at most {_MAX_INTEGERS:,}: use float32"
+        )
 
 
 def multiply(left: Tensor, right: PackedMatrix) -> Tensor:

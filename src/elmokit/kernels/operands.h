@@ -1,14 +1,23 @@
-/* What matrix products multiply: float32, or with -DBFLOAT16 pairs of bfloat16 whose products are added to float32.
+/* What matrix products multiply: float32, or with -DBFLOAT16 pairs of bfloat16 whose products are added to float32,
+   or with -DINT8 what operands_int8.h says.
 
    A matrix is packed as operands, each of VALUES successive values of a column (of the right matrix) or of a row
-   (of the left one). All sums are float32. */
+   (of the left one). What turns a total of their products into float32 follows the operands of a row and those of a
+   column: ROW_END and COLUMN_END further operands. */
 
 #ifndef ELMOKIT_OPERANDS_H
 #define ELMOKIT_OPERANDS_H
 
 #include "vectors.h"
 
-#define OPERANDS(values) (((size_t)(values) + VALUES - 1) / VALUES)
+#define PANEL (4 * WIDTH) /* columns of a panel of the right matrix: four registers */
+#define OPERANDS(depth) (((size_t)(depth) + VALUES - 1) / VALUES)
+#define ROW_LENGTH(depth) (OPERANDS(depth) + ROW_END)
+#define COLUMN_LENGTH(depth) (OPERANDS(depth) + COLUMN_END)
+
+#ifdef INT8
+#include "operands_int8.h"
+#else
 
 #ifdef BFLOAT16
 
@@ -17,6 +26,7 @@
 #define VALUES 2
 typedef uint32_t operand;
 typedef __m512bh operands;
+typedef vec totals;
 
 /* Round to the nearest bfloat16, ties to even; NaN stays NaN. */
 INLINE uint32_t bfloat16(float value) {
@@ -27,13 +37,14 @@ INLINE uint32_t bfloat16(float value) {
 }
 
 /* The operand of at most VALUES of count values. */
-INLINE operand operand_of(const float *values, long stride, long count) {
+INLINE operand operand_of(const float *values, long stride, long count, const operand *end) {
+    (void)end;
     return bfloat16(values[0]) | (count > 1 ? bfloat16(values[stride]) << 16 : 0);
 }
 
 INLINE operands load_operands(const operand *from) { return (operands)_mm512_loadu_si512(from); }
 INLINE operands repeated(operand value) { return (operands)_mm512_set1_epi32((int)value); }
-INLINE vec add_product(vec sum, operands a, operands b) { return (vec)_mm512_dpbf16_ps((__m512)sum, a, b); }
+INLINE totals add_product(totals total, operands a, operands b) { return (vec)_mm512_dpbf16_ps((__m512)total, a, b); }
 
 /* The operands of each row, in scratch space of rows * OPERANDS(depth). */
 static const operand *as_operands(const float *values, long rows, long depth, operand *scratch) {
@@ -44,7 +55,7 @@ static const operand *as_operands(const float *values, long rows, long depth, op
             __m512 low = _mm512_loadu_ps(values + k), high = _mm512_loadu_ps(values + k + 16);
             _mm512_storeu_si512(to, (__m512i)_mm512_cvtne2ps_pbh(high, low));
         }
-        for (; k < depth; k += VALUES) *to++ = operand_of(values + k, 1, depth - k);
+        for (; k < depth; k += VALUES) *to++ = operand_of(values + k, 1, depth - k, NULL);
     }
     return scratch;
 }
@@ -54,20 +65,36 @@ static const operand *as_operands(const float *values, long rows, long depth, op
 #define VALUES 1
 typedef float operand;
 typedef vec operands;
+typedef vec totals;
 
-INLINE operand operand_of(const float *values, long stride, long count) {
-    (void)stride, (void)count;
+INLINE operand operand_of(const float *values, long stride, long count, const operand *end) {
+    (void)stride, (void)count, (void)end;
     return *values;
 }
 
 INLINE operands load_operands(const operand *from) { return *(const vec *)from; }
 INLINE operands repeated(operand value) { return constant(value); }
-INLINE vec add_product(vec sum, operands a, operands b) { return sum + a * b; }
+INLINE totals add_product(totals total, operands a, operands b) { return total + a * b; }
 
 /* The values are operands as they are. */
 static const operand *as_operands(const float *values, long rows, long depth, operand *scratch) {
     (void)rows, (void)depth, (void)scratch;
     return values;
+}
+
+#endif
+
+/* Totals of float32 begin with what they are added to, and need nothing else. */
+#define ROW_END 0
+#define COLUMN_END 0
+INLINE void end_columns(const float *values, long row_stride, long column_stride, long depth, long columns,
+                        operand *ends) {
+    (void)values, (void)row_stride, (void)column_stride, (void)depth, (void)columns, (void)ends;
+}
+INLINE totals begun(vec before) { return before; }
+INLINE vec finished(totals total, vec before, const operand *row_end, const operand *column_ends) {
+    (void)before, (void)row_end, (void)column_ends;
+    return total;
 }
 
 #endif

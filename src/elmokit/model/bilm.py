@@ -162,6 +162,9 @@ class BiLM(nn.Module):
     def in_precision(self, precision: str) -> BiLM:
         """Return this model if its products have this precision, otherwise one that shares its parameters.
 
+        In ``int8`` these are the products of the LSTMs alone, and there are no gradients. The encoder is used
+        once per word, and its rounding would be in all layers.
+
         Raises:
             ConfigError: if there is no such precision, or the model's device does not have it.
         """
@@ -169,8 +172,12 @@ class BiLM(nn.Module):
         if chosen == self.precision:
             return self
         copied = copy.deepcopy(self, {id(parameter): parameter for parameter in self.parameters()})
-        set_precision(copied, chosen)
+        copied._set_precision(chosen)
         return copied
+
+    def _set_precision(self, precision: Precision) -> None:
+        set_precision(self, "float32" if precision == "int8" else precision)
+        set_precision(self.stacks, precision)
 
     def on(self, device: torch.device | str) -> BiLM:
         """Return this model if it is on ``device``, otherwise a copy of it there.
@@ -201,7 +208,7 @@ class BiLM(nn.Module):
             if not name.startswith("softmax.")
         }
         copied.load_state_dict(parameters, assign=True)
-        set_precision(copied, self.precision)
+        copied._set_precision(self.precision)
         return copied
 
     def without_softmax(self) -> BiLM:
@@ -292,12 +299,20 @@ class BiLM(nn.Module):
             through the window, but not through the states.
 
         Raises:
-            ElmokitError: if PyTorch is exporting the model.
+            ElmokitError: if PyTorch is exporting the model, or gradients are needed in ``int8``.
         """
         refuse_export("BiLM")
         vectors = batch.token_vectors
         if vectors is None:
             vectors = self.encode(batch.char_ids, batch.word_ids)
+        if (
+            self.precision == "int8"
+            and torch.is_grad_enabled()
+            and any(tensor.requires_grad for tensor in (vectors, *self.stacks.parameters()))
+        ):
+            raise ElmokitError(
+                "precision=int8: has no gradients: use float32 or bf16, or compute in torch.no_grad()"
+            )
         if state is None:
             state = self.zero_state(batch.batch_sizes[0])
         num_groups = -(-num_workers(self.device) // len(state))

@@ -4,7 +4,8 @@ On the CPU, float32 products go to oneDNN by name: PyTorch's default library is 
 the sizes of a recurrent step, on processors of AMD in particular, and its results for a row depend on the
 number of rows. oneDNN computes a row in the same way whatever the number of rows, except for a single one.
 
-Products of bfloat16 are computed by the compiled kernels on the CPU, and by PyTorch elsewhere.
+Products of bfloat16 are computed by the compiled kernels on the CPU, and by PyTorch elsewhere; those of 8-bit
+integers by the compiled kernels alone.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ def _has_onednn() -> bool:
 
 
 _ONEDNN = _has_onednn()
+_INSTRUCTIONS = {"bf16": "AVX512_BF16", "int8": "AVX2, or AVX512_VNNI beside AVX-512"}
 _MIN_ELEMENTS = 1 << 14  # of the right matrix; for smaller ones there is no difference
 
 
@@ -46,14 +48,16 @@ def choose_precision(name: str, device: torch.device) -> Precision:
     """
     for precision in PRECISIONS:
         if isinstance(name, str) and name == precision:
-            if precision == "bf16" and device.type == "cpu" and not is_available(precision):
+            if precision == "int8" and device.type != "cpu":
+                raise ConfigError(f"precision=int8: is for CPUs, not {device.type}: use float32 or bf16")
+            if precision != "float32" and device.type == "cpu" and not is_available(precision):
                 raise ConfigError(
-                    "precision=bf16: needs the compiled kernels and a processor with AVX512_BF16, not found "
-                    "here: use float32"
+                    f"precision={precision}: needs the compiled kernels and a processor with "
+                    f"{_INSTRUCTIONS[precision]}, not found here: use float32"
                 )
             return precision
     shown = name if isinstance(name, str) else type(name).__name__
-    raise ConfigError(f"precision={shown}: expected {' or '.join(PRECISIONS)}")
+    raise ConfigError(f"precision={shown}: expected {', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}")
 
 
 def row_tile(num_elements: int, precision: Precision = "float32") -> int:
@@ -63,21 +67,26 @@ def row_tile(num_elements: int, precision: Precision = "float32") -> int:
         num_elements: size of the right matrix, or of the smallest of several.
         precision: of the product.
     """
-    if precision == "bf16" and is_available(precision):
+    if precision != "float32" and is_available(precision):
         return 1
     return 1 if _ONEDNN and num_elements >= _MIN_ELEMENTS else 16
 
 
 def operand_type(precision: Precision) -> torch.dtype:
-    """Return the type of the factors of products."""
-    return torch.float32 if precision == "float32" else torch.bfloat16
+    """Return the type of the factors of products on a device that has no compiled kernels."""
+    return torch.bfloat16 if precision == "bf16" else torch.float32
 
 
 def operand(matrix: Tensor, precision: Precision) -> Tensor | PackedMatrix:
-    """Return a matrix (K, N) as the right side of :func:`product` in the given precision."""
+    """Return a matrix (K, N) as the right side of :func:`product` in the given precision.
+
+    Where the kernels cannot be given it, as when it is traced, ``int8`` is computed in the matrix's own type.
+    """
     if precision == "float32":
         return matrix
-    return pack(matrix, precision) if can_compute(matrix, precision=precision) else matrix.bfloat16()
+    if can_compute(matrix, precision=precision):
+        return pack(matrix, precision)
+    return matrix.bfloat16() if precision == "bf16" else matrix
 
 
 def product(left: Tensor, right: Tensor | PackedMatrix, bias: Tensor | None = None) -> Tensor:
