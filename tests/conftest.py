@@ -60,6 +60,17 @@ def triton_device(monkeypatch) -> torch.device:
     return device
 
 
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """PyTorch may use two threads."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def golden() -> Path:
     """The golden data: files that the tests compare with, described in its README.md."""

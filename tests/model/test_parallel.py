@@ -22,13 +22,7 @@ from elmokit.model.parallel import (
     without_barriers,
 )
 
-
-@pytest.fixture(autouse=True)
-def two_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("two_threads")
 
 
 def test_calls_run_on_other_threads_with_one_thread_each():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +9,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from elmokit.embedder import ElmoEmbedder
+
+pytestmark = pytest.mark.usefixtures("two_threads")
 
 
 class _ThreadsOfOperations(TorchDispatchMode):
@@ -22,14 +23,6 @@ class _ThreadsOfOperations(TorchDispatchMode):
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.found.setdefault(torch.get_num_threads(), set()).add(str(function))
         return function(*args, **(kwargs or {}))
-
-
-@pytest.fixture(autouse=True)
-def two_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
 
 
 def test_embedding():
