@@ -1,6 +1,6 @@
 """How long training takes until a model has a heldout perplexity of 115.
 
-    python benchmarks/speedrun.py [--config tiny] [--seeds 0 1 2] [key=value ...]
+    python benchmarks/speedrun.py [key=value ...] [--config tiny] [--seeds 0 1 2]
 
 The text is that of ``examples/data/sotu``, and the vocabulary all words that occur three times in it or more.
 A run counts if the perplexity at its end, over all tokens and under the full softmax, is at most the target.
