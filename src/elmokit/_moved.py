@@ -46,7 +46,6 @@ MOVED_MODULES: Mapping[str, tuple[str, ...]] = {
     "model.projected_lstm": ("model.lstm.interface", "model.lstm.layer"),
     "model.sentences": ("model.batching",),
     "overrides": ("config.overrides",),
-    "published": ("repository.published",),
     "shipped": ("repository.bundled",),
     "training.forward": ("model.dropout",),
     "training.restart": ("training.warm_start.restart",),

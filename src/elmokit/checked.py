@@ -127,6 +127,8 @@ def _one_of_several(hints: Sequence[Any]) -> _Check | None:
     def accept(name: str, value: Any) -> Any:
         if takes_none and value is None:
             return None
+        if len(checks) == 1 and not takes_none:
+            return checks[0].accept(name, value)  # whose error says more
         for check in checks:
             try:
                 return check.accept(name, value)

@@ -246,8 +246,9 @@ def read_only_cache(text, monkeypatch) -> Path:
     new_directory = prepare_module.new_directory
 
     @contextmanager
-    def refused(path: Path):
-        with new_directory(text / "temporary" if path.is_relative_to(text / "cache") else path) as temporary:
+    def refused(path: Path, *, first_wins: bool):
+        place = text / "temporary" if path.is_relative_to(text / "cache") else path
+        with new_directory(place, first_wins=first_wins) as temporary:
             yield temporary
             if path.is_relative_to(text / "cache"):
                 raise OutputError(f"{path}: cannot write: No space left on device")

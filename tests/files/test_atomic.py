@@ -136,6 +136,16 @@ def test_an_error_leaves_the_old_directory(tmp_path, error):
     assert names(path) == ["old"]
 
 
+def test_what_another_process_wrote_first_stays_if_wanted(tmp_path):
+    path = tmp_path / "directory"
+    with new_directory(path, first_wins=True) as later:
+        (later / "name").write_text("later")
+        with new_directory(path, first_wins=True) as first:
+            (first / "name").write_text("first")
+    assert (path / "name").read_text() == "first"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.parametrize("write", [new_file, new_directory])
 def test_ctrl_c_at_the_moment_of_making_leaves_nothing(tmp_path, monkeypatch, write):
     made = []

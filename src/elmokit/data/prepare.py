@@ -150,7 +150,8 @@ def _open_or_prepare(
     if not _is_usable(directory, content):
         _logger.info("preparing %d files of text in %s", len(files), directory)
         try:
-            with new_directory(directory) as temporary:
+            # The processes of a run start at the same moment, and each may prepare the text.
+            with new_directory(directory, first_wins=not _is_directory(directory)) as temporary:
                 clear_leftovers(directory.parent)
                 write_corpus(temporary, files, content, on_bytes, num_processes)
         except OutputError as error:

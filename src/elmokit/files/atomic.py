@@ -121,10 +121,15 @@ def new_files(kinds: Mapping[Path, Kind | None]) -> Iterator[dict[Path, Path]]:
 
 
 @contextmanager
-def new_directory(path: Path) -> Iterator[Path]:
+def new_directory(path: Path, *, first_wins: bool = False) -> Iterator[Path]:
     """Yield a temporary directory beside ``path``; on success it becomes ``path``.
 
     An existing directory at ``path`` is replaced.
+
+    Args:
+        path: the directory to write.
+        first_wins: whether to leave a directory that another process has written there in the meantime, since
+            somebody may be reading it.
 
     Raises:
         OutputError: when it cannot be written, or ``path`` is the current directory or the root; nothing is
@@ -142,7 +147,10 @@ def new_directory(path: Path) -> Iterator[Path]:
                     inside.chmod(0o666 & ~_umask())  # some libraries give access to the owner only
                 flush(inside)
             flush(temporary)
-            _replace_directory(temporary, path)
+            if first_wins:
+                _rename_unless_there(temporary, path)
+            else:
+                _replace_directory(temporary, path)
     except ElmokitError:  # some are an OSError as well
         raise
     except OSError as error:
@@ -216,6 +224,16 @@ def _replace_directory(temporary: Path, path: Path) -> None:
             replaced.rename(path)
     flush(path.parent)  # before the old one goes
     shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _rename_unless_there(temporary: Path, path: Path) -> None:
+    """Rename a directory to ``path``, which the system refuses if a directory with content is there."""
+    try:
+        rename(temporary, path)
+    except OSError:
+        if not path.is_dir():
+            raise
+    flush(path.parent)
 
 
 def _umask() -> int:

@@ -67,14 +67,15 @@ def without_barriers() -> Iterator[None]:
     if number < 2 or _thread.num_workers is not None or torch.compiler.is_compiling():
         yield
         return
+    before = torch.get_num_threads()
     _thread.num_workers = number
     try:
         torch.set_num_threads(1)
-        _set_threads_of_new_threads(number)
+        _set_threads_of_new_threads(before)
         yield
     finally:
         _thread.num_workers = None
-        torch.set_num_threads(number)
+        torch.set_num_threads(before)
 
 
 def _set_threads_of_new_threads(number: int) -> None:
