@@ -23,10 +23,10 @@ def read_only(monkeypatch, tmp_path) -> None:
     new_directory = prepare.new_directory
 
     @contextmanager
-    def refused(path: Path) -> Iterator[Path]:
+    def refused(path: Path, **options: bool) -> Iterator[Path]:
         if path.is_relative_to(tmp_path / "cache"):
             raise OutputError(f"{path}: cannot write: Read-only file system")
-        with new_directory(path) as temporary:
+        with new_directory(path, **options) as temporary:
             yield temporary
 
     monkeypatch.setattr(prepare, "new_directory", refused)
@@ -62,7 +62,7 @@ def test_otherwise_the_run_keeps_its_own_prepared_text(run_cli, work, tmp_path, 
 
 @pytest.mark.parametrize("command", ["train", "evaluate"])
 def test_the_error_has_the_remedy_if_nothing_can_be_written(run_cli, work, monkeypatch, command):
-    def refused(path: Path) -> None:
+    def refused(path: Path, **options: bool) -> None:
         raise OutputError(f"{path}: cannot write: No space left on device")
 
     monkeypatch.setattr(prepare, "new_directory", refused)

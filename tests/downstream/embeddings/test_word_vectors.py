@@ -114,7 +114,9 @@ def test_a_model_of_fasttext(kind, text, tmp_path):
     table = embedding(f"{kind}:{tmp_path}/model.bin")
     for sentence, own in zip(WORDS, table.vectors(WORDS), strict=True):
         for word, vector in zip(sentence, own[:, 0], strict=True):
-            assert np.allclose(vector, oracle.get_word_vector(word), atol=1e-6), word
+            # With one thread, some of its vectors are what the memory contained: not numbers at times.
+            expected = oracle.get_word_vector(word)
+            assert np.allclose(vector, expected, atol=1e-6, equal_nan=True), word
     content = (tmp_path / "model.bin").read_bytes()
     for end in (8, 30, 70, 110, 300, len(content) // 2, -1):
         (tmp_path / "cut.bin").write_bytes(content[:end])
