@@ -11,11 +11,12 @@ from torch import Tensor
 
 from elmokit.errors import ConfigError
 from elmokit.kernels import library
-from elmokit.kernels.matrices import add_product_, multiply, pack, refuse_long_columns
+from elmokit.kernels.matrices import add_product_, multiply, multiply_packed, pack, refuse_long_columns
 from elmokit.model.lstm.compiled import compiled_lstm
 from elmokit.model.lstm.interface import LstmState, LstmWeights
 from elmokit.model.lstm.reference import reference_lstm
 from elmokit.model.packed_weights import PackedWeights
+from elmokit.model.spare_memory import SpareMemory
 
 LARGEST = {"avx2": 64, "avx512": 127}
 """The largest integer of a column."""
@@ -63,23 +64,28 @@ def test_products_are_those_of_the_integers(shape, largest):
     right[:, -1] *= 1e-6
     expected = expected_product(left, right, largest)
     packed = pack(right, "int8")
-    np.testing.assert_array_equal(multiply(left, packed).numpy(), expected)
-    np.testing.assert_array_equal(multiply(left, pack(right.t().contiguous().t(), "int8")).numpy(), expected)
+    np.testing.assert_array_equal(multiply_packed(left, packed).numpy(), expected)
+    np.testing.assert_array_equal(
+        multiply_packed(left, pack(right.t().contiguous().t(), "int8")).numpy(), expected
+    )
+
+    found = multiply(left.t().contiguous().t(), right, precision="int8")  # packed part by part
+    np.testing.assert_array_equal(found.numpy(), expected)
 
     total = random(num_rows, num_columns, seed=3)
     sums = total.clone()
-    add_product_(sums, left, packed)
+    add_product_(sums, left, right, precision="int8")
     np.testing.assert_allclose(
         sums.numpy(), total.numpy() + expected.astype(np.float64), rtol=1e-6, atol=1e-6
     )
     for rows in (slice(0, 1), slice(-1, None), slice(3, 90)):  # whatever the number of rows
-        assert torch.equal(multiply(left[rows], packed), multiply(left, packed)[rows])
+        assert torch.equal(multiply_packed(left[rows], packed), multiply_packed(left, packed)[rows])
 
 
 @pytest.mark.parametrize("signs", [(1, 1), (1, -1), (-1, 1), (-1, -1)])
 def test_the_largest_totals_do_not_overflow(signs, largest):
     left, right = signs[0] * torch.ones(2, 1 << 16), signs[1] * torch.ones(1 << 16, 3)
-    found = multiply(left, pack(right, "int8"))
+    found = multiply_packed(left, pack(right, "int8"))
     torch.testing.assert_close(found, torch.full((2, 3), float(signs[0] * signs[1] << 16)), rtol=1e-6, atol=0)
 
 
@@ -92,11 +98,11 @@ def test_columns_whose_total_could_overflow_are_refused():
 
 def test_what_is_not_finite_stays_so(largest):
     left, right = random(6, 40, seed=1), random(40, 20, seed=2)
-    exact = multiply(left, pack(right, "int8"))
+    exact = multiply_packed(left, pack(right, "int8"))
     left[1, 7], left[2, 39], left[3, 0] = torch.nan, torch.inf, -torch.inf
     left[4], left[5] = 0, 1e-40
     right[3, 5], right[39, 6] = torch.nan, torch.inf
-    found = multiply(left, pack(right, "int8"))
+    found = multiply_packed(left, pack(right, "int8"))
     assert found[1:4].isnan().all()
     assert found[:, 5:7].isnan().all()
     others = [k for k in range(20) if k not in (5, 6)]
@@ -107,7 +113,9 @@ def test_what_is_not_finite_stays_so(largest):
 def weights_of(input_dim: int, cell_dim: int, output_dim: int) -> LstmWeights:
     kernel = random(input_dim + output_dim, 4 * cell_dim, seed=1, scale=0.3)
     projection = None if output_dim == cell_dim else random(cell_dim, output_dim, seed=3, scale=0.3)
-    return LstmWeights(kernel, random(4 * cell_dim, seed=2), projection, 0.9, 0.8, "int8", PackedWeights())
+    return LstmWeights(
+        kernel, random(4 * cell_dim, seed=2), projection, 0.9, 0.8, "int8", PackedWeights(), SpareMemory()
+    )
 
 
 def test_a_step_of_a_layer(largest):
@@ -141,7 +149,9 @@ def test_a_layer_is_near_float64(batch_sizes, largest):
     )
     inputs = random(sum(batch_sizes), 64, seed=4)
     outputs, _ = compiled_lstm(inputs, batch_sizes, state, weights)
-    doubles = LstmWeights(*(w.double() for w in weights[:3]), *weights[3:5], "float32", PackedWeights())
+    doubles = LstmWeights(
+        *(w.double() for w in weights[:3]), *weights[3:5], "float32", PackedWeights(), SpareMemory()
+    )
     expected, _ = reference_lstm(
         inputs.double(), batch_sizes, LstmState(state.cell.double(), state.hidden.double()), doubles
     )

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from elmokit.kernels.library import is_available
-from elmokit.kernels.matrices import add_product_, multiply, pack
 from elmokit.model.lstm.compiled import compiled_lstm
 from elmokit.model.lstm.interface import LstmState, LstmWeights
 from elmokit.model.lstm.reference import reference_lstm
 from elmokit.model.packed_weights import PackedWeights
+from elmokit.model.spare_memory import SpareMemory
 
 pytestmark = pytest.mark.skipif(not is_available(), reason="the kernels were not compiled")
 
@@ -32,12 +32,12 @@ def weights_of(precision: str, output_dim: int) -> LstmWeights:
     projection = None
     if output_dim != CELL_DIM:
         projection = random(CELL_DIM, output_dim, seed=3, scale=0.3).requires_grad_()
-    return LstmWeights(kernel, bias, projection, 0.9, 0.8, precision, PackedWeights())
+    return LstmWeights(kernel, bias, projection, 0.9, 0.8, precision, PackedWeights(), SpareMemory())
 
 
 def in_float64(weights: LstmWeights) -> LstmWeights:
     doubles = [None if w is None else w.detach().double().requires_grad_() for w in weights[:3]]
-    return LstmWeights(*doubles, *weights[3:5], "float32", PackedWeights())
+    return LstmWeights(*doubles, *weights[3:5], "float32", PackedWeights(), SpareMemory())
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
@@ -81,25 +81,3 @@ def test_equals_the_reference_in_float64(batch_sizes, output_dim, precision):
         gradients, [pair for pair in pairs if pair[0] is not None], strict=True
     ):
         torch.testing.assert_close(tensor.grad, 2 * found, rtol=0, atol=0)
-
-
-@pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("shape", [(1, 3, 5), (97, 600, 70), (200, 33, 129)], ids=str)
-def test_products(shape, precision):
-    rows, depth, columns = shape
-    left, right, total = (
-        random(rows, depth, seed=1),
-        random(depth, columns, seed=2),
-        random(rows, columns, seed=3),
-    )
-    if precision == "bf16":
-        left, right = left.bfloat16().float(), right.bfloat16().float()
-    expected = left.double() @ right.double()
-
-    found = multiply(left, pack(right, precision))
-    torch.testing.assert_close(found.double(), expected, rtol=1e-5, atol=1e-4)
-    assert torch.equal(multiply(left[-1:], pack(right, precision)), found[-1:])  # whatever the number of rows
-
-    sums = total.clone()
-    add_product_(sums, left, pack(right, precision))
-    torch.testing.assert_close(sums.double(), total.double() + expected, rtol=1e-5, atol=1e-4)

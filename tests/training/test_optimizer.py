@@ -153,3 +153,33 @@ assert weight.grad is None and weight.tolist() != [1, 1, 1]
 assert "torch._dynamo" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("kind", [Adagrad, Adam])
+def test_compiled_updates_are_those_of_pytorch(kind, monkeypatch):
+    generator = torch.Generator().manual_seed(0)
+    shapes = {"dense": (700, 500), "rows": (90, 7), "bias": (90,)}  # the first in several pieces
+    values = {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
+    rows = torch.tensor([3, 8, 60])
+    gradients = [
+        {name: torch.randn(values[name][rows].shape, generator=generator) for name in ("rows", "bias")}
+        | {"dense": torch.randn(shapes["dense"], generator=generator)}
+        for _ in range(3)
+    ]
+    results = []
+    for is_compiled in (True, False):
+        if not is_compiled:
+            monkeypatch.setattr("elmokit.training.optimizer.can_compute", lambda *_: False)
+        own = {name: nn.Parameter(value.clone()) for name, value in values.items()}
+        optimizer = kind(own)
+        for step in gradients:
+            own["dense"].grad = step["dense"].clone()
+            for name in ("rows", "bias"):
+                own[name].grad = torch.sparse_coo_tensor(rows[None], step[name], shapes[name])
+            optimizer.step()
+        results.append({name: value.detach() for name, value in own.items()} | optimizer.named_slots())
+    for name, value in results[0].items():
+        torch.testing.assert_close(value, results[1][name], rtol=1e-5, atol=1e-6)
+        if name in ("rows", "bias"):
+            untouched = [row for row in range(90) if row not in rows.tolist()]
+            assert torch.equal(value[untouched], values[name][untouched])

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from elmokit.kernels.precisions import Precision
 
 _P, _L, _F, _I, _SIZE = ctypes.c_void_p, ctypes.c_long, ctypes.c_float, ctypes.c_int, ctypes.c_size_t
-_INTERFACE = 2  # as in lstm.c
+_INTERFACE = 3  # as in lstm.c
 _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "elmokit_interface": (_I, []),
     "elmokit_packed_size": (_SIZE, [_L, _L]),
@@ -28,8 +28,14 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "elmokit_pack_gates": (None, [_P, _L, _L, _P]),
     "elmokit_scratch_size": (_SIZE, [_L, _L]),
     "elmokit_product": (None, [_L, _L, _L, *[_P] * 4, _I]),
+    "elmokit_multiply_scratch_size": (_SIZE, [_L, _L]),
+    "elmokit_multiply": (None, [_L, _L, _L, _P, _L, _L, _P, _L, _L, *[_P] * 4, _I]),
     "elmokit_lstm_forward": (None, [_L, _P, _L, _L, _L, *[_P] * 7, _F, _F, _I, *[_P] * 5]),
     "elmokit_lstm_backward": (None, [_L, _P, _L, _L, *[_P] * 6, _F, _F, *[_P] * 5]),
+    "elmokit_highway": (None, [_L, *[_P] * 4]),
+    "elmokit_highway_gradient": (None, [_L, *[_P] * 7]),
+    "elmokit_adagrad": (None, [_L, _L, *[_P] * 4, _F]),
+    "elmokit_adam": (None, [_L, _L, *[_P] * 5, *[_F] * 5]),
     "elmokit_exponentials": (None, [_L, _L, _P, _P, _P]),
     "elmokit_pooled_convolution": (None, [*[_L] * 4, *[_P] * 5]),
     "elmokit_pooled_convolution_gradient": (None, [*[_L] * 4, *[_P] * 4]),

@@ -9,47 +9,14 @@
    The sum over the rows of a weight matrix always runs from first to last, so a row's result does not depend
    on the other rows. */
 
-#include "operands.h"
-
-#define MAX_TILE TILE_ROWS /* rows whose sums are in registers at the same time */
-#ifndef DEPTH
-#define DEPTH 512          /* operands of a panel's column that are used at a time, so that they stay in the cache */
-#endif
-#define ROWS_AT_ONCE 96    /* likewise of the left matrix */
+#include "products.h"
 
 /* Raised with every change of a function's arguments; library.py does not call a library of another number. */
 EXPORT int elmokit_interface(void) {
-    return 2;
+    return 3;
 }
 
 /* ---- packing ---- */
-
-/* Bytes of scratch space for rows of values. */
-EXPORT size_t elmokit_scratch_size(long rows, long depth) {
-    return VALUES > 1 ? sizeof(operand) * rows * ROW_LENGTH(depth) : 0;
-}
-
-/* Bytes of a packed matrix. */
-EXPORT size_t elmokit_packed_size(long depth, long columns) {
-    return sizeof(operand) * COLUMN_LENGTH(depth) * ((columns + PANEL - 1) / PANEL) * PANEL;
-}
-
-/* Pack a (depth, columns) matrix whose element (k, n) is source[k * row_stride + n * column_stride]. */
-EXPORT void elmokit_pack(const float *source, long depth, long columns, long row_stride, long column_stride,
-                  operand *packed) {
-    for (long first = 0; first < columns; first += PANEL) {
-        long width = columns - first < PANEL ? columns - first : PANEL;
-        operand *ends = packed + OPERANDS(depth) * PANEL;
-        end_columns(source + first * column_stride, row_stride, column_stride, depth, width, ends);
-        for (long k = 0; k < depth; k += VALUES, packed += PANEL) {
-            const float *rows = source + k * row_stride + first * column_stride;
-            for (long n = 0; n < width; n++)
-                packed[n] = operand_of(rows + n * column_stride, row_stride, depth - k, ends + n);
-            for (long n = width; n < PANEL; n++) packed[n] = 0;
-        }
-        packed += COLUMN_END * PANEL;
-    }
-}
 
 EXPORT size_t elmokit_packed_gates_size(long depth, long cells) {
     return sizeof(operand) * COLUMN_LENGTH(depth) * ((cells + WIDTH - 1) / WIDTH) * PANEL;
@@ -72,95 +39,6 @@ EXPORT void elmokit_pack_gates(const float *source, long depth, long cells, oper
     }
 }
 
-/* ---- products: sums[r][:] += left[r, :depth] . panel, for a fixed number of rows; depth counts operands ---- */
-
-INLINE void multiply(const int rows, long depth, const operand *left, long left_stride, const operand *panel,
-                     totals sums[][4]) {
-    for (long k = 0; k < depth; k++, panel += PANEL) {
-        operands b0 = load_operands(panel), b1 = load_operands(panel + WIDTH);
-        operands b2 = load_operands(panel + 2 * WIDTH), b3 = load_operands(panel + 3 * WIDTH);
-        for (int r = 0; r < rows; r++) {
-            operands a = repeated(left[r * left_stride + k]);
-            sums[r][0] = add_product(sums[r][0], a, b0);
-            sums[r][1] = add_product(sums[r][1], a, b1);
-            sums[r][2] = add_product(sums[r][2], a, b2);
-            sums[r][3] = add_product(sums[r][3], a, b3);
-        }
-    }
-}
-
-/* Call work(number of rows, first row) for tiles of nearly equal size, each with a constant number of rows. */
-#define FOR_TILES(rows, work)                                                     \
-    do {                                                                          \
-        long tiles_ = ((rows) + MAX_TILE - 1) / MAX_TILE, row_ = 0;               \
-        for (long tile_ = 0; tile_ < tiles_; tile_++) {                           \
-            long n_ = ((rows) - row_ + tiles_ - tile_ - 1) / (tiles_ - tile_);    \
-            switch (n_) {                                                         \
-                TILE_CASES(work)                                                  \
-            }                                                                     \
-            row_ += n_;                                                           \
-        }                                                                         \
-    } while (0)
-#define TILE_CASE(n, work) case n: work(n, row_); break;
-#if TILE_ROWS == 6
-#define TILE_CASES(work)                                                          \
-    TILE_CASE(1, work) TILE_CASE(2, work) TILE_CASE(3, work)                      \
-    TILE_CASE(4, work) TILE_CASE(5, work) TILE_CASE(6, work)
-#elif TILE_ROWS == 2
-#define TILE_CASES(work) TILE_CASE(1, work) TILE_CASE(2, work)
-#endif
-
-INLINE void product_tile(const int rows, long depth, const operand *left, long left_stride, const operand *panel,
-                         float *out, long out_stride, long width, int is_first) {
-    totals sums[MAX_TILE][4];
-    vec before[MAX_TILE][4];
-    for (int r = 0; r < rows; r++)
-        for (int v = 0; v < 4; v++) {
-            before[r][v] = constant(0.0f);
-            if (!is_first && width > v * WIDTH)
-                before[r][v] = load_part(out + r * out_stride + v * WIDTH, width - v * WIDTH);
-            sums[r][v] = begun(before[r][v]);
-        }
-    multiply(rows, depth, left, left_stride, panel, sums);
-    for (int r = 0; r < rows; r++)
-        for (int v = 0; v < 4; v++)
-            if (width > v * WIDTH)
-                store_part(out + r * out_stride + v * WIDTH,
-                           finished(sums[r][v], before[r][v], left + r * left_stride + depth,
-                                    panel + depth * PANEL + v * WIDTH),
-                           width - v * WIDTH);
-}
-
-/* out (rows, columns) = left (rows, depth) . packed, or with add, out += it; scratch space for the operands of left */
-static void product(long rows, long depth, long columns, const float *values, const operand *packed, float *out,
-                    operand *scratch, int add) {
-    const operand *left = as_operands(values, rows, depth, scratch);
-    long stride = ROW_LENGTH(depth), length = COLUMN_LENGTH(depth);
-    depth = OPERANDS(depth);
-    for (long start = 0; start < depth; start += DEPTH) {
-        long part = depth - start < DEPTH ? depth - start : DEPTH;
-        for (long first = 0; first < columns; first += PANEL) {
-            const operand *panel = packed + first * length + start * PANEL;
-#define WORK(n, row)                                                                                           \
-    product_tile(n, part, left + (row) * stride + start, stride, panel, out + (row) * columns + first, columns,  \
-                 columns - first, start == 0 && !add)
-            FOR_TILES(rows, WORK);
-#undef WORK
-        }
-    }
-}
-
-/* The same for any number of rows; scratch space for min(rows, ROWS_AT_ONCE) of them. */
-EXPORT void elmokit_product(long rows, long depth, long columns, const float *left, const operand *packed, float *out,
-                            operand *scratch, int add) {
-    long parts = (rows + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE;
-    for (long row = 0; parts; parts--) {
-        long some = (rows - row + parts - 1) / parts;
-        product(some, depth, columns, left + row * depth, packed, out + row * columns, scratch, add);
-        row += some;
-    }
-}
-
 static void clamp_all(float *values, size_t count, float bound) {
     size_t n = 0;
     for (; n + WIDTH <= count; n += WIDTH) *(vec *)(values + n) = clamp(*(vec *)(values + n), bound);
@@ -178,7 +56,7 @@ INLINE void cell_tile(const int rows, long depth, const operand *hidden, long hi
         vec value = load_part(bias + gate * cells, count);
         for (int r = 0; r < rows; r++) sums[r][gate] = begun(value);
     }
-    multiply(rows, depth, hidden, hidden_stride, panel, sums);
+    multiply(rows, depth, hidden, hidden_stride, 1, panel, sums);
     for (int r = 0; r < rows; r++) {
         float *row = gates + r * 4 * cells;
         vec x[4], c;
@@ -229,13 +107,13 @@ EXPORT void elmokit_lstm_forward(long steps, const long *batch_sizes, long num_i
         long ahead = 0; /* rows of the steps from t to stop */
         do ahead += batch_sizes[stop++];
         while (stop < steps && ahead + batch_sizes[stop] <= ROWS_AT_ONCE);
-        elmokit_product(ahead, num_inputs, 4 * num_cells, inputs, input_kernel, gates, scratch, 0);
+        product_by_parts(ahead, num_inputs, 4 * num_cells, inputs, input_kernel, gates, scratch, 0);
         inputs += ahead * num_inputs;
         float *step_gates = gates;
         if (keep) gates += ahead * 4 * num_cells;
         for (; t < stop; t++) {
             long rows = batch_sizes[t];
-            const operand *left = as_operands(hidden, rows, num_outputs, scratch);
+            const operand *left = as_operands(hidden, num_outputs, rows, num_outputs, scratch);
             const float *before = keep ? cell : cells;
             float *step_gated = projection ? gated : outputs;
             for (long first = 0; first < num_cells; first += WIDTH) {
@@ -248,7 +126,7 @@ EXPORT void elmokit_lstm_forward(long steps, const long *batch_sizes, long num_i
 #undef WORK
             }
             if (projection) {
-                product(rows, num_cells, num_outputs, gated, projection, outputs, scratch, 0);
+                product_by_parts(rows, num_cells, num_outputs, gated, projection, outputs, scratch, 0);
                 if (projection_clip != INFINITY) clamp_all(outputs, (size_t)rows * num_outputs, projection_clip);
             }
             hidden = outputs;
@@ -292,7 +170,7 @@ INLINE void gradient_tile(const int rows, long depth, const operand *left, long 
     totals sums[MAX_TILE][4];
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < 4; v++) sums[r][v] = begun(constant(0.0f));
-    multiply(rows, depth, left, left_stride, panel, sums);
+    multiply(rows, depth, left, left_stride, 1, panel, sums);
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < 4; v++) {
             long at = r * cells + v * WIDTH, gates_at = r * 4 * cells + v * WIDTH;
@@ -337,7 +215,7 @@ EXPORT void elmokit_lstm_backward(long steps, const long *batch_sizes, long num_
             gradient[n] = passes ? gradient[n] + grad_hidden[n] : 0.0f;
         }
         if (projection) {
-            const operand *left = as_operands(gradient, rows, num_outputs, scratch);
+            const operand *left = as_operands(gradient, num_outputs, rows, num_outputs, scratch);
             for (long first = 0; first < num_cells; first += PANEL) {
                 const operand *panel = projection + first * COLUMN_LENGTH(num_outputs);
 #define WORK(n, row)                                                                                           \
@@ -356,7 +234,7 @@ EXPORT void elmokit_lstm_backward(long steps, const long *batch_sizes, long num_
                     cell_gradient(load_part(gradient + at, num_cells - first), step_gates + gates_at, step_grads + gates_at, num_cells,
                                   num_cells - first, step_cells + at, before + at, grad_cell + at, cell_clip);
                 }
-        product(rows, 4 * num_cells, num_outputs, step_grads, kernel, grad_hidden, scratch, 0);
+        product_by_parts(rows, 4 * num_cells, num_outputs, step_grads, kernel, grad_hidden, scratch, 0);
     }
 }
 

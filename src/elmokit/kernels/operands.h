@@ -46,10 +46,33 @@ INLINE operands load_operands(const operand *from) { return (operands)_mm512_loa
 INLINE operands repeated(operand value) { return (operands)_mm512_set1_epi32((int)value); }
 INLINE totals add_product(totals total, operands a, operands b) { return (vec)_mm512_dpbf16_ps((__m512)total, a, b); }
 
+/* Those of VALUES rows, at most WIDTH columns of them; anything may be in the columns behind. */
+INLINE __m512i operands_of_rows(const float *rows, long row_stride, long columns) {
+    const __m512i pairs = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
+                                           21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    __mmask16 there = columns < WIDTH ? (__mmask16)((1 << columns) - 1) : 0xffff;
+    __m512 low = _mm512_maskz_loadu_ps(there, rows), high = _mm512_maskz_loadu_ps(there, rows + row_stride);
+    return _mm512_permutexvar_epi16(pairs, (__m512i)_mm512_cvtne2ps_pbh(high, low));
+}
+
+/* The operands of PANEL columns of VALUES rows. */
+INLINE void pack_rows(const float *rows, long row_stride, const operand *ends, operand *to) {
+    (void)ends;
+    for (int v = 0; v < 4; v++)
+        _mm512_storeu_si512(to + v * WIDTH, operands_of_rows(rows + v * WIDTH, row_stride, WIDTH));
+}
+
+/* The operands of VALUES rows of at most ROWS_AT_ONCE columns; scratch space for them. */
+INLINE const operand *row_of_operands(const float *rows, long row_stride, long columns, operand *scratch) {
+    for (long n = 0; n < columns; n += WIDTH)
+        _mm512_storeu_si512(scratch + n, operands_of_rows(rows + n, row_stride, columns - n));
+    return scratch;
+}
+
 /* The operands of each row, in scratch space of rows * OPERANDS(depth). */
-static const operand *as_operands(const float *values, long rows, long depth, operand *scratch) {
+static const operand *as_operands(const float *values, long row_stride, long rows, long depth, operand *scratch) {
     operand *to = scratch;
-    for (long row = 0; row < rows; row++, values += depth) {
+    for (long row = 0; row < rows; row++, values += row_stride) {
         long k = 0;
         for (; k + 32 <= depth; k += 32, to += 16) {
             __m512 low = _mm512_loadu_ps(values + k), high = _mm512_loadu_ps(values + k + 16);
@@ -76,9 +99,18 @@ INLINE operands load_operands(const operand *from) { return *(const vec *)from; 
 INLINE operands repeated(operand value) { return constant(value); }
 INLINE totals add_product(totals total, operands a, operands b) { return total + a * b; }
 
+INLINE void pack_rows(const float *rows, long row_stride, const operand *ends, operand *to) {
+    (void)row_stride, (void)ends;
+    memcpy(to, rows, PANEL * sizeof(float));
+}
+
 /* The values are operands as they are. */
-static const operand *as_operands(const float *values, long rows, long depth, operand *scratch) {
-    (void)rows, (void)depth, (void)scratch;
+INLINE const operand *row_of_operands(const float *rows, long row_stride, long columns, operand *scratch) {
+    (void)row_stride, (void)columns, (void)scratch;
+    return rows;
+}
+static const operand *as_operands(const float *values, long row_stride, long rows, long depth, operand *scratch) {
+    (void)row_stride, (void)rows, (void)depth, (void)scratch;
     return values;
 }
 

@@ -100,6 +100,10 @@ INLINE operand operand_of(const float *values, long stride, long count, const op
     return all;
 }
 
+INLINE void pack_rows(const float *rows, long row_stride, const operand *ends, operand *to) {
+    for (long n = 0; n < PANEL; n++) to[n] = operand_of(rows + n, row_stride, VALUES, ends + n);
+}
+
 INLINE operands load_operands(const operand *from) { return *(const ivec *)from; }
 INLINE operands repeated(operand value) { return (operands){0} + (int)value; }
 
@@ -117,9 +121,9 @@ INLINE vec finished(totals total, vec before, const operand *row_end, const oper
 
 /* The operands of each row, in scratch space of rows * ROW_LENGTH(depth). Anything may be behind the last value, where
    columns have zeros. */
-static const operand *as_operands(const float *values, long rows, long depth, operand *scratch) {
+static const operand *as_operands(const float *values, long row_stride, long rows, long depth, operand *scratch) {
     operand *end = scratch + OPERANDS(depth);
-    for (long row = 0; row < rows; row++, values += depth, end += ROW_LENGTH(depth)) {
+    for (long row = 0; row < rows; row++, values += row_stride, end += ROW_LENGTH(depth)) {
         int32_t largest = 0;
         for (long k = 0; k < depth; k++) {
             int32_t own = magnitude(values[k]);

@@ -25,10 +25,12 @@ from elmokit.alphabet import NUM_CHARACTER_SYMBOLS
 from elmokit.config import CharCnnConfig
 from elmokit.kernels import convolution
 from elmokit.kernels.cuda.availability import can_launch
+from elmokit.kernels.highway import highway_, highway_gradient
 from elmokit.kernels.library import can_compute
+from elmokit.kernels.precisions import Precision
 from elmokit.model.first_order import differentiable_once
 from elmokit.model.precision import HasPrecision, without_autocast
-from elmokit.model.products import affine
+from elmokit.model.products import add_product, affine, product, product_and_sums
 
 _BLOCK = NUM_CHARACTER_SYMBOLS + 1  # symbols whose table rows are computed together
 
@@ -138,9 +140,56 @@ class Highway(HasPrecision):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map features (U, F) to features (U, F)."""
-        gate = torch.sigmoid(affine(features, self.carry, self.carry_bias, self.precision))
-        transform = torch.relu(affine(features, self.transform, self.transform_bias, self.precision))
-        return gate * transform + (1 - gate) * features
+        outputs: Tensor = _Highway.apply(  # type: ignore[no-untyped-call]
+            features, self.carry, self.carry_bias, self.transform, self.transform_bias, self.precision
+        )
+        return outputs
+
+
+class _Highway(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        features: Tensor,
+        carry: Tensor,
+        carry_bias: Tensor,
+        transform: Tensor,
+        transform_bias: Tensor,
+        precision: Precision,
+    ) -> Tensor:
+        gate = product(features, carry, carry_bias, precision=precision)
+        transformed = product(features, transform, transform_bias, precision=precision)
+        if can_compute(gate, transformed, features):
+            outputs = highway_(gate, transformed, features)
+        else:
+            gate, transformed = torch.sigmoid(gate), torch.relu(transformed)
+            outputs = gate * transformed + (1 - gate) * features
+        ctx.save_for_backward(features, carry, transform, gate, transformed)
+        ctx.precision = precision
+        return outputs
+
+    @staticmethod
+    @differentiable_once
+    @without_autocast
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        features, carry, transform, gate, transformed = ctx.saved_tensors
+        if can_compute(gate, transformed, features, gradient):
+            grad_gate, grad_transformed, grad_features = highway_gradient(
+                gate, transformed, features, gradient
+            )
+        else:
+            grad_gate = gradient * (transformed - features) * gate * (1 - gate)
+            grad_transformed = gradient * gate * (transformed > 0)
+            grad_features = gradient * (1 - gate)
+        if ctx.needs_input_grad[0]:
+            add_product(grad_features, grad_gate, carry.t(), ctx.precision)
+            add_product(grad_features, grad_transformed, transform.t(), ctx.precision)
+        return (
+            grad_features,
+            *product_and_sums(features.t(), grad_gate, ctx.precision),
+            *product_and_sums(features.t(), grad_transformed, ctx.precision),
+            None,
+        )
 
 
 def _lengths(char_ids: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from elmokit.errors import ConfigError
 from elmokit.kernels.library import can_compute, is_available
-from elmokit.kernels.matrices import PackedMatrix, multiply, pack
+from elmokit.kernels.matrices import PackedMatrix, add_product_, multiply, multiply_packed, pack
 from elmokit.kernels.precisions import PRECISIONS, Precision
 from elmokit.model.first_order import differentiable_once
 from elmokit.model.precision import without_autocast
@@ -67,7 +67,7 @@ def row_tile(num_elements: int, precision: Precision = "float32") -> int:
         num_elements: size of the right matrix, or of the smallest of several.
         precision: of the product.
     """
-    if precision != "float32" and is_available(precision):
+    if is_available(precision):
         return 1
     return 1 if _ONEDNN and num_elements >= _MIN_ELEMENTS else 16
 
@@ -78,30 +78,36 @@ def operand_type(precision: Precision) -> torch.dtype:
 
 
 def operand(matrix: Tensor, precision: Precision) -> Tensor | PackedMatrix:
-    """Return a matrix (K, N) as the right side of :func:`product` in the given precision.
+    """Return a matrix (K, N) as the right side of several products in the given precision.
 
     Where the kernels cannot be given it, as when it is traced, ``int8`` is computed in the matrix's own type.
     """
-    if precision == "float32":
-        return matrix
     if can_compute(matrix, precision=precision):
         return pack(matrix, precision)
     return matrix.bfloat16() if precision == "bf16" else matrix
 
 
-def product(left: Tensor, right: Tensor | PackedMatrix, bias: Tensor | None = None) -> Tensor:
+def product(
+    left: Tensor,
+    right: Tensor | PackedMatrix,
+    bias: Tensor | None = None,
+    *,
+    precision: Precision = "float32",
+) -> Tensor:
     """Return ``left @ right + bias``, without autograd.
 
     Args:
         left: (M, K).
-        right: (K, N), from :func:`operand` for another precision than float32.
+        right: (K, N), or what :func:`operand` made of it.
         bias: (N,).
+        precision: of the product; that of ``right`` if it is an operand.
     """
     if isinstance(right, PackedMatrix):
-        total = multiply(left, right)
-        return total if bias is None else total.add_(bias)
-    if right.dtype == torch.bfloat16:
-        total = torch.mm(left.bfloat16(), right).to(left.dtype)
+        return multiply_packed(left, right, bias)
+    if can_compute(left, right, bias, precision=precision):
+        return multiply(left, right, bias, precision=precision)
+    if precision == "bf16" or right.dtype == torch.bfloat16:
+        total = torch.mm(left.bfloat16(), right.bfloat16()).to(left.dtype)
         return total if bias is None else total.add_(bias)
     if not _goes_to_onednn(left, right):
         return torch.mm(left, right) if bias is None else torch.addmm(bias, left, right)
@@ -110,6 +116,28 @@ def product(left: Tensor, right: Tensor | PackedMatrix, bias: Tensor | None = No
         left = left.expand(2, -1)
     found: Tensor = torch.ops.mkldnn._linear_pointwise.default(left, right.t(), bias, "none", [], "")
     return found[:num_rows]
+
+
+def add_product(total: Tensor, left: Tensor, right: Tensor, precision: Precision) -> None:
+    """Add ``left @ right`` to a contiguous (M, N) in place; see :func:`product`."""
+    if can_compute(total, left, right, precision=precision):
+        add_product_(total, left, right, precision=precision)
+    else:
+        total += product(left, right, precision=precision)
+
+
+def product_and_sums(left: Tensor, right: Tensor, precision: Precision) -> tuple[Tensor, Tensor]:
+    """Return ``left @ right`` and the sums of the columns of ``right``: gradients of weights and of a bias.
+
+    Args:
+        left: (M, K).
+        right: (K, N).
+        precision: of the product.
+    """
+    if not can_compute(left, right, precision=precision):
+        return product(left, right, precision=precision), right.sum(dim=0)
+    sums = right.new_zeros(right.shape[1])
+    return multiply(left, right, precision=precision, column_sums=sums), sums
 
 
 def _goes_to_onednn(left: Tensor, right: Tensor) -> bool:
@@ -134,7 +162,7 @@ class _Affine(torch.autograd.Function):
     def forward(ctx: Any, inputs: Tensor, matrix: Tensor, bias: Tensor, precision: Precision) -> Tensor:
         ctx.save_for_backward(inputs, matrix)
         ctx.precision = precision
-        return product(inputs, operand(matrix, precision), bias)
+        return product(inputs, matrix, bias, precision=precision)
 
     @staticmethod
     @differentiable_once
@@ -142,9 +170,7 @@ class _Affine(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         inputs, matrix = ctx.saved_tensors
         need_inputs, need_matrix, need_bias, _ = ctx.needs_input_grad
-        return (
-            product(gradient, operand(matrix.t(), ctx.precision)) if need_inputs else None,
-            product(inputs.t(), operand(gradient, ctx.precision)) if need_matrix else None,
-            gradient.sum(dim=0) if need_bias else None,
-            None,
-        )
+        grad_inputs = product(gradient, matrix.t(), precision=ctx.precision) if need_inputs else None
+        if not need_matrix:
+            return grad_inputs, None, gradient.sum(dim=0) if need_bias else None, None
+        return grad_inputs, *product_and_sums(inputs.t(), gradient, ctx.precision), None

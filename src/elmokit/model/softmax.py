@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from elmokit.kernels.cuda.availability import can_launch
 from elmokit.kernels.library import can_compute
-from elmokit.kernels.matrices import add_product_, pack
+from elmokit.kernels.matrices import add_product_
 from elmokit.kernels.precisions import Precision
 from elmokit.kernels.softmax import exponentials_
 from elmokit.model.first_order import differentiable_once
@@ -303,8 +303,7 @@ def _log_totals(
         if keep_gradients:
             # The probabilities are exponentials / total; dividing (n, P) is cheaper than (n, V).
             grad_hidden[rows] = product(exponentials, as_operand) / total
-            _add_product_(grad_transposed, (hidden[rows] / total).t(), exponentials, precision)
-            grad_bias.addmv_(exponentials.t(), total.reciprocal().squeeze(1))
+            _add_gradients_(grad_transposed, grad_bias, hidden[rows], exponentials, total, precision)
     return log_totals, grad_hidden, grad_transposed.t(), grad_bias
 
 
@@ -314,14 +313,31 @@ def _exclude_(logits: Tensor, columns: Tensor) -> None:
     logits.scatter_(1, index, logits.gather(1, index).masked_fill_(columns[:, None] >= 0, -torch.inf))
 
 
-def _add_product_(total: Tensor, left: Tensor, right: Tensor, precision: Precision) -> None:
-    """Add ``left @ right`` to a sum."""
-    if can_compute(total, left, right, precision=precision):
-        add_product_(total, left, pack(right, precision))
-    elif precision == "float32":
-        total.addmm_(left, right)
+def _add_gradients_(
+    grad_transposed: Tensor,
+    grad_bias: Tensor,
+    hidden: Tensor,
+    exponentials: Tensor,
+    totals: Tensor,
+    precision: Precision,
+) -> None:
+    """Add the derivatives of some rows by the weights (P, V) and the bias (V,)."""
+    left, inverses = (hidden / totals).t(), totals.reciprocal().squeeze(1)
+    if can_compute(grad_transposed, grad_bias, left, exponentials, precision=precision):
+        add_product_(
+            grad_transposed,
+            left,
+            exponentials,
+            precision=precision,
+            column_sums=grad_bias,
+            row_weights=inverses,
+        )
+        return
+    if precision == "float32":
+        grad_transposed.addmm_(left, exponentials)
     else:
-        total += product(left, operand(right, precision))
+        grad_transposed += product(left, exponentials, precision=precision)
+    grad_bias.addmv_(exponentials.t(), inverses)
 
 
 def _exponentials_(logits: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,14 +7,17 @@ import inspect
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from elmokit.config import TrainingConfig
+from elmokit.kernels import optimizer as kernels
 from elmokit.kernels.cuda.availability import can_launch
-from elmokit.training.pieces import map_pieces
+from elmokit.kernels.library import can_compute
+from elmokit.training.pieces import map_pieces, pieces_to_update, run_pieces
 
 _BETA1, _BETA2 = 0.9, 0.98
 # Of a word that has not occurred for long, only the push away from all other contexts is left, which is tiny.
@@ -75,6 +78,7 @@ class RowOptimizer(torch.optim.Optimizer):
                 loss = closure()
         (group,) = self.param_groups
         group["num_updates"] += 1
+        calls: list[Callable[[], None]] = []  # of compiled kernels, for pieces
         groups: list[list[Tensor]] = []  # values, gradient and slots of the same shape
         copies: list[tuple[Tensor, Tensor, Tensor]] = []  # whole tensor, rows, and a copy of the rows
         for parameter in self._parameters.values():
@@ -85,6 +89,12 @@ class RowOptimizer(torch.optim.Optimizer):
             if can_launch(*updated):
                 self._update_on_device(updated, gradient, group["lr"])
                 continue
+            if _can_compute_pieces(updated, gradient):
+                calls += [
+                    partial(self._compute, *piece, learning_rate=group["lr"])
+                    for piece in pieces_to_update(updated, gradient)
+                ]
+                continue
             if gradient.is_sparse:
                 gradient = gradient.coalesce()
                 rows = gradient._indices()[0]
@@ -92,6 +102,7 @@ class RowOptimizer(torch.optim.Optimizer):
                 updated = [part for _, _, part in copies[-len(updated) :]]
                 gradient = gradient._values()
             groups.append([updated[0], gradient, *updated[1:]])
+        run_pieces(calls)
         map_pieces(
             lambda values, gradient, *slots: self._update(values, gradient, list(slots), group["lr"]), groups
         )
@@ -110,6 +121,12 @@ class RowOptimizer(torch.optim.Optimizer):
         self, updated: list[Tensor], gradient: Tensor, ids: Tensor | None, learning_rate: float
     ) -> None:
         """Do what :meth:`_update` does to rows ``ids`` of the values and slots ``updated``; None for all."""
+
+    @abstractmethod
+    def _compute(
+        self, updated: list[Tensor], gradient: Tensor, ids: Tensor | None, learning_rate: float
+    ) -> None:
+        """Do the same on the CPU by the compiled kernels."""
 
     @abstractmethod
     def _update(self, values: Tensor, gradient: Tensor, slots: list[Tensor], learning_rate: float) -> None:
@@ -176,6 +193,12 @@ class Adagrad(RowOptimizer):
         values, squares = updated
         adagrad(values, squares, gradient, ids, learning_rate=learning_rate)
 
+    def _compute(
+        self, updated: list[Tensor], gradient: Tensor, ids: Tensor | None, learning_rate: float
+    ) -> None:
+        values, squares = updated
+        kernels.adagrad(values, squares, gradient, ids, learning_rate=learning_rate)
+
 
 class Adam(RowOptimizer):
     """Adam (Kingma and Ba 2015).
@@ -209,17 +232,28 @@ class Adam(RowOptimizer):
         from elmokit.kernels.cuda.rows import adam
 
         values, first, second = updated
-        adam(
-            values,
-            first,
-            second,
-            gradient,
-            ids,
-            learning_rate=learning_rate,
-            betas=(_BETA1, _BETA2),
-            shares=(1 - _BETA1**self.num_updates, 1 - _BETA2**self.num_updates),
-            epsilon=_EPSILON,
-        )
+        adam(values, first, second, gradient, ids, **self._numbers(learning_rate))
+
+    def _compute(
+        self, updated: list[Tensor], gradient: Tensor, ids: Tensor | None, learning_rate: float
+    ) -> None:
+        values, first, second = updated
+        kernels.adam(values, first, second, gradient, ids, **self._numbers(learning_rate))
+
+    def _numbers(self, learning_rate: float) -> dict[str, Any]:
+        """Return the numbers that the kernels take."""
+        return {
+            "learning_rate": learning_rate,
+            "betas": (_BETA1, _BETA2),
+            "shares": (1 - _BETA1**self.num_updates, 1 - _BETA2**self.num_updates),
+            "epsilon": _EPSILON,
+        }
+
+
+def _can_compute_pieces(updated: list[Tensor], gradient: Tensor) -> bool:
+    """Whether the compiled kernels can be given a tensor, its slots and its gradient."""
+    values = gradient._values() if gradient.is_sparse else gradient
+    return can_compute(*updated, values) and all(tensor.is_contiguous() for tensor in updated)
 
 
 def make_optimizer(parameters: Mapping[str, nn.Parameter], training: TrainingConfig) -> RowOptimizer:

@@ -22,7 +22,8 @@ from elmokit.model.lstm.interface import LstmState, LstmWeights
 from elmokit.model.lstm.steps import last_of_each_row, step_before
 from elmokit.model.packed_weights import PackedWeights
 from elmokit.model.precision import without_autocast
-from elmokit.model.products import operand, product
+from elmokit.model.products import product, product_and_sums
+from elmokit.model.spare_memory import SpareMemory
 
 
 def compiled_lstm(
@@ -47,6 +48,7 @@ def compiled_lstm(
         weights.projection_clip,
         weights.precision,
         weights.packed,
+        weights.spare,
         torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (inputs, *weights[:3])),
     )
     return outputs, LstmState(cell, hidden)
@@ -69,6 +71,7 @@ class _CompiledLstm(torch.autograd.Function):
         projection_clip: float | None,
         precision: Precision,
         packed: PackedWeights,
+        spare: SpareMemory,
         keep: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:
         input_dim, cell_dim = inputs.shape[1], kernel.shape[1] // 4
@@ -77,7 +80,8 @@ class _CompiledLstm(torch.autograd.Function):
         num_positions, num_rows = len(inputs), batch_sizes[0]
         num_kept = num_positions if keep else num_rows
         inputs = inputs.contiguous()
-        gates = inputs.new_empty(num_positions if keep else kernels.rows_of_gates(batch_sizes), 4 * cell_dim)
+        num_gates = num_positions if keep else kernels.rows_of_gates(batch_sizes)
+        gates = spare.take(num_gates, 4 * cell_dim) if keep else inputs.new_empty(num_gates, 4 * cell_dim)
         outputs = inputs.new_empty(num_positions, output_dim)
         cells = inputs.new_empty(num_kept, cell_dim)
         gated_cells = outputs if projection is None else torch.empty_like(cells)  # o * tanh(c)
@@ -99,7 +103,7 @@ class _CompiledLstm(torch.autograd.Function):
             keep=keep,
         )
         if keep:
-            ctx.shape, ctx.precision = shape, precision
+            ctx.shape, ctx.precision, ctx.spare = shape, precision, spare
             ctx.save_for_backward(
                 inputs, kernel, projection, cell_before, hidden_before, gates, cells, gated_cells, outputs
             )
@@ -135,18 +139,18 @@ class _CompiledLstm(torch.autograd.Function):
             torch.zeros_like(hidden_before, memory_format=torch.contiguous_format),
         )
         need_inputs, need_kernel, need_bias, need_projection = ctx.needs_input_grad[:4]
-        grad_kernel = grad_projection = None
+        grad_inputs = grad_kernel = grad_bias = grad_projection = None
         if need_kernel:
             earlier_hidden = step_before(outputs, batch_sizes, hidden_before)
-            grad_kernel = product(
-                torch.cat([inputs, earlier_hidden], dim=1).t(), operand(grad_gates, precision)
+            grad_kernel, grad_bias = product_and_sums(
+                torch.cat([inputs, earlier_hidden], dim=1).t(), grad_gates, precision
             )
+        elif need_bias:
+            grad_bias = grad_gates.sum(dim=0)
         if projection is not None and need_projection:
-            grad_projection = product(gated_cells.t(), operand(grad_projected, precision))
-        return (
-            product(grad_gates, operand(kernel[:input_dim].t(), precision)) if need_inputs else None,
-            grad_kernel,
-            grad_gates.sum(dim=0) if need_bias else None,
-            grad_projection,
-            *[None] * 8,
-        )
+            grad_projection = product(gated_cells.t(), grad_projected, precision=precision)
+        if need_inputs:
+            grad_inputs = product(grad_gates, kernel[:input_dim].t(), precision=precision)
+        if grad_gates is gates:
+            ctx.spare.give_back(gates)
+        return grad_inputs, grad_kernel, grad_bias, grad_projection, *[None] * 9

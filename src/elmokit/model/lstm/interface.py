@@ -19,6 +19,7 @@ from torch import Tensor
 
 from elmokit.kernels.precisions import Precision
 from elmokit.model.packed_weights import PackedWeights
+from elmokit.model.spare_memory import SpareMemory
 
 FORGET_BIAS = 1.0  # added to the forget gate; not part of the stored bias
 
@@ -49,6 +50,8 @@ class LstmWeights(NamedTuple):
     """Of the matrix products; everything else is computed in the type of the weights."""
     packed: PackedWeights
     """Where implementations keep what they have packed."""
+    spare: SpareMemory
+    """Where they keep memory for the next window."""
 
 
 class LstmImplementation(Protocol):

@@ -16,6 +16,7 @@ from elmokit.model.lstm.packed import packed_lstm
 from elmokit.model.lstm.reference import reference_lstm
 from elmokit.model.packed_weights import PackedWeights
 from elmokit.model.precision import HasPrecision
+from elmokit.model.spare_memory import SpareMemory
 
 IMPLEMENTATIONS: Mapping[str, LstmImplementation] = MappingProxyType(
     {"fused": fused_lstm, "packed": packed_lstm, "reference": reference_lstm}
@@ -68,6 +69,7 @@ class ProjectedLstm(HasPrecision):
         self.bias = nn.Parameter(torch.empty(4 * cell_dim))
         self.projection = nn.Parameter(torch.empty(cell_dim, projection_dim)) if has_projection else None
         self._packed = PackedWeights()
+        self._spare = SpareMemory()
 
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Initialize with Glorot-uniform kernels and zero bias, TensorFlow's defaults."""
@@ -88,6 +90,7 @@ class ProjectedLstm(HasPrecision):
             self.projection_clip,
             self.precision,
             self._packed,
+            self._spare,
         )
 
     def zero_state(self, num_rows: int) -> LstmState:

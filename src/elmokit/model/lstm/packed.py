@@ -61,7 +61,7 @@ class _LstmLayer(torch.autograd.Function):
         recurrent_kernel = operand(kernel[input_dim:], precision)
         projection_operand = None if projection is None else operand(projection, precision)
         gates = product(
-            inputs, operand(kernel[:input_dim], precision), bias
+            inputs, kernel[:input_dim], bias, precision=precision
         )  # (N, 4H), activated in place below
         i_gates, j_gates, f_gates, o_gates = gates.chunk(4, dim=1)
         f_gates += FORGET_BIAS
@@ -177,15 +177,15 @@ class _LstmLayer(torch.autograd.Function):
             grad_hidden[:num_rows] = product(grad_gate, recurrent_kernel_t)
 
         need_inputs, need_kernel, need_bias, need_projection = ctx.needs_input_grad[:4]
-        grad_inputs = product(grad_gates, operand(input_kernel.t(), precision)) if need_inputs else None
+        grad_inputs = product(grad_gates, input_kernel.t(), precision=precision) if need_inputs else None
         grad_kernel = grad_bias = grad_projection = None
         if need_kernel:
             earlier_hidden = step_before(outputs, batch_sizes, hidden_before)
             grad_kernel = product(
-                torch.cat([inputs, earlier_hidden], dim=1).t(), operand(grad_gates, precision)
+                torch.cat([inputs, earlier_hidden], dim=1).t(), grad_gates, precision=precision
             )
         if need_bias:
             grad_bias = grad_gates.sum(dim=0)
         if projection is not None and need_projection:
-            grad_projection = product(gated_cells.t(), operand(grad_projected, precision))
+            grad_projection = product(gated_cells.t(), grad_projected, precision=precision)
         return grad_inputs, grad_kernel, grad_bias, grad_projection, *[None] * 6
