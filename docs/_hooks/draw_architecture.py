@@ -19,7 +19,7 @@ PACKAGE = ROOT / "src" / "elmokit"
 PICTURE = ROOT / "docs" / "images" / "architecture.svg"
 
 # Almost everything imports these, so arrows to them would hide the others.
-FOUNDATIONS = ("errors", "installation", "files", "config", "alphabet", "batch")
+FOUNDATIONS = ("errors", "arguments", "files", "config", "alphabet", "batch")
 LEFT_OUT = ("__init__", "__main__", "_moved", "_version")
 WIDTH, BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y = 1180, 204, 92, 24, 44
 LINE_CHARACTERS = 29
