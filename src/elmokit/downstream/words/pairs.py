@@ -150,8 +150,8 @@ class PairModel:
             raise ElmokitError(f"{dev.name}: the same pairs as {train.name}: give other pairs as dev data")
         if len(np.unique(targets)) < 2:
             raise ElmokitError(
-                f"{train.name}: all pairs have the {train.kind} {targets[0]:g}, expected at least two different "
-                "ones"
+                f"{train.name}: all pairs have the {train.kind} {targets[0]:g}, expected at least two "
+                "different ones"
             )
         layers = _pair_layers(embeddings, train, progress)
         dev_layers = _pair_layers(embeddings, dev, progress)
