@@ -3,11 +3,11 @@
 Type checkers see wrong arguments before a program runs, but notebooks and scripts are rarely checked. Without
 this, a wrong argument would be found somewhere inside, with a message about something else, or not at all.
 
-pydantic's ``validate_call`` is not used: its errors have several lines and no advice, it takes "3" for a number
-and "no" for a truth value, copies every list, and knows no tensors, devices or names that only type checkers
-import. It would not be faster either: a call with the arguments of ``ElmoEmbedder.embed`` takes 3.3 µs more
-here and 3.1 µs with it (with a single number 2.1 and 1.1, with 100 strings 12 and 7; both in one run on one
-core), where a call that embeds takes milliseconds.
+pydantic's ``validate_call`` is not used: its errors have several lines and no advice, it takes "3" for a
+number and "no" for a truth value, copies every list, and knows no tensors, devices or names that only type
+checkers import. It would not be faster either: a call with the arguments of ``ElmoEmbedder.embed`` takes
+3.3 µs more here and 3.1 µs with it (with a single number 2.1 and 1.1, with 100 strings 12 and 7; both in one
+run on one core), where a call that embeds takes milliseconds.
 """
 
 from __future__ import annotations
