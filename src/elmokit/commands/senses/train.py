@@ -69,8 +69,7 @@ def command(
 
     examples = read_senses(table)
     fallback = None if first_senses is None else read_first_senses(first_senses)
-    if threads is not None:
-        use_threads(threads)
+    use_threads(threads)
     model = SenseModel.train(
         examples,
         given_embeddings(embedding, embedding_text, device),

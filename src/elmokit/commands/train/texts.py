@@ -44,8 +44,7 @@ def trainer_of(run: Run, ranks: Ranks, *, is_continued: bool) -> Trainer:
             for prefixes, name, part in parts
         )
     assert corpus is not None
-    if run.config.training.threads is not None:
-        use_threads(run.config.training.threads)
+    use_threads(run.config.training.threads)
     trainer = Trainer(
         run.config,
         corpus,
