@@ -125,8 +125,7 @@ def command(
     if seed is not None:
         more.append(f"fit.seed={seed}")
     settings = section_with(ClassifierSettings, [*more, *overrides])
-    if threads is not None:
-        use_threads(threads)
+    use_threads(threads)
     data = columns.read(train)
     dev_data = None if dev is None else columns.read(dev)
     test_data = None if test is None else columns.read(test, "test")

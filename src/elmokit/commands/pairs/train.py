@@ -94,8 +94,7 @@ def command(
     more = [] if seed is None else [f"seed={seed}"]
     of_model, of_vectors = vector_settings(overrides)
     settings = section_with(PairSettings, [*of_model, *more])
-    if threads is not None:
-        use_threads(threads)
+    use_threads(threads)
     model = PairModel.train(
         train_pairs,
         dev_pairs,

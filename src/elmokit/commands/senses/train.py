@@ -71,8 +71,7 @@ def command(
     refuse_to_replace(output, "senses")
     examples = read_senses(table)
     fallback = None if first_senses is None else read_first_senses(first_senses)
-    if threads is not None:
-        use_threads(threads)
+    use_threads(threads)
     model = SenseModel.train(
         examples,
         given_embeddings(embedding, embedding_text, device),

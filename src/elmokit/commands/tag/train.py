@@ -137,8 +137,7 @@ def command(
         more.append(f"seed={seed}")
     of_tagger, of_vectors = vector_settings(overrides)
     settings = section_with(TaggerSettings, [*of_tagger, *more])
-    if threads is not None:
-        use_threads(threads)
+    use_threads(threads)
     tagger = SequenceTagger.train(
         *tokens_and_tags(data["train"]),
         *tokens_and_tags(data["dev"]),
