@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from elmokit.checked import checked
+from elmokit.arguments import checked
 from elmokit.data.find import Patterns
 from elmokit.errors import ConfigError, ElmokitError
 

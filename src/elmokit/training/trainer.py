@@ -12,8 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from elmokit.arguments import instance_of
-from elmokit.checked import checked
+from elmokit.arguments import checked, instance_of
 from elmokit.config import Config
 from elmokit.data.batches import TextBatch
 from elmokit.data.corpus import Corpus

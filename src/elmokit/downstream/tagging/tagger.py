@@ -11,8 +11,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from elmokit.arguments import instance_of
-from elmokit.checked import checked
+from elmokit.arguments import checked, instance_of
 from elmokit.config.validation import describe_errors
 from elmokit.data.batches_by_length import batches_by_length
 from elmokit.data.sentences import tokenized

@@ -11,7 +11,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from elmokit.checked import checked
+from elmokit.arguments import checked
 from elmokit.config.validation import describe_errors
 from elmokit.downstream.embeddings.protocol import TokenEmbedding
 from elmokit.downstream.fitting import Epoch, fit

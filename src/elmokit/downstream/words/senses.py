@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 import torch
 
-from elmokit.checked import checked
+from elmokit.arguments import checked
 from elmokit.downstream.embeddings.protocol import TokenEmbedding
 from elmokit.downstream.progress import Progress, no_progress
 from elmokit.downstream.saved import embeddings_of_saved, read_model, save_model

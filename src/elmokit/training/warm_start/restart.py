@@ -8,8 +8,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from elmokit.arguments import instance_of, strings
-from elmokit.checked import checked
+from elmokit.arguments import checked, instance_of, strings
 from elmokit.config import Config, TrainingConfig
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError, VocabularyError

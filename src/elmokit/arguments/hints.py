@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar, Union
 
-from elmokit.arguments import described, is_list, number, path_text, whole_number, yes_or_no
+from elmokit.arguments.values import described, is_list, number, path_text, whole_number, yes_or_no
 from elmokit.errors import ConfigError
 
 P = ParamSpec("P")

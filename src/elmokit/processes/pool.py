@@ -1,9 +1,4 @@
-"""Work on several processes of this machine, with results in the order of the work.
-
-The processes are started with ``spawn``, which is safe whatever threads and libraries this process uses. As
-always with ``spawn``, a script that uses them must guard its main part with
-``if __name__ == "__main__":``.
-"""
+"""Work on several processes, with results in the order of the work."""
 
 from __future__ import annotations
 
@@ -21,7 +16,7 @@ from typing import Any, TypeVar
 
 from elmokit.arguments import whole_number
 from elmokit.errors import WorkerError
-from elmokit.interruption import signals_put_off
+from elmokit.processes.interruption import signals_put_off
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
