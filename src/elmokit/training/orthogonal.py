@@ -19,7 +19,7 @@ def orthogonalized(matrix: Tensor) -> Tensor:
     is small, so they are multiplied with each other first, and with the matrix once at the end.
 
     Args:
-        matrix: (m, n), of float32. It takes about ``2·k²·l + 14·k³`` multiplications with the shorter side k
+        matrix: (m, n), of float32. It takes ``2·k²·l + 17·k³`` multiplications with the shorter side k
             and the longer one l.
 
     Returns:
