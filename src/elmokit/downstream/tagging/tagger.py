@@ -31,6 +31,7 @@ from elmokit.downstream.tagging.spans import Scheme
 from elmokit.errors import ConfigError, ModelFileError
 from elmokit.files.home import expanded
 from elmokit.model.device import find_device
+from elmokit.model.parallel import without_barriers
 
 _KIND = "tagger"
 
@@ -290,6 +291,7 @@ class SequenceTagger:
     def _predictions(
         self, sentences: Iterable[list[str]], batch_size: int, with_probabilities: bool
     ) -> Iterator[Prediction]:
+        @without_barriers()
         @torch.no_grad()
         def run(chunk: list[list[str]]) -> list[Prediction]:
             batch = batch_of(self.embeddings, chunk, fine_tune=self.settings.fine_tune, device=self._device)
