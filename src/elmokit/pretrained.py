@@ -36,7 +36,7 @@ class OptimizerState:
     """The state of the optimizer after training."""
 
     kind: str
-    """``adagrad`` or ``adam``."""
+    """``adagrad``, ``adam`` or ``muon``."""
     slots: Mapping[str, Mapping[str, Tensor]]
     """What is stored for each parameter, by slot (``sum``, ``first_moment``, ...) and parameter."""
     num_updates: int

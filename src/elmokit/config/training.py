@@ -96,8 +96,11 @@ class TrainingConfig(Section):
         description="stop after this many updates; null for no limit",
         json_schema_extra=about(unit="steps", group="run"),
     )
-    optimizer: Literal["adam", "adagrad"] = Field(
-        "adam", description="adam or adagrad", json_schema_extra=about(group="optimizer")
+    optimizer: Literal["adam", "adagrad", "muon"] = Field(
+        "adam",
+        description="adam, adagrad, or muon: orthogonalized updates for the matrices of the LSTMs, adam for "
+        "all else",
+        json_schema_extra=about(group="optimizer"),
     )
     learning_rate: float = Field(
         0.015,

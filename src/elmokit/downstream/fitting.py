@@ -41,9 +41,10 @@ def fit(
 ) -> Iterator[Epoch]:
     """Train a model, yielding after each epoch; in the end the model has the weights of its best one.
 
-    Runs that are given the same arguments are the same to the last bit, whatever the number of threads, and
-    random numbers drawn elsewhere neither change them nor are changed. PyTorch's operations use one thread,
-    in ``loss_of`` and ``dev_score`` as well: they are too small for parallel loops. Other threads run tasks.
+    Runs that are given the same arguments are the same to the last bit, and random numbers drawn elsewhere
+    neither change them nor are changed. PyTorch's operations use one thread, in ``loss_of`` and ``dev_score``
+    as well: they are too small for parallel loops. Other threads run tasks, so that the number of threads
+    changes nothing either, but for a biLM that is trained too: it adds up the gradients of its workers.
 
     Args:
         model: the model; it is in evaluation mode whenever ``dev_score`` is called and at the end.

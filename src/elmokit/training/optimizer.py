@@ -1,4 +1,4 @@
-"""Adagrad exactly as the original runs it, and Adam; both update only the rows that a sparse gradient
+"""Adagrad exactly as the original runs it, Adam, and Muon; all update only the rows that a sparse gradient
 names."""
 
 from __future__ import annotations
@@ -6,7 +6,8 @@ from __future__ import annotations
 import inspect
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -14,12 +15,16 @@ from torch import Tensor, nn
 
 from elmokit.config import TrainingConfig
 from elmokit.kernels.cuda.availability import can_launch
+from elmokit.model.parallel import run_calls
+from elmokit.training.orthogonal import orthogonalized
 from elmokit.training.pieces import map_pieces
 
 _BETA1, _BETA2 = 0.9, 0.98
 # Of a word that has not occurred for long, only the push away from all other contexts is left, which is tiny.
 # With the usual 1e-8 Adam scales it up to a whole step at every step, and rare words are hardly learned.
 _EPSILON = 6e-4
+_MOMENTUM = 0.95  # of Muon
+_RELATIVE_SIZE = 0.1  # root mean square of an update of Muon, times the learning rate
 
 
 class RowOptimizer(torch.optim.Optimizer):
@@ -75,15 +80,20 @@ class RowOptimizer(torch.optim.Optimizer):
                 loss = closure()
         (group,) = self.param_groups
         group["num_updates"] += 1
+        self._update_all(self._parameters, group["lr"])
+        return loss
+
+    def _update_all(self, parameters: Mapping[str, nn.Parameter], learning_rate: float) -> None:
+        """Update those of some parameters that have a gradient."""
         groups: list[list[Tensor]] = []  # values, gradient and slots of the same shape
         copies: list[tuple[Tensor, Tensor, Tensor]] = []  # whole tensor, rows, and a copy of the rows
-        for parameter in self._parameters.values():
+        for parameter in parameters.values():
             gradient = parameter.grad
             if gradient is None:
                 continue
             updated = [parameter.detach(), *(self.state[parameter][slot] for slot in self.slots)]
             if can_launch(*updated):
-                self._update_on_device(updated, gradient, group["lr"])
+                self._update_on_device(updated, gradient, learning_rate)
                 continue
             if gradient.is_sparse:
                 gradient = gradient.coalesce()
@@ -93,11 +103,11 @@ class RowOptimizer(torch.optim.Optimizer):
                 gradient = gradient._values()
             groups.append([updated[0], gradient, *updated[1:]])
         map_pieces(
-            lambda values, gradient, *slots: self._update(values, gradient, list(slots), group["lr"]), groups
+            lambda values, gradient, *slots: self._update(values, gradient, list(slots), learning_rate),
+            groups,
         )
         for whole, rows, part in copies:
             whole[rows] = part
-        return loss
 
     def _update_on_device(self, updated: list[Tensor], gradient: Tensor, learning_rate: float) -> None:
         """Update a tensor and its slots on a CUDA device, whole or by rows, in one pass."""
@@ -222,6 +232,48 @@ class Adam(RowOptimizer):
         )
 
 
+class Muon(Adam):
+    """Muon (Jordan et al. 2024) for some matrices, Adam for all other parameters.
+
+    A matrix moves along the orthogonalized mean of its gradients: by the same amount in all directions that
+    its gradients have, where Adam follows the few with large gradients. The root mean square of the entries
+    of such an update is about a tenth of the learning rate (its size as in Liu et al. 2025), so that both
+    parts can have the same rate.
+
+    Args:
+        parameters: to be updated, by name.
+        matrices: names of those that are orthogonalized; each has two dimensions and a dense gradient. Their
+            ``first_moment`` is the mean of the gradients; their ``second_moment`` is not used.
+        learning_rate: see :class:`RowOptimizer`.
+    """
+
+    kind = "muon"
+
+    def __init__(
+        self,
+        parameters: Mapping[str, nn.Parameter],
+        matrices: Collection[str],
+        *,
+        learning_rate: float = 0.015,
+    ) -> None:
+        super().__init__(parameters, learning_rate=learning_rate)
+        self._matrices = {name: parameters[name] for name in matrices}
+        self._others = {name: value for name, value in parameters.items() if name not in self._matrices}
+
+    def _update_all(self, parameters: Mapping[str, nn.Parameter], learning_rate: float) -> None:
+        super()._update_all(self._others, learning_rate)
+        matrices = [matrix for matrix in self._matrices.values() if matrix.grad is not None]
+        run_calls([partial(self._update_matrix, matrix, learning_rate) for matrix in matrices])
+
+    def _update_matrix(self, matrix: nn.Parameter, learning_rate: float) -> None:
+        gradient, mean = matrix.grad, self.state[matrix]["first_moment"]
+        assert gradient is not None
+        mean.lerp_(gradient, 1 - _MOMENTUM)
+        direction = orthogonalized(gradient.lerp(mean, _MOMENTUM))  # Nesterov's momentum
+        # The entries of an orthogonal matrix have a root mean square of one over the root of its longer side.
+        matrix.add_(direction, alpha=-_RELATIVE_SIZE * learning_rate * math.sqrt(max(matrix.shape)))
+
+
 def make_optimizer(parameters: Mapping[str, nn.Parameter], training: TrainingConfig) -> RowOptimizer:
     """Return the optimizer of a recipe."""
     if training.optimizer == "adagrad":
@@ -230,4 +282,9 @@ def make_optimizer(parameters: Mapping[str, nn.Parameter], training: TrainingCon
             learning_rate=training.learning_rate,
             initial_accumulator=training.initial_accumulator,
         )
+    if training.optimizer == "muon":
+        matrices = [
+            name for name, value in parameters.items() if name.startswith("stacks.") and value.ndim == 2
+        ]
+        return Muon(parameters, matrices, learning_rate=training.learning_rate)
     return Adam(parameters, learning_rate=training.learning_rate)

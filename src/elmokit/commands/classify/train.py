@@ -118,7 +118,9 @@ def command(
     from elmokit.config.overrides import section_with
     from elmokit.downstream.classification.classifier import TextClassifier
     from elmokit.downstream.classification.settings import ClassifierSettings
+    from elmokit.downstream.saved import refuse_to_replace
 
+    refuse_to_replace(output, "classifier")
     more = [f"encoder={encoder}", f"fine_tune={str(fine_tune).lower()}"]
     if seed is not None:
         more.append(f"fit.seed={seed}")

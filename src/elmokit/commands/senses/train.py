@@ -65,8 +65,10 @@ def command(
       elmokit senses train train.tsv --embedding elmo:small --method logistic --layer 1 -o senses
     """
     table = read_table(file)
+    from elmokit.downstream.saved import refuse_to_replace
     from elmokit.downstream.words.senses import SenseModel, read_first_senses, read_senses
 
+    refuse_to_replace(output, "senses")
     examples = read_senses(table)
     fallback = None if first_senses is None else read_first_senses(first_senses)
     use_threads(threads)

@@ -138,7 +138,7 @@ class PairModel:
 
         Raises:
             ConfigError: if there is no such method.
-            ElmokitError: if the data is the same, of another kind, or has no targets.
+            ElmokitError: if the data is the same, of another kind, has no targets, or a single one.
         """
         if method not in get_args(Method):
             raise ConfigError(f"method: expected {' or '.join(get_args(Method))}, got {method!r}")
@@ -148,6 +148,11 @@ class PairModel:
             raise ElmokitError(f"{dev.name}: other columns than {train.name}: expected the same ones")
         if same_pairs(train, dev):
             raise ElmokitError(f"{dev.name}: the same pairs as {train.name}: give other pairs as dev data")
+        if len(np.unique(targets)) < 2:
+            raise ElmokitError(
+                f"{train.name}: all pairs have the {train.kind} {targets[0]:g}, expected at least two "
+                "different ones"
+            )
         layers = _pair_layers(embeddings, train, progress)
         dev_layers = _pair_layers(embeddings, dev, progress)
         if method == "cosine":
