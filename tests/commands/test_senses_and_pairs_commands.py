@@ -72,6 +72,11 @@ def test_pairs(run_cli, work, method):
         (("senses", "train", "senses.tsv", "-o", "dev.tsv"), "not only an earlier model of senses"),
         (("senses", "evaluate", "senses.tsv", "senses.tsv"), "no model of senses there"),
         (("senses", "train", "nowhere.tsv", "-o", "x"), "nowhere.tsv"),
+        (
+            ("senses", "train", "empty.tsv", "-o", "x"),
+            "empty.tsv:3: sense: empty, expected the sense",
+        ),
+        (("senses", "train", "senses.tsv", "-o", "dev.tsv/x"), "dev.tsv/x: cannot write: Not a directory"),
         (("pairs", "train", "--train", "pairs.tsv", "--dev", "pairs.tsv", "-o", "x"), "the same pairs"),
         (("pairs", "train", "--train", "senses.tsv", "--dev", "dev.tsv", "-o", "x"), "no column tokens1"),
         (("pairs", "train", "--train", "pairs.tsv"), "2 errors"),
@@ -87,6 +92,7 @@ def test_pairs(run_cli, work, method):
     ],
 )
 def test_one_line_for_what_is_wrong(run_cli, work, arguments, message):
+    (work / "empty.tsv").write_text(SENSES.replace("\nshore\tbank\t1\ta", "\n\tbank\t1\ta"))
     (work / "same.tsv").write_text(SIMILAR.replace("\n0\t", "\n1\t"))
     embedding = ("--embedding", "random") if arguments[1] == "train" else ()
     result = run_cli(*arguments, *embedding)

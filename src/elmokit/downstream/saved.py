@@ -24,7 +24,7 @@ from elmokit.downstream.embeddings.static import StaticEmbedding
 from elmokit.downstream.embeddings.vector_files import read_vectors, write_vectors
 from elmokit.downstream.progress import Progress, no_progress
 from elmokit.errors import MissingModelError, ModelFileError, OutputError
-from elmokit.files.atomic import new_directory
+from elmokit.files.atomic import new_directory, refuse_unwritable
 from elmokit.files.json_table import read_json_table
 from elmokit.formats.directory_checksums import CHECKSUMS_FILE, verify_checksums, write_checksums
 
@@ -194,9 +194,10 @@ def refuse_to_replace(path: Path, kind: str) -> None:
     :func:`save_model` does so; who trains for long asks before.
 
     Raises:
-        OutputError: naming what is there.
+        OutputError: naming what is there, or why nothing can be written.
     """
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        refuse_unwritable(path)
         return
     names = sorted(file.name for file in path.iterdir()) if path.is_dir() else []
     others = [name for name in names if name not in _FILES and not _ANY_VECTORS_FILE.fullmatch(name)]
