@@ -108,9 +108,10 @@ class TrainingConfig(Section):
         description="highest learning rate of the run",
         json_schema_extra=about(group="optimizer"),
     )
-    schedule: Literal["cosine", "constant"] = Field(
+    schedule: Literal["cosine", "linear", "constant"] = Field(
         "cosine",
-        description="cosine: the learning rate decays to zero at the end of the run; or constant",
+        description="cosine or linear: the learning rate decays to zero at the end of the run, as half a "
+        "cosine or in a straight line; or constant",
         json_schema_extra=about(group="optimizer"),
     )
     warmup: float = Field(

@@ -273,11 +273,12 @@ def test_the_settings_are_those_of_the_model(texts, base):
     assert (changed.optimizer, changed.schedule, changed.batch_size) == ("adam", "cosine", 3)
 
 
-def test_the_schedule_is_one_for_going_on(texts, base):
-    source = base(recipe="adam")
+@pytest.mark.parametrize("schedule", ["cosine", "linear"])
+def test_the_schedule_is_one_for_going_on(texts, base, schedule):
+    source = base(recipe="adam", schedule=schedule)
     assert (source.config.training.learning_rate, source.config.training.warmup) == (0.015, 0.1)
     training = restart_config(source).training
-    assert (training.learning_rate, training.warmup, training.schedule) == (0.01, 0.02, "cosine")
+    assert (training.learning_rate, training.warmup, training.schedule) == (0.01, 0.02, schedule)
     assert restart_config(source, None, ["learning_rate=0.02"]).training.learning_rate == 0.02
     assert restart_config(source, None, ["recipe=bilm"]).training.learning_rate == 0.2
     # Nothing is warm where the optimizer starts afresh.
