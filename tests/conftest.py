@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -69,6 +69,24 @@ def two_threads() -> Iterator[None]:
     torch.set_num_threads(2)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def threads_of_operations(two_threads) -> Any:
+    """A context in which ``found`` gets the operations of this thread by how many threads each may use."""
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class ThreadsOfOperations(TorchDispatchMode):
+        def __init__(self) -> None:
+            super().__init__()
+            self.found: dict[int, set[str]] = {}
+
+        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            self.found.setdefault(torch.get_num_threads(), set()).add(str(function))
+            return function(*args, **(kwargs or {}))
+
+    return ThreadsOfOperations()
 
 
 @pytest.fixture(scope="session")

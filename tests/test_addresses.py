@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from elmokit.addresses import without_secrets
 from elmokit.errors import ElmokitWarning, FetchError, MissingExtraError, MissingTextError
+from elmokit.errors.addresses import without_secrets
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ import pytest
 
 import elmokit
 from elmokit.cli import VERBS
-from elmokit.installation import install_command
+from elmokit.errors.installation import install_command
 
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 HAS_EXTRAS = importlib.util.find_spec("matplotlib") is not None

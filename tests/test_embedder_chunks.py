@@ -15,7 +15,7 @@ def embedder(golden):
 
 @pytest.mark.parametrize(("num_words", "expected"), [(0, []), (1, [1]), (4, [4]), (9, [4, 4, 1])])
 def test_chunks_have_the_vectors_of_all_words_in_order(monkeypatch, embedder, num_words, expected):
-    monkeypatch.setattr("elmokit.embedder.WORDS_PER_CHUNK", 4)
+    monkeypatch.setattr("elmokit.embedder.embedder.WORDS_PER_CHUNK", 4)
     words = [f"word{k % 7}" for k in range(num_words)]
     chunks = list(embedder.encode_chunks(word for word in words))
     assert [len(chunk) for chunk in chunks] == expected
@@ -26,7 +26,7 @@ def test_chunks_have_the_vectors_of_all_words_in_order(monkeypatch, embedder, nu
 
 
 def test_words_are_read_as_they_are_needed(monkeypatch, embedder):
-    monkeypatch.setattr("elmokit.embedder.WORDS_PER_CHUNK", 3)
+    monkeypatch.setattr("elmokit.embedder.embedder.WORDS_PER_CHUNK", 3)
     read: list[str] = []
 
     def words():

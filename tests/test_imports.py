@@ -20,17 +20,16 @@ ROOT = Path(elmokit.__file__).parent
 
 # Lowest first. Parts on one line may not import each other.
 LAYERS = (
-    ("addresses", "installation", "_moved", "_version", "alphabet"),
+    ("_moved", "_version", "alphabet"),
     ("errors",),
     ("arguments",),
-    ("checked", "interruption"),
     ("batch", "kernels", "processes"),
     ("files",),
     ("config",),
     ("data", "model"),
     ("repository", "formats"),
     ("pretrained",),
-    ("loading", "token_tables"),
+    ("loading",),
     ("embedder", "elmo"),
     ("language_model", "training"),
     ("neighbors", "dialects", "downstream"),

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 import elmokit
-from elmokit import installation
-from elmokit.errors import MissingExtraError
-from elmokit.installation import install_command
+from elmokit.errors import MissingExtraError, installation
+from elmokit.errors.installation import install_command
 
 ROOT = Path(__file__).parents[1]
 

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from elmokit import BiLM, Config, Vocabulary
-from elmokit.formats.bilm_hdf5 import write_softmax, write_weights
+from elmokit.formats.bilm_hdf5 import fill_softmax, write_weights
 
 PAGE = (Path(__file__).parent.parent / "docs" / "migration.md").read_text(encoding="utf-8")
 WORDS = ("<S>", "</S>", "<UNK>", "First", "sentence", ".", "Another", "Some", "context", "the", "cat", "mat")
@@ -52,7 +52,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (folder / "options.json").write_text(options, encoding="utf-8")
         Vocabulary(WORDS).save(folder / "vocab.txt")
     assert model.softmax is not None
-    write_softmax(tmp_path / "model" / "softmax.hdf5", model.softmax.weight, model.softmax.bias)
+    fill_softmax(tmp_path / "model" / "softmax.hdf5", model.softmax.weight, model.softmax.bias)
     (tmp_path / "sentences.txt").write_text(TEXT, encoding="utf-8")
     return tmp_path
 

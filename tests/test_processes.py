@@ -93,6 +93,32 @@ def test_a_signal_waits_until_the_processes_are_started(monkeypatch, capfd):
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="raise_signal")
+def test_a_signal_between_two_steps_of_a_lock_ends_the_processes(tmp_path):
+    """``with`` a condition takes its lock in one step and is ready to release it in the next."""
+    (tmp_path / "workers.py").write_text(
+        "import signal, sys, time\n"
+        "from elmokit.processes import ordered_map\n"
+        "def interrupt(frame, event, argument):\n"
+        "    if event == 'return' and frame.f_back.f_code.co_name == 'result':\n"
+        "        sys.settrace(None)\n"
+        "        signal.raise_signal(signal.SIGINT)\n"
+        "    return interrupt if frame.f_code.co_qualname == 'Condition.__enter__' else None\n"
+        "if __name__ == '__main__':\n"
+        "    results = ordered_map(time.sleep, [0, 0.5, 0, 0], 2)\n"
+        "    next(results)\n"
+        "    sys.settrace(interrupt)\n"
+        "    try:\n"
+        "        list(results)\n"
+        "    except KeyboardInterrupt:\n"
+        "        print('interrupted')\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "workers.py"], cwd=tmp_path, capture_output=True, text=True, timeout=50
+    )
+    assert (ended.stdout, ended.stderr) == ("interrupted\n", "")
+
+
 def test_one_process_is_this_one():
     assert list(ordered_map(Task(), [1, 2], 1)) == [(1, os.getpid()), (2, os.getpid())]
 

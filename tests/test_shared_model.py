@@ -21,7 +21,7 @@ SENTENCES = [["the", "cat", "sat"], [], ["on", "the", "mat", "."]]
 @pytest.fixture(autouse=True)
 def second_device(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let ``meta`` stand for a second device, which users may not choose: its tensors have no values."""
-    for module in ("elmokit.embedder", "elmokit.dialects.bilm.language_model"):
+    for module in ("elmokit.embedder.embedder", "elmokit.dialects.bilm.language_model"):
         monkeypatch.setattr(
             f"{module}.find_device",
             lambda name: torch.device(name) if str(name) == "meta" else find_device(name),

@@ -12,10 +12,11 @@ import torch
 
 from elmokit import ElmoEmbedder, load
 from elmokit.dialects.bilm import BidirectionalLanguageModel, dump_token_embeddings
+from elmokit.embedder.fingerprints import encoder_fingerprint
+from elmokit.embedder.token_tables import words_by_row
 from elmokit.errors import ConfigError, ModelFileError
 from elmokit.formats.token_embeddings import read_token_table
 from elmokit.pretrained import PretrainedModel
-from elmokit.token_tables import encoder_fingerprint, words_by_row
 
 
 def trained_on(pretrained: PretrainedModel) -> PretrainedModel:

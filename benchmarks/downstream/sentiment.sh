@@ -16,5 +16,5 @@ if [ ! -e $text/vocab.txt ]; then
 fi
 for task in movie amazon; do
     elmokit compare --task $task.toml --seeds 3 \
-        --embeddings elmo:$text/model,fasttext,word2vec,elmo:$text/model+word2vec,tfidf
+        --embeddings elmo:$text/model,fasttext,fasttext-official,word2vec,elmo:$text/model+word2vec,tfidf
 done

@@ -19,9 +19,9 @@ PACKAGE = ROOT / "src" / "elmokit"
 PICTURE = ROOT / "docs" / "images" / "architecture.svg"
 
 # Almost everything imports these, so arrows to them would hide the others.
-FOUNDATIONS = ("errors", "installation", "files", "config", "alphabet", "batch")
+FOUNDATIONS = ("errors", "arguments", "files", "config", "alphabet", "batch")
 LEFT_OUT = ("__init__", "__main__", "_moved", "_version")
-WIDTH, BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y = 1180, 204, 92, 24, 44
+BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y = 204, 92, 24, 44
 LINE_CHARACTERS = 29
 
 
@@ -98,17 +98,18 @@ def draw() -> str:
     floors[0] = [name for name in FOUNDATIONS if name in files]
     for name in sorted(above):
         floors[floor_of[name]].append(name)
+    width = max(map(len, floors)) * (BOX_WIDTH + GAP_X) + GAP_X
     height = len(floors) * (BOX_HEIGHT + GAP_Y) + GAP_Y
     places: dict[str, tuple[float, float]] = {}
     for number, floor in enumerate(floors):
         row_width = len(floor) * BOX_WIDTH + (len(floor) - 1) * GAP_X
         for k, name in enumerate(floor):
-            x = (WIDTH - row_width) / 2 + k * (BOX_WIDTH + GAP_X)
+            x = (width - row_width) / 2 + k * (BOX_WIDTH + GAP_X)
             places[name] = (x, height - (number + 1) * (BOX_HEIGHT + GAP_Y))
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
         'font-family="system-ui, sans-serif" aria-label="The packages of elmokit and their imports">',
-        f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
+        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
         'orient="auto"><path d="M0 0 8 4 0 8z" fill="#78909c"/></marker></defs>',
     ]

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 MOVED_MODULES: Mapping[str, tuple[str, ...]] = {
+    "addresses": ("errors.addresses",),
     "archive": ("files.archive",),
     "atomic": ("files.atomic",),
     "bilm_options": ("config.bilm_options", "alphabet"),
@@ -28,6 +29,7 @@ MOVED_MODULES: Mapping[str, tuple[str, ...]] = {
     "bundle.training_run": ("formats.training_run",),
     "bundle.vocabulary_rows": ("formats.vocabulary_rows",),
     "cache": ("files.cache",),
+    "checked": ("arguments.hints",),
     "checkpoint": ("formats.checkpoint",),
     "commands.concordance": ("console.concordance",),
     "commands.inputs": ("console.inputs",),
@@ -42,11 +44,14 @@ MOVED_MODULES: Mapping[str, tuple[str, ...]] = {
     "formats.sorted_table": ("formats.tensorflow.sorted_table",),
     "formats.tensor_bundle": ("formats.tensorflow.tensor_bundle",),
     "hub": ("repository.hub",),
+    "installation": ("errors.installation",),
+    "interruption": ("processes.interruption",),
     "json_table": ("files.json_table",),
     "model.projected_lstm": ("model.lstm.interface", "model.lstm.layer"),
     "model.sentences": ("model.batching",),
     "overrides": ("config.overrides",),
     "shipped": ("repository.bundled",),
+    "token_tables": ("embedder.token_tables",),
     "training.forward": ("model.dropout",),
     "training.restart": ("training.warm_start.restart",),
     "training.restart_report": ("training.warm_start.report",),

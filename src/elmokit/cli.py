@@ -9,10 +9,10 @@ import sys
 import click
 
 from elmokit._version import __version__
-from elmokit.addresses import without_secrets
 from elmokit.console.other_tools import COMMANDS
 from elmokit.console.verb_group import VerbGroup
 from elmokit.errors import ElmokitError
+from elmokit.errors.addresses import without_secrets
 
 # Module and summary of each verb; a module is imported only when its verb is used.
 VERBS = {

@@ -13,8 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elmokit.arguments import instance_of, whole_number
-from elmokit.checked import checked
+from elmokit.arguments import checked, instance_of, whole_number
 from elmokit.data.batches_by_length import batches_by_length
 from elmokit.data.occurrences import Occurrence
 from elmokit.data.sentences import tokenized, tokens_of

@@ -6,8 +6,7 @@ import dataclasses
 import logging
 from pathlib import Path
 
-from elmokit.arguments import yes_or_no
-from elmokit.checked import checked
+from elmokit.arguments import checked, yes_or_no
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError
 from elmokit.files.archive import extracted

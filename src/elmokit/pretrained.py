@@ -12,8 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from elmokit.arguments import yes_or_no
-from elmokit.checked import checked
+from elmokit.arguments import checked, yes_or_no
 from elmokit.config import Config
 from elmokit.data.indexers import CharacterIndexer, Indexer, WordIndexer
 from elmokit.data.lexicon import Lexicon
@@ -37,7 +36,7 @@ class OptimizerState:
     """The state of the optimizer after training."""
 
     kind: str
-    """``adagrad`` or ``adam``."""
+    """``adagrad``, ``adam`` or ``muon``."""
     slots: Mapping[str, Mapping[str, Tensor]]
     """What is stored for each parameter, by slot (``sum``, ``first_moment``, ...) and parameter."""
     num_updates: int

@@ -173,6 +173,7 @@ def test_several_labels(run_cli):
         ("train --train train.tsv -o c --embedding random dropout=3", "dropout: input should be less than 1"),
         ("train --train train.tsv -o c stray", "Got unexpected argument 'stray': expected key=value"),
         ("train --train train.tsv -o c --embedding random --fine-tune", "there is no biLM to train"),
+        ("train --train train.tsv -o test.tsv --embedding random", "is not only an earlier classifier"),
         ("train --train one.tsv -o c --embedding random", "all have the label 'x'"),
         ("train --train broken.tsv -o c --embedding random", "broken.tsv:3: expected 2 columns"),
         ("evaluate nothing test.tsv", "nothing: no classifier there"),

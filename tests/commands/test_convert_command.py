@@ -133,7 +133,7 @@ def test_vectors_of_the_context_free_layer(run_cli, work, format_):
 
 def test_many_words_are_encoded_in_parts(run_cli, work, monkeypatch):
     convert(run_cli, "model", "whole", "word2vec-binary")
-    monkeypatch.setattr("elmokit.embedder.WORDS_PER_CHUNK", 7)
+    monkeypatch.setattr("elmokit.embedder.embedder.WORDS_PER_CHUNK", 7)
     convert(run_cli, "model", "parts", "word2vec-binary")
     assert (work / "parts").read_bytes() == (work / "whole").read_bytes()
 

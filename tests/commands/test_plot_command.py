@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from elmokit.installation import install_command
+from elmokit.errors.installation import install_command
 
 MODEL = str(Path(__file__).parents[1] / "golden" / "infer_models" / "no_clips")
 TEXT = "the play was long\n\nchildren play the guitar\nBrazil is a strong team\n"

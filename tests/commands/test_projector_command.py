@@ -7,7 +7,7 @@ import pytest
 
 from elmokit.commands import projector
 from elmokit.embedder import ElmoEmbedder
-from elmokit.installation import install_command
+from elmokit.errors.installation import install_command
 from elmokit.visualize.projector import write_projector
 
 pytestmark = pytest.mark.usefixtures("work")

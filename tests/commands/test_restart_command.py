@@ -30,6 +30,12 @@ def new_text(work):
     )
 
 
+@pytest.fixture(autouse=True)
+def few_predictions(monkeypatch):
+    """The bias is measured on little text, which these tests do not look at."""
+    monkeypatch.setattr("elmokit.training.warm_start.restart.NUM_MATCHED_PREDICTIONS", 400)
+
+
 def arguments(model: str, save_dir: str, *more: object) -> list[object]:
     return [
         *("train", "--restart-ckpt-file", model, "--train-prefix", "new.txt"),

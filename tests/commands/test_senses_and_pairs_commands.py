@@ -69,15 +69,31 @@ def test_pairs(run_cli, work, method):
     ("arguments", "message"),
     [
         (("senses", "train", "pairs.tsv", "-o", "x"), "pairs.tsv:1: no column tokens or sentence"),
-        (("senses", "evaluate", "senses.tsv", "senses.tsv"), "no senses there"),
+        (("senses", "train", "senses.tsv", "-o", "dev.tsv"), "not only an earlier model of senses"),
+        (("senses", "evaluate", "senses.tsv", "senses.tsv"), "no model of senses there"),
         (("senses", "train", "nowhere.tsv", "-o", "x"), "nowhere.tsv"),
+        (
+            ("senses", "train", "empty.tsv", "-o", "x"),
+            "empty.tsv:3: sense: empty, expected the sense",
+        ),
+        (("senses", "train", "senses.tsv", "-o", "dev.tsv/x"), "dev.tsv/x: cannot write: Not a directory"),
         (("pairs", "train", "--train", "pairs.tsv", "--dev", "pairs.tsv", "-o", "x"), "the same pairs"),
         (("pairs", "train", "--train", "senses.tsv", "--dev", "dev.tsv", "-o", "x"), "no column tokens1"),
         (("pairs", "train", "--train", "pairs.tsv"), "2 errors"),
+        (
+            ("pairs", "train", "--train", "pairs.tsv", "--dev", "dev.tsv", "-o", "senses.tsv"),
+            "senses.tsv: already exists and is not only an earlier model of pairs",
+        ),
+        (
+            ("pairs", "train", "--train", "same.tsv", "--dev", "dev.tsv", "-o", "x"),
+            "same.tsv: all pairs have the label 1, expected at least two different ones",
+        ),
         (("pairs", "train", "--train", "pairs.tsv", "--dev", "dev.tsv", "-o", "x", "layers=2"), "no setting"),
     ],
 )
 def test_one_line_for_what_is_wrong(run_cli, work, arguments, message):
+    (work / "empty.tsv").write_text(SENSES.replace("\nshore\tbank\t1\ta", "\n\tbank\t1\ta"))
+    (work / "same.tsv").write_text(SIMILAR.replace("\n0\t", "\n1\t"))
     embedding = ("--embedding", "random") if arguments[1] == "train" else ()
     result = run_cli(*arguments, *embedding)
     (line,) = result.err.splitlines()

@@ -203,6 +203,14 @@ def test_invalid_sequences_are_reported_with_their_line(run_cli, data, tmp_path)
             ("train", "--train", "train.tsv", "--dev", "dev.tsv", "-o", "x", "--embedding", "glove"),
             "embedding: expected elmo",
         ),
+        (
+            ("train", "--train", "train.tsv", "--dev", "dev.tsv", "-o", "test.tsv"),
+            "test.tsv: already exists and is not only an earlier tagger",
+        ),
+        (
+            ("train", "--train", "single.tsv", "--dev", "dev.tsv", "-o", "x"),
+            "single.tsv: all tokens have the tag 'O', expected at least two different tags",
+        ),
         (("evaluate", "train.tsv", "test.tsv"), "no tagger there"),
         (("evaluate", "tagger", "nowhere.tsv"), "nowhere.tsv"),
         (("evaluate", "tagger", "test.tsv", "--column", "9"), "column: expected a number from 2 to 2"),
@@ -212,6 +220,7 @@ def test_invalid_sequences_are_reported_with_their_line(run_cli, data, tmp_path)
 )
 def test_one_line_for_what_is_wrong(run_cli, data, arguments, message):
     (data / "copy.tsv").write_text((data / "dev.tsv").read_text())
+    (data / "single.tsv").write_text("we\tO\nsat\tO\n")
     result = run_cli("tag", *arguments)
     (line,) = result.err.splitlines()
     assert (result.exit_code, result.out) == (2, "")

@@ -16,7 +16,7 @@ import zstandard
 from elmokit.data.compression import compressor, decompressed
 from elmokit.data.read import read_lines
 from elmokit.errors import MissingExtraError, TextError
-from elmokit.installation import install_command
+from elmokit.errors.installation import install_command
 
 COMPRESS = {
     ".txt": bytes,

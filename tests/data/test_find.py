@@ -15,7 +15,7 @@ from elmokit.data.find import Part, Patterns, find_texts
 from elmokit.data.read import read_lines, total_bytes
 from elmokit.data.text_file import TextFile
 from elmokit.errors import MissingExtraError, TextError
-from elmokit.installation import install_command
+from elmokit.errors.installation import install_command
 
 
 def paths(patterns: Patterns) -> list[str]:

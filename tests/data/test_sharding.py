@@ -15,7 +15,7 @@ from elmokit.data.find import find_texts
 from elmokit.data.read import read_lines
 from elmokit.data.sharding import ShardSummary, write_shards
 from elmokit.errors import ConfigError, MissingExtraError, OutputError, TextError
-from elmokit.installation import install_command
+from elmokit.errors.installation import install_command
 
 
 def sentences_of(files: tuple[Path, ...]) -> list[str]:

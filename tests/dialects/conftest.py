@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from elmokit import BiLM, Config, Vocabulary
-from elmokit.formats.bilm_hdf5 import write_softmax, write_weights
+from elmokit.formats.bilm_hdf5 import fill_softmax, write_weights
 
 WORDS = ("<S>", "</S>", "<UNK>", "the", "cat", "sat", "on", "mat", ".", "dog", "naïve")
 CHARACTERS = ["embedding_dim=5", "filters=[[1, 6], [2, 8], [3, 9]]", "num_highway=1"]
@@ -37,7 +37,7 @@ def write_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]
                 parameter.normal_(0.0, 0.4, generator=generator)
         write_weights(directory / "weights.hdf5", config.model, dict(model.named_parameters()))
         assert model.softmax is not None
-        write_softmax(directory / "softmax_weights.hdf5", model.softmax.weight, model.softmax.bias)
+        fill_softmax(directory / "softmax_weights.hdf5", model.softmax.weight, model.softmax.bias)
         options = json.dumps(config.to_bilm_options(num_words=len(WORDS)))
         (directory / "options.json").write_text(options, encoding="utf-8")
         Vocabulary(WORDS).save(directory / "vocab.txt")

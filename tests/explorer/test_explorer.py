@@ -74,7 +74,6 @@ def test_the_default_word_occurs_more_than_once(explorer):
     text = explorer.explore(SENTENCES)
     assert text.default_index == RIGHT
     assert explorer.explore((("a", "strong", "team"),)).default_index == 1
-    assert [text.clamped_index(index) for index in (0, 13, 14, 99)] == [0, 13, 13, 13]
 
 
 def test_a_short_text_does_not_wait_for_the_layout_of_a_long_one(explorer, monkeypatch):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 import pytest
 import torch
@@ -14,6 +17,7 @@ from torch import Tensor
 
 from elmokit.model.parallel import (
     Task,
+    _use_one_thread,
     _Workers,
     num_workers,
     run_calls,
@@ -60,7 +64,7 @@ def test_without_barriers_this_thread_computes_alone_and_tasks_on_all(ending):
 
 
 def test_workers_started_without_barriers_leave_the_threads_of_others(monkeypatch):
-    monkeypatch.setattr("elmokit.model.parallel._workers", _Workers())
+    monkeypatch.setattr("elmokit.model.parallel._workers", _Workers(_use_one_thread))
     with without_barriers():
         assert run_calls([torch.get_num_threads] * 2) == [1, 1]
         assert (torch.get_num_threads(), _threads_of_a_new_thread()) == (1, 2)
@@ -87,6 +91,49 @@ def test_errors_reach_the_caller():
 
     with pytest.raises(ValueError, match="no"):
         run_calls([fail, fail])
+
+
+class _Interruption:
+    """Ctrl-C where the n-th function begins or returns; Python does not raise it between any two lines."""
+
+    def __init__(self, event: int) -> None:
+        self.remaining = event
+
+    def __call__(self, frame: FrameType, event: str, argument: object) -> _Interruption:
+        self.remaining -= event in ("call", "return")
+        if self.remaining == 0:
+            signal.raise_signal(signal.SIGINT)
+        return self
+
+
+@pytest.mark.parametrize("started", [True, False])
+def test_ctrl_c_at_any_moment_leaves_workers_that_work(started, monkeypatch):
+    before = sys.gettrace()
+    num_interrupted = 0
+    for event in range(1, 400):
+        if event == 1 or not started:
+            monkeypatch.setattr("elmokit.model.parallel._workers", _Workers(_use_one_thread))
+        if event == 1 and started:
+            run_calls([int] * 2)
+        interruption = _Interruption(event)
+        try:
+            sys.settrace(interruption)
+            run_calls([lambda: time.sleep(0.001)] * 2)
+        except KeyboardInterrupt:
+            num_interrupted += 1
+        finally:
+            sys.settrace(before)
+        if interruption.remaining > 0:
+            break  # it has ended before
+        found: list[list[int]] = []
+        caller = threading.Thread(target=lambda: found.append(run_calls([int] * 4)), daemon=True)  # noqa: B023
+        caller.start()
+        caller.join(timeout=10)
+        assert found == [[0] * 4], event
+    else:
+        pytest.fail("it never ends")
+    assert num_interrupted > 20
+    assert (torch.get_num_threads(), _threads_of_a_new_thread()) == (2, 2)
 
 
 def _tasks(x: Tensor, shared: Tensor, own: list[Tensor]) -> list[Task]:

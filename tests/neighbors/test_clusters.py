@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from elmokit.errors import MissingExtraError
-from elmokit.installation import install_command
+from elmokit.errors.installation import install_command
 from elmokit.neighbors.clusters import find_clusters
 from elmokit.neighbors.cosine import UNIT_TYPE, descending, similarities, unit_vectors
 

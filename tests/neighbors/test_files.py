@@ -18,8 +18,8 @@ from elmokit.data.corpus import Corpus
 from elmokit.data.prepare import prepare_corpus
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import CorpusError, ElmokitError, MissingExtraError, OutputError
+from elmokit.errors.installation import install_command
 from elmokit.files.checksums import file_checksum, values_checksum
-from elmokit.installation import install_command
 from elmokit.neighbors import files as neighbor_files
 from elmokit.neighbors.index import NeighborIndex
 

@@ -22,7 +22,7 @@ import fsspec
 import pytest
 
 from elmokit.errors import DamagedCacheWarning, FetchError, MissingExtraError, OutputError
-from elmokit.installation import install_command
+from elmokit.errors.installation import install_command
 from elmokit.repository import bounds, remote_file
 from elmokit.repository import download as module
 from elmokit.repository.download import MissingFileError, UnreachableError, download

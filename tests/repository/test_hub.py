@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from elmokit.errors import FetchError, MissingExtraError, ModelFileError, OutputError
-from elmokit.installation import install_command
+from elmokit.errors.installation import install_command
 from elmokit.repository import hub_bounds
 from elmokit.repository.hub import fetch_snapshot, push_directory
 

@@ -1,12 +1,13 @@
 """What each of several processes does for test_distributed.py: `python ranks_worker.py DIRECTORY`.
 
-The process takes its rank from the environment, as torchrun sets it, and leaves what it has seen in
-`DIRECTORY/rank-R.json` and `DIRECTORY/rank-R.safetensors`.
+It becomes as many processes as the environment says. torchrun would start them; here they are forked, so that
+PyTorch is imported once. Each leaves what it has seen in `DIRECTORY/rank-R.json` and `.safetensors`.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from itertools import islice
@@ -232,6 +233,22 @@ def main(directory: Path) -> None:
     ranks.leave()
 
 
+def fork_ranks(num: int) -> None:
+    """Return in each of the processes, with its rank in the environment; the parent ends with them."""
+    children = []
+    for rank in range(num):
+        child = os.fork()
+        if not child:
+            os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+            return
+        children.append(child)
+    sys.exit(max(os.waitpid(child, 0)[1] != 0 for child in children))
+
+
 if __name__ == "__main__":
+    import torch._dynamo  # which FSDP imports when it is used
+    import torch.distributed.fsdp
+
     torch.set_num_threads(1)
+    fork_ranks(int(os.environ["WORLD_SIZE"]))
     main(Path(sys.argv[1]))

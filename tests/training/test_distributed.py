@@ -74,18 +74,15 @@ def start_group(directory: Path, num: int) -> Group:
         "LOCAL_WORLD_SIZE": str(num),
         "OMP_NUM_THREADS": "1",
     }
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-W", "error", str(WORKER), str(directory)],
-            env=environment | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for rank in range(num)
-    ]
-    outputs = [process.communicate(timeout=300)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0] * num, "\n".join(outputs)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(WORKER), str(directory)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
     return Group(
         directory,
         [json.loads((directory / f"rank-{rank}.json").read_text()) for rank in range(num)],

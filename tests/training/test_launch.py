@@ -21,6 +21,7 @@ from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 from elmokit.formats.checkpoint import list_checkpoints, read_checkpoint
 from elmokit.training.distributed import RankError
 from elmokit.training.launch import _quiet_agent, launch, refuse_lost
+from elmokit.training.rendezvous import LAUNCHER
 
 SETTINGS = """
 [model.char_cnn]
@@ -154,6 +155,40 @@ def test_a_run_survives_a_killed_and_a_hung_process_and_stops_with_one_checkpoin
         assert steps == sorted(set(steps)), "no step is done twice in the records"
         assert steps[-1] <= step
         assert json.loads((work / "run/config.json").read_text())["training"]["num_processes"] == 2
+
+
+@pytest.mark.slow
+def test_processes_end_with_what_has_started_them(work):
+    with started(work, "n_gpus=2") as launcher:
+        wait_until(lambda: bool(list_checkpoints(work / "run")), launcher)
+        launcher.kill()
+        out, err = launcher.communicate(timeout=60)  # until none has the pipe
+    step = read_checkpoint(list_checkpoints(work / "run")[-1]).trainer["step"]
+    assert out.splitlines()[-1].startswith(f"stopped by SIGTERM after step {step:,}; checkpoint saved")
+    assert "Traceback" not in err
+    assert not (work / "run/.holder.json").exists()
+
+
+def test_a_process_that_hangs_ends_with_what_has_started_it():
+    code = """if True:
+        import signal, time
+        from elmokit.training.rendezvous import ending_with_launcher
+
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        print("hangs", flush=True)
+        with ending_with_launcher():
+            time.sleep(60)
+        """
+    parent = f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', {code!r}])"
+    ended = subprocess.run(  # which waits until nobody has the pipe
+        [sys.executable, "-c", parent],
+        env=os.environ
+        | {"TORCHELASTIC_RUN_ID": "1", "TORCH_ELASTIC_SHUTDOWN_TIMEOUT": "0", LAUNCHER: "1000000000"},
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+    assert (ended.stdout, ended.stderr) == ("hangs\n", "")
 
 
 def test_what_starts_the_processes_says_nothing():

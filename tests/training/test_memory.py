@@ -21,7 +21,7 @@ from pathlib import Path
 import torch
 import elmokit
 torch.set_num_threads(1)
-given_mib, num_steps = map(int, sys.argv[1:])
+text, given_mib, num_steps = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 overrides = ["num_negatives=0", "embedding_dim=4", "filters=[[1, 8], [2, 8]]"]
 overrides += ["cell_dim=16", "projection_dim=8"]
 vocabulary = elmokit.Vocabulary.load("vocab.txt")
@@ -44,7 +44,7 @@ before = memory("RssAnon")
 if given_mib:
     limit = memory("VmData") + given_mib * 2**20
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-num_tokens = train("large.txt", num_steps, scratch / "second")
+num_tokens = train(text, num_steps, scratch / "second")
 print(num_tokens, memory("RssAnon") - before)
 """
 
@@ -68,10 +68,10 @@ def work(tmp_path_factory) -> Path:
     return directory
 
 
-def run(work: Path, given_mib: int, num_steps: int) -> tuple[int, int]:
-    """Tokens of the large text, and bytes that working with it took beyond the small run."""
+def run(work: Path, text: str, given_mib: int, num_steps: int) -> tuple[int, int]:
+    """Tokens of a text, and bytes that working with it took beyond the small run."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(given_mib), str(num_steps)],
+        [sys.executable, "-c", PROGRAM, text, str(given_mib), str(num_steps)],
         cwd=work,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -85,7 +85,7 @@ def run(work: Path, given_mib: int, num_steps: int) -> tuple[int, int]:
 
 def test_a_corpus_larger_than_the_memory(work):
     text_bytes = (work / "large.txt").stat().st_size
-    num_tokens, num_bytes = run(work, GIVEN_MIB, 20)
+    num_tokens, num_bytes = run(work, "large.txt", GIVEN_MIB, 20)
     assert num_tokens == 12_000_000
     assert text_bytes > 3.5 * GIVEN_MIB * MEBIBYTE
     assert 4 * num_tokens > 2.5 * GIVEN_MIB * MEBIBYTE  # as it is prepared
@@ -95,7 +95,7 @@ def test_a_corpus_larger_than_the_memory(work):
 def test_a_longer_run_takes_no_more(work):
     """A leak shows every time; how much freed memory the allocator keeps is chance."""
     for _ in range(3):
-        short, long = (run(work, 0, num_steps)[1] for num_steps in (20, 200))
+        short, long = (run(work, "small.txt", 0, num_steps)[1] for num_steps in (20, 200))
         if long - short < 4 * MEBIBYTE:
             break
     assert long - short < 4 * MEBIBYTE

@@ -1,5 +1,5 @@
-"""Adam against PyTorch's, rows of sparse gradients, state dictionaries; Adagrad is tested by the golden
-traces."""
+"""Adam against PyTorch's, Muon against its formulas, rows of sparse gradients, state dictionaries; Adagrad is
+tested by the golden traces."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import nn
 
 from elmokit.config import Config
 from elmokit.training.gradients import clip_gradients
-from elmokit.training.optimizer import Adagrad, Adam, make_optimizer
+from elmokit.training.optimizer import Adagrad, Adam, Muon, make_optimizer
 
 
 def parameters() -> dict[str, nn.Parameter]:
@@ -43,6 +43,55 @@ def test_adam_is_that_of_pytorch():
     assert optimizer.num_updates == 20
 
 
+def test_muon_orthogonalizes_the_momentum_of_its_matrices_and_is_adam_for_the_rest():
+    mine, adams = parameters(), parameters()
+    optimizer, reference = Muon(mine, ["a"]), Adam(adams)
+    generator = torch.Generator().manual_seed(1)
+    expected, momentum = mine["a"].detach().double(), torch.zeros(5, 3, dtype=torch.float64)
+    for step in range(10):
+        rate = 0.1 / (step + 1)
+        for name, parameter in mine.items():
+            parameter.grad = torch.randn(parameter.shape, generator=generator)
+            adams[name].grad = parameter.grad.clone()
+        gradient = mine["a"].grad.double()
+        momentum = 0.95 * momentum + 0.05 * gradient
+        x = 0.05 * gradient + 0.95 * momentum
+        x = x / x.norm()
+        for _ in range(5):
+            x = 3.4445 * x - 4.7750 * x @ x.t() @ x + 2.0315 * x @ x.t() @ x @ x.t() @ x
+        expected = expected - 0.1 * rate * 5**0.5 * x
+        for chosen in (optimizer, reference):
+            chosen.param_groups[0]["lr"] = rate
+            chosen.step()
+    torch.testing.assert_close(mine["a"].detach().double(), expected, rtol=0, atol=1e-5)
+    assert torch.equal(mine["b"], adams["b"])
+    assert optimizer.num_updates == 10
+    assert (optimizer.slot("second_moment", "a") == 0).all()
+
+
+def test_muon_leaves_a_matrix_without_gradient_alone():
+    chosen = parameters()
+    before = chosen["a"].detach().clone()
+    optimizer = Muon(chosen, ["a"])
+    chosen["b"].grad = torch.ones(4)
+    optimizer.step()
+    assert torch.equal(chosen["a"], before)
+
+
+def test_the_matrices_of_muon_are_those_of_the_lstms(make_trainer):
+    trainer = make_trainer(optimizer="muon", max_steps=1)
+    list(trainer.run())
+    adams = {
+        name
+        for name, _ in trainer.model.named_parameters()
+        if trainer.optimizer.slot("second_moment", name).any()
+    }
+    rest = {name for name, _ in trainer.model.named_parameters()} - adams
+    assert rest == {
+        f"stacks.{d}.{k}.{name}" for d in (0, 1) for k in (0, 1) for name in ("kernel", "projection")
+    }
+
+
 def test_step_calls_a_closure_with_gradients_enabled_and_returns_its_loss():
     mine = parameters()
     optimizer = Adagrad(mine)
@@ -60,7 +109,7 @@ def test_step_calls_a_closure_with_gradients_enabled_and_returns_its_loss():
 
 
 @pytest.mark.parametrize("implementation", ["PyTorch", "Triton"])
-@pytest.mark.parametrize("kind", ["adam", "adagrad"])
+@pytest.mark.parametrize("kind", ["adam", "adagrad", "muon"])
 def test_a_sparse_gradient_touches_its_rows_alone_and_as_a_dense_one_would(kind, implementation, request):
     if implementation == "Triton":
         request.getfixturevalue("triton_device")
@@ -94,7 +143,7 @@ def test_a_parameter_without_gradient_is_left_alone():
     assert chosen["a"].grad is None
 
 
-@pytest.mark.parametrize("kind", ["adam", "adagrad"])
+@pytest.mark.parametrize("kind", ["adam", "adagrad", "muon"])
 def test_the_state_dict_of_pytorch_restores_everything(kind):
     training = Config.load("tiny", [f"optimizer={kind}"]).training
     straight, stopped = parameters(), parameters()

@@ -96,6 +96,7 @@ def stops(trainer: Trainer, corpus) -> dict[str, int]:
         {"bidirectional": False},
         {"recipe": "adam"},
         {"recipe": "adam", "num_negatives": 0, "freeze": ["encoder"]},
+        {"recipe": "adam", "optimizer": "muon", "schedule": "linear"},
     ],
     ids=str,
 )

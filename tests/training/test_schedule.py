@@ -23,14 +23,22 @@ def test_the_rate_rises_and_falls_as_half_a_cosine():
     assert learning_rate_at(100, 100, training) == 0.0
 
 
+def test_the_rate_rises_and_falls_in_straight_lines():
+    training = Config.load("tiny", ["schedule=linear", "learning_rate=2.0", "warmup=0.2"]).training
+    rates = [learning_rate_at(step, 100, training) for step in range(101)]
+    expected = [*(2.0 * (k + 1) / 21 for k in range(20)), *(2.0 * k / 80 for k in range(80, -1, -1))]
+    assert rates == pytest.approx(expected)
+
+
 def test_the_rate_of_2018_is_constant():
     training = Config.load("original").training
     assert {learning_rate_at(step, 50, training) for step in range(60)} == {0.2}
 
 
+@pytest.mark.parametrize("schedule", ["cosine", "linear"])
 @pytest.mark.parametrize("num_steps", [1, 2, 3])
-def test_the_shortest_runs_learn_something(num_steps):
-    training = Config.load("tiny").training
+def test_the_shortest_runs_learn_something(num_steps, schedule):
+    training = Config.load("tiny", [f"schedule={schedule}"]).training
     assert all(learning_rate_at(step, num_steps, training) > 0 for step in range(num_steps))
 
 

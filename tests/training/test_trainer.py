@@ -168,7 +168,7 @@ def test_the_last_two_and_the_best_checkpoint_are_kept(make_trainer, monkeypatch
         evaluation = evaluate(*arguments, **options)
         return type(evaluation)(**evaluation.as_dict() | {"perplexity": next(perplexities)})
 
-    monkeypatch.setattr("elmokit.training.trainer.evaluate", scripted)
+    monkeypatch.setattr("elmokit.training.heldout_text.evaluate", scripted)
     kept = [
         ([path.name[-1] for path in list_checkpoints(trainer.save_dir)], progress.is_best)
         for progress in trainer.run()

@@ -6,6 +6,7 @@ import pytest
 
 from elmokit.errors import ConfigError, ElmokitError
 from elmokit.neighbors.cosine import unit_vectors
+from elmokit.visualize.interactive_map import InteractiveMap
 from elmokit.visualize.occurrence_vectors import embed_occurrences
 from elmokit.visualize.word_clusters import find_clusters
 from elmokit.visualize.word_map import map_words
@@ -88,3 +89,11 @@ def test_old_names_still_work(random_map):
     word_map = random_map(3)
     with pytest.warns(DeprecationWarning, match="use occurrences"):
         assert word_map.uses == word_map.occurrences
+
+
+def test_a_map_is_shown_in_a_line_however_many_points_it_has(random_map):
+    """A notebook keeps what is shown beside the picture."""
+    assert (
+        repr(InteractiveMap(random_map(500)))
+        == "InteractiveMap(map=WordMap('Words in context', num_points=500, 'a map'))"
+    )

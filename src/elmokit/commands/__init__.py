@@ -1,1 +1,1 @@
-"""The commands of elmokit, one file per verb; each defines ``command``."""
+"""The commands of elmokit, one file or package per verb; each defines ``command``."""

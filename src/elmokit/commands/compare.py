@@ -92,8 +92,7 @@ def command(
         raise ConfigError("--embeddings: expected at least one, such as elmo:model,word2vec,random")
     directory = output or Path(f"{task_file.stem}-comparison")
     _refuse_other_directory(directory)
-    if threads is not None:
-        use_threads(threads)
+    use_threads(threads)
     from elmokit.downstream.comparison.experiments import experiment_of
     from elmokit.downstream.comparison.outcomes import Outcomes
     from elmokit.downstream.comparison.report import as_record, pair_table, score_table, write_report

@@ -98,8 +98,8 @@ def command(
     warn_of_form([path])
     pretrained = model.load()
     from elmokit.embedder import ElmoEmbedder
+    from elmokit.embedder.token_tables import words_by_row
     from elmokit.formats.token_embeddings import read_token_table
-    from elmokit.token_tables import words_by_row
 
     embedder = ElmoEmbedder(
         pretrained,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from elmokit.addresses import without_secrets
 from elmokit.console import terminal
 from elmokit.console.inputs import find_inputs
 from elmokit.console.models import GivenModel, ModelName, device_option
@@ -18,6 +17,7 @@ from elmokit.console.threads import threads_option
 from elmokit.console.verb import checked, missing, verb
 from elmokit.data.prepare import prepare_corpus
 from elmokit.data.vocabulary import Vocabulary
+from elmokit.errors.addresses import without_secrets
 
 if TYPE_CHECKING:
     from elmokit.data.corpus import Corpus

@@ -17,7 +17,7 @@ from elmokit.console.outputs import takes_output
 from elmokit.console.threads import threads_option
 from elmokit.console.verb import verb
 from elmokit.data.read import no_token_error, read_sentences, total_bytes
-from elmokit.installation import install_command
+from elmokit.errors.installation import install_command
 
 
 @verb("projector")

@@ -13,8 +13,7 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError
 
-from elmokit.arguments import strings
-from elmokit.checked import checked
+from elmokit.arguments import checked, strings
 from elmokit.config import bilm_options
 from elmokit.config.differences import list_differences
 from elmokit.config.files import read_values

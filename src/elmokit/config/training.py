@@ -96,8 +96,11 @@ class TrainingConfig(Section):
         description="stop after this many updates; null for no limit",
         json_schema_extra=about(unit="steps", group="run"),
     )
-    optimizer: Literal["adam", "adagrad"] = Field(
-        "adam", description="adam or adagrad", json_schema_extra=about(group="optimizer")
+    optimizer: Literal["adam", "adagrad", "muon"] = Field(
+        "adam",
+        description="adam, adagrad, or muon: orthogonalized updates for the matrices of the LSTMs, adam for "
+        "all else",
+        json_schema_extra=about(group="optimizer"),
     )
     learning_rate: float = Field(
         0.015,
@@ -105,9 +108,10 @@ class TrainingConfig(Section):
         description="highest learning rate of the run",
         json_schema_extra=about(group="optimizer"),
     )
-    schedule: Literal["cosine", "constant"] = Field(
+    schedule: Literal["cosine", "linear", "constant"] = Field(
         "cosine",
-        description="cosine: the learning rate decays to zero at the end of the run; or constant",
+        description="cosine or linear: the learning rate decays to zero at the end of the run, as half a "
+        "cosine or in a straight line; or constant",
         json_schema_extra=about(group="optimizer"),
     )
     warmup: float = Field(

@@ -82,8 +82,7 @@ class GivenModel:
         options, vocabulary = locate_file(self.options_file), locate_file(self.vocab_file)
         from elmokit.loading import load
 
-        if self.threads is not None:
-            use_threads(self.threads)
+        use_threads(self.threads)
         return load(path, options=options, vocabulary=vocabulary, softmax=softmax, optimizer=optimizer)
 
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import click
 
-from elmokit.addresses import without_secrets
 from elmokit.console.modes import take_stdout
 from elmokit.console.verb import checked, usage
 from elmokit.data.text_file import is_url
+from elmokit.errors.addresses import without_secrets
 from elmokit.files.leftovers import temporary_directory
 
 STDOUT = Path("-")

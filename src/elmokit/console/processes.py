@@ -111,7 +111,7 @@ def joined_processes(training: TrainingConfig) -> Iterator[Ranks]:
             it without a word.
     """
     from elmokit.training.distributed import RankError, Ranks, SilentError
-    from elmokit.training.rendezvous import launched
+    from elmokit.training.rendezvous import ending_with_launcher, launched
 
     own = launched()
     if own is None:
@@ -119,7 +119,7 @@ def joined_processes(training: TrainingConfig) -> Iterator[Ranks]:
         return
     is_main = own.rank == 0
     try:
-        with _silence(not is_main):
+        with _silence(not is_main), ending_with_launcher():
             ranks = Ranks.join(training.device, timeout=training.rank_timeout)
             try:
                 yield ranks

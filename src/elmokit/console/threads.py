@@ -8,8 +8,10 @@ from typing import Any
 import click
 
 
-def use_threads(number: int) -> None:
-    """Compute with this many CPU threads from here on."""
+def use_threads(number: int | None) -> None:
+    """Compute with this many CPU threads from here on; None for as many as PyTorch chooses."""
+    if number is None:
+        return
     import torch  # here, since `elmokit COMMAND --help` must not load it
 
     torch.set_num_threads(number)

@@ -27,8 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from elmokit.arguments import whole_number
-from elmokit.checked import checked
+from elmokit.arguments import checked, whole_number
 from elmokit.data.numbering import TypeNumbering
 from elmokit.data.sentences import tokenized
 from elmokit.data.word_types import BOS_TYPE, EOS_TYPE, TypeTable

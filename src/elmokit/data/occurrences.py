@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from elmokit.arguments import whole_number
-from elmokit.checked import checked
+from elmokit.arguments import checked, whole_number
 from elmokit.data.sentences import tokenized
 from elmokit.errors import ConfigError, ElmokitError
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from elmokit.addresses import without_secrets
 from elmokit.data.waiting import SlowError, call_within
 from elmokit.errors import PROTOCOL_EXTRAS, ElmokitError, MissingExtraError, MissingTextError, TextError
+from elmokit.errors.addresses import without_secrets
 from elmokit.files.checksums import text_checksum
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.:-]*://")

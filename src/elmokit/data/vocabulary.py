@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from elmokit.arguments import described, instance_of, strings, whole_number
-from elmokit.checked import checked
+from elmokit.arguments import checked, described, instance_of, strings, whole_number
 from elmokit.data.read import is_storable, read_lines
 from elmokit.errors import ConfigError, VocabularyError
 from elmokit.files import atomic

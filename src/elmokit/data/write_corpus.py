@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from elmokit.checked import checked
+from elmokit.arguments import checked
 from elmokit.data.corpus import ARRAY_FILES, open_corpus, verify_checksums, write_summary
 from elmokit.data.find import prepared_directory
 from elmokit.data.numbering import TypeNumbering

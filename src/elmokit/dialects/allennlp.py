@@ -19,8 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from elmokit import embedder
-from elmokit.arguments import described, is_list, one_of, strings, whole_number, yes_or_no
-from elmokit.checked import checked
+from elmokit.arguments import checked, described, is_list, one_of, strings, whole_number, yes_or_no
 from elmokit.data.sentences import list_of_words
 from elmokit.dialects.padding import pad
 from elmokit.elmo import Elmo, batch_to_ids

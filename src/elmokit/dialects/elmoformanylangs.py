@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from elmokit.arguments import whole_number
-from elmokit.checked import checked
+from elmokit.arguments import checked, whole_number
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError
 from elmokit.loading import load

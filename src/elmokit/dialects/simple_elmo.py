@@ -9,8 +9,7 @@ from typing import Any, Literal, TypedDict
 import numpy as np
 from torch import Tensor
 
-from elmokit.arguments import whole_number, yes_or_no
-from elmokit.checked import checked
+from elmokit.arguments import checked, whole_number, yes_or_no
 from elmokit.data.sentences import tokenized
 from elmokit.data.vocabulary import BOS_ID, EOS_ID, Vocabulary
 from elmokit.dialects.padding import pad

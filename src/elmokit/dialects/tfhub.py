@@ -14,8 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from elmokit import loading
-from elmokit.arguments import described, one_of, whole_number, yes_or_no
-from elmokit.checked import checked
+from elmokit.arguments import checked, described, one_of, whole_number, yes_or_no
 from elmokit.data.sentences import list_of_words, tokenized
 from elmokit.dialects.padding import pad
 from elmokit.embedder import ElmoEmbedder

@@ -15,8 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from elmokit.arguments import instance_of, whole_number
-from elmokit.checked import checked
+from elmokit.arguments import checked, instance_of, whole_number
 from elmokit.errors import ConfigError
 
 # Added to the score of what is forbidden. Its exponential is exactly zero beside every score of a model, but

@@ -14,6 +14,7 @@ from elmokit.downstream.fit_settings import FitSettings
 from elmokit.downstream.seeding import seeded
 from elmokit.elmo import Elmo
 from elmokit.errors import ElmokitError
+from elmokit.model.parallel import without_barriers
 
 _BATCHES_PER_POOL = 32
 
@@ -41,7 +42,9 @@ def fit(
     """Train a model, yielding after each epoch; in the end the model has the weights of its best one.
 
     Runs that are given the same arguments are the same to the last bit, and random numbers drawn elsewhere
-    neither change them nor are changed.
+    neither change them nor are changed. PyTorch's operations use one thread, in ``loss_of`` and ``dev_score``
+    as well: they are too small for parallel loops. Other threads run tasks, so that the number of threads
+    changes nothing either, but for a biLM that is trained too: it adds up the gradients of its workers.
 
     Args:
         model: the model; it is in evaluation mode whenever ``dev_score`` is called and at the end.
@@ -61,20 +64,22 @@ def fit(
     optimizer = torch.optim.AdamW(_groups(model, settings), weight_decay=settings.weight_decay)
     best_score, best_epoch, best_weights = -math.inf, 0, _weights(model)
     for number in range(1, settings.max_epochs + 1):
-        with torch.random.fork_rng():  # the code that consumes the epochs has random numbers of its own
-            torch.set_rng_state(random_state)
-            loss = _epoch(
-                model, loss_of, _batches(lengths, settings.batch_size, order), optimizer, settings, on_step
-            )
-            random_state = torch.get_rng_state()
-        score = dev_score()
-        is_best = score > best_score
-        if is_best:
-            best_score, best_epoch, best_weights = score, number, _weights(model)
+        # The code that consumes the epochs has threads and random numbers of its own.
+        with without_barriers():
+            with torch.random.fork_rng():
+                torch.set_rng_state(random_state)
+                batches = _batches(lengths, settings.batch_size, order)
+                loss = _epoch(model, loss_of, batches, optimizer, settings, on_step)
+                random_state = torch.get_rng_state()
+            score = dev_score()
+            is_best = score > best_score
+            if is_best:
+                best_score, best_epoch, best_weights = score, number, _weights(model)
         yield Epoch(number, loss, score, is_best)
         if number - best_epoch >= settings.patience:
             break
-    model.load_state_dict(best_weights)
+    with without_barriers():
+        model.load_state_dict(best_weights)
 
 
 def _epoch(
@@ -133,5 +138,6 @@ def _groups(model: nn.Module, settings: FitSettings) -> list[dict[str, object]]:
     return [{"params": parameters, "lr": rate} for parameters, rate in groups if parameters]
 
 
+@without_barriers()
 def _weights(model: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}

@@ -24,7 +24,7 @@ from elmokit.downstream.embeddings.static import StaticEmbedding
 from elmokit.downstream.embeddings.vector_files import read_vectors, write_vectors
 from elmokit.downstream.progress import Progress, no_progress
 from elmokit.errors import MissingModelError, ModelFileError, OutputError
-from elmokit.files.atomic import new_directory
+from elmokit.files.atomic import new_directory, refuse_unwritable
 from elmokit.files.json_table import read_json_table
 from elmokit.formats.directory_checksums import CHECKSUMS_FILE, verify_checksums, write_checksums
 
@@ -69,7 +69,7 @@ def save_model(
     Raises:
         OutputError: when it cannot be written, or something else is there.
     """
-    _refuse_to_replace(directory, kind)
+    refuse_to_replace(directory, kind)
     config = {
         "model_type": _model_type(kind),
         "format_version": FORMAT_VERSION,
@@ -102,7 +102,8 @@ def read_model(directory: Path, kind: str) -> SavedModel:
     config_path, weights_path = directory / _CONFIG_FILE, directory / _WEIGHTS_FILE
     if not config_path.is_file() or not weights_path.is_file():
         raise MissingModelError(
-            f"{directory}: no {kind} there: expected a directory with {_CONFIG_FILE} and {_WEIGHTS_FILE}"
+            f"{directory}: no {_name(kind)} there: expected a directory with {_CONFIG_FILE} and "
+            f"{_WEIGHTS_FILE}"
         )
     verify_checksums(directory)
     values = read_json_table(config_path)
@@ -179,13 +180,24 @@ def refuse_other_embeddings(saved: SavedModel, embeddings: Sequence[TokenEmbeddi
             )
 
 
+def _name(kind: str) -> str:
+    return kind if kind in ("tagger", "classifier") else f"model of {kind}"
+
+
 def _model_type(kind: str) -> str:
     return f"elmokit-{kind}"
 
 
-def _refuse_to_replace(path: Path, kind: str) -> None:
-    """Refuse anything but a new or empty directory, or an earlier model of the same kind."""
+def refuse_to_replace(path: Path, kind: str) -> None:
+    """Refuse anything but a new or empty directory, or an earlier model of the same kind.
+
+    :func:`save_model` does so; who trains for long asks before.
+
+    Raises:
+        OutputError: naming what is there, or why nothing can be written.
+    """
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        refuse_unwritable(path)
         return
     names = sorted(file.name for file in path.iterdir()) if path.is_dir() else []
     others = [name for name in names if name not in _FILES and not _ANY_VECTORS_FILE.fullmatch(name)]
@@ -195,5 +207,5 @@ def _refuse_to_replace(path: Path, kind: str) -> None:
         is_same_kind = False
     if others or not is_same_kind:
         raise OutputError(
-            f"{path}: already exists and is not only an earlier {kind}: choose another directory"
+            f"{path}: already exists and is not only an earlier {_name(kind)}: choose another directory"
         )

@@ -12,8 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from elmokit.arguments import instance_of, share, whole_number, yes_or_no
-from elmokit.checked import checked
+from elmokit.arguments import checked, instance_of, share, whole_number, yes_or_no
 from elmokit.data.sentences import list_of_words
 from elmokit.elmo.inputs import (
     batch_of_cached_words,

@@ -38,10 +38,6 @@ class ExploredText:
         frequency = Counter(words)
         return max(range(len(words)), key=lambda k: (frequency[words[k]] > 1, len(words[k]), -k))
 
-    def clamped_index(self, index: int) -> int:
-        """Return the nearest valid index: a click may come from a longer text that was just replaced."""
-        return max(0, min(index, len(self.occurrences) - 1))
-
 
 def explore_text(
     embedder: ElmoEmbedder, language_model: LanguageModel | None, sentences: Sentences

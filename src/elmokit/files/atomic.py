@@ -7,6 +7,7 @@ behind is cleared when the same path is written again, see :mod:`elmokit.files.l
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -26,6 +27,22 @@ from elmokit.files.leftovers import clear_leftovers, owned, remove, replaced_pat
 def output_error(path: Path, error: OSError) -> OutputError:
     """Return an :class:`OutputError` that names ``path`` and says why it cannot be written."""
     return OutputError(f"{path}: cannot write: {error.strerror or error}")
+
+
+def refuse_unwritable(directory: Path) -> None:
+    """Refuse a directory that could not be written, before hours of work.
+
+    Raises:
+        OutputError: if it is a file or below one, or may not be written.
+    """
+    present = next(path for path in (directory, *directory.absolute().parents) if path.exists())
+    code = None
+    if not present.is_dir():
+        code = errno.EEXIST if present == directory else errno.ENOTDIR
+    elif not os.access(present, os.W_OK | os.X_OK):
+        code = errno.EACCES
+    if code is not None:
+        raise output_error(directory, OSError(code, os.strerror(code)))
 
 
 class Kind(NamedTuple):

@@ -18,7 +18,7 @@ from elmokit.config import ModelConfig
 from elmokit.errors import ModelFileError
 from elmokit.files.atomic import new_file
 from elmokit.formats.bilm_names import SOFTMAX_NAMES, dataset_names, stored_shape
-from elmokit.formats.hdf5_kinds import SOFTMAX, WEIGHTS
+from elmokit.formats.hdf5_kinds import WEIGHTS
 from elmokit.formats.hdf5_reader import HDF5_ERRORS, first_line, list_names, open_datasets, read_floats
 from elmokit.formats.hdf5_writer import Hdf5Writer
 from elmokit.formats.stored import Layout
@@ -47,23 +47,8 @@ def fill_weights(path: Path, config: ModelConfig, parameters: Mapping[str, Tenso
             file.write(theirs, values.reshape(stored_shape(ours, tuple(values.shape))).numpy())
 
 
-def write_softmax(path: Path, weight: Tensor, bias: Tensor) -> None:
-    """Write the softmax as AllenNLP published it.
-
-    Args:
-        path: the HDF5 file.
-        weight: (V, P).
-        bias: (V,).
-
-    Raises:
-        OutputError: when the file cannot be written.
-    """
-    with new_file(path, SOFTMAX) as temporary:
-        fill_softmax(temporary, weight, bias)
-
-
 def fill_softmax(path: Path, weight: Tensor, bias: Tensor) -> None:
-    """Write the softmax into a file under its temporary name."""
+    """Write a softmax (V, P) and (V,), as AllenNLP published it, into a file under its temporary name."""
     with Hdf5Writer(path) as file:
         for name, values in zip(SOFTMAX_NAMES.values(), (weight, bias), strict=True):
             file.write(name, values.detach().to("cpu", torch.float32).numpy())

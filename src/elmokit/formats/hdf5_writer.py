@@ -10,7 +10,7 @@ from typing import Any, Self
 import h5py
 import numpy as np
 
-from elmokit.interruption import signals_put_off
+from elmokit.processes.interruption import signals_put_off
 
 
 class Hdf5Writer:

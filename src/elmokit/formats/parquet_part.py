@@ -156,9 +156,6 @@ class PartWriter:
         buffers = [None, arrow.py_buffer(starts.astype(np.int64)), arrow.py_buffer(values.reshape(-1).data)]
         return arrow.LargeBinaryArray.from_buffers(arrow.large_binary(), len(offsets) - 1, buffers)
 
-    def _leaves(self) -> list[str]:
-        return [_TOKENS if name == "tokens" else name for name in self._schema.names]
-
     def __enter__(self) -> Self:
         return self
 

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from elmokit.checked import checked
+from elmokit.arguments import checked
 from elmokit.errors import ModelFileError, OutputError
 from elmokit.files.atomic import new_directory
 from elmokit.files.checksums import file_sha256

@@ -57,7 +57,7 @@ class StoredOptimizer:
     """The state of the optimizer after training."""
 
     kind: str
-    """``adagrad`` or ``adam``."""
+    """``adagrad``, ``adam`` or ``muon``."""
     num_updates: int
     slots: Mapping[str, Mapping[str, Tensor]]
     """What is stored for each parameter: slot (``sum``, ``first_moment``, ...) → name of the parameter in the

@@ -31,6 +31,7 @@ def stored_as(vectors: np.ndarray, kind: VectorType) -> StoredVectors:
     """Convert float32 vectors (..., D).
 
     An int8 vector is scaled by its largest component, so that no component is off by more than 1/254 of it.
+    One with components that are not finite has no scale: it is restored as NaN.
 
     Raises:
         OutputError: If a value is too large for float16.
@@ -40,13 +41,15 @@ def stored_as(vectors: np.ndarray, kind: VectorType) -> StoredVectors:
     if kind == "float16":
         with np.errstate(over="ignore"):
             values = vectors.astype(np.float16)
-        if np.isinf(values).any() and not np.isinf(vectors).any():
+        if np.isinf(values[np.isfinite(vectors)]).any():
             raise OutputError(
                 "a vector has values beyond 65,504, the largest of float16: use float32 or int8"
             )
         return StoredVectors(values, None)
     largest = np.abs(vectors).max(axis=-1, initial=0.0)
-    scales = (largest / _LARGEST_INT8).astype(np.float32)
+    is_finite = np.isfinite(largest)
+    vectors = np.where(is_finite[..., None], vectors, np.float32(0))
+    scales = np.where(is_finite, largest / _LARGEST_INT8, np.nan).astype(np.float32)
     divisors = np.where(scales > 0, scales, np.float32(1))
     return StoredVectors(np.rint(vectors / divisors[..., None]).astype(np.int8), scales)
 
@@ -61,10 +64,14 @@ class Deviation:
         """Sums over all components of all vectors."""
 
     def add(self, vectors: np.ndarray, stored: StoredVectors) -> None:
-        """Take vectors (..., D) into account."""
-        if stored.values.dtype == np.float32 or not vectors.size:
+        """Take vectors (..., D) into account, those of finite numbers."""
+        if stored.values.dtype == np.float32:
             return
-        errors = stored.restored() - vectors
+        is_finite = np.isfinite(vectors).all(axis=-1)
+        if not is_finite.any():
+            return
+        vectors = vectors[is_finite]
+        errors = stored.restored()[is_finite] - vectors
         self.largest = max(self.largest, float(np.abs(errors).max()))
         self.squared_error += float(np.vdot(errors, errors))
         self.squared_norm += float(np.vdot(vectors, vectors))

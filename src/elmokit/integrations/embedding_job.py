@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from elmokit.checked import checked
+from elmokit.arguments import checked
 from elmokit.data.find import Patterns, find_texts, prepared_directory
 from elmokit.data.read import Span, no_token_error, read_sentence_blocks
 from elmokit.data.text_file import file_system, is_url

@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 
-from elmokit.arguments import instance_of
-from elmokit.checked import checked
+from elmokit.arguments import checked, instance_of
 from elmokit.data.sentences import tokenized
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.errors import ConfigError, ElmokitError, MissingExtraError

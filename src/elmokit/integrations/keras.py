@@ -16,8 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elmokit.arguments import instance_of, path_text, whole_number, yes_or_no
-from elmokit.checked import checked
+from elmokit.arguments import checked, instance_of, path_text, whole_number, yes_or_no
 from elmokit.data.sentences import tokenized
 from elmokit.elmo.type_batch import TypeBatch
 from elmokit.embedder import ElmoEmbedder

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from elmokit.arguments import whole_number
-from elmokit.checked import checked
+from elmokit.arguments import checked, whole_number
 from elmokit.data.find import Patterns
 from elmokit.data.text_parts import TextPart
 from elmokit.embedder import ElmoEmbedder, Layers

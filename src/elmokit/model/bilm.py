@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from elmokit.arguments import described, instance_of, whole_number, yes_or_no
+from elmokit.arguments import checked, described, instance_of, whole_number, yes_or_no
 from elmokit.batch import Batch
-from elmokit.checked import checked
 from elmokit.config import ModelConfig
 from elmokit.errors import ConfigError, ElmokitError
 from elmokit.kernels.precisions import Precision

@@ -8,19 +8,21 @@ its threads go on running for milliseconds, in case there is another one, and ta
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache, partial
-from typing import Any, NamedTuple, TypeVar
+from queue import SimpleQueue
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from elmokit.model.first_order import differentiable_once, will_run_again
 from elmokit.model.precision import without_autocast
+from elmokit.processes.interruption import signals_put_off
 
 T = TypeVar("T")
 
@@ -80,7 +82,7 @@ def without_barriers() -> Iterator[None]:
 
 def _set_threads_of_new_threads(number: int) -> None:
     """Set the number for threads that are started from now on; PyTorch gives them what was set last."""
-    _workers.settings.submit(torch.set_num_threads, number).result()
+    _settings.run([partial(torch.set_num_threads, number)], size=1)
 
 
 @contextmanager
@@ -225,42 +227,91 @@ class _ParallelTasks(torch.autograd.Function):
 
 
 class _Workers:
-    """The threads, started when they are first needed."""
+    """Threads that make calls, started when they are first needed.
 
-    def __init__(self) -> None:
+    Calls and results go through queues, which Ctrl-C cannot leave half-changed. It can leave a lock of
+    ``concurrent.futures`` held for ever, for which the next calls, or the end of the process, would wait.
+
+    Args:
+        prepare: called with the number of threads by each thread when it starts.
+    """
+
+    def __init__(self, prepare: Callable[[int], None]) -> None:
+        self._prepare = prepare
         self._lock = threading.Lock()
-        self._pool: ThreadPoolExecutor | None = None
-        self._size = 0
-        self.settings = ThreadPoolExecutor(1, thread_name_prefix="elmokit-settings")
-        """A thread that computes nothing, to set what holds for new threads."""
+        self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
 
-    def submit(self, calls: Sequence[Callable[[], T]]) -> list[Future[T]]:
-        size = num_workers()
+    def run(self, calls: Sequence[Callable[[], T]], size: int) -> list[T]:
+        """Make the calls on this many threads; return their results, or raise the first error."""
+        self._start(size)
+        answers: SimpleQueue[_Answer[T]] = SimpleQueue()
+        for number, call in enumerate(calls):
+            self._calls.put(partial(_answer, number, call, answers))
+        found = sorted((answers.get() for _ in calls), key=lambda answer: answer.number)
+        for answer in found:
+            if answer.error is not None:
+                raise answer.error
+        return [value for answer in found for value in answer.value]
+
+    def _start(self, size: int) -> None:
         with self._lock:
-            if self._pool is None or size > self._size:
-                if self._pool is not None:
-                    self._pool.shutdown(wait=False)  # what was submitted still runs
-                self._pool, self._size = _start_workers(size), size
-            return [self._pool.submit(call) for call in calls]
+            while len(self._threads) < size:
+                ready: SimpleQueue[None] = SimpleQueue()
+                thread = threading.Thread(
+                    target=self._work, args=(size, ready), name="elmokit-worker", daemon=True
+                )
+                with signals_put_off():
+                    thread.start()
+                    ready.get()
+                    self._threads.append(thread)
+
+    def _work(self, size: int, ready: SimpleQueue[None]) -> None:
+        self._prepare(size)
+        ready.put(None)
+        while (call := self._calls.get()) is not None:
+            call()
+        self._calls.put(None)  # for the other threads
+
+    def stop(self) -> None:
+        """Wait until nothing is computed any more; no calls can be made after it."""
+        self._calls.put(None)
+        for thread in self._threads:
+            thread.join()
 
 
-def _start_workers(size: int) -> ThreadPoolExecutor:
-    all_started = threading.Barrier(size + 1)
+class _Answer(NamedTuple, Generic[T]):
+    number: int
+    """Of the call."""
+    value: tuple[T, ...]
+    """What it returned; empty after an error."""
+    error: BaseException | None
 
-    def start() -> None:
-        torch.set_num_threads(1)  # of operations on this thread
-        torch.get_num_threads()  # the first use would otherwise take the number that was set last anywhere
-        all_started.wait()
 
-    pool = ThreadPoolExecutor(size, thread_name_prefix="elmokit", initializer=start)
-    for _ in range(size):
-        pool.submit(int)
-    all_started.wait()
+def _answer(number: int, call: Callable[[], T], answers: SimpleQueue[_Answer[T]]) -> None:
+    try:
+        answer = _Answer(number, (call(),), None)
+    except BaseException as error:  # whatever it is, the caller waits for an answer
+        answer = _Answer(number, (), error)
+    answers.put(answer)
+
+
+def _use_one_thread(size: int) -> None:
+    torch.set_num_threads(1)  # of operations on this thread
+    torch.get_num_threads()  # the first use would otherwise take the number that was set last anywhere
     _set_threads_of_new_threads(size)
-    return pool
 
 
-_workers = _Workers()
+_workers = _Workers(_use_one_thread)
+_settings = _Workers(lambda size: None)
+"""A thread that computes nothing, to set what holds for new threads."""
+
+
+@atexit.register
+def _stop() -> None:
+    """A thread must not use PyTorch while the interpreter ends."""
+    _workers.stop()
+    _settings.stop()
 
 
 def _start_anew() -> None:
@@ -270,8 +321,8 @@ def _start_anew() -> None:
     single operations, are not: an operation would wait for them for ever. As in the workers of PyTorch's
     ``DataLoader``, operations therefore run on one thread.
     """
-    global _workers
-    _workers = _Workers()
+    global _workers, _settings
+    _workers, _settings = _Workers(_use_one_thread), _Workers(lambda size: None)
     _thread.num_workers = None
     torch.set_num_threads(1)
 
@@ -290,4 +341,4 @@ def run_calls(calls: Sequence[Callable[[], T]]) -> list[T]:
         with torch.inference_mode(is_inference), torch.set_grad_enabled(has_gradients):
             return call()
 
-    return [future.result() for future in _workers.submit([partial(run, call) for call in calls])]
+    return _workers.run([partial(run, call) for call in calls], num_workers())

@@ -10,8 +10,7 @@ from typing import get_args
 
 import numpy as np
 
-from elmokit.arguments import instance_of, one_of, whole_number
-from elmokit.checked import checked
+from elmokit.arguments import checked, instance_of, one_of, whole_number
 from elmokit.data.corpus import Corpus
 from elmokit.data.occurrences import Occurrence, position_of
 from elmokit.data.sentences import tokens_of

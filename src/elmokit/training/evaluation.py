@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from elmokit.arguments import instance_of, whole_number
-from elmokit.checked import checked
+from elmokit.arguments import checked, instance_of, whole_number
 from elmokit.data.corpus import Corpus
 from elmokit.data.evaluation_streams import every_token_once
 from elmokit.data.indexed_corpus import IndexedCorpus

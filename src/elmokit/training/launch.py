@@ -16,6 +16,7 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from elmokit.processes import available_processors
 from elmokit.training.distributed import RankError
+from elmokit.training.rendezvous import LAUNCHER, shutdown_seconds
 
 
 def launch(arguments: Sequence[str], num_processes: int, *, max_restarts: int = 0) -> int:
@@ -47,9 +48,12 @@ def launch(arguments: Sequence[str], num_processes: int, *, max_restarts: int = 
         signals_to_handle="SIGTERM,SIGINT,SIGHUP",
     )
     # As torchrun does, but with all cores instead of one for each process.
-    threads = {"OMP_NUM_THREADS": str(max(1, available_processors() // num_processes))}
+    added = {
+        "OMP_NUM_THREADS": str(max(1, available_processors() // num_processes)),
+        LAUNCHER: str(os.getpid()),
+    }
     try:
-        with _quiet_agent(), _environment(threads):
+        with _quiet_agent(), _environment(added):
             elastic_launch(config, sys.executable)("-m", "elmokit", *arguments)
     except SignalException as stop:
         return 128 + int(stop.sigval)
@@ -72,17 +76,13 @@ def refuse_lost(failures: Mapping[int, ProcessFailure], num_processes: int) -> N
         name, waited = signal.Signals(-failure.exitcode).name, failure.timestamp - began
         happened = (
             f"did not answer, and was killed after {waited} seconds"
-            if name == "SIGKILL" and waited >= _shutdown_seconds() - 1
+            if name == "SIGKILL" and waited >= shutdown_seconds() - 1
             else f"was ended by {name}" + " (is there enough memory?)" * (name == "SIGKILL")
         )
         raise RankError(
             f"process {rank} of {num_processes} {happened}: resume from the last checkpoint with --resume, "
             "or start with --max-restarts, which does so"
         )
-
-
-def _shutdown_seconds() -> int:
-    return int(os.environ.get("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", "30"))  # as torchrun's agent reads it
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Adagrad exactly as the original runs it, and Adam; both update only the rows that a sparse gradient
+"""Adagrad exactly as the original runs it, Adam, and Muon; all update only the rows that a sparse gradient
 names."""
 
 from __future__ import annotations
@@ -6,7 +6,7 @@ from __future__ import annotations
 import inspect
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
@@ -17,12 +17,16 @@ from elmokit.config import TrainingConfig
 from elmokit.kernels import optimizer as kernels
 from elmokit.kernels.cuda.availability import can_launch
 from elmokit.kernels.library import can_compute
+from elmokit.model.parallel import run_calls
+from elmokit.training.orthogonal import orthogonalized
 from elmokit.training.pieces import map_pieces, pieces_to_update, run_pieces
 
 _BETA1, _BETA2 = 0.9, 0.98
 # Of a word that has not occurred for long, only the push away from all other contexts is left, which is tiny.
 # With the usual 1e-8 Adam scales it up to a whole step at every step, and rare words are hardly learned.
 _EPSILON = 6e-4
+_MOMENTUM = 0.95  # of Muon
+_RELATIVE_SIZE = 0.1  # root mean square of an update of Muon, times the learning rate
 
 
 class RowOptimizer(torch.optim.Optimizer):
@@ -78,20 +82,25 @@ class RowOptimizer(torch.optim.Optimizer):
                 loss = closure()
         (group,) = self.param_groups
         group["num_updates"] += 1
+        self._update_all(self._parameters, group["lr"])
+        return loss
+
+    def _update_all(self, parameters: Mapping[str, nn.Parameter], learning_rate: float) -> None:
+        """Update those of some parameters that have a gradient."""
         calls: list[Callable[[], None]] = []  # of compiled kernels, for pieces
         groups: list[list[Tensor]] = []  # values, gradient and slots of the same shape
         copies: list[tuple[Tensor, Tensor, Tensor]] = []  # whole tensor, rows, and a copy of the rows
-        for parameter in self._parameters.values():
+        for parameter in parameters.values():
             gradient = parameter.grad
             if gradient is None:
                 continue
             updated = [parameter.detach(), *(self.state[parameter][slot] for slot in self.slots)]
             if can_launch(*updated):
-                self._update_on_device(updated, gradient, group["lr"])
+                self._update_on_device(updated, gradient, learning_rate)
                 continue
             if _can_compute_pieces(updated, gradient):
                 calls += [
-                    partial(self._compute, *piece, learning_rate=group["lr"])
+                    partial(self._compute, *piece, learning_rate=learning_rate)
                     for piece in pieces_to_update(updated, gradient)
                 ]
                 continue
@@ -104,11 +113,11 @@ class RowOptimizer(torch.optim.Optimizer):
             groups.append([updated[0], gradient, *updated[1:]])
         run_pieces(calls)
         map_pieces(
-            lambda values, gradient, *slots: self._update(values, gradient, list(slots), group["lr"]), groups
+            lambda values, gradient, *slots: self._update(values, gradient, list(slots), learning_rate),
+            groups,
         )
         for whole, rows, part in copies:
             whole[rows] = part
-        return loss
 
     def _update_on_device(self, updated: list[Tensor], gradient: Tensor, learning_rate: float) -> None:
         """Update a tensor and its slots on a CUDA device, whole or by rows, in one pass."""
@@ -256,6 +265,48 @@ def _can_compute_pieces(updated: list[Tensor], gradient: Tensor) -> bool:
     return can_compute(*updated, values) and all(tensor.is_contiguous() for tensor in updated)
 
 
+class Muon(Adam):
+    """Muon (Jordan et al. 2024) for some matrices, Adam for all other parameters.
+
+    A matrix moves along the orthogonalized mean of its gradients: by the same amount in all directions that
+    its gradients have, where Adam follows the few with large gradients. The root mean square of the entries
+    of such an update is about a tenth of the learning rate (its size as in Liu et al. 2025), so that both
+    parts can have the same rate.
+
+    Args:
+        parameters: to be updated, by name.
+        matrices: names of those that are orthogonalized; each has two dimensions and a dense gradient. Their
+            ``first_moment`` is the mean of the gradients; their ``second_moment`` is not used.
+        learning_rate: see :class:`RowOptimizer`.
+    """
+
+    kind = "muon"
+
+    def __init__(
+        self,
+        parameters: Mapping[str, nn.Parameter],
+        matrices: Collection[str],
+        *,
+        learning_rate: float = 0.015,
+    ) -> None:
+        super().__init__(parameters, learning_rate=learning_rate)
+        self._matrices = {name: parameters[name] for name in matrices}
+        self._others = {name: value for name, value in parameters.items() if name not in self._matrices}
+
+    def _update_all(self, parameters: Mapping[str, nn.Parameter], learning_rate: float) -> None:
+        super()._update_all(self._others, learning_rate)
+        matrices = [matrix for matrix in self._matrices.values() if matrix.grad is not None]
+        run_calls([partial(self._update_matrix, matrix, learning_rate) for matrix in matrices])
+
+    def _update_matrix(self, matrix: nn.Parameter, learning_rate: float) -> None:
+        gradient, mean = matrix.grad, self.state[matrix]["first_moment"]
+        assert gradient is not None
+        mean.lerp_(gradient, 1 - _MOMENTUM)
+        direction = orthogonalized(gradient.lerp(mean, _MOMENTUM))  # Nesterov's momentum
+        # The entries of an orthogonal matrix have a root mean square of one over the root of its longer side.
+        matrix.add_(direction, alpha=-_RELATIVE_SIZE * learning_rate * math.sqrt(max(matrix.shape)))
+
+
 def make_optimizer(parameters: Mapping[str, nn.Parameter], training: TrainingConfig) -> RowOptimizer:
     """Return the optimizer of a recipe."""
     if training.optimizer == "adagrad":
@@ -264,4 +315,9 @@ def make_optimizer(parameters: Mapping[str, nn.Parameter], training: TrainingCon
             learning_rate=training.learning_rate,
             initial_accumulator=training.initial_accumulator,
         )
+    if training.optimizer == "muon":
+        matrices = [
+            name for name, value in parameters.items() if name.startswith("stacks.") and value.ndim == 2
+        ]
+        return Muon(parameters, matrices, learning_rate=training.learning_rate)
     return Adam(parameters, learning_rate=training.learning_rate)

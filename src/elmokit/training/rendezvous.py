@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import threading
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -15,7 +19,11 @@ from torch.distributed.rendezvous import rendezvous
 
 from elmokit.errors import ConfigError
 
+LAUNCHER = "ELMOKIT_LAUNCHER"
+"""The environment variable that tells a process the number of the one that has started it."""
+
 _POLL_SECONDS = 0.02
+_WATCH_SECONDS = 0.5
 
 
 class Launched(NamedTuple):
@@ -58,6 +66,39 @@ def launch_id() -> str | None:
 def is_started_again() -> bool:
     """Return whether torchrun has started this process in place of one that has failed."""
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+
+
+def shutdown_seconds() -> int:
+    """Return how long a process that is to end may take, as torchrun reads it."""
+    return int(os.environ.get("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", "30"))
+
+
+@contextmanager
+def ending_with_launcher() -> Iterator[None]:
+    """End this process when what has started it is gone, such as killed, inside the ``with`` block.
+
+    torchrun and :func:`elmokit.training.launch.launch` end the processes that they have started. If they are
+    killed themselves, these would go on, or wait for each other, unnoticed. This process gets SIGTERM, as it
+    would from torchrun, and so ends training with a checkpoint. If that takes too long, it is ended at once.
+    """
+    if "TORCHELASTIC_RUN_ID" not in os.environ:  # started by something else, which may end before it
+        yield
+        return
+    launcher, done = int(os.environ.get(LAUNCHER, os.getppid())), threading.Event()
+
+    def watch() -> None:
+        while os.getppid() == launcher:
+            if done.wait(_WATCH_SECONDS):
+                return
+        os.kill(os.getpid(), signal.SIGTERM)
+        if not done.wait(shutdown_seconds()):
+            os._exit(128 + signal.SIGTERM)
+
+    threading.Thread(target=watch, name="elmokit-launcher", daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
 
 
 def meet(timeout: timedelta) -> Store:

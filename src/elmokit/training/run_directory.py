@@ -16,9 +16,7 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +26,7 @@ from elmokit.data.corpus import Corpus
 from elmokit.data.prepare import find_prepared
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import CheckpointError, ConfigError, ElmokitError, OutputError
-from elmokit.files.atomic import new_files, output_error, write_text
+from elmokit.files.atomic import new_files, refuse_unwritable, write_text
 from elmokit.formats.checkpoint import (
     Checkpoint,
     damage_named,
@@ -128,7 +126,7 @@ def start_run(
     """
     _refuse_another_run(save_dir)
     refuse_foreign_files(save_dir, vocabulary)
-    _refuse_impossible(save_dir)
+    refuse_unwritable(save_dir)
     resolved = config.for_vocabulary(len(vocabulary))
     return Run(
         save_dir,
@@ -202,18 +200,6 @@ def continue_run(
         checkpoint,
         problems,
     )
-
-
-def _refuse_impossible(save_dir: Path) -> None:
-    """Refuse a directory that could not be written, before hours of reading."""
-    present = next(path for path in (save_dir, *save_dir.absolute().parents) if path.exists())
-    code = None
-    if not present.is_dir():
-        code = errno.EEXIST if present == save_dir else errno.ENOTDIR
-    elif not os.access(present, os.W_OK | os.X_OK):
-        code = errno.EACCES
-    if code is not None:
-        raise output_error(save_dir, OSError(code, os.strerror(code)))
 
 
 def training_text_of(model: Path) -> Corpus | None:

@@ -15,7 +15,8 @@ def learning_rate_at(step: int, num_steps: int, training: TrainingConfig) -> flo
     """Return the learning rate of one update.
 
     It rises linearly over the first ``warmup`` of the run; with ``schedule=cosine`` it then falls as half a
-    cosine (Loshchilov and Hutter 2017) and is zero one step after the last.
+    cosine (Loshchilov and Hutter 2017), with ``linear`` in a straight line, and is zero one step after the
+    last.
 
     Args:
         step: number of the update, from 0.
@@ -28,6 +29,8 @@ def learning_rate_at(step: int, num_steps: int, training: TrainingConfig) -> flo
     if training.schedule == "constant":
         return training.learning_rate
     progress = min(1.0, (step - num_rising) / max(1, num_steps - num_rising))
+    if training.schedule == "linear":
+        return training.learning_rate * (1 - progress)
     return training.learning_rate * (1 + math.cos(math.pi * progress)) / 2
 
 

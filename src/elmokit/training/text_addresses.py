@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from elmokit.addresses import without_secrets
 from elmokit.data.text_file import is_url
 from elmokit.errors import CheckpointError
+from elmokit.errors.addresses import without_secrets
 from elmokit.files.atomic import write_text
 from elmokit.files.json_table import read_json
 

@@ -12,8 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from elmokit.arguments import instance_of
-from elmokit.checked import checked
+from elmokit.arguments import checked, instance_of
 from elmokit.config import Config
 from elmokit.data.batches import TextBatch
 from elmokit.data.corpus import Corpus
@@ -29,9 +28,10 @@ from elmokit.model.perplexity import perplexity
 from elmokit.training.carried_state import CarriedState
 from elmokit.training.counters import Counters
 from elmokit.training.distributed import Ranks
-from elmokit.training.evaluation import Evaluation, evaluate
+from elmokit.training.evaluation import Evaluation
 from elmokit.training.gradient_exchange import GradientExchange
 from elmokit.training.gradients import clip_gradients
+from elmokit.training.heldout_text import HeldoutText
 from elmokit.training.identity import RunIdentity
 from elmokit.training.journal import Journal, NoJournal
 from elmokit.training.length import RunLength
@@ -48,10 +48,6 @@ from elmokit.training.run_lock import locked
 from elmokit.training.schedule import LearningRateSchedule
 from elmokit.training.state import TrainingState
 from elmokit.training.texts import RunTexts
-
-
-class _StoppedError(Exception):
-    """Leaves an evaluation whose result nobody waits for."""
 
 
 class Trainer:
@@ -130,6 +126,9 @@ class Trainer:
         self._checkpoints = RunCheckpoints(self.save_dir)
         self._recovery = Recovery(training, self._checkpoints)
         self._stop_requested = False
+        self._heldout = HeldoutText(
+            model, self.texts.heldout, self.ranks, is_stopped=lambda: self._stop_requested
+        )
 
     def __repr__(self) -> str:
         return f"Trainer({str(self.save_dir)!r}, step={self.step} of {self.num_steps}, {self.model!r})"
@@ -316,27 +315,13 @@ class Trainer:
         """Evaluate, unless a stop is requested meanwhile; then it is due when the run continues."""
         counters = self.training_state.counters
         counters.evaluation_is_due = self.texts.heldout is not None
-        if self.texts.heldout is None:
+        evaluation = self._heldout.evaluate()
+        if evaluation is None:
             return None, False
-        figures = self.ranks.from_main(self._measure_heldout)
-        if figures is None:
-            return None, False
-        evaluation = Evaluation(**figures)
         counters.evaluation_is_due = False
         is_best = counters.count_evaluation(evaluation.perplexity)
-        journal.scalars("heldout", self.step, {"seconds": self.seconds, **figures})
+        journal.scalars("heldout", self.step, {"seconds": self.seconds, **evaluation.as_dict()})
         return evaluation, is_best
-
-    def _measure_heldout(self) -> dict[str, Any] | None:
-        assert self.texts.heldout is not None
-        try:
-            return evaluate(self.model, self.texts.heldout, on_tokens=self._check_for_stop).as_dict()
-        except _StoppedError:
-            return None
-
-    def _check_for_stop(self, _: int) -> None:
-        if self._stop_requested:
-            raise _StoppedError
 
     def _recover(self, error: NonFiniteError, journal: Journal | NoJournal) -> str:
         """Deal with a batch that could not be learned from, and return what was done about it.

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from elmokit.arguments import numbers
-from elmokit.checked import checked
+from elmokit.arguments import checked, numbers
 from elmokit.downstream.comparison.summary import Comparison, Row
 from elmokit.errors import ElmokitError
 from elmokit.visualize.canvas import new_figure

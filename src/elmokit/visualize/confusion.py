@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elmokit.arguments import described
-from elmokit.checked import checked
+from elmokit.arguments import checked, described
 from elmokit.errors import ConfigError
 from elmokit.visualize.canvas import new_figure
 from elmokit.visualize.palette import TEXT

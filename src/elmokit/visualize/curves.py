@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elmokit.checked import checked
+from elmokit.arguments import checked
 from elmokit.errors import ElmokitError
 from elmokit.files.atomic import kind_by_beginning, new_file
 from elmokit.files.home import expanded

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elmokit.checked import checked
+from elmokit.arguments import checked
 from elmokit.errors import ConfigError
 from elmokit.files.atomic import kind_by_beginning, new_file
 from elmokit.files.home import expanded

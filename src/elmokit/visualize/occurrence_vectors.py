@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from elmokit.checked import checked
+from elmokit.arguments import checked
 from elmokit.data.occurrences import Occurrence
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.errors import ConfigError

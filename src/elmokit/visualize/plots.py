@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from elmokit.arguments import instance_of
-from elmokit.checked import checked
+from elmokit.arguments import checked, instance_of
 from elmokit.embedder import ElmoEmbedder, Layers
 from elmokit.visualize.interactive_map import InteractiveMap
 from elmokit.visualize.projection import Method

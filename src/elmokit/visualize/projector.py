@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from elmokit.arguments import instance_of, whole_number
-from elmokit.checked import checked
+from elmokit.arguments import checked, instance_of, whole_number
 from elmokit.data.occurrences import Occurrence, find_occurrences, sample_occurrences
 from elmokit.data.sentences import tokenized
 from elmokit.embedder import ElmoEmbedder

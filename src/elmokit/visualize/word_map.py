@@ -74,6 +74,9 @@ class WordMap:
     comparison: TextComparison | None = None
     """How two texts differ, if this was asked for."""
 
+    def __repr__(self) -> str:
+        return f"WordMap({self.title!r}, num_points={len(self.occurrences)}, {self.caption!r})"
+
     @property
     def uses(self) -> list[Occurrence]:
         """Deprecated name of ``occurrences``."""

@@ -207,7 +207,7 @@ def test_balanced_labels_are_found_though_rare(random_words, settings):
         (["a"], ["x", "y"], "expected a label for each of 1 training texts, got 2"),
         ([], [], "none has a label"),
         (["a", 3], ["x", "y"], r"texts\[1\]: expected a list of tokens"),
-        (["a", "b"], ["x", "y"], "2 training texts are too few to split dev texts off"),
+        (["a", "b"], ["x", "y"], "2 training texts with 2 labels are too few to split dev texts off"),
         (["", " "] * 20, ["x", "y"] * 20, "too few to split"),
         (["a", "b"], ["x", ["y"]], r"labels\[1\]: expected one label, got \['y'\]"),
     ],

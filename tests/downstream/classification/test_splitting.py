@@ -28,5 +28,7 @@ def test_equal_texts_stay_together():
 
 
 def test_too_few():
-    with pytest.raises(ConfigError, match="2 training texts are too few"):
+    with pytest.raises(ConfigError, match="2 training texts with 2 labels are too few"):
         split_off([("a",), ("b",)], np.arange(2), 0.1, seed=1)
+    with pytest.raises(ConfigError, match="50 training texts with 50 labels are too few"):
+        split_off([(str(k),) for k in range(50)], np.arange(50), 0.1, seed=1)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from elmokit.errors import MissingExtraError
+from elmokit.errors.installation import install_command
 from elmokit.formats.tensorflow.tensor_bundle import TensorBundle
-from elmokit.installation import install_command
 
 TENSORS = {
     "a/kernel": np.arange(12, dtype=np.float32).reshape(3, 4),

@@ -70,8 +70,7 @@ def command(
     """
     from elmokit.downstream.classification.classifier import TextClassifier
 
-    if threads is not None:
-        use_threads(threads)
+    use_threads(threads)
     data = columns.read(file, "test")
     if plot is not None and data.is_multi_label:
         raise ConfigError(f"--plot {plot}: texts with several labels have no confusion matrix")

@@ -73,8 +73,7 @@ def command(
         refuse_inputs(output, [file])
     from elmokit.downstream.classification.classifier import TextClassifier
 
-    if threads is not None:
-        use_threads(threads)
+    use_threads(threads)
     chunks = _chunks(file, columns, batch_size)
     classifier = TextClassifier.load(directory, embedding, device=device, progress=terminal.progress_bar)
     written = _written(classifier, chunks, probabilities)

@@ -118,13 +118,14 @@ def command(
     from elmokit.config.overrides import section_with
     from elmokit.downstream.classification.classifier import TextClassifier
     from elmokit.downstream.classification.settings import ClassifierSettings
+    from elmokit.downstream.saved import refuse_to_replace
 
+    refuse_to_replace(output, "classifier")
     more = [f"encoder={encoder}", f"fine_tune={str(fine_tune).lower()}"]
     if seed is not None:
         more.append(f"fit.seed={seed}")
     settings = section_with(ClassifierSettings, [*more, *overrides])
-    if threads is not None:
-        use_threads(threads)
+    use_threads(threads)
     data = columns.read(train)
     dev_data = None if dev is None else columns.read(dev)
     test_data = None if test is None else columns.read(test, "test")

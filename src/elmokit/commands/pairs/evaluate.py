@@ -36,8 +36,7 @@ def command(model_directory: str, file: str, embedding: str | None, device: str,
     from elmokit.downstream.words.pairs import PairModel
 
     pairs = read_pairs(table)
-    if threads is not None:
-        use_threads(threads)
+    use_threads(threads)
     model = PairModel.load(
         model_directory, embedding=embedding, device=device, progress=terminal.progress_bar
     )

@@ -53,8 +53,7 @@ def command(
     from elmokit.downstream.words.pairs import PairModel
 
     pairs = read_pairs(table, tagged=False)
-    if threads is not None:
-        use_threads(threads)
+    use_threads(threads)
     model = PairModel.load(
         model_directory, embedding=embedding, device=device, progress=terminal.progress_bar
     )

@@ -84,16 +84,17 @@ def command(
     """
     tables = read_table(train), read_table(dev)
     from elmokit.config.overrides import section_with
+    from elmokit.downstream.saved import refuse_to_replace
     from elmokit.downstream.words.pair_data import read_pairs
     from elmokit.downstream.words.pair_settings import PairSettings
     from elmokit.downstream.words.pairs import PairModel
 
+    refuse_to_replace(output, "pairs")
     train_pairs, dev_pairs = (read_pairs(table) for table in tables)
     more = [] if seed is None else [f"seed={seed}"]
     of_model, of_vectors = vector_settings(overrides)
     settings = section_with(PairSettings, [*of_model, *more])
-    if threads is not None:
-        use_threads(threads)
+    use_threads(threads)
     model = PairModel.train(
         train_pairs,
         dev_pairs,

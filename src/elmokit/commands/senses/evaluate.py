@@ -36,8 +36,7 @@ def command(model_directory: str, file: str, embedding: str | None, device: str,
     from elmokit.downstream.words.senses import SenseModel, read_senses
 
     examples = read_senses(table)
-    if threads is not None:
-        use_threads(threads)
+    use_threads(threads)
     model = SenseModel.load(
         model_directory, embedding=embedding, device=device, progress=terminal.progress_bar
     )

@@ -49,8 +49,7 @@ def command(
     from elmokit.downstream.words.senses import SenseModel, read_senses
 
     examples = read_senses(table, tagged=False)
-    if threads is not None:
-        use_threads(threads)
+    use_threads(threads)
     model = SenseModel.load(
         model_directory, embedding=embedding, device=device, progress=terminal.progress_bar
     )

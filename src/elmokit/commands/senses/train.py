@@ -65,12 +65,13 @@ def command(
       elmokit senses train train.tsv --embedding elmo:small --method logistic --layer 1 -o senses
     """
     table = read_table(file)
+    from elmokit.downstream.saved import refuse_to_replace
     from elmokit.downstream.words.senses import SenseModel, read_first_senses, read_senses
 
+    refuse_to_replace(output, "senses")
     examples = read_senses(table)
     fallback = None if first_senses is None else read_first_senses(first_senses)
-    if threads is not None:
-        use_threads(threads)
+    use_threads(threads)
     model = SenseModel.train(
         examples,
         given_embeddings(embedding, embedding_text, device),

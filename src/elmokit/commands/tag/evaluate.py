@@ -56,8 +56,7 @@ def command(
     warn_of_faults(data)
     from elmokit.downstream.tagging.tagger import SequenceTagger
 
-    if threads is not None:
-        use_threads(threads)
+    use_threads(threads)
     tagger = SequenceTagger.load(
         tagger_directory, embedding=embedding, device=device, progress=terminal.progress_bar
     )

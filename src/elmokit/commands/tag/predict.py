@@ -75,8 +75,7 @@ def command(
     from elmokit.downstream.tagging.files import TaggedReader
     from elmokit.downstream.tagging.tagger import SequenceTagger
 
-    if threads is not None:
-        use_threads(threads)
+    use_threads(threads)
     lines = _Lines(stdin_chunks(batch_size) if file == "-" else _chunks_of(read_lines(find_input(file))))
     tagger = SequenceTagger.load(
         tagger_directory, embedding=embedding, device=device, progress=terminal.progress_bar

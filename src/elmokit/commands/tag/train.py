@@ -122,20 +122,22 @@ def command(
         if path is not None
     }
     _refuse_same(data)
+    _refuse_single_tag(data["train"])
     for own in data.values():
         warn_of_faults(own)
     from elmokit.config.overrides import section_with
+    from elmokit.downstream.saved import refuse_to_replace
     from elmokit.downstream.tagging.settings import TaggerSettings
     from elmokit.downstream.tagging.tagger import SequenceTagger
 
+    refuse_to_replace(output, "tagger")
     flags = {"elmo_at_output": elmo_at_output, "fine_tune": fine_tune}
     more = [f"{name}=true" for name, is_set in flags.items() if is_set]
     if seed is not None:
         more.append(f"seed={seed}")
     of_tagger, of_vectors = vector_settings(overrides)
     settings = section_with(TaggerSettings, [*of_tagger, *more])
-    if threads is not None:
-        use_threads(threads)
+    use_threads(threads)
     tagger = SequenceTagger.train(
         *tokens_and_tags(data["train"]),
         *tokens_and_tags(data["dev"]),
@@ -170,6 +172,15 @@ def _refuse_same(data: Mapping[str, list[TaggedSentence]]) -> None:
                 f"{data['test'][0].source}: has the same sentences as --{name}: figures on it would say "
                 "nothing about new text: give other data as --test"
             )
+
+
+def _refuse_single_tag(data: list[TaggedSentence]) -> None:
+    """Refuse training data that leaves nothing to learn."""
+    found = {tag for own in data for tag in own.tags or []}
+    if len(found) == 1:
+        raise ConfigError(
+            f"{data[0].source}: all tokens have the tag {found.pop()!r}, expected at least two different tags"
+        )
 
 
 def _say_epoch(epoch: Epoch) -> None:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from elmokit.arguments import whole_number
-from elmokit.checked import checked
+from elmokit.arguments import checked, whole_number
 from elmokit.data.padded_char_ids import padded_char_ids
 from elmokit.data.read import read_lines
 from elmokit.data.sentences import tokenized

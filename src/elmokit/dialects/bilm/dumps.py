@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from elmokit.arguments import yes_or_no
-from elmokit.checked import checked
+from elmokit.arguments import checked, yes_or_no
 from elmokit.data.read import read_lines
 from elmokit.dialects.bilm.batchers import read_words
 from elmokit.dialects.bilm.foreign import refuse_lexicon

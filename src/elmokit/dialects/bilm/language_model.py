@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from elmokit.alphabet import MASK_SYMBOL, NUM_CHARACTER_SYMBOLS
-from elmokit.arguments import whole_number, yes_or_no
-from elmokit.checked import checked
+from elmokit.arguments import checked, whole_number, yes_or_no
 from elmokit.dialects.bilm.batchers import NUM_MARKERS
 from elmokit.dialects.bilm.foreign import refuse_lexicon
 from elmokit.dialects.bilm.weight_layers import BilmOps
+from elmokit.embedder.token_tables import refuse_table_of_another_model, words_by_row
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError
 from elmokit.files.home import expanded
 from elmokit.formats.token_embeddings import TokenTable, read_token_vectors
@@ -25,7 +25,6 @@ from elmokit.model.device import find_device
 from elmokit.model.padding import pad_rows
 from elmokit.model.state_rows import replace_first_rows, select_rows
 from elmokit.pretrained import PretrainedModel
-from elmokit.token_tables import refuse_table_of_another_model, words_by_row
 
 
 class BidirectionalLanguageModel:

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from elmokit.arguments import instance_of, whole_number
-from elmokit.checked import checked
+from elmokit.arguments import checked, instance_of, whole_number
 from elmokit.config import Config
 from elmokit.config.bilm_options import values_from_options
 from elmokit.data.prepare import prepare_corpus

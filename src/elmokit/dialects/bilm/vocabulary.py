@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from elmokit.arguments import strings, whole_number
-from elmokit.checked import checked
+from elmokit.arguments import checked, strings, whole_number
 from elmokit.config.section import LARGEST_DIM
 from elmokit.data import vocabulary
 from elmokit.data.indexers import CharacterIndexer

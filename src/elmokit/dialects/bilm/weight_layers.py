@@ -8,8 +8,7 @@ from typing import NotRequired, TypedDict
 import torch
 from torch import Tensor, nn
 
-from elmokit.arguments import described, whole_number, yes_or_no
-from elmokit.checked import checked
+from elmokit.arguments import checked, described, whole_number, yes_or_no
 from elmokit.config.section import LARGEST_DEPTH
 from elmokit.errors import ConfigError
 from elmokit.model.scalar_mix import mix_layers

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import torch
 
-from elmokit.arguments import described, instance_of
-from elmokit.checked import checked
+from elmokit.arguments import checked, described, instance_of
 from elmokit.data.find import Patterns
 from elmokit.data.sentences import tokenized
 from elmokit.downstream.classification.checks import warn_of_labels, warn_of_overlap

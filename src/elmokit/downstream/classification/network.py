@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from elmokit.downstream.bilstm import run_bilstm
 from elmokit.downstream.classification.settings import ClassifierSettings
 from elmokit.downstream.embeddings.protocol import TokenEmbedding
 from elmokit.downstream.features import FeatureBatch
@@ -58,13 +59,7 @@ class BiLSTMEncoder(nn.Module):
         """Return (B, 2 hidden_dim) for vectors (B, T, D) with their mask (B, T)."""
         mask = mask.clone()
         mask[:, 0] = True  # a text without words is one word with the vector zero
-        lengths = mask.sum(dim=1).cpu()
-        packed = nn.utils.rnn.pack_padded_sequence(
-            self.dropout(vectors), lengths, batch_first=True, enforce_sorted=False
-        )
-        states, _ = nn.utils.rnn.pad_packed_sequence(
-            self.lstm(packed)[0], batch_first=True, total_length=vectors.shape[1]
-        )  # (B, T, 2H)
+        states = run_bilstm(self.lstm, self.dropout(vectors), mask)  # (B, T, 2H)
         scores = self.attention(torch.tanh(states)).squeeze(-1)  # (B, T)
         weights = torch.softmax(scores.masked_fill(~mask, -torch.inf), dim=1)
         return torch.tanh((weights.unsqueeze(-1) * states).sum(dim=1))

@@ -45,7 +45,8 @@ def split_off(
             owed -= len(rows)
     if not aside:
         raise ConfigError(
-            f"{len(labels)} training texts are too few to split dev texts off: pass dev texts, or more texts"
+            f"{len(labels)} training texts with {len(set(labels))} labels are too few to split dev texts "
+            "off: pass dev texts, or more texts of each label"
         )
     is_aside = set(aside)
     return [row for row in range(len(labels)) if row not in is_aside], sorted(aside)

@@ -22,6 +22,7 @@ from elmokit.downstream.fitting import Epoch, fit
 from elmokit.downstream.progress import Progress, no_progress
 from elmokit.downstream.seeding import seeded
 from elmokit.errors import ConfigError
+from elmokit.model.parallel import without_barriers
 
 _LOSS_WEIGHT = 1e-9
 
@@ -134,6 +135,7 @@ def train(
     return Trained(network, temperature, tuple(epochs), after, before.calibration_error)
 
 
+@without_barriers()
 @torch.inference_mode()
 def logits_of(
     network: ClassifierNetwork,

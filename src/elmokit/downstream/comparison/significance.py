@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from elmokit.arguments import described
-from elmokit.checked import checked
+from elmokit.arguments import checked, described
 from elmokit.downstream.comparison.metrics import Metric
 from elmokit.errors import ConfigError, ElmokitError
 

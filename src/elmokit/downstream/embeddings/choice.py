@@ -11,8 +11,7 @@ from types import MappingProxyType
 
 import torch
 
-from elmokit.addresses import without_secrets
-from elmokit.checked import checked
+from elmokit.arguments import checked
 from elmokit.data.find import Patterns
 from elmokit.downstream.embeddings import gensim_vectors, official_fasttext
 from elmokit.downstream.embeddings.elmo import ElmoEmbedding
@@ -24,6 +23,7 @@ from elmokit.downstream.embeddings.vector_training import Train, trained_once
 from elmokit.downstream.progress import Progress, no_progress
 from elmokit.embedder import ElmoEmbedder
 from elmokit.errors import ConfigError
+from elmokit.errors.addresses import without_secrets
 from elmokit.files.home import expanded
 from elmokit.formats.fasttext_model import check_fasttext_model
 from elmokit.formats.word_vectors_reader import is_fasttext_model, read_word_vectors

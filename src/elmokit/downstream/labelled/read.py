@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from elmokit.checked import checked
+from elmokit.arguments import checked
 from elmokit.data.compression import COMPRESSED_SUFFIXES
 from elmokit.data.read import read_lines
 from elmokit.downstream.labelled.columns import LABEL_NAMES, TEXT_NAMES, Columns, choose_columns

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from elmokit.checked import checked
+from elmokit.arguments import checked
 from elmokit.data.read import read_lines
 from elmokit.downstream.tagging.layouts import (
     DOCUMENT_START,

@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from elmokit.downstream.bilstm import run_bilstm
 from elmokit.downstream.crf import LinearChainCRF
 from elmokit.downstream.embeddings.protocol import TokenEmbedding
 from elmokit.downstream.features import FeatureBatch
@@ -57,11 +58,7 @@ class TaggerNetwork(nn.Module):
     def forward(self, batch: FeatureBatch) -> Tensor:
         """Return the score (B, T, K) of each tag at each token."""
         vectors = self.dropout(self.inputs(batch))  # (B, T, D)
-        lengths = batch.mask.sum(1).clamp(min=1).cpu()
-        packed = nn.utils.rnn.pack_padded_sequence(vectors, lengths, batch_first=True, enforce_sorted=False)
-        states, _ = nn.utils.rnn.pad_packed_sequence(
-            self.encoder(packed)[0], batch_first=True, total_length=batch.mask.shape[1]
-        )
+        states = run_bilstm(self.encoder, vectors, batch.mask)
         if self.outputs is not None:
             own = replace(batch, vectors=[batch.vectors[number] for number in self._contextual])
             states = torch.cat([states, self.outputs(own)], dim=-1)

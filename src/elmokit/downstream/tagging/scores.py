@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from elmokit.checked import checked
+from elmokit.arguments import checked
 from elmokit.downstream.tagging.spans import detect_scheme, read_spans
 from elmokit.errors import ConfigError
 

@@ -13,8 +13,7 @@ from typing import Literal, NamedTuple
 
 import torch
 
-from elmokit.arguments import described, whole_number
-from elmokit.checked import checked
+from elmokit.arguments import checked, described, whole_number
 from elmokit.downstream.crf import Constraints
 from elmokit.errors import ConfigError
 

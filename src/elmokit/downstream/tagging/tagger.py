@@ -11,8 +11,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from elmokit.arguments import instance_of
-from elmokit.checked import checked
+from elmokit.arguments import checked, instance_of
 from elmokit.config.validation import describe_errors
 from elmokit.data.batches_by_length import batches_by_length
 from elmokit.data.sentences import tokenized
@@ -32,6 +31,7 @@ from elmokit.downstream.tagging.spans import Scheme
 from elmokit.errors import ConfigError, ModelFileError
 from elmokit.files.home import expanded
 from elmokit.model.device import find_device
+from elmokit.model.parallel import without_barriers
 
 _KIND = "tagger"
 
@@ -291,6 +291,7 @@ class SequenceTagger:
     def _predictions(
         self, sentences: Iterable[list[str]], batch_size: int, with_probabilities: bool
     ) -> Iterator[Prediction]:
+        @without_barriers()
         @torch.no_grad()
         def run(chunk: list[list[str]]) -> list[Prediction]:
             batch = batch_of(self.embeddings, chunk, fine_tune=self.settings.fine_tune, device=self._device)

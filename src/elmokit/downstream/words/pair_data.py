@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from elmokit.checked import checked
+from elmokit.arguments import checked
 from elmokit.downstream.words.tables import Occurrence, Row, Table
 from elmokit.errors import TextError
 

@@ -11,7 +11,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from elmokit.checked import checked
+from elmokit.arguments import checked
 from elmokit.config.validation import describe_errors
 from elmokit.downstream.embeddings.protocol import TokenEmbedding
 from elmokit.downstream.fitting import Epoch, fit
@@ -25,6 +25,7 @@ from elmokit.downstream.words.pair_settings import PairSettings
 from elmokit.downstream.words.vectors import layers_of, occurrence_vectors
 from elmokit.errors import ConfigError, ElmokitError, ModelFileError
 from elmokit.files.home import expanded
+from elmokit.model.parallel import without_barriers
 
 Method = Literal["cosine", "classifier"]
 
@@ -57,6 +58,12 @@ class PairNetwork(nn.Module):
             nn.Dropout(settings.dropout if hidden else 0),
             nn.Linear(width, 1),
         )
+
+    @without_barriers()
+    def standardize(self, features: Tensor) -> None:
+        """Take mean and deviation from the features (N, ·) of the training data."""
+        self.mean.copy_(features.mean(0))
+        self.deviation.copy_(features.std(0, correction=0).clamp(min=1e-6))
 
     def forward(self, features: Tensor) -> Tensor:
         """Return a number (N,) for the features (N, ·) of each pair."""
@@ -131,7 +138,7 @@ class PairModel:
 
         Raises:
             ConfigError: if there is no such method.
-            ElmokitError: if the data is the same, of another kind, or has no targets.
+            ElmokitError: if the data is the same, of another kind, has no targets, or a single one.
         """
         if method not in get_args(Method):
             raise ConfigError(f"method: expected {' or '.join(get_args(Method))}, got {method!r}")
@@ -141,6 +148,11 @@ class PairModel:
             raise ElmokitError(f"{dev.name}: other columns than {train.name}: expected the same ones")
         if same_pairs(train, dev):
             raise ElmokitError(f"{dev.name}: the same pairs as {train.name}: give other pairs as dev data")
+        if len(np.unique(targets)) < 2:
+            raise ElmokitError(
+                f"{train.name}: all pairs have the {train.kind} {targets[0]:g}, expected at least two "
+                "different ones"
+            )
         layers = _pair_layers(embeddings, train, progress)
         dev_layers = _pair_layers(embeddings, dev, progress)
         if method == "cosine":
@@ -252,12 +264,7 @@ class PairModel:
             cosines = _cosines(layers)[:, column]
             is_label = self.kind == "label"
             return (cosines >= float(self.tensors["threshold"])).astype(float) if is_label else cosines
-        with torch.no_grad():
-            numbers = self._network(torch.from_numpy(_features(layers)))
-        if self.kind == "label":
-            numbers = torch.sigmoid(numbers)
-        found: np.ndarray = numbers.double().numpy()
-        return found
+        return _numbers(self._network, torch.from_numpy(_features(layers)), self.kind)
 
 
 def _targets(pairs: Pairs) -> np.ndarray:
@@ -308,6 +315,15 @@ def _best_threshold(cosines: np.ndarray, targets: np.ndarray, kind: Kind) -> dic
     return {"column": torch.tensor(best[1]), "threshold": torch.tensor(best[2], dtype=torch.float64)}
 
 
+@without_barriers()
+@torch.no_grad()
+def _numbers(network: PairNetwork, features: Tensor, kind: Kind) -> np.ndarray:
+    """Return the probability or the score (N,) of each pair."""
+    numbers = network(features)
+    found: np.ndarray = (torch.sigmoid(numbers) if kind == "label" else numbers).double().numpy()
+    return found
+
+
 def _fit(
     features: np.ndarray,
     targets: np.ndarray,
@@ -322,8 +338,7 @@ def _fit(
     wanted = torch.from_numpy(targets).float()
     with seeded(settings.seed):
         network = PairNetwork(features.shape[1], settings)
-    network.mean.copy_(inputs.mean(0))
-    network.deviation.copy_(inputs.std(0, correction=0).clamp(min=1e-6))
+    network.standardize(inputs)
     loss: Any = nn.functional.binary_cross_entropy_with_logits if kind == "label" else nn.functional.mse_loss
 
     def loss_of(rows: Sequence[int]) -> Tensor:
@@ -332,10 +347,7 @@ def _fit(
         return found
 
     def dev_score() -> float:
-        with torch.no_grad():
-            numbers = network(dev_inputs)
-        shares = torch.sigmoid(numbers) if kind == "label" else numbers
-        return main_score(pair_scores(shares.double().numpy(), dev_targets, kind))
+        return main_score(pair_scores(_numbers(network, dev_inputs, kind), dev_targets, kind))
 
     with progress("training", len(targets) * settings.max_epochs, "pair") as bar:
         lengths = np.ones(len(targets), dtype=np.int64)

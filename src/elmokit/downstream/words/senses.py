@@ -11,14 +11,14 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 import torch
 
-from elmokit.checked import checked
+from elmokit.arguments import checked
 from elmokit.downstream.embeddings.protocol import TokenEmbedding
 from elmokit.downstream.progress import Progress, no_progress
 from elmokit.downstream.saved import embeddings_of_saved, read_model, save_model
 from elmokit.downstream.words.card import sense_card
 from elmokit.downstream.words.tables import Occurrence, Row, Table
 from elmokit.downstream.words.vectors import layers_of, occurrence_vectors
-from elmokit.errors import ConfigError, ElmokitError, MissingExtraError, ModelFileError
+from elmokit.errors import ConfigError, ElmokitError, MissingExtraError, ModelFileError, TextError
 from elmokit.files.home import expanded
 
 Method = Literal["nearest", "logistic"]
@@ -84,6 +84,8 @@ def read_senses(table: Table, *, tagged: bool = True) -> list[SenseExample]:
     def example(row: Row) -> SenseExample:
         occurrence = row.occurrence(tokens, index)
         name = row.values[lemma] if lemma is not None else occurrence.word.lower()
+        if tagged and sense is not None and not row.values[sense].strip():
+            raise TextError(f"{row.where}: {sense}: empty, expected the sense of {occurrence.word!r}")
         return SenseExample(name, occurrence, None if sense is None else row.values[sense])
 
     return [example(row) for row in table.rows]

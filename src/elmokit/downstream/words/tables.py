@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from elmokit.checked import checked
+from elmokit.arguments import checked
 from elmokit.data.read import read_lines
 from elmokit.errors import TextError
 

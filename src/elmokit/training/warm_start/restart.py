@@ -8,8 +8,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from elmokit.arguments import instance_of, strings
-from elmokit.checked import checked
+from elmokit.arguments import checked, instance_of, strings
 from elmokit.config import Config, TrainingConfig
 from elmokit.data.vocabulary import Vocabulary
 from elmokit.errors import ConfigError, VocabularyError
@@ -62,7 +61,7 @@ def restart_config(
     if name is None:
         own = source.config if source.facts else Config(model=source.config.model)
         changes = ["max_steps=null", *_on_one_process(own.training, overrides)]
-        if source.optimizer_state is not None and own.training.schedule == "cosine":
+        if source.optimizer_state is not None and own.training.schedule != "constant":
             rate = min(own.training.learning_rate, _HIGHEST_RATE)
             changes += [f"learning_rate={rate}", f"warmup={_WARMUP}"]
         config = own.changed(changes, source=str(source.source)).changed(overrides, source=str(source.source))

@@ -1,9 +1,4 @@
-"""Work on several processes of this machine, with results in the order of the work.
-
-The processes are started with ``spawn``, which is safe whatever threads and libraries this process uses. As
-always with ``spawn``, a script that uses them must guard its main part with
-``if __name__ == "__main__":``.
-"""
+"""Work on several processes, with results in the order of the work."""
 
 from __future__ import annotations
 
@@ -17,11 +12,12 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.sharedctypes import Synchronized
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from elmokit.arguments import whole_number
 from elmokit.errors import WorkerError
-from elmokit.interruption import signals_put_off
+from elmokit.processes.interruption import signals_put_off
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -77,14 +73,25 @@ def ordered_map(
         initargs=(pickle.dumps(function), context.Value("i", 0)),
     )
     waiting: deque[Future[Result]] = deque()
+    answered: SimpleQueue[Future[Result]] = SimpleQueue()
+    done: set[Future[Result]] = set()
+
+    def first_result() -> Result:
+        # Waiting in a future, a signal could leave its lock held, for which the pool would wait for ever.
+        while waiting[0] not in done:
+            done.add(answered.get())
+        done.remove(waiting[0])
+        return waiting.popleft().result()
+
     try:
         for item in items:
             with signals_put_off():  # a process that was started halfway would say so with a traceback
                 waiting.append(pool.submit(_apply, item))
+                waiting[-1].add_done_callback(answered.put)
             if len(waiting) > num_processes * _WAITING_PER_PROCESS:
-                yield waiting.popleft().result()
+                yield first_result()
         while waiting:
-            yield waiting.popleft().result()
+            yield first_result()
     except BrokenProcessPool:
         raise WorkerError(
             "a worker process ended unexpectedly: it was killed, perhaps for lack of memory; "

@@ -6,14 +6,13 @@ their words are encoded and compared.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from elmokit.arguments import instance_of
+from elmokit.embedder.fingerprints import encoder_fingerprint
 from elmokit.errors import ConfigError, ModelFileError
 from elmokit.formats.token_embeddings import TokenTable
 from elmokit.model.batching import encode_words
@@ -24,29 +23,6 @@ _NUM_COMPARED = 16
 # Weights of half precision change the vectors by a thousandth of the largest value; another model, or more
 # training, by a multiple of this.
 _TOLERANCE = 5e-3
-
-
-def encoder_fingerprint(pretrained: PretrainedModel, model: BiLM) -> str:
-    """Return a digest of everything that token vectors depend on, in hexadecimal.
-
-    It is stored in files, so it must stay the same for the same encoder.
-
-    Args:
-        pretrained: what is known about the model.
-        model: the model, on any device.
-    """
-    char_cnn = pretrained.config.model.char_cnn
-    settings = "" if char_cnn is None else f"{char_cnn.activation} {char_cnn.max_characters}"
-    digest = hashlib.blake2b(settings.encode(), digest_size=16)
-    for name, parameter in sorted(model.encoder.named_parameters()):
-        digest.update(f"\n{name} {tuple(parameter.shape)}\n".encode())
-        digest.update(np.ascontiguousarray(parameter.detach().float().cpu().numpy()).data)
-    if pretrained.lexicon is not None:
-        for table in (pretrained.lexicon.characters, pretrained.lexicon.words):
-            digest.update(repr(table).encode(errors="surrogatepass"))
-    elif char_cnn is None:
-        digest.update("\n".join(pretrained.require_vocabulary().words).encode())
-    return digest.hexdigest()
 
 
 def refuse_table_of_another_model(

@@ -6,8 +6,8 @@ for the same mistake, an error is of that kind too, so that code which catches `
 ``FileNotFoundError`` or ``ImportError`` works as usual.
 """
 
-from elmokit.addresses import without_secrets
-from elmokit.installation import install_command
+from elmokit.errors.addresses import without_secrets
+from elmokit.errors.installation import install_command
 
 _LONGEST = 4000  # characters of a message
 _END = 1000  # of them at its end, where it says what to do

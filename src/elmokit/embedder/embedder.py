@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,11 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elmokit.arguments import instance_of, one_of, whole_number
-from elmokit.checked import checked
+from elmokit.arguments import checked, instance_of, one_of, whole_number
 from elmokit.data.batches_by_length import batches_by_length, chunks_to_sort
 from elmokit.data.read import read_lines
 from elmokit.data.sentences import list_of_words, tokenized
+from elmokit.embedder.fingerprints import encoder_fingerprint, fingerprint
+from elmokit.embedder.token_tables import refuse_table_of_another_model
+from elmokit.embedder.worker import EmbeddingWorker
 from elmokit.errors import ElmokitError
 from elmokit.files.atomic import refuse_inputs
 from elmokit.files.home import expanded
@@ -36,8 +38,7 @@ from elmokit.model.state_rows import replace_first_rows, require_state, select_r
 from elmokit.model.token_cache import TokenCache
 from elmokit.model.transfer import start_copy
 from elmokit.pretrained import PretrainedModel
-from elmokit.processes import available_processors, chosen_number, ordered_map, worker_number
-from elmokit.token_tables import encoder_fingerprint, refuse_table_of_another_model
+from elmokit.processes import chosen_number, ordered_map
 
 __all__ = ["ElmoEmbedder", "Layers", "Pooling"]
 
@@ -88,8 +89,8 @@ class ElmoEmbedder:
         self._indexer = pretrained.indexer
         self._token_table = {} if token_table is None else token_table
         refuse_table_of_another_model(self._token_table, pretrained, self.model)
-        max_types = whole_number("max_cached_types", max_cached_types, least=0)
-        self._cache = TokenCache(self._token_table, max_types=max_types, device=self.model.device)
+        self._max_types = whole_number("max_cached_types", max_cached_types, least=0)
+        self._cache = self._new_cache()
         self._fingerprint: tuple[ParameterVersion, str] | None = None
 
     def __repr__(self) -> str:
@@ -138,24 +139,8 @@ class ElmoEmbedder:
         """Digest of everything that the vectors depend on, whatever the model's path and format."""
         version = parameter_version(self.model)
         if self._fingerprint is None or self._fingerprint[0] != version:
-            self._fingerprint = version, self._computed_fingerprint()
+            self._fingerprint = version, fingerprint(self.pretrained, self.model, self._token_table)
         return self._fingerprint[1]
-
-    def _computed_fingerprint(self) -> str:
-        pretrained = self.pretrained
-        digest = hashlib.blake2b(repr(pretrained.config.model).encode(), digest_size=16)
-        if self.model.precision != "float32":
-            digest.update(self.model.precision.encode())
-        tensors = [*self.model.named_parameters(), *sorted(self._token_table.items())]
-        for name, tensor in tensors:
-            if not name.startswith("softmax."):  # the same model may come with or without it
-                digest.update(f"{name} {tuple(tensor.shape)}".encode(errors="surrogatepass"))
-                digest.update(np.ascontiguousarray(tensor.detach().float().cpu().numpy()).data)
-        if pretrained.lexicon is not None:
-            digest.update(repr(pretrained.lexicon).encode(errors="surrogatepass"))
-        elif pretrained.config.model.char_cnn is None:
-            digest.update("\n".join(pretrained.require_vocabulary().words).encode())
-        return digest.hexdigest()
 
     @property
     def encoder_fingerprint(self) -> str:
@@ -220,9 +205,12 @@ class ElmoEmbedder:
         choice, pool = choose_layers(layers, self.num_layers), choose_pooling(pooling)
         one_of("dtype", dtype, get_args(ArrayType))
         if chosen_number(num_processes) > 1:
-            part = _Part(self, layers, batch_size, pooling, dtype, num_processes)
+            embed = functools.partial(
+                self.embed, layers=layers, batch_size=batch_size, pooling=pooling, dtype=dtype
+            )
+            worker = EmbeddingWorker(embed, self._use_device, self.model.device.type, num_processes)
             chunks = chunks_to_sort(tokenized(sentences), batch_size)
-            return itertools.chain.from_iterable(ordered_map(part, chunks, num_processes))
+            return itertools.chain.from_iterable(ordered_map(worker, chunks, num_processes))
 
         @without_barriers()
         @torch.inference_mode()
@@ -405,54 +393,16 @@ class ElmoEmbedder:
         while chunk := list(itertools.islice(remaining, WORDS_PER_CHUNK)):
             yield self.encode(chunk).float().cpu().numpy()
 
+    def _new_cache(self) -> TokenCache:
+        return TokenCache(self._token_table, max_types=self._max_types, device=self.model.device)
+
+    def _use_device(self, device: str) -> None:
+        """Move to a device, in a process of its own."""
+        self.model = self.model.on(find_device(device))
+        self._cache = self._new_cache()
+
     def _encode_types(self, words: Sequence[str]) -> Tensor:
         return encode_words(self.model, *self._indexer.index(words))
-
-
-class _Part:
-    """Embeds parts of a text in a process of its own.
-
-    Args:
-        embedder: the model.
-        layers: see :meth:`ElmoEmbedder.embed`.
-        batch_size: see :meth:`ElmoEmbedder.embed`.
-        pooling: see :meth:`ElmoEmbedder.embed`.
-        dtype: see :meth:`ElmoEmbedder.embed`.
-        num_processes: number of processes that share the processors.
-    """
-
-    def __init__(
-        self,
-        embedder: ElmoEmbedder,
-        layers: Layers,
-        batch_size: int,
-        pooling: Pooling | None,
-        dtype: ArrayType,
-        num_processes: int,
-    ) -> None:
-        self._embedder = embedder
-        self._is_prepared = False
-        self._layers, self._batch_size, self._pooling, self._dtype = layers, batch_size, pooling, dtype
-        self._num_processes = num_processes
-
-    def __call__(self, sentences: list[list[str]]) -> list[np.ndarray]:
-        """Return the vectors of sentences."""
-        if not self._is_prepared:
-            torch.set_num_threads(max(1, available_processors() // self._num_processes))
-            if self._embedder.model.device.type == "cuda":
-                device = f"cuda:{worker_number() % torch.cuda.device_count()}"
-                self._embedder.model = self._embedder.model.on(find_device(device))
-                self._embedder._cache = TokenCache(
-                    self._embedder._token_table, max_types=20_000, device=self._embedder.model.device
-                )
-            self._is_prepared = True
-        return self._embedder.embed(
-            sentences,
-            self._layers,
-            batch_size=self._batch_size,
-            pooling=self._pooling,
-            dtype=self._dtype,
-        )
 
 
 def _split(sentences: Sequence[Sequence[str]], values: np.ndarray) -> list[np.ndarray]:
