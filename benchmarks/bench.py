@@ -18,9 +18,8 @@ import itertools
 
 import embed_speed
 import peers
-import torch
 import train_speed
-from machine import peak_flops
+from machine import peaks
 from results import new_result, regressions, store, stored_results
 
 from elmokit.data.read import read_sentences
@@ -32,8 +31,7 @@ def main() -> None:
     parser.add_argument("--sentences", type=int, default=128, help="number of sentences to embed")
     parser.add_argument("--store", action="store_true", help="keep the figures in benchmarks/results")
     arguments = parser.parse_args()
-    flops = peak_flops()
-    print(f"{torch.get_num_threads()} threads, {flops / 1e9:.0f} GFLOP/s in a 2048 x 2048 x 2048 product")
+    flops = peaks()
     figures: dict[str, float] = {}
     sentences = list(itertools.islice(read_sentences(str(embed_speed.TEXT)), arguments.sentences))
     embed_speed.print_header(sentences, 32)

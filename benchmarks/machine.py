@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 
 from elmokit.config import ModelConfig
+from elmokit.kernels.library import is_available
 
 
 def seconds_per_call(function: Callable[[], object], *, min_seconds: float = 3.0) -> float:
@@ -21,10 +22,24 @@ def seconds_per_call(function: Callable[[], object], *, min_seconds: float = 3.0
     return sorted(durations)[len(durations) // 2]
 
 
-def peak_flops() -> float:
-    """Measure the floating-point operations per second of a large float32 matrix product."""
-    a, b = torch.randn(2048, 2048), torch.randn(2048, 2048)
+def peak_flops(precision: str = "float32") -> float:
+    """Measure the operations per second of a large product of PyTorch, in ``float32`` or ``bf16``."""
+    kind = torch.bfloat16 if precision == "bf16" else torch.float32
+    a, b = torch.randn(2048, 2048).to(kind), torch.randn(2048, 2048).to(kind)
     return 2 * 2048**3 / seconds_per_call(lambda: a @ b, min_seconds=1.0)
+
+
+def peaks() -> dict[str, float]:
+    """Measure and print the peaks of the precisions that the processor has; there is none for int8."""
+    found = {"float32": peak_flops()}
+    if is_available("bf16"):
+        found["bf16"] = peak_flops("bf16")
+    print(
+        f"{torch.get_num_threads()} threads, "
+        + ", ".join(f"{flops / 1e9:.0f} GFLOP/s in {name}" for name, flops in found.items())
+        + " in a 2048 x 2048 x 2048 product"
+    )
+    return found
 
 
 def lstm_flops_per_token(config: ModelConfig) -> float:

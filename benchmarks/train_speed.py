@@ -5,21 +5,21 @@
 Batches, vocabularies and numbers of sampled words suit the size of the model. The text has fewer words than
 the larger vocabulary, which is filled up with words that do not occur.
 
-The floor is the time that the matrix products of a step would take at the rate of a large float32
-product: LSTM, highway layers and projection, softmax, each forward and twice more backward.
+The floor is the time that the matrix products of a step would take at the rate of a large product of the
+same precision: LSTM, highway layers and projection, softmax, each forward and twice more backward.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from machine import encoder_flops_per_type, lstm_flops_per_token, peak_flops, seconds_per_call
+from machine import encoder_flops_per_type, lstm_flops_per_token, peaks, seconds_per_call
 from plain_bilm import loss as plain_loss
 
 from elmokit import Config, Corpus, Trainer, Vocabulary, prepare_corpus
@@ -56,8 +56,7 @@ def main() -> None:
     parser.add_argument("--configs", nargs="+", default=["tiny", "small"])
     parser.add_argument("overrides", nargs="*", help="settings as key=value")
     arguments = parser.parse_args()
-    flops = peak_flops()
-    print(f"{torch.get_num_threads()} threads, {flops / 1e9:.0f} GFLOP/s in a 2048 x 2048 x 2048 product")
+    flops = peaks()
     print_header()
     for name in arguments.configs:
         measure(name, flops, arguments.overrides)
@@ -75,11 +74,11 @@ def print_header() -> None:
     print(
         f"\ntraining, sampled softmax: tokens/s\n"
         f"{'config':<9} {'words':>7} {'rows':>5} {'precision':<9} "
-        f"{'elmokit':>8} {'floor':>8} {'of floor':>8} {'plain':>8} {'speed-up':>8}"
+        f"{'elmokit':>8} {'of floor':>8} {'plain':>8} {'speed-up':>8}"
     )
 
 
-def measure(name: str, flops: float, overrides: Sequence[str] = ()) -> dict[str, float]:
+def measure(name: str, flops: Mapping[str, float], overrides: Sequence[str] = ()) -> dict[str, float]:
     """Print a row for each precision, and return its figures."""
     figures: dict[str, float] = {}
     task, vocabulary = TASKS[name], vocabulary_of(name)
@@ -102,17 +101,18 @@ def measure(name: str, flops: float, overrides: Sequence[str] = ()) -> dict[str,
                 num_tokens * (lstm_flops_per_token(config.model) + softmax)
                 + num_types * encoder_flops_per_type(config.model)
             )
+            share = work / flops[precision] / step
             print(
                 f"{name:<9} {task.num_words:>7,} {task.batch_size:>5} {precision:<9} "
                 f"{num_tokens / step:>8,.0f} "
-                f"{num_tokens * flops / work:>8,.0f} {work / flops / step:>8.0%} {num_tokens / plain:>8,.0f} "
+                f"{share:>8.0%} {num_tokens / plain:>8,.0f} "
                 f"{plain / step:>7.1f}x",
                 flush=True,
             )
             figures |= {
                 f"train {name} {precision} tokens/s": num_tokens / step,
                 f"train {name} {precision}/plain x": plain / step,
-                f"train {name} {precision} of floor x": work / flops / step,
+                f"train {name} {precision} of own floor x": share,
             }
         figures[f"train {name} plain tokens/s"] = num_tokens / plain
     return figures

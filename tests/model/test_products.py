@@ -8,7 +8,15 @@ import torch
 from elmokit.errors import ConfigError
 from elmokit.kernels.library import is_available
 from elmokit.model import products
-from elmokit.model.products import affine, choose_precision, operand, product, row_tile
+from elmokit.model.packed_weights import PackedWeights
+from elmokit.model.products import (
+    affine,
+    choose_precision,
+    operand,
+    product,
+    product_by_weights,
+    row_tile,
+)
 
 SIZES = [(512, 64), (64, 1024), (128, 4096), (2048, 128), (30, 20)]
 
@@ -51,7 +59,7 @@ def test_a_row_does_not_depend_on_the_others(depth, width):
 
 def test_gradients():
     left, right, bias = (matrix.double().requires_grad_() for matrix in _matrices(3, 5, 4))
-    assert torch.autograd.gradcheck(affine, (left, right, bias))
+    assert torch.autograd.gradcheck(affine, (left, right, bias, "float32", PackedWeights()))
 
 
 needs_bf16 = pytest.mark.skipif(not is_available("bf16"), reason="the processor has no products of bfloat16")
@@ -95,7 +103,7 @@ def test_bf16_keeps_what_is_not_finite():
 def test_gradients_of_an_affine_map(precision):
     left, right, bias = (t.requires_grad_() for t in _matrices(33, 128, 160))
     weights = torch.randn(33, 160, generator=torch.Generator().manual_seed(1))
-    (affine(left, right, bias, precision) * weights).sum().backward()
+    (affine(left, right, bias, precision, PackedWeights()) * weights).sum().backward()
     tolerance = {"float32": 1e-4, "bf16": 0.15}[precision]
     torch.testing.assert_close(left.grad, weights @ right.detach().t(), rtol=0, atol=tolerance)
     torch.testing.assert_close(right.grad, left.detach().t() @ weights, rtol=0, atol=tolerance)
@@ -119,3 +127,21 @@ def test_precisions_that_are_not_there_are_refused(monkeypatch):
 def test_int8_is_exact_where_the_kernels_do_not_apply():
     left, right, bias = (matrix.double() for matrix in _matrices(3, 5, 4))
     assert torch.equal(product(left, operand(right, "int8"), bias), torch.addmm(bias, left, right))
+
+
+@pytest.mark.skipif(not is_available(), reason="the kernels were not compiled")
+def test_in_inference_mode_weights_stay_packed_until_they_change():
+    left, right, bias = _matrices(5, 64, 48)
+    packed, weights = PackedWeights(), torch.nn.Parameter(right.clone())
+    with torch.inference_mode():
+        found = [product_by_weights(left, "a", weights, bias, "float32", packed) for _ in range(2)]
+    assert list(packed._kept) == ["a"]
+    assert all(torch.equal(own, product(left, right, bias)) for own in found)
+    with torch.no_grad():
+        weights.mul_(2)
+    with torch.inference_mode():
+        changed = product_by_weights(left, "a", weights, bias, "float32", packed)
+    assert torch.equal(changed, product(left, 2 * right, bias))
+    weightless = product_by_weights(left, "b", weights.detach(), bias, "float32", packed)
+    assert torch.equal(weightless, changed)
+    assert list(packed._kept) == ["a"]  # nothing is kept in training

@@ -29,8 +29,15 @@ from elmokit.kernels.highway import highway_, highway_gradient
 from elmokit.kernels.library import can_compute
 from elmokit.kernels.precisions import Precision
 from elmokit.model.first_order import differentiable_once
+from elmokit.model.packed_weights import PackedWeights
 from elmokit.model.precision import HasPrecision, without_autocast
-from elmokit.model.products import add_product, affine, product, product_and_sums
+from elmokit.model.products import (
+    add_product,
+    affine,
+    product_and_sums,
+    product_by_weights,
+    unless_compiling,
+)
 
 _BLOCK = NUM_CHARACTER_SYMBOLS + 1  # symbols whose table rows are computed together
 
@@ -65,6 +72,7 @@ class CharCnn(HasPrecision):
         if num_filters != output_dim:
             self.projection = nn.Parameter(torch.empty(num_filters, output_dim))
             self.projection_bias = nn.Parameter(torch.empty(output_dim))
+        self._packed = PackedWeights()
 
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Initialize all parameters as bilm-tf does."""
@@ -112,7 +120,9 @@ class CharCnn(HasPrecision):
         for highway in self.highways:
             features = highway(features)
         if self.projection is not None and self.projection_bias is not None:
-            features = affine(features, self.projection, self.projection_bias, self.precision)  # (U, P)
+            features = affine(
+                features, self.projection, self.projection_bias, self.precision, self._packed
+            )  # (U, P)
         return features[torch.argsort(order)]
 
 
@@ -129,6 +139,7 @@ class Highway(HasPrecision):
         self.carry_bias = nn.Parameter(torch.empty(dim))
         self.transform = nn.Parameter(torch.empty(dim, dim))
         self.transform_bias = nn.Parameter(torch.empty(dim))
+        self._packed = PackedWeights()
 
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Initialize as bilm-tf does, so that the layer initially passes on most of its input."""
@@ -141,7 +152,13 @@ class Highway(HasPrecision):
     def forward(self, features: Tensor) -> Tensor:
         """Map features (U, F) to features (U, F)."""
         outputs: Tensor = _Highway.apply(  # type: ignore[no-untyped-call]
-            features, self.carry, self.carry_bias, self.transform, self.transform_bias, self.precision
+            features,
+            self.carry,
+            self.carry_bias,
+            self.transform,
+            self.transform_bias,
+            self.precision,
+            unless_compiling(self._packed),
         )
         return outputs
 
@@ -156,9 +173,10 @@ class _Highway(torch.autograd.Function):
         transform: Tensor,
         transform_bias: Tensor,
         precision: Precision,
+        packed: PackedWeights | None,
     ) -> Tensor:
-        gate = product(features, carry, carry_bias, precision=precision)
-        transformed = product(features, transform, transform_bias, precision=precision)
+        gate = product_by_weights(features, "carry", carry, carry_bias, precision, packed)
+        transformed = product_by_weights(features, "transform", transform, transform_bias, precision, packed)
         if can_compute(gate, transformed, features):
             outputs = highway_(gate, transformed, features)
         else:
@@ -188,6 +206,7 @@ class _Highway(torch.autograd.Function):
             grad_features,
             *product_and_sums(features.t(), grad_gate, ctx.precision),
             *product_and_sums(features.t(), grad_transformed, ctx.precision),
+            None,
             None,
         )
 

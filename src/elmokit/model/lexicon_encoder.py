@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from elmokit.config import CharCnnConfig, LexiconConfig
 from elmokit.model.char_cnn import CharCnn
+from elmokit.model.packed_weights import PackedWeights
 from elmokit.model.precision import HasPrecision
 from elmokit.model.products import affine
 
@@ -38,6 +39,7 @@ class LexiconEncoder(HasPrecision):
             self.chars = CharCnn(char_cnn, num_filters, lexicon.num_symbols)
         self.projection = nn.Parameter(torch.empty(lexicon.word_dim + num_filters, output_dim))
         self.projection_bias = nn.Parameter(torch.empty(output_dim))
+        self._packed = PackedWeights()
 
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Initialize the character part as bilm-tf does, and the rest to unit scale."""
@@ -65,4 +67,5 @@ class LexiconEncoder(HasPrecision):
             parts.append(F.embedding(word_ids, self.words))
         if self.chars is not None:
             parts.append(self.chars(char_ids))
-        return affine(torch.cat(parts, dim=1), self.projection, self.projection_bias, self.precision)
+        features = torch.cat(parts, dim=1)
+        return affine(features, self.projection, self.projection_bias, self.precision, self._packed)

@@ -20,6 +20,7 @@ from elmokit.kernels.library import can_compute, is_available
 from elmokit.kernels.matrices import PackedMatrix, add_product_, multiply, multiply_packed, pack
 from elmokit.kernels.precisions import PRECISIONS, Precision
 from elmokit.model.first_order import differentiable_once
+from elmokit.model.packed_weights import PackedWeights
 from elmokit.model.precision import without_autocast
 
 
@@ -118,6 +119,34 @@ def product(
     return found[:num_rows]
 
 
+def product_by_weights(
+    left: Tensor,
+    name: str,
+    weights: Tensor,
+    bias: Tensor | None,
+    precision: Precision,
+    packed: PackedWeights | None,
+) -> Tensor:
+    """Return ``left @ weights + bias`` as :func:`product` does; in inference mode the weights stay packed.
+
+    Args:
+        left: (M, K).
+        name: of the weights in ``packed``.
+        weights: (K, N), a parameter.
+        bias: (N,).
+        precision: of the product.
+        packed: where the layer keeps what it has packed; None for nowhere.
+    """
+    if (
+        packed is None
+        or not torch.is_inference_mode_enabled()
+        or not can_compute(left, weights, bias, precision=precision)
+    ):
+        return product(left, weights, bias, precision=precision)
+    right = packed.get(name, weights, precision, lambda: pack(weights, precision))
+    return multiply_packed(left, right, bias)
+
+
 def add_product(total: Tensor, left: Tensor, right: Tensor, precision: Precision) -> None:
     """Add ``left @ right`` to a contiguous (M, N) in place; see :func:`product`."""
     if can_compute(total, left, right, precision=precision):
@@ -151,26 +180,45 @@ def _goes_to_onednn(left: Tensor, right: Tensor) -> bool:
     )
 
 
-def affine(inputs: Tensor, matrix: Tensor, bias: Tensor, precision: Precision = "float32") -> Tensor:
-    """Return ``inputs @ matrix + bias`` with gradients: (M, K), (K, N), (N,) to (M, N)."""
-    outputs: Tensor = _Affine.apply(inputs, matrix, bias, precision)  # type: ignore[no-untyped-call]
+def affine(
+    inputs: Tensor, matrix: Tensor, bias: Tensor, precision: Precision, packed: PackedWeights
+) -> Tensor:
+    """Return ``inputs @ matrix + bias`` with gradients: (M, K), (K, N), (N,) to (M, N).
+
+    ``packed`` is where the layer keeps its packed matrix.
+    """
+    outputs: Tensor = _Affine.apply(  # type: ignore[no-untyped-call]
+        inputs, matrix, bias, precision, unless_compiling(packed)
+    )
     return outputs
+
+
+def unless_compiling(packed: PackedWeights) -> PackedWeights | None:
+    """Return the argument, or None where PyTorch's compiler, which knows tensors alone, traces the call."""
+    return None if torch.compiler.is_compiling() else packed
 
 
 class _Affine(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, inputs: Tensor, matrix: Tensor, bias: Tensor, precision: Precision) -> Tensor:
+    def forward(
+        ctx: Any,
+        inputs: Tensor,
+        matrix: Tensor,
+        bias: Tensor,
+        precision: Precision,
+        packed: PackedWeights | None,
+    ) -> Tensor:
         ctx.save_for_backward(inputs, matrix)
         ctx.precision = precision
-        return product(inputs, matrix, bias, precision=precision)
+        return product_by_weights(inputs, "affine", matrix, bias, precision, packed)
 
     @staticmethod
     @differentiable_once
     @without_autocast
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         inputs, matrix = ctx.saved_tensors
-        need_inputs, need_matrix, need_bias, _ = ctx.needs_input_grad
+        need_inputs, need_matrix, need_bias = ctx.needs_input_grad[:3]
         grad_inputs = product(gradient, matrix.t(), precision=ctx.precision) if need_inputs else None
         if not need_matrix:
-            return grad_inputs, None, gradient.sum(dim=0) if need_bias else None, None
-        return grad_inputs, *product_and_sums(inputs.t(), gradient, ctx.precision), None
+            return grad_inputs, None, gradient.sum(dim=0) if need_bias else None, None, None
+        return grad_inputs, *product_and_sums(inputs.t(), gradient, ctx.precision), None, None
