@@ -32,7 +32,7 @@ X86 = [
     ("avx512", 16, 6, AVX512),
     ("avx512_bf16", 16, 6, [*AVX512, "-mavx512bf16", "-DBFLOAT16"]),
     ("avx512_int8", 16, 6, [*AVX512, "-mavx512vnni", "-DINT8"]),
-    ("avx2", 8, 2, AVX2),
+    ("avx2", 8, 3, AVX2),
     ("avx2_int8", 8, 2, [*AVX2, "-DINT8"]),
 ]
 VARIANTS = {

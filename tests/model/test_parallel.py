@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -106,6 +107,15 @@ class _Interruption:
         return self
 
 
+@pytest.fixture
+def no_garbage_collection():
+    """No callbacks of the collector, in which an exception is lost."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_garbage_collection")
 @pytest.mark.parametrize("started", [True, False])
 def test_ctrl_c_at_any_moment_leaves_workers_that_work(started, monkeypatch):
     before = sys.gettrace()

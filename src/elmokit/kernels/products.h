@@ -19,6 +19,17 @@
    row_stride; depth counts operands. */
 INLINE void multiply(const int rows, long depth, const operand *left, long row_stride, long step,
                      const operand *panel, totals sums[][4]) {
+#if TILE_ROWS == 3
+    /* Of 16 registers, 12 have sums: three more for the left operands, and one for each of the others in turn. */
+    for (long k = 0; k < depth; k++, panel += PANEL) {
+        operands a[3];
+        for (int r = 0; r < rows; r++) a[r] = repeated(left[r * row_stride + k * step]);
+        for (int v = 0; v < 4; v++) {
+            operands b = load_operands(panel + v * WIDTH);
+            for (int r = 0; r < rows; r++) sums[r][v] = add_product(sums[r][v], a[r], b);
+        }
+    }
+#else
     for (long k = 0; k < depth; k++, panel += PANEL) {
         operands b0 = load_operands(panel), b1 = load_operands(panel + WIDTH);
         operands b2 = load_operands(panel + 2 * WIDTH), b3 = load_operands(panel + 3 * WIDTH);
@@ -30,6 +41,7 @@ INLINE void multiply(const int rows, long depth, const operand *left, long row_s
             sums[r][3] = add_product(sums[r][3], a, b3);
         }
     }
+#endif
 }
 
 /* Call work(number of rows, first row) for tiles of nearly equal size, each with a constant number of rows. */
@@ -49,6 +61,8 @@ INLINE void multiply(const int rows, long depth, const operand *left, long row_s
 #define TILE_CASES(work)                                                          \
     TILE_CASE(1, work) TILE_CASE(2, work) TILE_CASE(3, work)                      \
     TILE_CASE(4, work) TILE_CASE(5, work) TILE_CASE(6, work)
+#elif TILE_ROWS == 3
+#define TILE_CASES(work) TILE_CASE(1, work) TILE_CASE(2, work) TILE_CASE(3, work)
 #elif TILE_ROWS == 2
 #define TILE_CASES(work) TILE_CASE(1, work) TILE_CASE(2, work)
 #endif
