@@ -20,7 +20,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-NUM_STEPS, NUM_WARM_UP = 14, 4
+NUM_WARM_UP, MIN_STEPS, MIN_TOKENS = 4, 10, 40_000
 
 
 def main() -> None:
@@ -33,7 +33,8 @@ def main() -> None:
 
     options = json.loads((directory / "options.json").read_text(encoding="utf-8"))
     num_tokens = options["batch_size"] * options["unroll_steps"]
-    options |= {"n_epochs": 1, "n_train_tokens": NUM_STEPS * num_tokens, "all_clip_norm_val": 10.0}
+    num_steps = NUM_WARM_UP + max(MIN_STEPS, MIN_TOKENS // num_tokens)
+    options |= {"n_epochs": 1, "n_train_tokens": num_steps * num_tokens, "all_clip_norm_val": 10.0}
     options["char_cnn"]["n_characters"] = 261  # of training; 262 in the files of models
     vocabulary = load_vocab(str(directory / "vocab.txt"), 50)
     data = BidirectionalLMDataset(str(directory / "train.txt"), vocabulary, test=False, shuffle_on_load=True)
@@ -48,7 +49,7 @@ def main() -> None:
     tf.compat.v1.Session.run = timed
     with tempfile.TemporaryDirectory() as save_dir, redirect_stdout(io.StringIO()):
         train(options, data, 1, save_dir, save_dir)
-    steps = sorted(after - before for before, after in pairwise(times[NUM_WARM_UP - NUM_STEPS :]))
+    steps = sorted(after - before for before, after in pairwise(times[NUM_WARM_UP - num_steps :]))
     print(num_tokens / steps[len(steps) // 2])
 
 

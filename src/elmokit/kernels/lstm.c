@@ -1,13 +1,10 @@
 /* The recurrent part of an LSTM layer with projection and clipping, forward and backward, on one thread.
 
-   Everything outside is float32 and row-major; see operands.h for how products are computed. The steps of a window are packed: step t has the first batch_sizes[t]
-   rows, and the steps follow each other.
+   Everything outside is float32 and row-major; see products.h for how products are computed. The steps of a window are
+   packed: step t has the first batch_sizes[t] rows, and the steps follow each other.
 
-   A weight matrix is first packed into panels of PANEL columns, so that the innermost loop reads it from one
-   address to the next. The panels of the recurrent kernel have the four gates of the same WIDTH cells side by
-   side: when the products of a panel are done, its cells are computed while the gates are still in registers.
-   The sum over the rows of a weight matrix always runs from first to last, so a row's result does not depend
-   on the other rows. */
+   The panels of the recurrent kernel have the four gates of the same WIDTH cells side by side: when the products of a
+   panel are done, its cells are computed while the gates are still in registers. */
 
 #include "products.h"
 
@@ -32,7 +29,8 @@ EXPORT void elmokit_pack_gates(const float *source, long depth, long cells, oper
         for (long k = 0; k < depth; k += VALUES)
             for (long gate = 0; gate < 4; gate++, packed += WIDTH) {
                 const float *rows = source + (k * 4 + gate) * cells + first;
-                for (long n = 0; n < width; n++) packed[n] = operand_of(rows + n, 4 * cells, depth - k, ends + gate * WIDTH + n);
+                for (long n = 0; n < width; n++)
+                    packed[n] = operand_of(rows + n, 4 * cells, depth - k, ends + gate * WIDTH + n);
                 for (long n = width; n < WIDTH; n++) packed[n] = 0;
             }
         packed += COLUMN_END * PANEL;
@@ -48,9 +46,9 @@ static void clamp_all(float *values, size_t count, float bound) {
 /* ---- forward ---- */
 
 /* The gates and cells of some rows and WIDTH cells. The gates are stored activated if they are kept. */
-INLINE void cell_tile(const int rows, long depth, const operand *hidden, long hidden_stride, const operand *panel, const float *bias,
-                      float *gates, long cells, long count, const float *before, float *after, float *gated,
-                      float cell_clip, int keep) {
+INLINE void cell_tile(const int rows, long depth, const operand *hidden, long hidden_stride, const operand *panel,
+                      const float *bias, float *gates, long cells, long count, const float *before,
+                      float *after, float *gated, float cell_clip, int keep) {
     totals sums[MAX_TILE][4];
     for (int gate = 0; gate < 4; gate++) {
         vec value = load_part(bias + gate * cells, count);
@@ -231,8 +229,9 @@ EXPORT void elmokit_lstm_backward(long steps, const long *batch_sizes, long num_
             for (long row = 0; row < rows; row++)
                 for (long first = 0; first < num_cells; first += WIDTH) {
                     long at = row * num_cells + first, gates_at = row * 4 * num_cells + first;
-                    cell_gradient(load_part(gradient + at, num_cells - first), step_gates + gates_at, step_grads + gates_at, num_cells,
-                                  num_cells - first, step_cells + at, before + at, grad_cell + at, cell_clip);
+                    cell_gradient(load_part(gradient + at, num_cells - first), step_gates + gates_at,
+                                  step_grads + gates_at, num_cells, num_cells - first, step_cells + at, before + at,
+                                  grad_cell + at, cell_clip);
                 }
         product_by_parts(rows, 4 * num_cells, num_outputs, step_grads, kernel, grad_hidden, scratch, 0);
     }

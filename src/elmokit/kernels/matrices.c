@@ -152,7 +152,8 @@ EXPORT void elmokit_multiply(long rows, long depth, long columns, const float *l
                 float *to = out + row * columns + first;
                 int keep = add || start > 0;
                 if (left_column == 1)
-                    product(height, deep, wide, as_operands(band, left_row, height, deep, scratch), VALUES > 1 ? ROW_LENGTH(deep) : left_row, panels, to, columns, keep);
+                    product(height, deep, wide, as_operands(band, left_row, height, deep, scratch),
+                            VALUES > 1 ? ROW_LENGTH(deep) : left_row, panels, to, columns, keep);
 #ifndef INT8
                 else {
                     as_tiles(band, left_column, height, deep, scratch);

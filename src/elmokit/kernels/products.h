@@ -88,7 +88,8 @@ INLINE void product_tile(const int rows, long depth, const operand *left, long r
                            width - v * WIDTH);
 }
 
-/* Call tile(count, row, start, part, panel, first) for the tiles of a product, parts of the depth outermost. */
+/* Call WORK(number of rows, first row) for the tiles of a product, parts of the depth outermost. It can use start and
+   part, the first operand of the part and their number, and panel, whose first column is first. */
 #define FOR_PRODUCT(rows, depth, columns, packed, WORK)                                  \
     for (long start = 0; start < (long)OPERANDS(depth); start += DEPTH) {                \
         long part = (long)OPERANDS(depth) - start;                                       \

@@ -1,11 +1,12 @@
-"""Matrix products by the faster library.
+"""Matrix products by the fastest library there is.
 
-On the CPU, float32 products go to oneDNN by name: PyTorch's default library is up to three times slower at
-the sizes of a recurrent step, on processors of AMD in particular, and its results for a row depend on the
-number of rows. oneDNN computes a row in the same way whatever the number of rows, except for a single one.
+On the CPU, the compiled kernels compute them, also of transposed matrices, which other libraries copy first.
+Their result for a row does not depend on the number of rows.
 
-Products of bfloat16 are computed by the compiled kernels on the CPU, and by PyTorch elsewhere; those of 8-bit
-integers by the compiled kernels alone.
+Without the kernels, float32 products go to oneDNN by name: PyTorch's default library is up to three times
+slower at the sizes of a recurrent step, on processors of AMD in particular, and its results for a row depend
+on the number of rows. oneDNN computes a row in the same way whatever the number of rows, except for a single
+one. Products of 8-bit integers are computed by the compiled kernels alone.
 """
 
 from __future__ import annotations
