@@ -20,6 +20,8 @@ PANELS = {
     "embed": ("Embedding, times simple_elmo", "cold/simple_elmo x"),
     "train": ("Training, times bilm-tf", "/bilm-tf x"),
 }
+MARKERS = {"tiny": "o", "small": "s", "original": "D"}
+COLORS = {"float32": "C0", "bf16": "C1", "int8": "C2"}
 
 
 def main() -> None:
@@ -29,7 +31,7 @@ def main() -> None:
     results = stored_results()
     results = [result for result in results if result.place == results[-1].place]
     matplotlib.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "elmokit"}
-    figure = Figure(figsize=(8, 3.5), layout="constrained")
+    figure = Figure(figsize=(8, 4.4), layout="constrained")
     for axes, (kind, (title, ending)) in zip(figure.subplots(1, 2), PANELS.items(), strict=True):
         _draw(axes, results, kind, ending)
         axes.set_title(title)
@@ -45,18 +47,19 @@ def _draw(axes: Axes, results: list[Result], kind: str, ending: str) -> None:
     names = sorted(
         {name for result in measured for name in result.figures if name.startswith(kind) and ending in name}
     )
-    for name, marker in zip(names, "osD^vP", strict=False):
+    for name in names:
         points = [
             (place, result.figures[name]) for place, result in enumerate(measured) if name in result.figures
         ]
         label = name.removeprefix(f"{kind} ").split("/")[0].removesuffix(" cold")
-        axes.plot(*zip(*points, strict=True), marker=marker, label=label)
+        size, precision = label.split()
+        axes.plot(*zip(*points, strict=True), marker=MARKERS[size], color=COLORS[precision], label=label)
         axes.annotate(f"{points[-1][1]:.1f}", points[-1], xytext=(6, -3), textcoords="offset points")
     axes.set_xticks(range(len(measured)), [result.commit for result in measured])
     axes.margins(x=0.15)
     axes.set_ylim(bottom=0)
     axes.grid(axis="y", alpha=0.3)
-    axes.legend(frameon=False, loc="lower left")
+    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2)  # clear of the lines
 
 
 if __name__ == "__main__":
