@@ -24,7 +24,8 @@ def test_equals_pytorch(shape):
     outputs = highway_(gate, transform, features)
     torch.testing.assert_close(outputs.double(), expected.detach(), rtol=1e-6, atol=1e-6)
     for found, values in zip(highway_gradient(gate, transform, features, gradient), exact, strict=True):
-        torch.testing.assert_close(found.double(), values.grad, rtol=1e-5, atol=1e-6)
+        # A gate next to 1 is rounded by 2^-24, and so is what it leaves to the rest, times factors below 80.
+        torch.testing.assert_close(found.double(), values.grad, rtol=1e-5, atol=80 / 2**24)
 
 
 def test_nan_stays_nan():
