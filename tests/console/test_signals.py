@@ -110,6 +110,7 @@ def test_a_process_that_is_ended_leaves_nothing(tmp_path):
     try:
         while not list(tmp_path.glob(".elmokit.*.partial/stdin")):
             assert process.poll() is None
+        time.sleep(0.5)  # Python notices a signal just before it begins to read only when it has read
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 128 + signal.SIGTERM
     finally:
