@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 
 import pytest
 import torch
@@ -10,6 +11,8 @@ from torch import Tensor
 
 from elmokit.kernels.library import is_available
 from elmokit.kernels.matrices import add_product_, multiply, multiply_packed, pack
+from elmokit.model.lstm.layer import ProjectedLstm
+from elmokit.model.spare_memory import SpareMemory
 
 pytestmark = pytest.mark.skipif(not is_available(), reason="the kernels were not compiled")
 
@@ -91,3 +94,33 @@ def test_what_is_not_finite_stays_in_its_row(precision):
         assert found[3].isnan().all()
         assert found[4].isinf().all()
         assert found[[0, 1, 2, 5, 6, 7, 8]].isfinite().all()
+
+
+@pytest.fixture
+def defaults_of_pytorch():
+    """Put back what a test sets."""
+    yield
+    torch.set_default_dtype(torch.float32)
+    torch.set_default_device(None)
+
+
+@pytest.mark.usefixtures("defaults_of_pytorch")
+@pytest.mark.parametrize(
+    "choose", [partial(torch.set_default_dtype, torch.float16), partial(torch.set_default_device, "meta")]
+)
+def test_the_defaults_of_pytorch_do_not_matter(choose):
+    left, right = factors(7, 40, 30, "float32")
+    layer = ProjectedLstm(40, 8, 4, cell_clip=3.0, projection_clip=3.0)
+    layer.reset_parameters(torch.Generator().manual_seed(0))
+    state = layer.zero_state(7)
+
+    def compute() -> list[Tensor]:
+        outputs, _ = layer(left, [7], state)
+        gradient = torch.autograd.grad(outputs.square().sum(), layer.kernel)[0]
+        return [multiply(left, right), multiply_packed(left, pack(right)), outputs.detach(), gradient]
+
+    expected = compute()
+    layer._spare = SpareMemory()  # so that new memory is taken
+    choose()
+    found = compute()
+    assert all(torch.equal(own, other) for own, other in zip(found, expected, strict=True))

@@ -25,7 +25,7 @@ def pooled_convolution(
     char_ids, num_windows = char_ids.contiguous(), num_windows.contiguous()
     num_filters = table.shape[1]
     best = table.new_empty(len(char_ids), num_filters)
-    position = torch.empty(len(char_ids), num_filters, dtype=torch.int32)
+    position = torch.empty(len(char_ids), num_filters, dtype=torch.int32, device="cpu")
     library().elmokit_pooled_convolution(
         *char_ids.shape,
         width,

@@ -7,11 +7,10 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from elmokit.kernels.library import library
-from elmokit.kernels.matrices import ROWS_AT_ONCE, PackedMatrix, refuse_long_columns, scratch
+from elmokit.kernels.matrices import ROWS_AT_ONCE, PackedMatrix, empty_bytes, refuse_long_columns, scratch
 from elmokit.kernels.precisions import Precision
 
 
@@ -34,7 +33,7 @@ def pack_gates(kernel: Tensor, precision: Precision = "float32") -> PackedMatrix
     native, kernel = library(precision), kernel.contiguous()
     depth, width = kernel.shape
     refuse_long_columns(depth, precision)
-    packed = torch.empty(native.elmokit_packed_gates_size(depth, width // 4), dtype=torch.uint8)
+    packed = empty_bytes(native.elmokit_packed_gates_size(depth, width // 4))
     native.elmokit_pack_gates(kernel.data_ptr(), depth, width // 4, packed.data_ptr())
     return PackedMatrix(packed, depth, width, precision)
 

@@ -34,7 +34,7 @@ def pack(matrix: Tensor, precision: Precision = "float32") -> PackedMatrix:
     """
     refuse_long_columns(len(matrix), precision)
     native = library(precision)
-    packed = torch.empty(native.elmokit_packed_size(*matrix.shape), dtype=torch.uint8)
+    packed = empty_bytes(native.elmokit_packed_size(*matrix.shape))
     native.elmokit_pack(matrix.data_ptr(), *matrix.shape, *matrix.stride(), packed.data_ptr())
     num_rows, num_columns = matrix.shape
     return PackedMatrix(packed, num_rows, num_columns, precision)
@@ -116,7 +116,7 @@ def add_product_(
 def _start(num_rows: int, num_columns: int, bias: Tensor | None) -> tuple[Tensor, bool]:
     """Return space for a product, and whether the product is added to what is in it."""
     if bias is None:
-        return torch.empty(num_rows, num_columns), False
+        return torch.empty(num_rows, num_columns, dtype=torch.float32, device="cpu"), False
     # A copy even of a single row, which would otherwise be the bias itself.
     return bias.detach().expand(num_rows, num_columns).clone(memory_format=torch.contiguous_format), True
 
@@ -158,8 +158,13 @@ def scratch(num_rows: int, num_values: int, precision: Precision) -> Tensor:
     return _scratch(library(precision).elmokit_scratch_size(num_rows, num_values))
 
 
+def empty_bytes(num_bytes: int) -> Tensor:
+    """Return new memory, on the CPU whatever the user's default device is."""
+    return torch.empty(num_bytes, dtype=torch.uint8, device="cpu")
+
+
 class _Scratch(threading.local):
-    space = torch.empty(0, dtype=torch.uint8)
+    space = empty_bytes(0)
 
 
 _own = _Scratch()
@@ -167,5 +172,5 @@ _own = _Scratch()
 
 def _scratch(num_bytes: int) -> Tensor:
     if len(_own.space) < num_bytes:
-        _own.space = torch.empty(num_bytes, dtype=torch.uint8)
+        _own.space = empty_bytes(num_bytes)
     return _own.space

@@ -23,12 +23,12 @@ class SpareMemory:
         return SpareMemory, ()
 
     def take(self, num_rows: int, num_columns: int) -> Tensor:
-        """Return a float32 matrix of any values."""
+        """Return a float32 matrix of any values on the CPU, whatever the defaults of PyTorch are."""
         with self._lock:
             if self._tensors and self._tensors[-1].shape == (num_rows, num_columns):
                 return self._tensors.pop()
             self._tensors.clear()
-        return torch.empty(num_rows, num_columns)
+        return torch.empty(num_rows, num_columns, dtype=torch.float32, device="cpu")
 
     def give_back(self, tensor: Tensor) -> None:
         """Keep a matrix, which must not be used any more, for the next one who asks for its shape."""
